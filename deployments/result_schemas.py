@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ml_core.decision.entry import Outputs
-from ml_core.learning.predictions.prediction import Prediction
+from ml_core.health.drift import ColumnShift
+from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from tasks.data.feed import FeedCheck
 from tasks.data.intake import RefreshResult
 from tasks.health.audit_artifact import AuditResult
@@ -61,22 +62,16 @@ def text_of(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
-_CONCLUDED = {
-    "DriftResult": {
-        "judged": "Whether there was enough to judge.",
-        "prediction_drifted": "Whether the predictions drifted.",
-        "target_drifted": "Whether the outcomes drifted.",
-    },
-    "ColumnShift": {"drifted": "Whether it is among the discoveries."},
-    "NoveltyScore": {"novel": "Whether the score is above the threshold."},
-}
-"""What the JSON of a type says beside its fields, which follows from them: yes or no each."""
+_CONCLUDED = {kind.__name__: kind for kind in (DriftResult, ColumnShift, NoveltyScore)}
+"""Types whose JSON has more than their fields: what follows from them, yes or no each."""
 
 
 def _schema(kind: type[Any]) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(mode="serialization")
     for part in (schema, *schema.get("$defs", {}).values()):
-        for name, words in _CONCLUDED.get(part.get("title", ""), {}).items():
+        concluded = _CONCLUDED.get(part.get("title", ""))
+        for name in concluded.json_properties if concluded else ():
+            words = getattr(concluded, name).__doc__
             part["properties"][name] = {"type": "boolean", "description": words}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

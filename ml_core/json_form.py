@@ -1,4 +1,4 @@
-"""The JSON form of typed results: one way out and one way back."""
+"""The JSON form of typed results: the way back of what ``json_values`` writes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,8 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return _adapters[kind]
 
 
-def to_json(value: Any) -> dict[str, Any]:
-    """Return a typed result as JSON's own kinds of values, in order of its fields."""
-    made: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json", by_alias=True)
-    return made
-
-
 def from_json(kind: type[T], values: Any) -> T:
-    """Return the typed result that :func:`to_json` wrote.
+    """Return the typed result that :func:`ml_core.json_values.json_values` wrote.
 
     Raises
     ------

@@ -11,6 +11,15 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
+BESIDE = {"json": "beside"}
+"""Of a field that is a dataclass: its fields stand among those of what holds it."""
+
+UNLESS_DEFAULT = {"json": "unless default"}
+"""Of a field that is left out where it has its default."""
+
+KEPT_OUT = {"json": "kept out"}
+"""Of a field that JSON does not have."""
+
 
 def parse_json(text: str | bytes, **options: Any) -> Any:
     """Return what JSON says; ``options`` are those of :func:`json.loads`.
@@ -45,7 +54,11 @@ def finite_or_none(value: float) -> float | None:
 def json_values(value: object) -> Any:
     """Return a value as JSON can hold it.
 
-    A dataclass is given in its own JSON form, ``to_json``, or else as its fields by name.
+    A dataclass is given as its fields by name, and the properties that it names in
+    ``json_properties`` after them. A field's metadata say what is other of it: its ``alias`` in
+    JSON, as pydantic has it, or one of :data:`BESIDE`, :data:`UNLESS_DEFAULT` and
+    :data:`KEPT_OUT`, or a function that is given the value. A form that this cannot say is a
+    method ``to_json``.
 
     >>> json_values({"at": datetime(2025, 6, 30, 9, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
     {'at': '2025-06-30T09:00:00+00:00', 'r': None, 'n': [1, 2]}
@@ -80,5 +93,20 @@ def field_values(value: Any) -> dict[str, Any]:
 
 
 def _form_of(value: Any) -> Any:
-    """Return a dataclass's own JSON form, or its fields by name."""
-    return value.to_json() if hasattr(value, "to_json") else field_values(value)
+    """Return a dataclass's own JSON form, or what its fields and properties say of it."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    form: dict[str, Any] = {}
+    for field in fields(value):
+        part = getattr(value, field.name)
+        match field.metadata.get("json"):
+            case "beside":
+                form |= json_values(part)
+            case "kept out":
+                pass
+            case "unless default" if part == field.default:
+                pass
+            case how:
+                name = field.metadata.get("alias", field.name)
+                form[name] = how(part) if callable(how) else part
+    return form | {name: getattr(value, name) for name in getattr(value, "json_properties", ())}

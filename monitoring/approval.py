@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ml_core.json_values import json_values
-
 Kind = Literal["promotion", "step up"]
 
 ASKING = ("promote", "step-up")
@@ -78,13 +76,6 @@ class Request:
     def bound_to(self) -> str:
         """Hash of the content."""
         return hashlib.sha256(_canonical(dict(self.content)).encode()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        values: dict[str, Any] = json_values(
-            {name: getattr(self, name) for name in self.__slots__}
-        )
-        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from ml_core.health.daily_sums import (
     PerformanceRecord,
     TradeSums,
 )
-from ml_core.json_values import json_values
 from monitoring.daily_sums import ALL
 
 MIN_DAYS = 20
@@ -72,6 +71,8 @@ class Period:
         Share of net R inside the stated 80 % interval.
     """
 
+    json_properties: ClassVar = ("verdict",)
+
     mode: str
     first_day: date | None
     last_day: date | None
@@ -113,11 +114,6 @@ class Period:
         if change.below_zero:
             return "so far better than the corridor"
         return "so far worse than the corridor" if change.above_zero else "no difference shown"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, the verdict among them, NaN as None."""
-        values: dict[str, Any] = json_values(asdict(self))
-        return {**values, "verdict": self.verdict}
 
 
 class MixedModesError(DefectError):

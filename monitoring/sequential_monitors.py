@@ -7,8 +7,8 @@ with a chance of alpha at most, however often and whenever one looks (Ville 1939
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,8 @@ class Monitor:
         One plain clause.
     """
 
+    json_properties: ClassVar = ("alarm",)
+
     watches: Watched
     e_value: float
     alpha: float
@@ -99,10 +101,6 @@ class Monitor:
     def alarm(self) -> bool:
         """Whether the evidence suffices."""
         return self.e_value >= 1.0 / self.alpha
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {**asdict(self), "alarm": self.alarm}
 
 
 def calibration_process(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
+from ml_core.json_values import json_values
 from monitoring.notices import KINDS, TRADE_KINDS
 from monitoring.pages.formatting import duration, utc_minute
 from monitoring.pages.markdown import escaped
@@ -46,7 +47,7 @@ def _drift(view: View) -> None:
         last = drift_checks[-1]
         words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
         (st.warning if last.detected else st.success)(words)
-        columns = [column.to_json() for column in last.figures.moved]
+        columns = [json_values(column) for column in last.figures.moved]
         if columns:
             st.dataframe(
                 _plain_frame(columns), width="stretch", hide_index=True, key="drift_columns"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from ml_core.json_values import json_values
 from ml_core.learning.predictions.prediction import Prediction, Reason
 
 Mode = Literal["live", "replay"]
@@ -57,7 +58,7 @@ class Outputs:
         """Return the outputs as the ledger keeps them, the prediction's values among them."""
         values: dict[str, Any] = {"detail": self.detail} if self.detail else {}
         if self.prediction is not None:
-            values |= self.prediction.to_json()
+            values |= json_values(self.prediction)
             values |= {name: getattr(self, name) for name in _OF_A_PREDICTION}
         if self.breaker is not None:
             values |= {"breaker": self.breaker, "breaker_cause": self.breaker_cause}

@@ -15,6 +15,7 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from ml_core.decision.slot import Slot
 from ml_core.features.all import CATALOGUE
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
@@ -97,8 +98,8 @@ def plan_slot(
         stage=context.stage,
         version=champion.version,
         decision_time=slot.decision,
-        without_model=by_rules.to_json(),
-        with_model=scaled.to_json(),
+        without_model=json_values(by_rules),
+        with_model=json_values(scaled),
         at=at,
     )
     if context.stage != "auto" or context.mode != "live":
@@ -106,7 +107,7 @@ def plan_slot(
     why = _no_intent(scaled, model, context.approval, late=at - slot.decision > context.late_after)
     if why:
         noted = replace(scaled, words=(*scaled.words, f"no order intent: {why}"))
-        return replace(record, with_model=noted.to_json()), None
+        return replace(record, with_model=json_values(noted)), None
     approval = str(context.approval)
     return record, _intent(market, rules, row, scaled, day["with"], record, approval)
 

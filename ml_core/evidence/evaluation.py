@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ml_core.errors import InputError
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.metrics import ReliabilityBin
-from ml_core.json_form import Figure, from_json, to_json
+from ml_core.json_form import Figure, from_json
 
 Part = TypeVar("Part")
 
@@ -266,10 +266,6 @@ class Evaluation:
     trading: Trading
     equity: Equity
     verdict: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return to_json(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Evaluation:

@@ -52,6 +52,10 @@ class Interval:
         return bool(self.low > 0)
 
 
+ENDS = {"json": lambda interval: (interval.estimate, interval.low, interval.high)}
+"""Metadata of a field of which JSON has the estimate and its ends alone."""
+
+
 @lru_cache(maxsize=4)
 def _times_drawn(days: int, resamples: int, seed: int) -> NDArray[np.float64]:
     """Return how often each day is drawn, shape (resamples, days); their order has no effect.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ml_core.errors import InputError
 
@@ -127,7 +125,7 @@ def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
 class ReliabilityBin:
     """Rows whose probability fell in one tenth: predicted, happened (means), and how many."""
 
-    predicted: Annotated[float, Field(alias="said")]  # its name in every JSON written so far
+    predicted: float = field(metadata={"alias": "said"})  # its name in every JSON written so far
     happened: float
     rows: int
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from ml_core.errors import NumberError
 from ml_core.on_demand import library
@@ -34,6 +34,8 @@ class PowerReport:
         Trades to find the lift with the power asked for, in all and from here on.
     """
 
+    json_properties: ClassVar = ("words",)
+
     trades: int
     correct: int
     accuracy: float
@@ -57,10 +59,6 @@ class PowerReport:
             f"{self.chance_of_coin:.1%}; {more} are needed to tell a lift of "
             f"{self.lift * 100:.4g} points over {self.baseline * 100:.4g}%"
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {**asdict(self), "words": self.words}
 
 
 def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +59,6 @@ class RowsNeeded:
         if self.rows is None:
             return f"more than {most_rows(self.gain):,}"
         return f"{self.rows:,}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
 
 
 def rows_for_rule(gain: float, questions: int = 1, power: float = 0.8) -> RowsNeeded:

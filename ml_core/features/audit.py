@@ -9,9 +9,9 @@ say. One that does change has seen the future, whatever its code looks like.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,8 @@ class AuditReport:
         period has none.
     """
 
+    json_properties: ClassVar = ("clean", "leaking")
+
     market: str
     decisions: int
     features: tuple[str, ...]
@@ -138,10 +140,6 @@ class AuditReport:
             clean=self.clean,
             leaks=tuple(map(str, self.leaks)),
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as plain values."""
-        return {**asdict(self), "clean": self.clean, "leaking": list(self.leaking)}
 
 
 class NothingToAuditError(InputError):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from ml_core.json_values import field_values, json_values
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 PREDICTION, TARGET = "prediction", "target"
 """Groups of their own: what was predicted, and what came of it."""
@@ -31,6 +29,8 @@ class ColumnShift:
         What p may be for a discovery, among the columns asked about with it; -1: there is none.
     """
 
+    json_properties: ClassVar = ("drifted",)
+
     column: str
     group: str
     shift: float
@@ -41,10 +41,6 @@ class ColumnShift:
     def drifted(self) -> bool:
         """Whether it is among the discoveries."""
         return self.p <= self.limit
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the column as plain values."""
-        return {**asdict(self), "drifted": self.drifted}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ColumnShift:
@@ -77,6 +73,8 @@ class DriftFigures:
         The most telling columns: those that drifted and the least likely first.
     """
 
+    json_properties: ClassVar = ("judged", "prediction_drifted", "target_drifted")
+
     why_not: str = "nothing is kept of it"
     days: int = 0
     columns: int = 0
@@ -90,21 +88,19 @@ class DriftFigures:
         """Whether there was enough to judge."""
         return not self.why_not
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain values."""
-        values: dict[str, Any] = json_values(
-            {
-                "judged": self.judged,
-                **field_values(self),
-                "prediction_drifted": PREDICTION in self.groups,
-                "target_drifted": TARGET in self.groups,
-            }
-        )
-        return values
+    @property
+    def prediction_drifted(self) -> bool:
+        """Whether the predictions drifted."""
+        return PREDICTION in self.groups
+
+    @property
+    def target_drifted(self) -> bool:
+        """Whether the outcomes drifted."""
+        return TARGET in self.groups
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DriftFigures:
-        """Read back what :meth:`to_json` wrote, of any release."""
+        """Read back the JSON form, of any release."""
         own = {name: values[name] for name in cls.__slots__ if name in values}
         own |= {name: tuple(own.get(name, ())) for name in ("left_out", "groups")}
         return cls(**{**own, "moved": tuple(map(ColumnShift.from_json, own.get("moved", ())))})

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
-
-from ml_core.json_values import field_values, json_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +57,18 @@ class Expected:
 
     metrics: Mapping[str, Estimate]
     recipe_hash: str | None
-    begin: datetime
-    end: datetime
+    begin: datetime = field(metadata={"alias": "from"})
+    end: datetime = field(metadata={"alias": "to"})
     unseen: Mapping[str, float] | None
     warning: str | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        own = {_NAMES.get(name, name): value for name, value in field_values(self).items()}
-        values: dict[str, Any] = json_values(own)
-        return values
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Expected:
-        """Read back what :meth:`to_json` wrote."""
-        own = {name: values[_NAMES.get(name, name)] for name in cls.__slots__}
-        own |= {name: datetime.fromisoformat(own[name]) for name in _NAMES}
+        """Read back the JSON form."""
+        own = {own.name: values[own.metadata.get("alias", own.name)] for own in fields(cls)}
+        own |= {name: datetime.fromisoformat(own[name]) for name in ("begin", "end")}
         metrics = {name: Estimate.from_json(metric) for name, metric in own["metrics"].items()}
         return cls(**{**own, "metrics": metrics})
-
-
-_NAMES = {"begin": "from", "end": "to"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
-from ml_core.json_values import field_values, json_values
-
 Cause = Literal["same", "bars", "code", "unexplained"]
 
 
@@ -108,11 +106,6 @@ class ParityReport:
             (self.unexplained, "differ and nothing accounts for it"),
         )
         return "; ".join([text, *(f"{count:,} {words}" for count, words in parts if count)])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as plain values; of the answers only those that differ."""
-        values: dict[str, Any] = json_values(field_values(self))
-        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ParityReport:

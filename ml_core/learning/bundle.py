@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
+from ml_core.json_values import json_values
 from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
@@ -179,25 +180,27 @@ class Bundle:
             self.recipe.hash,
             self.trained,
             _text(self.baselines.to_json()),
-            _text(self._calibration()),
+            self._calibration(),
             [self.texts.get(question) or "" for question in QUESTIONS],
         )
 
-    def _calibration(self) -> dict[str, Any]:
-        return {
-            "calibrators": {
-                name: calibrator.to_json() for name, calibrator in self.calibrators.items()
-            },
+    def _calibration(self) -> str:
+        intervals = self.intervals
+        values = {
+            "calibrators": self.calibrators,
             "net_r_coverage": self.recipe.interval,
-            **(self.intervals.to_json() if self.intervals else {"net_r_interval": None}),
+            "net_r_interval": intervals and intervals.every,
         }
+        if intervals is not None and intervals.every is None:
+            values["net_r_intervals"] = intervals.by_range
+        return _text(json_values(values))
 
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
         """Return every text file of the version's folder by name."""
         files = {
             RECIPE: self.recipe.model_dump_json(indent=1),
             BASELINES: _text(self.baselines.to_json()),
-            CALIBRATION: _text(self._calibration()),
+            CALIBRATION: self._calibration(),
             SCHEMA: _text(schema),
             METADATA: _text(self.trained),
             "metrics.json": _text(metrics),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.json_values import json_values
 from ml_core.learning import models
 from ml_core.learning.bundle import Bundle, gains
 from ml_core.learning.datasets.dataset import TIMEOUT, Dataset
@@ -247,5 +248,5 @@ def _tale(
         "train": period(data.trading_day[split.learned]),
         "calibrate": period(data.trading_day[split.calibrate]),
         "test": period(judged_on.trading_day),
-        "models": {question: model.record.to_json() for question, model in judged.items()},
+        "models": {question: json_values(model.record) for question, model in judged.items()},
     }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.intervals import Interval, difference_interval, mean_interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
-from ml_core.json_values import json_values
 from ml_core.on_demand import library
 
 special = library("scipy.special")
@@ -93,6 +92,8 @@ class ConditionalStats:
         difference as large; NaN with too few days.
     """
 
+    json_properties: ClassVar = ("verdict",)
+
     condition: str
     side: BreakSide
     holds: GroupFigures
@@ -124,11 +125,6 @@ class ConditionalStats:
             f"{chance}: luck alone is an unlikely reason. It was found in the days it was asked "
             "of, so that days to come are the test: write it into the rules, and see the record."
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, the verdict among them, NaN as None."""
-        values: dict[str, Any] = json_values(asdict(self))
-        return {**values, "verdict": self.verdict}
 
 
 def conditional_stats(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import ClassVar
 
 from ml_core.errors import InputError
 from ml_core.market.market import Market
@@ -45,6 +45,8 @@ class Setup:
         ``all`` or the weekday of the trading day.
     """
 
+    json_properties: ClassVar = ("name",)
+
     opening_range: str
     side: str
     rr: float
@@ -65,18 +67,6 @@ class Setup:
         if self.day != "all":
             parts.append(self.day)
         return ", ".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return its parts and its name."""
-        return {
-            "name": self.name,
-            "opening_range": self.opening_range,
-            "side": self.side,
-            "rr": self.rr,
-            "stop": self.stop,
-            "size": self.size,
-            "day": self.day,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

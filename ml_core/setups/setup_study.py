@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from ml_core.json_values import field_values, json_values
+from ml_core.json_values import BESIDE, KEPT_OUT
 from ml_core.setups.plan import StudyPlan
 from ml_core.setups.setup import Setup
 
@@ -56,7 +55,7 @@ class SetupResult:
         Whether the stepwise test names it.
     """
 
-    setup: Setup
+    setup: Setup = field(metadata=BESIDE)
     status: str
     search: PeriodFigures
     confirmation: PeriodFigures
@@ -64,11 +63,6 @@ class SetupResult:
     p: float | None = None
     q: float | None = None
     beats_chance: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the rule's parts, then what became of it."""
-        values = field_values(self)
-        return {**values.pop("setup").to_json(), **values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +127,8 @@ class StudySummary:
     share_above_0: float
     found: int
     seed: int
-    plan: StudyPlan
+    plan: StudyPlan = field(metadata=BESIDE)
     named: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return its fields, those of the plan among them."""
-        values = field_values(self)
-        named, plan = values.pop("named"), values.pop("plan")
-        return {**values, **field_values(plan), "named": named}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +149,11 @@ class SetupStudy:
         Which of not trading and the best setups may be the best.
     """
 
+    json_properties: ClassVar = ("named", "top", "heat", "verdict")
+
     summary: StudySummary
     chance: BestByChance
-    ranked: tuple[SetupResult, ...]
+    ranked: tuple[SetupResult, ...] = field(metadata=KEPT_OUT)
     setups: tuple[SetupResult, ...]
     best_set: BestSet
 
@@ -178,8 +168,8 @@ class SetupStudy:
         return self.ranked[: self.summary.plan.top]
 
     @property
-    def unfiltered(self) -> tuple[SetupResult, ...]:
-        """The setups without filters: one for each range, stop, side and RR."""
+    def heat(self) -> tuple[SetupResult, ...]:
+        """The setups without filters, one cell each: a range, stop, side and RR."""
         return tuple(
             result
             for result in self.setups
@@ -190,35 +180,6 @@ class SetupStudy:
     def verdict(self) -> str:
         """One plain sentence."""
         return _verdict(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, NaN as None."""
-        values: dict[str, Any] = json_values(
-            {
-                "summary": self.summary,
-                "chance": self.chance,
-                "named": self.named,
-                "top": self.top,
-                "setups": self.setups,
-                "best_set": self.best_set,
-                "heat": _heat(self.unfiltered),
-                "verdict": self.verdict,
-            }
-        )
-        return values
-
-
-def _heat(results: Sequence[SetupResult]) -> list[dict[str, Any]]:
-    """Return the part of each setup's JSON that a heat map draws."""
-    figures = ("trades", "gross_r", "net_r")
-    return [
-        {key: getattr(result.setup, key) for key in ("opening_range", "stop", "side", "rr")}
-        | {
-            name: {key: getattr(period, key) for key in figures}
-            for name, period in (("search", result.search), ("confirmation", result.confirmation))
-        }
-        for result in results
-    ]
 
 
 def _verdict(study: SetupStudy) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_core.strategy.rules import SIDES, Rules, Side
@@ -119,10 +119,6 @@ class Plan:
     def size(self, side: Side) -> float:
         """Return a side's size."""
         return self.long if side == "long" else self.short
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
 
 
 def facts_of(row: Mapping[str, Any]) -> SlotFacts:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.intervals import ENDS, Interval, mean_interval
 from ml_core.evidence.metrics import max_drawdown
-from ml_core.json_values import json_values
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Side
 from ml_core.strategy.trades import Taken
@@ -33,12 +32,14 @@ class Worth:
         Share of trades above 0; deepest fall of the running sum, in order of decision.
     """
 
+    json_properties: ClassVar = ("words", "verdict")
+
     slots: int
     armed: int
     trades: int
     total_r: float
-    per_trade: Interval
-    gross_per_trade: Interval
+    per_trade: Interval = field(metadata=ENDS)
+    gross_per_trade: Interval = field(metadata=ENDS)
     hit_rate: float | None
     drawdown_r: float
 
@@ -77,23 +78,6 @@ class Worth:
             "evidence: `orbcast study setups` counts every rule tried"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        mean, gross = self.per_trade, self.gross_per_trade
-        values: dict[str, Any] = {
-            "slots": self.slots,
-            "armed": self.armed,
-            "trades": self.trades,
-            "total_r": self.total_r,
-            "per_trade": [mean.estimate, mean.low, mean.high],
-            "gross_per_trade": [gross.estimate, gross.low, gross.high],
-            "hit_rate": self.hit_rate,
-            "drawdown_r": self.drawdown_r,
-            "words": self.words,
-            "verdict": self.verdict,
-        }
-        return json_values(values)  # type: ignore[no-any-return]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
@@ -117,14 +101,16 @@ class Added:
         The rest; a slot's mean with its interval. Its sign is what the model is worth.
     """
 
+    json_properties: ClassVar = ("words",)
+
     slots: int
     trades: int
     total_r: float
-    per_slot: Interval
+    per_slot: Interval = field(metadata=ENDS)
     size_ratio: float
     by_size_r: float
     by_choice_r: float
-    choice_per_slot: Interval
+    choice_per_slot: Interval = field(metadata=ENDS)
 
     @property
     def words(self) -> str:
@@ -139,22 +125,6 @@ class Added:
             f"{self.by_choice_r:+.1f} R by choosing, {mean.estimate:+.4f} a slot "
             f"({mean.low:+.4f} to {mean.high:+.4f}){doubt}"
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        whole, choice = self.per_slot, self.choice_per_slot
-        values: dict[str, Any] = {
-            "slots": self.slots,
-            "trades": self.trades,
-            "total_r": self.total_r,
-            "per_slot": [whole.estimate, whole.low, whole.high],
-            "size_ratio": self.size_ratio,
-            "by_size_r": self.by_size_r,
-            "by_choice_r": self.by_choice_r,
-            "choice_per_slot": [choice.estimate, choice.low, choice.high],
-            "words": self.words,
-        }
-        return json_values(values)  # type: ignore[no-any-return]
 
 
 def sure(interval: Interval) -> str:

@@ -146,7 +146,7 @@ def _figure(part: PeriodFigures) -> CellText:
 
 
 def _maps(study: SetupStudy) -> Charts | Paragraph:
-    results = study.unfiltered
+    results = study.heat
     sides = list(dict.fromkeys(result.setup.side for result in results))
     if len(sides) > 1:
         sides = [side for side in sides if side != "both"]  # the sum of the two that are drawn

@@ -40,7 +40,7 @@ class DriftResult(DriftFigures):
 
 def publish_drift(market: str, report: DriftReport, page: str | None) -> None:
     """Publish the columns that moved, how far each moved, and where Evidently's page is."""
-    shifts = [shift.to_json() for shift in report.columns[:_MOST_ROWS]]
+    shifts = report.columns[:_MOST_ROWS]
     publish(
         f"drift-{market}",
         report.verdict,

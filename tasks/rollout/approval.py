@@ -35,6 +35,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from ml_core.errors import InputError
+from ml_core.json_values import json_values
 from monitoring.approval import ASKING, NOBODY, Answer, Request
 from monitoring.pages.markdown import escaped
 from tasks.notices.notify import notify
@@ -134,7 +135,7 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
         request = _read_request(client, run.id)
     if request is None:
         request = ask()
-        create_flow_run_input(_ASKED, request.to_json(), run.id)
+        create_flow_run_input(_ASKED, json_values(request), run.id)
     if read_flow_run_input(_KEYS["schema"], run.id) is None:
         _announce(run.id, request)
     # no time-out of Prefect's own: that would end in a failure, where nothing failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ml_core.json_values import json_values
 from registry.models.decisions import DecisionRecord, list_decisions, record_decision
 from tasks.rollout.approval import Answered, ApprovalResult
 from tasks.settings import Settings
@@ -56,7 +57,7 @@ def keep(
         "against_the_evidence": answer.against_the_evidence,
         "seconds_waited": round(answer.waited.total_seconds()),
         "bound_to": request.bound_to,
-        "request": request.to_json(),
+        "request": json_values(request),
     }
     if request.kind == "promotion":
         # named as an automatic decision names them: one history reads both

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 import tasks
-from ml_core import json_form
 from ml_core.json_values import json_values
 from monitoring import pages
 from monitoring.pages.document import BulletList, Chart, Table, block_markdown
@@ -77,9 +76,7 @@ def table(rows: Iterable[object], columns: Mapping[str, str]) -> str:
 
 def scoreboard(directional: DirectionScores) -> str:
     """Return a directional evaluation's metrics, model and baselines under one another."""
-    rows = [
-        {"name": name, **json_form.to_json(scores)} for name, scores in directional.scores.items()
-    ]
+    rows = [{"name": name, **json_values(scores)} for name, scores in directional.scores.items()]
     return table(rows, _SCORES)
 
 

@@ -1,4 +1,4 @@
-"""Making a version champion: the change is recorded, and whoever listens hears of it."""
+"""Who is champion, and making a version so: the change is recorded, and an event tells of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from datetime import datetime
 from registry.models.model_store import ModelStore
 from registry.models.versions import CHAMPION, VersionRecord
 from tasks.notices.events import VersionPromoted, emit
+from tasks.settings import Settings
+
+
+def present_champion(settings: Settings, symbol: str) -> VersionRecord | None:
+    """Return the version that is champion; None before there is one."""
+    models = settings.models()
+    return None if models.current(symbol, CHAMPION) is None else models.find(symbol, CHAMPION)
 
 
 def make_champion(

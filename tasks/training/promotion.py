@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 from prefect import task
 
-from ml_core.evidence.comparison import Comparison, NoCommonRowsError, compare, compare_logged
-from ml_core.evidence.out_of_sample import predict_unseen
+from ml_core.evidence.comparison import Comparison, compare_logged
 from ml_core.evidence.promotion.collect_evidence import BASELINE, collect_evidence
 from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.promotion.evidence import Evidence
-from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
+from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.promotion.trial_cost import TrialCount
-from ml_core.features.all import CATALOGUE
-from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.health.scored_prediction import SIDES
-from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.assemble import Assembly
-from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.json_values import json_values
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle
 from registry.ledger.entries import Settled
@@ -31,8 +26,9 @@ from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from tasks.data.market_definition import hashes_of_question
 from tasks.runs.retrying import RETRIED
 from tasks.settings import BY, Settings, current_settings
-from tasks.training.champion import make_champion
+from tasks.training.champion import make_champion, present_champion
 from tasks.training.questions import questions_on_record
+from tasks.training.refit import judge_refit
 from tasks.training.studies_on_record import answers_on_record, study_that_counts
 from tasks.training.train import Material, TrainedVersion
 
@@ -46,7 +42,7 @@ def apply_promotion_rule(
     of the market, everything is unknown and nothing is promoted.
     """
     study = study_that_counts(settings, symbol, recipe_hash, at)
-    champion = _champion(settings, symbol)
+    champion = present_champion(settings, symbol)
     count = questions_on_record(settings, symbol)
     # the champion's own recipe is not asked to beat itself
     against_baseline_alone = (
@@ -78,41 +74,10 @@ def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
 
     It is refitted every night as it was, whatever has become of its file since.
     """
-    champion = _champion(settings, symbol)
+    champion = present_champion(settings, symbol)
     if champion is None or settings.models().faults(champion):
         return None
     return load_bundle(champion.folder).recipe
-
-
-def weigh_refit(
-    settings: Settings, refit: TrainedVersion, assembly: Assembly, at: datetime
-) -> Decision:
-    """Apply the rule for a refit of the champion's own recipe, on the latest days.
-
-    A refit has learned from every day, so that the same recipe trained on the days before the
-    latest fifth is judged there: against the corridor, and against the champion on those days that
-    the champion has not learned from, where there are any. A champion that has expired by ``at``
-    answers no more, and is not compared with.
-    """
-    champion = _champion(settings, refit.bundle.trained["market"])
-    comparisons: tuple[Comparison, ...] = ()
-    wanted: tuple[str, ...] = (AGAINST_CHAMPION,)
-    if champion is not None:
-        wanted, comparisons = _refit_compared(load_bundle(champion.folder), refit, assembly)
-        if comparisons and settings.models().expired(champion, at):
-            # the corridor answers in its stead
-            wanted, comparisons = (BASELINE,), comparisons[:1]
-    evidence = Evidence(
-        recipe=f"{refit.bundle.recipe.name} {refit.version}",
-        recipe_hash=refit.bundle.recipe.hash,
-        comparisons=comparisons,
-        against_wanted=wanted,
-        calibration=None,
-        lookahead_clean=True,  # a version is registered only after a clean audit
-        signal_found=None,
-        trials=None,
-    )
-    return decide_refit(evidence)
 
 
 def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
@@ -221,7 +186,7 @@ def decide_who_serves(
             trained.bundle.recipe.hash == champion.recipe_hash
             and trained.version != champion.version
         ):
-            refit_decision = weigh_refit(settings, trained, material.assembly, at)
+            refit_decision = judge_refit(settings, trained, material.assembly, at)
             _keep(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote:
@@ -297,39 +262,10 @@ def _keep(
             version=version.version,
             verdict=decision.verdict,
             reasons=decision.reasons,
-            evidence=decision.to_json(),
+            evidence=json_values(decision),
             at=at,
         ),
     )
-
-
-def _champion(settings: Settings, symbol: str) -> VersionRecord | None:
-    models = settings.models()
-    return None if models.current(symbol, CHAMPION) is None else models.find(symbol, CHAMPION)
-
-
-def _refit_compared(
-    old: Bundle, refit: TrainedVersion, assembly: Assembly
-) -> tuple[tuple[str, ...], tuple[Comparison, ...]]:
-    """Return with whom a refit is to be compared, and the comparisons that can be made."""
-    last_learned = old.trained["last_day"]
-    if refit.bundle.trained["last_day"] < last_learned:
-        # knows less than the champion: no refit, but a step back
-        return (AGAINST_CHAMPION,), ()
-    unseen = refit.unseen
-    with_baseline = compare((unseen,), None, BASELINE)
-    later = unseen.rows(unseen.test.trading_day > np.datetime64(last_learned))
-    if not np.isin(later.test.direction, (UP, DOWN)).any():
-        return (BASELINE,), (with_baseline,)
-    wanted = (BASELINE, AGAINST_CHAMPION)
-    try:
-        # a champion of before may have learned from features that its refit no longer has
-        data = assembly.with_features(CATALOGUE.select(old.feature_names))
-        rows = np.flatnonzero(data.trading_day > np.datetime64(last_learned))
-        of_old = predict_unseen(old, data.rows(rows))
-        return wanted, (with_baseline, compare((later,), of_old, AGAINST_CHAMPION))
-    except (NoCommonRowsError, UnknownFeatureError):
-        return wanted, (with_baseline,)
 
 
 def _p_up_in_time(row: Settled) -> float | None:

@@ -18,6 +18,7 @@ from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold_by_seed, joined
 from ml_core.evidence.promotion.injection import InjectionReport, injected_signal_found
 from ml_core.files import sha256_of, written_atomically
+from ml_core.json_values import json_values
 from ml_core.learning.folds import Walk, walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.on_demand import library
@@ -189,7 +190,7 @@ def conclude(
     before = evaluation_of(settings.database(), material.market.symbol, name)
     # what is on record stays as it was recorded, even if a library gives other digits now
     files = before.files if before else _write(settings, folder, by_seed, evaluation)
-    figures = evaluation.to_json()
+    figures = json_values(evaluation)
     record = EvaluationRecord(
         market=material.market.symbol,
         recipe=recipe.name,
@@ -239,7 +240,7 @@ def _write(
         written[path] = sha256_of(path)
     path = folder / "evaluation.json"
     with written_atomically(path) as temporary:
-        temporary.write_text(json.dumps(evaluation.to_json(), indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(json_values(evaluation), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
     return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
 

@@ -14,6 +14,7 @@ from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditSummary, audit_lookahead
+from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.fit import fit, fit_to_serve
@@ -174,7 +175,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     fitted = fit_to_serve(dataset, recipe, material.fingerprint, judged_on=test)
     unseen = predict_unseen(judged.bundle, test)
     evaluation = evaluate_answers(unseen, recipe.name, fitted.bundle.version)
-    metrics = evaluation.to_json()
+    metrics = json_values(evaluation)
     card = sealed_card(fitted.bundle, evaluation)
     reference = dataset.rows(fitted.split.learned)
 

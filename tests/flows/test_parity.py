@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from flows.audit import audit
 from ml_core.bars.contract import RawBatch
+from ml_core.json_values import json_values
 from ml_core.market.schedule import to_minute
 from registry.database import open_database
 from registry.health.parity import latest_parity
@@ -37,7 +38,7 @@ def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def audited() -> dict[str, object]:
     report = audit_parity.fn("mgc", DAY, DAY + timedelta(days=1), now())
-    return report.to_json()
+    return json_values(report)
 
 
 def changed_bar(*, minutes_before: int, close: float) -> RawBatch:

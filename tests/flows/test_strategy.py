@@ -19,6 +19,7 @@ from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
 from ml_core.decision.plan_slot import active_plan
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from monitoring.rollout import STAGES, Position, Stage
@@ -83,7 +84,7 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
     assert record.stage == stage
     assert plan.stage == stage
     plain, scaled = record.without_model, record.with_model
-    held = active_plan(record).to_json()
+    held = json_values(active_plan(record))
     if stage == "shadow":
         assert held["agreement"] == ""
     if stage in {"shadow", "advisory"}:

@@ -18,7 +18,8 @@ from ml_core.evidence.evaluation import (
 )
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.metrics import ReliabilityBin
-from ml_core.json_form import from_json, to_json
+from ml_core.json_form import from_json
+from ml_core.json_values import json_values
 from tests.monitoring import figures, studies
 
 
@@ -27,16 +28,16 @@ def test_an_evaluation_comes_back_from_its_json_to_the_byte(
     made: Callable[[], dict[str, object]],
 ) -> None:
     text = json.dumps(made(), allow_nan=False)
-    assert json.dumps(Evaluation.from_json(json.loads(text)).to_json()) == text
+    assert json.dumps(json_values(Evaluation.from_json(json.loads(text)))) == text
 
 
 def test_a_figure_that_is_missing_is_null_in_json_and_nan_in_memory() -> None:
-    written = to_json(Scores(0.5, 0.6, 0.2, math.nan, 0.1))
+    written = json_values(Scores(0.5, 0.6, 0.2, math.nan, 0.1))
     assert written["auc"] is None
     assert math.isnan(from_json(Scores, written).auc)
     nothing = Interval(math.nan, math.nan, math.nan, 0, 0)
-    assert to_json(nothing)["error"] is None
-    assert math.isnan(from_json(Interval, to_json(nothing)).low)
+    assert json_values(nothing)["error"] is None
+    assert math.isnan(from_json(Interval, json_values(nothing)).low)
 
 
 def test_an_evaluation_without_trades_and_targets_is_read_as_such() -> None:
@@ -47,7 +48,7 @@ def test_an_evaluation_without_trades_and_targets_is_read_as_such() -> None:
     assert read.quality == NoEntryScores(rows=0, timeouts=3)
     assert read.trading.followed == NoTrades(trades=0)
     assert isinstance(read.trading.every_break, Trades)
-    assert read.to_json() == values
+    assert json_values(read) == values
 
 
 def test_a_field_that_is_missing_or_of_another_kind_is_named() -> None:
@@ -69,4 +70,4 @@ def test_scores_are_listed_by_forecaster_the_model_first() -> None:
 
 
 def test_a_bin_keeps_the_names_that_were_always_written() -> None:
-    assert set(to_json(ReliabilityBin(0.7, 0.6, 20))) == {"said", "happened", "rows"}
+    assert set(json_values(ReliabilityBin(0.7, 0.6, 20))) == {"said", "happened", "rows"}

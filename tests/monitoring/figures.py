@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ml_core.evidence.evaluate import evaluate
+from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
 from ml_core.learning.models.baselines import fit_baselines
@@ -91,7 +92,7 @@ def _evaluated() -> dict[str, Any]:
         trained=trained(),
         importance={},
     )
-    return evaluate(bundle, replace(data, market="TST")).to_json()
+    return json_values(evaluate(bundle, replace(data, market="TST")))
 
 
 def evaluation() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.health.drift import PREDICTION
+from ml_core.json_values import json_values
 from monitoring.drift.columns import LEFT, Daily, Reference, Rows
 from monitoring.drift.report import report, write_full_report
 from monitoring.drift.shifts import RATE, column_shifts, p_value, threshold
@@ -200,9 +201,9 @@ def test_evidently_counts_what_we_call_drifted_and_writes_its_page(tmp_path: obj
     rows = shifted(shifted(latest(WORLD, 400), "size", 4.0), "said", 2.0)
     drifted = report("MGC", "v", REFERENCE, rows)
     assert drifted.figures.drifted == sum(each.drifted for each in drifted.columns) > 1
-    assert drifted.figures.to_json()["prediction_drifted"]
+    assert json_values(drifted.figures)["prediction_drifted"]
     assert "drift in" in drifted.verdict
-    json.dumps(drifted.figures.to_json(), allow_nan=False)
+    json.dumps(json_values(drifted.figures), allow_nan=False)
 
     from pathlib import Path  # noqa: PLC0415
 
@@ -249,7 +250,7 @@ def test_less_than_a_year_has_not_seen_the_calendar_come_round() -> None:
     assert found_in.judged
     assert not found_in.detected
     assert "not at clock, as the version learned from less than a year" in found_in.verdict
-    assert found_in.figures.to_json()["left_out"] == ["clock"]
+    assert json_values(found_in.figures)["left_out"] == ["clock"]
 
 
 def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> None:

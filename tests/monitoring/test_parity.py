@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
+from ml_core.json_values import json_values
 from monitoring.parity import differences, first_in_words
 
 
@@ -64,7 +65,7 @@ def test_a_report_is_clean_if_it_compared_something_and_all_is_accounted_for(
 
 
 def test_every_answer_that_differs_is_listed_and_each_cause_counted() -> None:
-    found = report("same", "bars", "bars", "code", "unexplained").to_json()
+    found = json_values(report("same", "bars", "bars", "code", "unexplained"))
     counts = {name: found[name] for name in ("compared", "same", "bars", "code", "unexplained")}
     assert counts == {"compared": 5, "same": 1, "bars": 2, "code": 1, "unexplained": 1}
     assert [it["slot"] for it in found["differing"]] == ["MGC:1", "MGC:2", "MGC:3", "MGC:4"]

@@ -209,7 +209,7 @@ def test_without_a_break_there_is_nothing_to_judge() -> None:
 
     assert found.voices == {}
     assert found.verdict == "live, 0 days, 0 breaks: nothing to judge yet"
-    assert found.to_json()["coverage"]["estimate"] is None
+    assert json_values(found)["coverage"]["estimate"] is None
     assert over([]).verdict == found.verdict
 
 

@@ -22,7 +22,7 @@ from ml_core.learning.saved_bundle import write_bundle
 from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import VersionRecord
 from tasks.settings import current_settings
-from tasks.training import promotion
+from tasks.training import refit as refits
 from tasks.training.train import TrainedVersion
 from tests.ml_core.builders import mgc, walk
 
@@ -76,9 +76,9 @@ def weighed(
         for name, feature in zip(names, CATALOGUE.select(OF_BEFORE), strict=True)
     )
     champion = version(folder / "old", assembly, old)
-    monkeypatch.setattr(promotion, "_champion", lambda *_: champion)
+    monkeypatch.setattr(refits, "present_champion", lambda *_: champion)
     at = champion.created_at
-    return promotion.weigh_refit(current_settings(), refit_of(assembly.dataset), assembly, at)
+    return refits.judge_refit(current_settings(), refit_of(assembly.dataset), assembly, at)
 
 
 def test_a_champion_of_retired_features_is_compared_with_its_refit(

@@ -12,7 +12,7 @@ import tasks
 from deployments import cli, serving
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError, OperatorError
-from ml_core.json_values import field_values
+from ml_core.json_values import field_values, json_values
 from tasks import rollout
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def approve(
 def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
     if as_json:
         rows = [
-            {"run": str(waiting.run), "name": waiting.name, **waiting.request.to_json()}
+            {"run": str(waiting.run), "name": waiting.name, **json_values(waiting.request)}
             for waiting in requests
         ]
         print_json(rows)

@@ -74,7 +74,7 @@ def lookahead(
             on_progress=bar.at,
         )
     if as_json:
-        print_json(report.to_json())
+        print_json(report)
     else:
         _print_report(report)
     if not report.clean:
@@ -119,7 +119,7 @@ def parity(
         "replay" if replay else "live",
     )
     if as_json:
-        print_json(report.to_json())
+        print_json(report)
     else:
         say(report.verdict)
         for audited in report.differing:

@@ -101,9 +101,7 @@ def power(
         )
     rule = None if gain is None else evidence.rule_power.rows_for_rule(gain, questions, wanted)
     if as_json:
-        values = {"needed": needed, "rows": rows, "gate": report.to_json() if report else None}
-        values["rule"] = None if rule is None else rule.to_json()
-        print_json(values)
+        print_json({"needed": needed, "rows": rows, "gate": report, "rule": rule})
         return
     if report is not None:
         say(f"{report.words}.")

@@ -10,6 +10,7 @@ import tasks
 from deployments import cli
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from ml_core.json_values import json_values
 from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
 from tasks import data, statistics
 
@@ -62,7 +63,7 @@ def stats(
         )
     if as_json:
         print_json(
-            {"market": settings.market(market).symbol, **question.values} | answer.to_json()
+            {"market": settings.market(market).symbol, **question.values} | json_values(answer)
         )
         return
     show_table(_table(answer))

@@ -11,6 +11,7 @@ import ml_core
 import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
+from ml_core.json_values import json_values
 from monitoring import pages
 from tasks import data
 
@@ -106,7 +107,7 @@ def setups(
         with ml_core.files.written_atomically(figures) as temporary:
             temporary.write_text(json_text(study), "utf-8")
     if as_json:
-        print_json({**study.to_json(), "report": page})
+        print_json({**json_values(study), "report": page})
         return
     _show(study)
     say(f"Page: {page}")

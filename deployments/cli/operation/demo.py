@@ -65,7 +65,7 @@ def _to_json(demo: Shown) -> dict[str, Any]:
         "decision": retrained.decision,
         "champion": retrained.champion,
         "challenger": retrained.challenger,
-        "directional": demo.evaluation.to_json()["directional"],
+        "directional": demo.evaluation.directional,
         "truth": demo.truth,
         "study_verdict": study.verdict,
         "promotion": study.promotion,

@@ -9,6 +9,7 @@ import typer
 import registry
 import tasks
 from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from ml_core.json_values import json_values
 from tasks import health
 
 app = typer.Typer(no_args_is_help=True)
@@ -43,7 +44,7 @@ def check(
         else None
     )
     if as_json:
-        print_json({"verdict": report.verdict, **report.figures.to_json(), "page": page})
+        print_json({"verdict": report.verdict, **json_values(report.figures), "page": page})
     else:
         say(report.verdict)
         for column in report.columns[:_SHOWN]:
@@ -76,7 +77,7 @@ def show(
             {
                 "at": drift_check.at.isoformat(),
                 "verdict": drift_check.verdict,
-                **drift_check.figures.to_json(),
+                **json_values(drift_check.figures),
             }
             for drift_check in records
         ]

@@ -11,6 +11,7 @@ import tasks
 from deployments import cli
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_json, say, show_table
+from ml_core.json_values import json_values
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def predict(
         _, predicted = prediction.slot_context.ask(named, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
-        print_json({**about, **predicted.to_json()})
+        print_json({**about, **json_values(predicted)})
         return
     _print_prediction(slot, predicted, fallback, expired)
     _print_outlook(outlook)

@@ -13,6 +13,7 @@ import tasks
 from deployments.cli import completion
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, parse_time, print_json, say
+from ml_core.json_values import json_values
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def backtest(
         values: dict[str, Any] = {
             "rules": rules.name,
             "hash": rules.hash,
-            **worth.to_json(),
-            "years": {year: worth.to_json() for year, worth in years.items()},
+            **json_values(worth),
+            "years": years,
             "refused": refused,
         }
         print_json(values)
@@ -146,10 +147,10 @@ def show_worth(
     )
     if as_json:
         comparison = {
-            "without_model": ml_core.strategy.value_added.worth(bare).to_json(),
-            "with_model": ml_core.strategy.value_added.worth(scaled).to_json(),
-            "added": added.to_json(),
-            "by_opinion": {name: one.to_json() for name, one in opinions.items()},
+            "without_model": ml_core.strategy.value_added.worth(bare),
+            "with_model": ml_core.strategy.value_added.worth(scaled),
+            "added": added,
+            "by_opinion": opinions,
         }
         print_json(comparison)
         return

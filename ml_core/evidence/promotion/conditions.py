@@ -18,6 +18,7 @@ from ml_core.evidence.promotion.evidence import (
 )
 from ml_core.evidence.promotion.trial_cost import TrialCost, trial_cost
 from ml_core.evidence.rule_power import power_of_rule, rows_for_rule
+from ml_core.json_values import json_values
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
@@ -173,7 +174,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     accuracy = _accuracy(evidence, fewest.rows, policy)
     if accuracy is not None:
         words += f". {accuracy.words}"
-        figures["accuracy"] = accuracy.to_json()
+        figures["accuracy"] = json_values(accuracy)
     return Condition(name=name, status=status, words=words, figures=figures)
 
 

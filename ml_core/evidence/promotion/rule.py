@@ -7,8 +7,7 @@ known counts as not shown.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ml_core.evidence.promotion.conditions import (
     better_than_each,
@@ -72,10 +71,6 @@ class Decision:
             *(f"{condition.name} {condition.status}: {condition.words}" for condition in given),
             *cost,
         ]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
 
 
 def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:

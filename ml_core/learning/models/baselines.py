@@ -75,8 +75,10 @@ class Baselines:
         values = asdict(self)
         if self.entry_law is None:
             del values["entry_law"]
-        del values["no_break"]
-        return {**values, **(self.no_break.to_json() if self.no_break else {})}
+        if (no_break := values.pop("no_break")) is not None:
+            parts = {"edges": no_break["edges"], "by_range": no_break["by_height"]}
+            values["p_none_by_height"] = parts
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Baselines:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +65,6 @@ class Calibrator:
         if self.method == "isotonic":
             return np.interp(margin, self.knots, self.heights)
         return expit(self.slope * margin + self.intercept)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the parameters as plain values."""
-        return {**asdict(self), "knots": list(self.knots), "heights": list(self.heights)}
 
 
 IDENTITY = Calibrator("identity", 1.0, 0.0, 0)

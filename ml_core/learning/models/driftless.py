@@ -8,7 +8,7 @@ target, the stop, or neither in time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -121,10 +121,6 @@ class EntryLaw:
             by_range={name: figures(read) for name, read in values["by_range"].items()},
             overall=figures(values["overall"]),
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the parameters as plain values."""
-        return asdict(self)
 
     def entry(self, data: Dataset, sigma: NDArray[np.float64]) -> DriftlessEntry:
         """Return what a driftless price gives, for n rows; labels are not looked at.

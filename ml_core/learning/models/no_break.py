@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +61,6 @@ class NoBreak:
             ],
             np.float64,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the table by height as plain values; nothing where there is none."""
-        if not self.by_height:
-            return {}
-        by_height = {name: list(cells) for name, cells in self.by_height.items()}
-        return {"p_none_by_height": {"edges": list(self.edges), "by_range": by_height}}
 
 
 def fit_no_break(

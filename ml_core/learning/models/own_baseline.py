@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ml_core.learning.models.gain import Gain
 from ml_core.learning.version_folder import Question
@@ -66,6 +66,8 @@ class ModelRecord:
         Features that did not vary in training.
     """
 
+    json_properties: ClassVar = ("learned",)
+
     rounds: int
     rows: int
     serves: bool
@@ -79,20 +81,6 @@ class ModelRecord:
     def learned(self) -> bool:
         """Whether any tree was kept."""
         return self.rounds > 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        gains = {"stopping_gain": self.stopping_gain, "held_back_gain": self.held_back_gain}
-        return {
-            "rounds": self.rounds,
-            "rows": self.rows,
-            "learned": self.learned,
-            "serves": self.serves,
-            "stopping_loss_baseline": self.stopping_loss_baseline,
-            "stopping_loss_model": self.stopping_loss_model,
-            "constant_features": list(self.constant_features),
-            **{name: gain.to_json() if gain else None for name, gain in gains.items()},
-        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelRecord:

@@ -55,13 +55,6 @@ class NetRIntervals:
         low, high = np.array(ends, np.float64).reshape(-1, 2).T
         return net_r + low[:, None], net_r + high[:, None]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what the version's calibration file keeps, as its release wrote it."""
-        if self.every is not None:
-            return {"net_r_interval": list(self.every)}
-        by_range = {name: list(ends) for name, ends in self.by_range.items()}
-        return {"net_r_interval": None, "net_r_intervals": by_range}
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NetRIntervals | None:
         """Read back what :meth:`to_json` wrote; None of baselines alone."""

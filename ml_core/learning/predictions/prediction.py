@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ml_core.json_values import UNLESS_DEFAULT
 
 Level = Literal["high", "medium", "low", "none"]
 Recommendation = Literal["long", "short", "skip"]
@@ -57,23 +59,18 @@ class NoveltyScore:
         Whether it was predicted though novel, since too many slots were silenced of late.
     """
 
+    json_properties: ClassVar = ("novel",)
+
     dissimilarity: float
     threshold: float
     features: tuple[tuple[str, float], ...]
     words: tuple[str, ...] = ()
-    too_many_silenced: bool = False
+    too_many_silenced: bool = field(default=False, metadata=UNLESS_DEFAULT)
 
     @property
     def novel(self) -> bool:
         """Whether the row lies outside of what the model was trained on."""
         return not self.dissimilarity <= self.threshold
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the score as plain values; ``too_many_silenced`` only where it is so."""
-        values = {**asdict(self), "novel": self.novel}
-        if not self.too_many_silenced:
-            del values["too_many_silenced"]
-        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NoveltyScore:
@@ -167,7 +164,7 @@ class Prediction:
     risk_adjustment: float
     reasons: tuple[Reason, ...]
     novelty: NoveltyScore | None = None
-    models: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = field(default=None, metadata=UNLESS_DEFAULT)
 
     def side(self, name: Literal["long", "short"]) -> SideView:
         """Return one of the two sides."""
@@ -183,14 +180,6 @@ class Prediction:
             for question, words in QUESTION_WORDS.items()
         ]
         return f"{parts[0][0].upper()}{parts[0][1:]}, {parts[1]}, {parts[2]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain values; ``models`` only where it is known."""
-        novelty = self.novelty.to_json() if self.novelty is not None else None
-        values = {**asdict(self), "novelty": novelty}
-        if self.models is None:
-            del values["models"]
-        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Prediction:

@@ -44,7 +44,7 @@ def heat_map(results: Sequence[SetupResult], period: Period, side: str) -> Figur
     Parameters
     ----------
     results
-        ``SetupStudy.unfiltered``.
+        ``SetupStudy.heat``.
     period
         Which of the two is drawn.
     side

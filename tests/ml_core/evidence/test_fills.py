@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from ml_core.evidence.fills import FillRealism, fill_realism
-from ml_core.json_form import from_json, to_json
+from ml_core.json_form import from_json
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import Document, Section
@@ -87,7 +88,7 @@ def test_figures_have_a_json_form_and_words_and_none_where_no_trade_ended() -> N
     fills = measured((NINE + 6, 20013, 20024, 20012, 20020, 5))
     none = measured_without_a_break()
 
-    assert from_json(FillRealism, to_json(fills)).win_share == fills.win_share
+    assert from_json(FillRealism, json_values(fills)).win_share == fills.win_share
     words = fill_facts(fills)
     assert "of 1 wins" in words["exact touches"]
     assert "1.00 ticks worse" in words["entry"]

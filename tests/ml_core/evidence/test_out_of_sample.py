@@ -12,6 +12,7 @@ import pytest
 from ml_core.evidence.comparison import NoCommonRowsError, compare
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.dataset import DOWN, NONE, UP
 from ml_core.learning.predictions.predict import Predictions
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
@@ -30,7 +31,9 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     for name in ("trading_day", "opening_range", "direction", "r_net", "close_position"):
         np.testing.assert_array_equal(getattr(read.test, name), getattr(made.test, name))
     assert read.test.label_spec == made.test.label_spec
-    assert evaluate_answers(read, "m", "v").to_json() == evaluate_answers(made, "m", "v").to_json()
+    assert json_values(evaluate_answers(read, "m", "v")) == json_values(
+        evaluate_answers(made, "m", "v")
+    )
 
 
 def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
@@ -65,7 +68,7 @@ def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    told = evaluate_answers(answers(0.8), "m", "v").to_json()
+    told = json_values(evaluate_answers(answers(0.8), "m", "v"))
     for part in ("by_range", "by_year", "by_side", "by_fold"):
         assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
         total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])

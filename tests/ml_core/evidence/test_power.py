@@ -23,6 +23,7 @@ from ml_core.evidence.power import (
     rows_for_gain,
     trades_needed,
 )
+from ml_core.json_values import json_values
 
 
 @pytest.mark.parametrize(("trades", "chance"), [(62, 0.187), (124, 0.121), (250, 0.057)])
@@ -169,7 +170,7 @@ def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:
     assert said.missing == said.needed - 250 > 3000
     assert "more trades are needed" in said.words
     assert gate(9_000, 16_000, lift=0.02).missing == 0
-    assert math.isclose(said.to_json()["accuracy"], 0.564)
+    assert math.isclose(json_values(said)["accuracy"], 0.564)
     assert said.chance_of_coin == said.chance_of_baseline == chance_of_coin(250, 0.55)
 
 
@@ -195,7 +196,7 @@ def test_trades_that_share_luck_widen_the_interval(correct: int, trades: int) ->
 
 def test_a_report_of_numpy_counts_is_plain_json() -> None:
     said = gate(np.int64(141), np.int64(250))
-    assert json.loads(json.dumps(said.to_json()))["trades"] == 250
+    assert json.loads(json.dumps(json_values(said)))["trades"] == 250
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ml_core.evidence.comparison import Change, Comparison, YearChange
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide, decide_refit
+from ml_core.json_values import json_values
 
 NAN, INF = float("nan"), float("inf")
 
@@ -71,7 +72,7 @@ def test_evidence_that_holds_throughout_is_promoted_with_its_reasons() -> None:
     assert said.promote
     assert said.trading_claim
     assert "passes the promotion rule" in said.verdict
-    assert json.loads(json.dumps(said.to_json()))["promote"] is True
+    assert json.loads(json.dumps(json_values(said)))["promote"] is True
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_a_missing_nan_or_infinite_figure_never_promotes(
     said = decide(replace(GOOD, comparisons=(replace(first, changes=tuple(changes)), *others)))
     assert not said.promote
     assert "unknown" in failed(said).values()
-    json.dumps(said.to_json())
+    json.dumps(json_values(said))
 
 
 @pytest.mark.parametrize("kept", [(), (0,), (1,)])
@@ -149,7 +150,7 @@ def test_a_comparison_without_any_figure_is_unknown_and_no_crash() -> None:
     bare = replace(GOOD.comparisons[0], changes=(), years=(), seeds=(), e_value=NAN, e_worse=NAN)
     said = decide(replace(GOOD, comparisons=(bare,), against_wanted=("corridor",), live=bare))
     assert set(failed(said).values()) == {"unknown"}
-    json.dumps(said.to_json())
+    json.dumps(json_values(said))
 
 
 def test_a_handful_of_unlucky_rows_is_no_bad_year() -> None:

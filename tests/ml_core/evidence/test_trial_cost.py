@@ -11,6 +11,7 @@ from scipy.stats import norm
 from ml_core.evidence.promotion.rule import decide
 from ml_core.evidence.promotion.trial_cost import trial_cost
 from ml_core.evidence.sequential import e_process
+from ml_core.json_values import json_values
 from ml_core.learning.models.calibration import expit, logit
 from tests.ml_core.evidence.test_promotion import GOOD, failed, with_first
 
@@ -52,7 +53,7 @@ def test_every_verdict_says_what_its_questions_cost() -> None:
 
     assert said.cost is not None
     assert said.cost.words in said.reasons
-    assert said.to_json()["cost"]["questions"] == 7
+    assert json_values(said)["cost"]["questions"] == 7
     assert decide(replace(GOOD, trials=None)).cost is None
 
 

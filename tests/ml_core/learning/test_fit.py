@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.evidence.evaluate import NothingToJudgeError, evaluate
 from ml_core.evidence.evaluation import Evaluation
+from ml_core.json_values import json_values
 from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import Fitted, fit
@@ -105,7 +106,7 @@ def test_probabilities_are_probabilities(planted: tuple[Dataset, Fitted, Evaluat
 
 def _written(fitted: Fitted, data: Dataset, folder: Path) -> Path:
     folder.mkdir()
-    metrics = evaluate(fitted.bundle, data.rows(fitted.split.test)).to_json()
+    metrics = json_values(evaluate(fitted.bundle, data.rows(fitted.split.test)))
     reference = data.rows(fitted.split.train)
     write_bundle(fitted.bundle, folder, metrics=metrics, card="# A card", reference=reference)
     return folder

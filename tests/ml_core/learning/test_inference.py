@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
 from ml_core.learning.fit import fit
@@ -57,7 +58,7 @@ def test_the_answer_is_whole(data: Dataset, predictor: Predictor) -> None:
     assert answer.long.win_worth == answer.short.win_worth
     assert answer.long.win_worth == pytest.approx(1.85, abs=0.15)
     assert answer.version == predictor.bundle.version
-    assert answer.to_json()["long"]["expected_net_r"] == answer.long.expected_net_r
+    assert json_values(answer)["long"]["expected_net_r"] == answer.long.expected_net_r
 
 
 @pytest.mark.parametrize(("choice", "word"), [(1, "long"), (0, "skip"), (-1, "short")])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ml_core.evidence.evaluate import evaluate
+from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import LOSS, WIN, Dataset
 from ml_core.learning.fit import fit
@@ -55,7 +56,7 @@ def test_rows_of_one_day_count_as_one_draw() -> None:
 )
 def test_a_gain_counts_from_more_than_one_standard_error(gain: Gain, kept: bool) -> None:
     assert gain.exceeds_one_error is kept
-    assert Gain.from_json(gain.to_json()) == gain
+    assert Gain.from_json(json_values(gain)) == gain
 
 
 def test_of_markets_without_an_edge_four_in_five_are_served_the_corridor_to_the_bit() -> None:
@@ -84,7 +85,7 @@ def without_trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Bu
     data = _no_model_learns()
     fitted = fit(data, RESIDUAL, "x")
     folder = tmp_path_factory.mktemp("version")
-    metrics = evaluate(fitted.bundle, data.rows(fitted.split.test)).to_json()
+    metrics = json_values(evaluate(fitted.bundle, data.rows(fitted.split.test)))
     reference = data.rows(fitted.split.learned)
     write_bundle(fitted.bundle, folder, metrics=metrics, card="# A card", reference=reference)
     return data, load_bundle(folder), folder
@@ -212,7 +213,7 @@ def test_a_record_is_read_back_and_one_of_before_served_whatever_it_had_learned(
         held_back_gain=Gain(-0.01, 0.005, 90, 30),
         constant_features=("f1",),
     )
-    assert ModelRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert ModelRecord.from_json(json.loads(json.dumps(json_values(record)))) == record
     for learned in (True, False):
         before = {"rounds": 9, "rows": 400, "learned": learned, "constant_features": []}
         assert ModelRecord.from_json(before).serves is learned

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from benchmarks.control_worlds import bars_of
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
@@ -227,7 +228,7 @@ def test_a_version_from_before_there_was_such_a_thing_answers_and_says_nothing_o
     (tmp_path / SUMS).write_text("".join(each for each in lines if "novelty.json" not in each))
     said = Predictor(load_bundle(tmp_path)).predict(data.rows(np.array([0])), 0.0)
     assert said.novelty is None
-    assert said.to_json()["novelty"] is None
+    assert json_values(said)["novelty"] is None
     assert said.p_up_given_break == bundle.predict(data).p_up[0]
 
 

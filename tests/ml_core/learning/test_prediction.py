@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ml_core.decision.entry import Outputs
+from ml_core.json_values import json_values
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from tests.predictions import NOVEL, predicted
 
@@ -48,7 +49,7 @@ def test_a_prediction_s_values_and_where_it_comes_from_stand_side_by_side() -> N
 
 
 def test_a_row_of_a_release_that_judged_no_novelty_is_read() -> None:
-    values = predicted().to_json()
+    values = json_values(predicted())
     del values["novelty"]
     assert Prediction.from_json(values) == predicted(novelty=None)
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from ml_core.json_values import json_values
 from ml_core.setups.conditional import BreakSide, SettledRanges, conditional_stats
 
 
@@ -95,7 +96,7 @@ def test_a_large_edge_is_found_whatever_else_was_asked() -> None:
     told = conditional_stats(ranges(2000, edge=0.25), condition="x", side="either", looks=50)
     assert told.by_chance < 0.001
     assert told.low > 0
-    assert told.to_json()["verdict"] == told.verdict
+    assert json_values(told)["verdict"] == told.verdict
 
 
 def test_a_condition_that_always_holds_tells_no_difference() -> None:
@@ -111,4 +112,4 @@ def test_a_condition_that_always_holds_tells_no_difference() -> None:
     told = conditional_stats(always, condition="x", side="either", looks=1)
     assert math.isnan(told.by_chance)
     assert told.verdict.startswith("Too few days")
-    assert told.to_json()["difference"]["estimate"] is None
+    assert json_values(told)["difference"]["estimate"] is None

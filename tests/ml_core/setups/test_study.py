@@ -12,6 +12,7 @@ import pytest
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.continuous import join
+from ml_core.json_values import json_values
 from ml_core.market.schedule import Schedule, build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
@@ -178,7 +179,7 @@ def test_who_is_named_passed_all_three() -> None:
 def test_the_same_trades_and_seed_give_the_same_study() -> None:
     trades = fair_table(200, 9)
 
-    assert study(trades, seed=4).to_json() == study(trades, seed=4).to_json()
+    assert json_values(study(trades, seed=4)) == json_values(study(trades, seed=4))
 
 
 def test_figures_are_means_of_the_trades_taken() -> None:
@@ -196,14 +197,14 @@ def test_figures_are_means_of_the_trades_taken() -> None:
 
 
 def test_the_heat_has_every_setup_without_filters() -> None:
-    cells = planted().unfiltered
+    cells = planted().heat
 
     assert len(cells) == 3 * 3 * 2
     assert all(cell.search.trades > 0 for cell in cells)
 
 
 def test_the_result_is_plain_json_without_nan() -> None:
-    plain = planted().to_json()
+    plain = json_values(planted())
 
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert {row["status"] for row in plain["setups"]} <= {NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW}

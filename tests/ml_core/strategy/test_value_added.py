@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_core.json_values import json_values
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.order_intent import order_values, stop_ticks
 from ml_core.strategy.plan import DaySoFar, Plan
@@ -116,7 +117,7 @@ def test_plain_trades_are_told_apart_by_what_the_model_said_of_the_side_that_bro
 def test_nothing_settled_is_nothing_to_compare() -> None:
     found = added((), ())
     assert found.words == "no settled trade to compare yet"
-    assert found.to_json()["per_slot"] == [None, None, None]
+    assert json_values(found)["per_slot"] == [None, None, None]
     assert worth(()).verdict == "nothing to judge"
 
 

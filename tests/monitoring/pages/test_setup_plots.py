@@ -34,7 +34,7 @@ def study(*, planted: bool = False) -> SetupStudy:
 
 
 def test_every_setup_of_the_side_is_a_cell_with_its_number() -> None:
-    cells = study().unfiltered
+    cells = study().heat
 
     text = to_svg(heat_map(cells, "search", "short"))
 
@@ -48,7 +48,7 @@ def test_every_setup_of_the_side_is_a_cell_with_its_number() -> None:
 
 
 def test_a_cell_without_trades_is_a_dash() -> None:
-    first, *others = study().unfiltered
+    first, *others = study().heat
     without = replace(first.search, trades=0, gross_r=None, net_r=None)
 
     text = to_svg(heat_map([replace(first, search=without), *others], "search", first.setup.side))
@@ -58,7 +58,7 @@ def test_a_cell_without_trades_is_a_dash() -> None:
 
 @pytest.mark.parametrize("period", ["search", "confirmation"])
 def test_the_map_is_the_same_every_time_and_takes_the_page_s_colours(period: Period) -> None:
-    cells = study().unfiltered
+    cells = study().heat
 
     text = to_inline_svg(heat_map(cells, period, "long"), "map", "told")
 
@@ -69,7 +69,7 @@ def test_the_map_is_the_same_every_time_and_takes_the_page_s_colours(period: Per
 
 
 def test_maps_of_one_study_share_a_scale() -> None:
-    cells = study().unfiltered
+    cells = study().heat
     deep = [_lost_later(cell) if cell.setup.side == "short" else cell for cell in cells]
 
     assert to_svg(heat_map(cells, "search", "long")) != to_svg(heat_map(deep, "search", "long"))

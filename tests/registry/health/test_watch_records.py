@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from ml_core.health.drift import ColumnShift, DriftFigures
 from ml_core.health.parity import Audited, Difference, ParityReport
+from ml_core.json_values import json_values
 from ml_core.market_events import BreakerEvent
 from registry.database import Database, open_database
 from registry.errors import RolloutChangedError, UnsignedChangeError
@@ -143,7 +144,7 @@ def test_a_drift_report_of_the_first_release_is_read_with_what_it_has(database: 
         {"column": "sigma_24h", "group": "volatility", "shift": 2.5, "p": 1e-9, "drifted": True},
         {"column": "wick", "group": "shape", "shift": 0.1, "p": 0.5, "drifted": False},
     ]
-    first_release = {**FIGURES.to_json(), "moved": moved}
+    first_release = {**json_values(FIGURES), "moved": moved}
     del first_release["left_out"]
     with database.session() as session:
         values = {"figures": json.dumps(first_release)}

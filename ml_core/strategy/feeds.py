@@ -47,3 +47,38 @@ def bars_of(tape: Tape) -> Feed:
         return Prices(tape.open[bar], tape.high[bar], tape.low[bar], tape.close[bar])
 
     return prices
+
+
+def driftless_bars(tape: Tape, start: NDArray[np.int64], seed: int, walk: int) -> Feed:
+    """Return the feed of a driftless price: the tape's bars, each turned over or not by a coin.
+
+    Every bar is taken as the tape has it, seen from the close before it, and with the chance 1/2
+    turned over. What it does up and down is then equally likely, while how far prices move and
+    when, in gaps, quiet minutes and busy hours, stays as it was.
+
+    Parameters
+    ----------
+    tape
+        The bars.
+    start
+        Shape (n,): where the price of each setup is when its range closes.
+    seed, walk
+        Which coins; a walk has the same for every rule.
+    """
+    coins = np.random.default_rng([seed, walk]).integers(0, 2, len(tape), np.int8)
+    price = start.copy()
+
+    def prices(rows: NDArray[np.int64], bar: NDArray[np.int64]) -> Prices:
+        before, up = tape.close[bar - 1], coins[bar] == 1
+        turned = np.where(up, 1, -1)
+        high, low = tape.high[bar] - before, tape.low[bar] - before
+        now = price[rows]
+        price[rows] = now + turned * (tape.close[bar] - before)
+        return Prices(
+            now + turned * (tape.open[bar] - before),
+            now + np.where(up, high, -low),
+            now + np.where(up, low, -high),
+            price[rows],
+        )
+
+    return prices

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import date, datetime
 
+from ml_core.bars.arrays import Bars
 from ml_core.decision.plan_slot import plans_of
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.market.market import Market
+from ml_core.strategy.backtest_result import BacktestResult, backtest_result
+from ml_core.strategy.driftless_rule import OnWalk, driftless_trades
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow
@@ -15,6 +21,10 @@ from registry.ledger.entries import Mode, OutcomeEntry
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
 from tasks.settings import Settings
+from tasks.training.questions import record_look
+
+STRATEGY = "strategy"
+"""Name of the search that rules followed through history belong to."""
 
 
 def backtest_rules(
@@ -25,9 +35,44 @@ def backtest_rules(
     first: date | None,
     last: date | None,
     at: datetime,
-) -> tuple[Taken, ...]:
-    """Follow the rules alone through the lake's history, costs included."""
-    return backtest(rules, slots_of(_history(settings, name, rules, (first, last), at), rules))
+    on_walk: OnWalk | None = None,
+) -> BacktestResult:
+    """Follow the rules alone through the lake's history, costs included, and count the look.
+
+    Parameters
+    ----------
+    settings, name, rules
+        The market file's name, and the rules.
+    first, last
+        Trading days; None, from the first or to the last there is.
+    at
+        Aware time, now.
+    on_walk
+        Called with (driftless prices done, in all).
+    """
+    market = settings.market(name)
+    bars = known_bars(settings, name, market, at)
+    history = _history(market, bars, rules, (first, last))
+    values = {
+        "rules": rules.name,
+        "rules_hash": rules.hash,
+        "first": str(first) if first else None,
+        "last": str(last) if last else None,
+    }
+    asked = {key: value for key, value in values.items() if key != "rules"}
+    looks = record_look(
+        settings,
+        market,
+        bars,
+        at,
+        study=STRATEGY,
+        name=rules.name,
+        looked_hash=hashlib.sha256(json.dumps({STRATEGY: asked}).encode()).hexdigest(),
+        values=values,
+    )
+    taken = backtest(rules, slots_of(history, rules))
+    driftless = driftless_trades(history, rules, on_walk=on_walk)
+    return backtest_result(rules, taken, driftless, looks=looks)
 
 
 def followed_days(
@@ -45,7 +90,8 @@ def followed_days(
     if not plans:
         return (), ()
     days = sorted(day for day, _ in plans)
-    history = _history(settings, name, rules, (days[0], days[-1]), at)
+    bars = known_bars(settings, name, market, at)
+    history = _history(market, bars, rules, (days[0], days[-1]))
     outcomes = {
         (row.outcome.trading_day, row.outcome.opening_range): row.outcome
         for row in settings.ledger().settled(
@@ -68,14 +114,8 @@ def followed_days(
 
 
 def _history(
-    settings: Settings,
-    name: str,
-    rules: Rules,
-    period: tuple[date | None, date | None],
-    at: datetime,
+    market: Market, bars: Bars, rules: Rules, period: tuple[date | None, date | None]
 ) -> Assembly:
-    market = settings.market(name)
-    bars = known_bars(settings, name, market, at)
     begin, end = period_of(bars, market, *period)
     return assemble(
         bars,

@@ -13,7 +13,6 @@ from ml_core.features.all import CATALOGUE
 from ml_core.features.condition import Condition, read_condition
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
-from ml_core.market.definition import MarketDefinition
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.setups.conditional import (
     BREAK_SIDES,
@@ -22,11 +21,9 @@ from ml_core.setups.conditional import (
     SettledRanges,
     conditional_stats,
 )
-from registry.definitions.markets import remember_definition
-from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.data.datasets import LabelError, known_bars, period_of
 from tasks.settings import Settings
-from tasks.training.questions import AskedOf, beginning_of, question_asked
+from tasks.training.questions import record_look
 
 STATS = "stats"
 """Name of the search that these questions belong to."""
@@ -130,27 +127,16 @@ def answer_question(
         features=CATALOGUE.select(question.condition.names),
     )
     table = slot_table(assembly).to_pylist()
-    definition = MarketDefinition.of(market)
-    asked_of = AskedOf(market, definition.hash, beginning_of(bars))
-    remember_definition(settings.database(), definition, at)
-    asking = question_asked(asked_of, question.hash)
-    record_trial(
-        settings.database(),
-        TrialRecord(
-            market=market.symbol,
-            market_hash=definition.hash,
-            question=asking,
-            family=market.trial_family,
-            study=STATS,
-            recipe=STATS,
-            recipe_hash=question.hash,
-            values=dict(question.values),
-            score=None,
-            state="complete",
-            at=at,
-        ),
+    looks = record_look(
+        settings,
+        market,
+        bars,
+        at,
+        study=STATS,
+        name=STATS,
+        looked_hash=question.hash,
+        values=dict(question.values),
     )
-    count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
     rows = [
         row
         for row in table
@@ -175,7 +161,7 @@ def answer_question(
         settled,
         condition=question.condition.text,
         side=question.side,
-        looks=count.questions * count.families,
+        looks=looks,
     )
 
 

@@ -6,12 +6,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.month_file import content_hash
 from ml_core.evidence.promotion.trial_cost import TrialCost, TrialCount, trial_cost
 from ml_core.learning.recipe import Recipe
+from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import MINUTES_A_DAY, Market
+from registry.definitions.markets import remember_definition
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
@@ -91,6 +94,53 @@ def record_answered(
             settings.database(),
             trial_of(of, recipe, at, study=study, score=score, state="complete"),
         )
+
+
+def record_look(
+    settings: Settings,
+    market: Market,
+    bars: Bars,
+    at: datetime,
+    *,
+    study: str,
+    name: str,
+    looked_hash: str,
+    values: dict[str, Any],
+) -> int:
+    """Keep a question that was no recipe's, once; return the looks at these markets so far.
+
+    Parameters
+    ----------
+    settings, market, bars
+        Whose past is looked at.
+    at
+        Aware time, now.
+    study, name
+        Which search it belongs to, and what it is called.
+    looked_hash, values
+        What tells the question from others, and the whole of it as plain values.
+    """
+    definition = MarketDefinition.of(market)
+    asking = question_asked(AskedOf(market, definition.hash, beginning_of(bars)), looked_hash)
+    remember_definition(settings.database(), definition, at)
+    record_trial(
+        settings.database(),
+        TrialRecord(
+            market=market.symbol,
+            market_hash=definition.hash,
+            question=asking,
+            family=market.trial_family,
+            study=study,
+            recipe=name,
+            recipe_hash=looked_hash,
+            values=values,
+            score=None,
+            state="complete",
+            at=at,
+        ),
+    )
+    count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
+    return count.questions * count.families
 
 
 def questions_on_record(settings: Settings, symbol: str) -> TrialCount:

@@ -286,6 +286,27 @@ def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
     words = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03"]).stdout
     assert found["verdict"][1:] in words
     assert f"{found['trades']:,} trades" in words
+    ranges, beside = found["ranges"], found["driftless"]
+    assert list(ranges) == ["0900", "1000", "1100", "1800", "2300", "0030"]
+    assert sum(one["trades"] for one in ranges.values()) == found["trades"]
+    assert beside["walks"] == 10
+    above = found["per_trade"][0] - beside["net_per_trade"]
+    assert beside["above"]["estimate"] == pytest.approx(above)
+    gross = found["per_trade"][0] + found["cost_per_trade"]
+    assert found["gross_per_trade"][0] == pytest.approx(gross)
+    assert found["paid_for"][0] <= beside["above"]["low"] + 0.005
+    assert "A price without drift gives this rule" in words
+
+
+def test_each_distinct_backtest_is_a_question_asked_of_the_market_and_counts_once() -> None:
+    def looks(*options: str) -> int:
+        told = CliRunner().invoke(app, ["strategy", "backtest", "--json", *options])
+        return int(json.loads(told.stdout)["looks"])
+
+    period = ("--from", "2024-06-03", "--to", "2024-06-14")
+    first = looks(*period)
+    assert looks(*period) == first
+    assert looks("--from", "2024-06-03", "--to", "2024-06-13") == first + 1
 
 
 def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Path) -> None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import ml_core
 import tasks
+from deployments import cli
 from deployments.cli import completion
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, parse_time, print_json, say
-from ml_core.json_values import json_values
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    days_of,
+    parse_time,
+    print_json,
+    say,
+    show_table,
+)
+from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
 from tasks import prediction
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ml_core.strategy.backtest_result import BacktestResult
     from ml_core.strategy.value_added import Worth
 
 app = typer.Typer(no_args_is_help=True)
@@ -87,38 +99,43 @@ def backtest(
 ) -> None:
     """Follow the rules alone through the lake's history, costs included.
 
-    Rules tried until they look good are no evidence: `orbcast study setups` counts every one.
+    Beside the result stands what a price without drift gives the same rules: the same bars, each
+    turned over or not by a coin, traded by the same code. Rules tried until they look good are no
+    evidence, so each distinct backtest is counted among the market's trials, and the interval paid
+    for all of them is printed too; `orbcast study setups` tries thousands and pays for every one.
 
     Example: orbcast strategy backtest --from 2024-01-01
     """
     settings = tasks.settings.current_settings()
     rules = settings.rules(name)
     period = days_of(first, last)
-    with progress("Following the rules"):
-        taken = prediction.value_added.backtest_rules(
-            settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
+    words = "Following the rules, then a driftless price"
+    with progress(words, 1.0) as bar:
+        result = prediction.value_added.backtest_rules(
+            settings,
+            market,
+            rules,
+            first=period[0],
+            last=period[1],
+            at=tasks.settings.now(),
+            on_walk=lambda done, walks: bar.share(done / walks, words),
         )
-    worth, years, refused = (
-        ml_core.strategy.value_added.worth(taken),
-        ml_core.strategy.value_added.by_year(taken),
-        ml_core.strategy.value_added.refusals(taken),
-    )
     if as_json:
-        values: dict[str, Any] = {
-            "rules": rules.name,
-            "hash": rules.hash,
-            **json_values(worth),
-            "years": years,
-            "refused": refused,
-        }
-        print_json(values)
+        print_json(result.to_json())
         return
+    worth = result.whole.worth
     say(f"{settings.market(market).symbol}, {rules.name}: {worth.words}")
-    for year, year_worth in years.items():
+    for year, year_worth in result.years.items():
         say(f"  {year}: {_short(year_worth)}")
-    if refused:
-        say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in refused.items()))
-    say(f"  {worth.verdict[0].upper()}{worth.verdict[1:]}.")
+    if result.refused:
+        say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in result.refused.items()))
+    if worth.trades:
+        show_table(_by_range(result))
+    if result.whole.driftless is not None and result.paid_for is not None:
+        beside = result.whole.driftless.words
+        looks = "1 look" if result.looks == 1 else f"{result.looks:,} looks"
+        say(f"{beside[0].upper()}{beside[1:]}; paid for {looks} {interval(*result.paid_for, 3)}.")
+    say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
 
 
 @app.command("worth", short_help="What recorded decisions brought, with the model and without.")
@@ -193,6 +210,25 @@ def intents(
         say(f"{row['slot']} {row['contract']}: {sides}; until {row['expires_at']}; {held}")
     if not rows:
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
+
+
+def _by_range(result: BacktestResult) -> Table:
+    table = cli.drawing.plain_table(padding=(0, 1, 0, 0))
+    for heading in ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall"):
+        table.add_column(heading)
+    for name, group in {**result.ranges, "all": result.whole}.items():
+        worth, mean = group.worth, group.worth.per_trade
+        table.add_row(
+            name,
+            f"{worth.trades:,}",
+            percent_or_dash(worth.hit_rate),
+            signed_or_dash(worth.total_r, 1),
+            f"{signed_or_dash(mean.estimate)} ({interval(mean.low, mean.high, 2)})",
+            signed_or_dash(-group.cost_per_trade),
+            signed_or_dash(group.driftless.net_per_trade if group.driftless else None),
+            f"{worth.drawdown_r:.1f}",
+        )
+    return table
 
 
 def _short(worth: Worth) -> str:

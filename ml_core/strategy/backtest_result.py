@@ -1,0 +1,133 @@
+"""What following rules through history came to, whole and by range, beside a driftless price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_core.evidence.intervals import Interval
+from ml_core.evidence.promotion.trial_cost import z_wanted
+from ml_core.json_values import json_values
+from ml_core.strategy.driftless_rule import BesideDriftless, DriftlessTrades, beside_driftless
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Taken
+from ml_core.strategy.value_added import Worth, by_year, refusals, worth
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupResult:
+    """What the trades of one range, or of all, came to.
+
+    Attributes
+    ----------
+    worth, driftless
+        The result, and what stands beside it; None without a settled trade.
+    at_once
+        Trades that ended in the very bar of their entry, where the stop is taken to come first.
+    """
+
+    worth: Worth
+    driftless: BesideDriftless | None
+    at_once: int
+
+    @property
+    def cost_per_trade(self) -> float:
+        """Costs in R a trade, at the sizes traded; NaN without a trade."""
+        return self.worth.gross_per_trade.estimate - self.worth.per_trade.estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        cost = self.cost_per_trade
+        return {
+            **json_values(self.worth),
+            "cost_per_trade": cost if self.worth.trades else None,
+            "at_once": self.at_once,
+            "driftless": None if self.driftless is None else self.driftless.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestResult:
+    """A backtest of rules.
+
+    Attributes
+    ----------
+    rules
+        Those that were followed.
+    whole, ranges, years
+        All trades, those of each range that was traded, and what each year came to.
+    refused
+        What kept slots from being traded.
+    looks
+        Distinct questions asked of these markets so far, this one included.
+    """
+
+    rules: Rules
+    whole: GroupResult
+    ranges: Mapping[str, GroupResult]
+    years: Mapping[str, Worth]
+    refused: Mapping[str, int]
+    looks: int
+
+    @property
+    def paid_for(self) -> tuple[float, float] | None:
+        """Ends of net R a trade above the driftless price, paid for all looks; None of none."""
+        if self.whole.driftless is None:
+            return None
+        above: Interval = self.whole.driftless.above
+        width = z_wanted(self.looks, ALPHA) * above.error
+        return above.estimate - width, above.estimate + width
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "rules": self.rules.name,
+            "hash": self.rules.hash,
+            **self.whole.to_json(),
+            "years": json_values(self.years),
+            "ranges": {name: one.to_json() for name, one in self.ranges.items()},
+            "refused": dict(self.refused),
+            "looks": self.looks,
+            "paid_for": self.paid_for,
+        }
+
+
+def backtest_result(
+    rules: Rules, taken: Sequence[Taken], driftless: DriftlessTrades, *, looks: int
+) -> BacktestResult:
+    """Put together what the trades of a period came to.
+
+    Parameters
+    ----------
+    rules, taken
+        The rules, and what became of each slot by them.
+    driftless
+        A driftless price in the same slots.
+    looks
+        Distinct questions asked so far, at least 1.
+    """
+    traded = {trade.slot.opening_range for trade in taken if trade.size > 0}
+    in_order = dict.fromkeys(trade.slot.opening_range for trade in taken)
+    return BacktestResult(
+        rules=rules,
+        whole=_group(taken, driftless, None),
+        ranges={name: _group(taken, driftless, name) for name in in_order if name in traded},
+        years=by_year(taken),
+        refused=refusals(taken),
+        looks=looks,
+    )
+
+
+def _group(taken: Sequence[Taken], driftless: DriftlessTrades, only: str | None) -> GroupResult:
+    trades = [trade for trade in taken if only in {None, trade.slot.opening_range}]
+    return GroupResult(
+        worth=worth(trades),
+        driftless=beside_driftless(taken, driftless, only),
+        at_once=sum(
+            trade.size > 0 and trade.slot.prices is not None and trade.slot.prices.at_once
+            for trade in trades
+        ),
+    )

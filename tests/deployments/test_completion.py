@@ -67,7 +67,10 @@ def home(tmp_path: Path) -> Path:
             ["baseline", "mine", "plain-lightgbm", "residual-mirrored", "residual-small"],
         ),
         ("orbcast recipes diff mine resid", ["residual-mirrored", "residual-small"]),
-        ("orbcast strategy show --strategy ", ["mine", "orb-default"]),
+        (
+            "orbcast strategy show --strategy ",
+            ["first-candle", "mine", "orb-default", "six-ranges"],
+        ),
         ("orbcast models show ", ["champion", "challenger", "20250527-d6cb60b7ceb2"]),
         ("orbcast models card 2025", ["20250527-d6cb60b7ceb2"]),
         ("orbcast predict --version chal", ["challenger"]),

@@ -105,6 +105,8 @@ def backtest(
     for all of them is printed too; `orbcast study setups` tries thousands and pays for every one.
 
     Example: orbcast strategy backtest --from 2024-01-01
+
+    Example: orbcast strategy backtest --strategy first-candle --json
     """
     settings = tasks.settings.current_settings()
     rules = settings.rules(name)

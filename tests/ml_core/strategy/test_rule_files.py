@@ -10,6 +10,9 @@ from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.plan import DaySoFar, SlotFacts, by_rules
 from ml_core.strategy.rules import Rules, StrategyFileError, load_rules
 from ml_core.strategy.trade_rule import AtrStop, TickStop, TradeRule
+from tests.ml_core.builders import MARKETS, mgc
+
+SHIPPED = MARKETS.parent / "strategies"
 
 FILE = """
 name = "mine"
@@ -61,6 +64,18 @@ def test_what_trades_otherwise_has_another_hash(tmp_path: Path) -> None:
     whole = read(tmp_path, FILE)
     other = read(tmp_path, FILE.replace("ticks = 20", "ticks = 21"))
     assert len({whole.hash, other.hash, Rules(name="mine").hash}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("orb-default", "f0531b80"), ("first-candle", "ebe5621a"), ("six-ranges", "ba8ce128")],
+)
+def test_a_shipped_strategy_never_changes_under_its_name(name: str, first: str) -> None:
+    rules = load_rules(SHIPPED / f"{name}.toml")
+    assert (rules.name, rules.hash[:8]) == (name, first)
+    market = mgc()
+    for opening_range in rules.ranges:
+        market.range_index(opening_range)  # raises for a range that Micro Gold has not
 
 
 @pytest.mark.parametrize(

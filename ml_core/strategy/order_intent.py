@@ -76,9 +76,17 @@ def order_values(
             "trades_left": rules.max_trades_per_day - day.trades,
             "daily_loss_limit_r": rules.daily_loss_limit_r,
             "day_net_r": day.net_r,
+            **_money_left(rules, day),
         },
         "close_by": scan_end.isoformat(),
     }
+
+
+def _money_left(rules: Rules, day: DaySoFar) -> dict[str, float]:
+    if rules.daily_loss_limit_money is None:
+        return {}
+    limit = rules.daily_loss_limit_money
+    return {"daily_loss_limit_money": limit, "day_net_money": day.net_money}
 
 
 def stop_ticks(label: LabelSpec, broken: int, opposite: int) -> int:

@@ -30,6 +30,7 @@ class SlotFacts:
     half_day: bool
     roll_day: bool
     body: float | None = None
+    relative_volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +43,15 @@ class DaySoFar:
         Entered.
     open
         Of them, not resolved yet.
-    net_r
-        Net R times size of those resolved.
+    net_r, net_money
+        Net R times size of those resolved, and the same in the market's currency, at one contract
+        for size 1.
     """
 
     trades: int = 0
     open: int = 0
     net_r: float = 0.0
+    net_money: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
         half_day=bool(number("early_close") or 0),
         roll_day=number("days_since_roll") == 0,
         body=number("body"),
+        relative_volume=number("volume_against_same_slot"),
     )
 
 
@@ -263,6 +267,7 @@ def _checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, .
             words="the contract changed today" if facts.roll_day else "the contract of yesterday",
         ),
         *_candle_check(rules, facts.body),
+        *_volume_check(rules, facts.relative_volume),
         *_day_checks(rules, day),
     ]
     return tuple(checks)
@@ -282,6 +287,21 @@ def _candle_check(rules: Rules, body: float | None) -> tuple[RuleCheck, ...]:
         else "at its open"
     )
     return (RuleCheck(name="first candle", passed=bool(body), words=f"the range closed {way}"),)
+
+
+def _volume_check(rules: Rules, volume: float | None) -> tuple[RuleCheck, ...]:
+    """Check the window's volume against its own past, where the rules ask for it."""
+    least = rules.min_relative_volume
+    if not least:
+        return ()
+    words = "not known" if volume is None else f"{volume:.2f} of the ten days before"
+    return (
+        RuleCheck(
+            name="relative volume",
+            passed=volume is not None and volume >= least,
+            words=f"{words}, at least {least:g}",
+        ),
+    )
 
 
 def _size_check(rules: Rules, size: float | None) -> RuleCheck:
@@ -315,6 +335,19 @@ def _day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:
             name="daily loss",
             passed=day.net_r > -rules.daily_loss_limit_r,
             words=f"{day.net_r:+.2f} R so far, stops at {-rules.daily_loss_limit_r:g} R",
+        ),
+        *_money_check(rules.daily_loss_limit_money, day.net_money),
+    )
+
+
+def _money_check(limit: float | None, net: float) -> tuple[RuleCheck, ...]:
+    if limit is None:
+        return ()
+    return (
+        RuleCheck(
+            name="daily loss in money",
+            passed=net > -limit,
+            words=f"{net:+.2f} a contract so far, stops at {-limit:g}",
         ),
     )
 

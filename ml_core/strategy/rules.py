@@ -15,7 +15,14 @@ from ml_core.toml_file import TomlFileError, load_model
 
 Side = Literal["long", "short"]
 SIDES: tuple[Side, Side] = ("long", "short")
-OF_A_RANGE = ("allowed_sides", "min_size_atr", "max_size_atr", "min_share_traded", "trade")
+OF_A_RANGE = (
+    "allowed_sides",
+    "min_size_atr",
+    "max_size_atr",
+    "min_share_traded",
+    "min_relative_volume",
+    "trade",
+)
 """What ``[ranges.NAME]`` of a strategy file may set."""
 
 
@@ -41,10 +48,21 @@ class Rules(BaseModel):
     min_share_traded: float = Field(
         default=0.0, ge=0, le=1, description="Least share of the window's minutes with a trade."
     )
+    min_relative_volume: float = Field(
+        default=0.0,
+        ge=0,
+        description="Least volume of the window / its mean over the same range's last ten days.",
+    )
     one_position: bool = Field(default=True, description="No entry while another trade is open.")
     max_trades_per_day: int = Field(default=6, ge=1)
     daily_loss_limit_r: float = Field(
         default=3.0, gt=0, description="No further entry once the day has lost so many R, net."
+    )
+    daily_loss_limit_money: float | None = Field(
+        default=None,
+        gt=0,
+        description="No further entry once the day has lost so much, net, at one contract for "
+        "size 1, in the market's currency.",
     )
     base_size: float = Field(default=1.0, gt=0)
     max_size: float = Field(default=1.5, gt=0)

@@ -18,7 +18,14 @@ from ml_core.strategy.simulate import Exit, Trades, simulate
 from ml_core.strategy.trade_rule import AtrStop
 from ml_core.strategy.trades import Prices, Slot
 
-RULE_FEATURES = ("range_size_atr14", "minutes_traded", "early_close", "days_since_roll", "body")
+RULE_FEATURES = (
+    "range_size_atr14",
+    "minutes_traded",
+    "early_close",
+    "days_since_roll",
+    "body",
+    "volume_against_same_slot",
+)
 """What the rules look at when a range closes."""
 
 _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
@@ -27,13 +34,14 @@ _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
 def slots_of(assembly: Assembly, rules: Rules) -> tuple[Slot, ...]:
     """Return the usable slots of an assembly in order of decision, each with its trade if any."""
     table = [row for row in slot_table(assembly).to_pylist() if row["exclusion"] is None]
-    cost = assembly.market.instrument.round_trip_cost_ticks
+    instrument = assembly.market.instrument
+    cost, money = instrument.round_trip_cost_ticks, instrument.tick_value
     slots: list[Slot | None] = [None] * len(table)
     for rows, setups in rule_setups(assembly, rules):
         trades = simulate(assembly.tape, setups, cost)
         offset = assembly.tape.offset[assembly.ranges.day[usable_of(assembly)[rows]]]
         for place, at in enumerate(rows.tolist()):
-            slots[at] = _slot(table[at], trades, place, int(offset[place]))
+            slots[at] = _slot(table[at], trades, place, int(offset[place]), money)
     return tuple(slot for slot in slots if slot is not None)
 
 
@@ -69,7 +77,7 @@ def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64
     return found
 
 
-def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int) -> Slot:
+def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: float) -> Slot:
     side = _SIDES.get(int(trades.direction[at]))
     resolved = int(trades.resolved_minute[at])
     ended = np.isfinite(trades.r_net[at])
@@ -95,4 +103,5 @@ def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int) -> Slot:
         r_net=float(trades.r_net[at]) if ended else None,
         r_gross=float(trades.r_gross[at]) if ended else None,
         prices=prices,
+        risk_money=None if side is None else float(trades.risk[at]) * money,
     )

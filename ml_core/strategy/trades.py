@@ -57,8 +57,8 @@ class Slot:
     resolved_at, r_net, r_gross
         When the trade was settled and its R at size 1, after and before costs; None while it is
         open.
-    prices
-        Of the trade.
+    prices, risk_money
+        Of the trade, and what one contract risks on it, in the market's currency.
     """
 
     trading_day: date
@@ -71,6 +71,7 @@ class Slot:
     r_net: float | None
     r_gross: float | None = None
     prices: Prices | None = None
+    risk_money: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySo
     Open ones of other days count as open.
     """
     trades = open_ = 0
-    net = 0.0
+    net = money = 0.0
     for trade in taken:
         if not trade.size or trade.slot.entered_at is None or trade.slot.entered_at > at:
             continue
@@ -115,7 +116,8 @@ def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySo
         if trade.slot.trading_day == trading_day:
             trades += 1
             net += trade.r if settled else 0.0
-    return DaySoFar(trades=trades, open=open_, net_r=net)
+            money += trade.r * (trade.slot.risk_money or 0.0) if settled else 0.0
+    return DaySoFar(trades=trades, open=open_, net_r=net, net_money=money)
 
 
 def backtest(rules: Rules, slots: Sequence[Slot]) -> tuple[Taken, ...]:

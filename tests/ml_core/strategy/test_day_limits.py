@@ -1,0 +1,122 @@
+"""Filters known at the close and limits of a day, in R and in money: one function decides both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml_core.features.all import CATALOGUE
+from ml_core.learning.datasets.assemble import assemble
+from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.plan import DaySoFar, Plan, SlotFacts, by_rules, may_enter
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.trades import Slot, backtest, day_so_far
+from tests.ml_core.builders import mgc, walk
+from tests.ml_core.strategy.test_backtest import FIRST, LAST
+
+T0 = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+FACTS = SlotFacts(
+    opening_range="0900", size_atr=0.1, share_traded=1.0, half_day=False, roll_day=False
+)
+
+
+@pytest.mark.parametrize(
+    ("least", "volume", "armed"),
+    [(0.0, None, True), (1.0, None, False), (1.0, 1.0, True), (1.0, 0.99, False)],
+)
+def test_a_window_needs_its_share_of_the_volume_of_the_days_before(
+    least: float, volume: float | None, armed: bool
+) -> None:
+    rules = Rules(name="busy", min_relative_volume=least)
+    plan = by_rules(rules, replace(FACTS, relative_volume=volume), DaySoFar())
+    assert plan.armed is armed
+    assert ("relative volume" in {check.name for check in plan.checks}) is bool(least)
+
+
+def test_volume_may_be_asked_of_one_range_alone() -> None:
+    rules = Rules.model_validate(
+        {"name": "busy", "ranges": {"1800": {"min_relative_volume": 1.5}}}
+    )
+    quiet = replace(FACTS, relative_volume=1.2)
+    assert by_rules(rules, quiet, DaySoFar()).armed
+    assert not by_rules(rules, replace(quiet, opening_range="1800"), DaySoFar()).armed
+
+
+@pytest.mark.parametrize(("net", "passed"), [(-99.99, True), (-100.0, False), (-150.0, False)])
+def test_a_day_that_lost_its_money_enters_nothing_more(net: float, passed: bool) -> None:
+    rules = Rules(name="careful", daily_loss_limit_money=100.0)
+    day = DaySoFar(trades=1, net_money=net)
+    assert may_enter(rules, day) is passed
+    assert by_rules(rules, FACTS, day).armed is passed
+    assert may_enter(Rules(name="any"), day)
+
+
+def slot(day: int, hour: int, r_net: float, money: float) -> Slot:
+    at = T0 + timedelta(days=day, hours=hour)
+    return Slot(
+        trading_day=(T0 + timedelta(days=day)).date(),
+        opening_range="0900",
+        decision_time=at,
+        facts={"opening_range": "0900", "minutes_traded": 1.0},
+        side="long",
+        entered_at=at + HOUR / 4,
+        resolved_at=at + HOUR / 2,
+        r_net=r_net,
+        risk_money=money,
+    )
+
+
+def test_money_is_counted_by_what_each_trade_risks_and_anew_each_trading_day() -> None:
+    # 1.2 R of 30, then 1.2 R of 80: over 100; the third of the day is refused, the next day is not
+    slots = [slot(0, 0, -1.2, 30.0), slot(0, 1, -1.2, 80.0), slot(0, 2, 1, 30.0), slot(1, 0, 1, 5)]
+    rules = Rules(name="careful", daily_loss_limit_money=100.0)
+    taken = backtest(rules, slots)
+    assert [trade.size for trade in taken] == [1, 1, 0, 1]
+    assert [check.name for check in taken[2].plan.checks if not check.passed] == [
+        "daily loss in money"
+    ]
+    day = day_so_far(taken, slots[0].trading_day, T0 + 3 * HOUR)
+    assert (day.trades, day.net_r, day.net_money) == (2, -2.4, -1.2 * 30 - 1.2 * 80)
+
+
+def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> None:
+    bars = walk(FIRST - timedelta(days=28), LAST, seed=1)
+    features = CATALOGUE.select(RULE_FEATURES)
+    found = assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST, features=features)
+    slots = slots_of(found, Rules(name="any"))
+    entered = [one for one in slots if one.prices is not None]
+    for one in entered:
+        assert one.prices is not None
+        assert one.risk_money == abs(one.prices.entry - one.prices.stop) * 1.0  # a dollar a tick
+    limits: dict[str, Any] = {"min_relative_volume": 0.8, "daily_loss_limit_money": 5.0}
+    taken = backtest(Rules(name="careful", one_position=False, **limits), slots)
+    failed = {check.name for trade in taken for check in trade.plan.checks if not check.passed}
+    assert {"relative volume", "daily loss in money"} <= failed
+    volumes = [one.slot.facts["volume_against_same_slot"] for one in taken if one.size]
+    assert volumes
+    assert min(volumes) >= 0.8
+
+
+def test_an_order_says_what_is_left_of_the_money() -> None:
+    rules = Rules(name="careful", daily_loss_limit_money=100.0)
+    order = order_values(
+        mgc().instrument,
+        rules,
+        Plan(long=1.0, short=0.0, checks=()),
+        DaySoFar(net_money=-40.0),
+        contract="MGCQ5",
+        high_ticks=110,
+        low_ticks=100,
+        decided=T0,
+        scan_end=T0 + HOUR,
+    )
+    at_entry = order["at_entry"]
+    assert (at_entry["daily_loss_limit_money"], at_entry["day_net_money"]) == (100.0, -40.0)
+    assert np.isfinite(at_entry["day_net_r"])

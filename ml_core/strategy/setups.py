@@ -13,8 +13,9 @@ from ml_core.bars.continuous import Tape
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.ranges.opening_range import OpeningRanges
+from ml_core.strategy.levels import stop_distance
 from ml_core.strategy.rules import SIDES, Rules
-from ml_core.strategy.trade_rule import AtrStop, TradeRule
+from ml_core.strategy.trade_rule import TradeRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,8 @@ class Setups:
     long, short
         Shape (n,): whether the side is traded, as known when the range closes.
     stop_ticks
-        Shape (n,): distance from entry to stop where the rule gives one in ATR or ticks, 0 where
-        it takes it from the range.
+        Shape (n,): distance from entry to stop where the rule gives one (see
+        :func:`ml_core.strategy.levels.stop_distance`).
     first_bar, entry_bar, end_bar
         Shape (n,), positions on the tape: the first bar after the window, and the ends, exclusive,
         of the bars in which the trade may be entered and in which it is open.
@@ -82,14 +83,8 @@ def setups_of(
     rule = rules.trade_rule
     end = (ranges.session_end if rule.scan_end == "session_end" else ranges.day_end)[rows]
     entry_end = np.minimum(end, _last_entry(tape, market, ranges.day[rows], rule.last_entry))
-    stop_ticks = np.zeros(len(rows), np.int64)
-    known = np.ones(len(rows), bool)
-    if isinstance(rule.stop, AtrStop):
-        known = np.isfinite(atr) & (atr > 0)
-        stop_ticks[known] = np.ceil(rule.stop.atr * atr[known] - ROUNDING).astype(np.int64)
-        stop_ticks = np.maximum(stop_ticks, 1)
-    elif not isinstance(rule.stop, str):
-        stop_ticks[:] = rule.stop.ticks
+    stop_ticks = stop_distance(rule, atr)
+    known = stop_ticks >= 0
     candle = ranges.close[rows] - ranges.open[rows]
     long, short = (
         known & (side in rules.allowed_sides)
@@ -111,9 +106,6 @@ def setups_of(
         entry_end=entry_end,
         end=end,
     )
-
-
-ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
 
 
 def _last_entry(

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from ml_core.bars.continuous import Tape
 from ml_core.ranges.labels import DOWN, NONE, NOT_RESOLVED, UNKNOWN, UP
 from ml_core.strategy.feeds import Feed, Prices, bars_of
-from ml_core.strategy.setups import ROUNDING, Setups
+from ml_core.strategy.levels import levels_of, whole
+from ml_core.strategy.setups import Setups
 
 
 class Exit(IntEnum):
@@ -105,9 +106,6 @@ def simulate(tape: Tape, setups: Setups, cost_ticks: float, feed: Feed | None = 
     run.through_every_bar()
     run.settle()
     return run.trades(cost_ticks)
-
-
-_FAR = np.int64(2**40)  # a level that no price reaches
 
 
 class _Run:
@@ -230,25 +228,20 @@ class _Run:
         price: NDArray[np.int64],
         known: NDArray[np.int64],
     ) -> None:
-        """Set the levels of new trades, in whole ticks and never in the trade's favour."""
-        rule, setups = self.rule, self.setups
-        high, low = setups.high[rows], setups.low[rows]
-        broken, opposite = np.where(side == UP, high, -low), np.where(side == UP, low, -high)
-        entry = side * price
-        if rule.stop == "full":
-            stop = opposite
-        elif rule.stop == "half":
-            height = high - low
-            stop = broken - (height // 2 + height % 2)
-        else:
-            stop = entry - setups.stop_ticks[rows]
-        part = None if rule.partial is None else rule.partial.r
-        anchor = entry if rule.anchor == "entry" else broken
+        """Set the levels of new trades."""
+        setups = self.setups
+        levels = levels_of(
+            self.rule,
+            side,
+            high=setups.high[rows],
+            low=setups.low[rows],
+            entry=price,
+            stop_ticks=setups.stop_ticks[rows],
+        )
         self.side[rows], self.entered_at[rows] = side, known
-        self.entry[rows], self.best[rows] = entry, entry
-        self.first_stop[rows], self.stop[rows] = stop, stop
-        self.target[rows] = anchor + _whole(rule.rr, np.abs(anchor - stop))
-        self.half_way[rows] = entry + _whole(part, entry - stop)
+        self.entry[rows], self.best[rows] = levels.entry, levels.entry
+        self.first_stop[rows], self.stop[rows] = levels.stop, levels.stop
+        self.target[rows], self.half_way[rows] = levels.target, levels.part
 
     # --- exits -------------------------------------------------------------------------------
 
@@ -286,10 +279,10 @@ class _Run:
         best = np.maximum(self.best[rows], close)
         stop, self.best[rows] = self.stop[rows], best
         if rule.break_even_after_r is not None:
-            safe = best >= entry + _whole(rule.break_even_after_r, risk)
+            safe = best >= entry + whole(rule.break_even_after_r, risk)
             stop = np.where(safe, np.maximum(stop, entry), stop)
         if rule.trail_r is not None:
-            stop = np.maximum(stop, best - _whole(rule.trail_r, risk))
+            stop = np.maximum(stop, best - whole(rule.trail_r, risk))
         self.stop[rows] = stop
 
     # --- what is left at the end ----------------------------------------------------------------
@@ -333,11 +326,3 @@ class _Run:
             r_net=np.where(done, (gain - cost_ticks) / risk, np.nan),
             resolved_minute=self.resolved_at,
         )  # fmt: skip
-
-
-def _whole(risks: float | None, risk: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return so many risks in whole ticks, rounded up; out of reach without a number."""
-    if risks is None:
-        return np.full(len(risk), _FAR)
-    whole: NDArray[np.int64] = np.ceil(risks * risk - ROUNDING).astype(np.int64)
-    return whole

@@ -1,0 +1,100 @@
+"""The prices of a trade by its rule: what the kernel trades by and what a plan is told with.
+
+Prices are seen from the trade's side (those of a short trade with their sign turned), so that up
+is its favour; whole ticks, rounded so that no rounding is in the trade's favour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.ranges.labels import UP
+from ml_core.strategy.trade_rule import AtrStop, TradeRule
+
+FAR = 2**40
+"""A level that no price reaches: that of a target where there is none."""
+
+_ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Prices of k trades, shape (k,) each: entry, stop, target, and partial target."""
+
+    entry: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    target: NDArray[np.int64]
+    part: NDArray[np.int64]
+
+
+def levels_of(
+    rule: TradeRule,
+    side: NDArray[np.int64],
+    *,
+    high: NDArray[np.int64],
+    low: NDArray[np.int64],
+    entry: NDArray[np.int64],
+    stop_ticks: NDArray[np.int64],
+) -> Levels:
+    """Return the prices of trades, shape (k,) each.
+
+    Parameters
+    ----------
+    rule, side
+        The rule, and UP or DOWN.
+    high, low, entry
+        The range, and where it was entered, ticks.
+    stop_ticks
+        As of :func:`stop_distance`.
+    """
+    broken, opposite = np.where(side == UP, high, -low), np.where(side == UP, low, -high)
+    seen = side * entry
+    if rule.stop == "full":
+        stop = opposite
+    elif rule.stop == "half":
+        height = high - low
+        stop = broken - (height // 2 + height % 2)
+    else:
+        stop = seen - stop_ticks
+    anchor = seen if rule.anchor == "entry" else broken
+    return Levels(
+        entry=seen,
+        stop=stop,
+        target=anchor + whole(rule.rr, np.abs(anchor - stop)),
+        part=seen + whole(rule.partial.r if rule.partial else None, seen - stop),
+    )
+
+
+def stop_distance(rule: TradeRule, atr: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the ticks from entry to stop where the rule gives them in ATR or ticks.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    atr
+        Shape (n,), ticks: 14-day ATR known at the decision, NaN where it is not.
+
+    Returns
+    -------
+    NDArray[int64]
+        Shape (n,); 0 where the range gives the stop, -1 where the ATR is not known.
+    """
+    if isinstance(rule.stop, str):
+        return np.zeros(len(atr), np.int64)
+    if not isinstance(rule.stop, AtrStop):
+        return np.full(len(atr), rule.stop.ticks, np.int64)
+    known = np.isfinite(atr) & (atr > 0)
+    ticks = np.ceil(rule.stop.atr * np.where(known, atr, 0.0) - _ROUNDING)
+    return np.where(known, np.maximum(ticks, 1), -1).astype(np.int64)
+
+
+def whole(risks: float | None, risk: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return so many risks in whole ticks, rounded up; out of reach without a number."""
+    if risks is None:
+        return np.full(len(risk), FAR, np.int64)
+    ticks: NDArray[np.int64] = np.ceil(risks * risk - _ROUNDING).astype(np.int64)
+    return ticks

@@ -40,6 +40,7 @@ PAGES = {
     "today": "",
     "performance": "performance",
     "predictions": "predictions",
+    "trades": "trades",
     "models": "models",
     "gates": "gates",
     "data": "data",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from registry.database import Database
 
+LAST = "last"
+"""Names the import that came last of those that count."""
+
 _SHORT = 12
 _READ_ANEW = "its file was read anew, with other options"
 
@@ -90,7 +93,7 @@ def withdraw_fills(
     database, market
         Where, and of which symbol.
     batch_id
-        The import, or the beginning of its name.
+        The import, the beginning of its name, or ``LAST``.
     reason, at
         Why, and aware time, now.
 
@@ -102,6 +105,7 @@ def withdraw_fills(
     with database.session() as session:
         counting = _counting(_events(session, market))
         named = [one for one in counting if one.batch_id == batch_id]
+        named = list(counting[-1:]) if batch_id == LAST else named
         named = named or [one for one in counting if one.batch_id.startswith(batch_id)]
         if len(named) != 1 or not batch_id:
             raise UnknownFillBatchError(batch_id, market)

@@ -5,35 +5,34 @@ Nothing is written: the database is opened so that it cannot be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.bundle import Bundle
+from ml_core.fills.fill import Fill
+from ml_core.fills.report import trip_values
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.dataset import NOT_RESOLVED, UNKNOWN, Dataset
-from ml_core.learning.predictions.predict import LONG, SHORT
 from ml_core.learning.saved_bundle import load_bundle
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.ledger.browsing import BECAME, COLUMNS, Wanted, all_rows
 from registry.ledger.entries import Mode, OutcomeEntry
-from registry.models.versions import CHAMPION, VersionRecord
+from registry.models.versions import CHAMPION
 from tasks.data.datasets import known_bars, period_of, with_baselines
+from tasks.fills.intake import fills_between
+from tasks.fills.review import trade_report
+from tasks.home_model import FrameError, Model
 from tasks.settings import Settings, current_settings, now
+
+__all__ = ["FrameError", "Home", "Model", "NoHomeError", "open_home"]
 
 Day = date | str | None
 """A trading day, as a date or as text such as 2025-06-30; None, the first or last there is."""
-
-_OF_SLOT = ("trading_day", "opening_range")
-_OF_RANGE = ("close_position", "size_ticks", "sigma_ticks")
-_RECOMMENDED = {1: "long", -1: "short", 0: "skip"}
 
 
 class NoHomeError(InputError):
@@ -44,13 +43,6 @@ class NoHomeError(InputError):
         "{path} is no home: it has neither bars nor a record; name the folder that "
         "`orbcast --home` is given, ./var if it is given none"
     )
-
-
-class FrameError(InputError):
-    """A frame that a model cannot predict from."""
-
-    fault: str
-    template = "the frame {fault}; begin with what `dataset()` of the same market returns"
 
 
 def open_home(path: str | Path) -> Home:
@@ -216,106 +208,58 @@ class Home:
         record = self._settings.models().find(definition.symbol, version)
         return Model(record=record, market=definition, bundle=load_bundle(record.folder))
 
-    def _market(self, name: str) -> Market:
-        return self._settings.market(name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """A model version that can be asked of past ranges.
-
-    Attributes
-    ----------
-    record, market
-        As registered, and its market.
-    bundle
-        Its files, loaded.
-    """
-
-    record: VersionRecord
-    market: Market
-    bundle: Bundle
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The columns that it looks at."""
-        return self.bundle.feature_names
-
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predict every row; what it has learned from is no evidence of anything.
+    def fills(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
+        """Return the trader's own executions, each once, oldest first; ``orbcast fills import``.
 
         Parameters
         ----------
-        frame
-            Rows such as :meth:`Home.dataset` returns; its labels are not looked at.
+        market
+            Name of a market file.
+        first, last
+            Trading days, both included.
 
         Returns
         -------
         DataFrame
-            Of the frame's index: ``p_up`` and ``baseline_p_up`` among breaks, ``p_none``, for
-            either side ``p_win``, ``expected_net_r``, the driftless ``baseline_p_win`` and
-            ``baseline_net_r``, and ``recommendation``.
+            ``time`` (aware UTC), ``contract``, ``side``, ``quantity``, ``price``, ``commission``
+            (money of the whole fill; NaN where it is not known), ids, platform and account.
+        """
+        listed = fills_between(self._settings, market, _day(first), _day(last))
+        names = [field.name for field in fields(Fill)]
+        frame = pd.DataFrame(
+            [[getattr(fill, name) for name in names] for fill in listed], columns=names
+        )
+        frame["time"] = pd.to_datetime(frame["time"], utc=True)
+        return frame.astype({"commission": np.float64})
+
+    def round_trips(
+        self, market: str = "mgc", first: Day = None, last: Day = None
+    ) -> pd.DataFrame:
+        """Return the trader's own round trips held against the plans, oldest first.
+
+        Parameters
+        ----------
+        market
+            Name of a market file.
+        first, last
+            Trading days, both included; those of the fills if left out.
+
+        Returns
+        -------
+        DataFrame
+            A line for each as ``orbcast fills report --json`` has it: prices, ``money`` and ``r``
+            after commission, ``kind`` (followed or improvised), and what was planned.
 
         Raises
         ------
-        FrameError
-            A column that is needed is missing, or empty where it must not be.
+        NoFillsError
+            There is no fill that the bars reach to.
         """
-        made = self.bundle.predict(self._dataset(frame))
-        columns = {
-            "p_up": made.p_up,
-            "baseline_p_up": made.baseline_p_up,
-            "p_none": made.p_none,
-            "long_p_win": made.p_win[:, LONG],
-            "short_p_win": made.p_win[:, SHORT],
-            "baseline_p_win": made.baseline_p_win,
-            "long_expected_net_r": made.expected_net_r[:, LONG],
-            "short_expected_net_r": made.expected_net_r[:, SHORT],
-            "baseline_net_r": made.baseline_net_r,
-            "recommendation": [_RECOMMENDED[int(side)] for side in made.recommendation],
-        }
-        return pd.DataFrame(columns, index=frame.index)
+        report = trade_report(self._settings, market, first=_day(first), last=_day(last), at=now())
+        return pd.DataFrame([trip_values(one) for one in report.review.trips])
 
-    def _dataset(self, frame: pd.DataFrame) -> Dataset:
-        bundle, rows = self.bundle, len(frame)
-        wanted = dict.fromkeys((*_OF_SLOT, *_OF_RANGE, *bundle.feature_names))
-        missing = [name for name in wanted if name not in frame.columns]
-        if missing:
-            raise FrameError(f"has no column {', '.join(missing)}")
-        numbers = {name: _numbers(frame, name) for name in (*bundle.feature_names, *_OF_RANGE)}
-        for name in ("close_position", "size_ticks"):
-            if np.isnan(numbers[name]).any():
-                raise FrameError(f"has rows without {name}")
-        unknown = np.full(rows, np.nan)
-        return Dataset(
-            market=self.market.symbol,
-            label_spec=bundle.recipe.label,
-            trading_day=pd.to_datetime(frame["trading_day"]).to_numpy("datetime64[D]"),
-            opening_range=frame["opening_range"].to_numpy(str),
-            decision_minute=np.zeros(rows, np.int64),
-            resolved_minute=np.full(rows, NOT_RESOLVED),
-            direction=np.full(rows, UNKNOWN, np.int16),
-            outcome=np.full(rows, UNKNOWN, np.int16),
-            r_gross=unknown,
-            r_net=unknown,
-            entry_ticks=unknown,
-            risk_ticks=unknown,
-            target_ticks=unknown,
-            feature_names=bundle.feature_names,
-            categorical=bundle.categorical,
-            features=np.column_stack([numbers[name] for name in bundle.feature_names]),
-            close_position=numbers["close_position"],
-            size_ticks=numbers["size_ticks"],
-            sigma_ticks=numbers["sigma_ticks"],
-            cost_ticks=self.market.instrument.round_trip_cost_ticks,
-        )
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    try:
-        return frame[name].to_numpy(np.float64)
-    except (TypeError, ValueError):
-        raise FrameError(f"has something else than numbers in {name}") from None
+    def _market(self, name: str) -> Market:
+        return self._settings.market(name)
 
 
 def _day(given: Day) -> date | None:

@@ -21,7 +21,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Bars": {
-        "market": ("data.market:app", "The markets there are; write one for an instrument."),
+        # that file adds a command to those of data.market
+        "market": ("data.market_costs:app", "The markets there are; write one for an instrument."),
         "ingest": ("data.ingest:ingest:IngestCommand", "Take bars in from files and databases."),
         "receive": ("data.receive:receive", "Take bars that a platform pushes."),
         "refresh": ("data.refresh:refresh", "Bring the bars up to the market's own source."),
@@ -48,7 +49,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "explain": ("trading.explain:explain", "Why a slot has the answer it has."),
         "strategy": ("trading.strategy:app", "The rules, what they brought, the outbox."),
-        "fills": ("trading.fills:app", "Your own trades, held against the plans."),
+        # that file adds a command to those of trading.fills
+        "fills": ("trading.fills_report:app", "Your own trades, held against the plans."),
         "dashboard": ("operation.dashboard:dashboard", "The trading day in a browser page."),
     },
     "Judge what runs": {

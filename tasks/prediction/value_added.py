@@ -75,6 +75,15 @@ def backtest_rules(
     return backtest_result(rules, taken, driftless, looks=looks)
 
 
+def follow_rules(
+    settings: Settings, name: str, rules: Rules, *, first: date, last: date, at: datetime
+) -> tuple[Taken, ...]:
+    """Follow the rules through some trading days, for what was planned there and no question."""
+    market = settings.market(name)
+    history = _history(market, known_bars(settings, name, market, at), rules, (first, last))
+    return backtest(rules, slots_of(history, rules))
+
+
 def followed_days(
     settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:

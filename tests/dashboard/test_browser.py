@@ -26,6 +26,7 @@ PAGES = {
     "": "Today",
     "performance": "Performance",
     "predictions": "Predictions",
+    "trades": "Own trades",
     "models": "Models",
     "gates": "Gates",
     "data": "Drift and data",

@@ -43,6 +43,9 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast fills import executions.csv --zone America/Chicago": OWN_FILES,
     "orbcast fills import mine.csv --zone UTC --columns "
     "time=When,side=What,quantity=Lots,price=At": OWN_FILES,
+    "orbcast market costs mgc --slippage 1.4 --commission 1.30": (
+        "changes the market of the others; tests/deployments/test_fills_report.py runs it"
+    ),
     "orbcast import-legacy --duckdb old.duckdb --market mgc": "import-legacy.md runs it dry",
     "orbcast run nightly-retrain --param to_day=2025-06-30": FLOW,
     "orbcast run shadow-predict --param as_of=2025-06-30T09:05": FLOW,
@@ -68,6 +71,7 @@ STATUSES: Mapping[str, int] = {
     "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
     "orbcast verify --head 3f9a61c2": 1,  # nobody's head
     'orbcast fills withdraw 3f9a01c2 --reason "a simulated account"': 2,  # nobody's import
+    "orbcast fills report --from 2025-06-01": 2,  # no fills
     "orbcast status --check": 4,  # nothing serves here
     'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
     'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,

@@ -55,6 +55,15 @@ refit = "month"
 max_rounds = 40
 """
 
+EXECUTIONS = """\
+Instrument,Action,Quantity,Price,Time,ID,E/X,Order ID,Commission,Account
+MGC 12-24,Buy,1,2650.1,2024-11-26 01:12:00,151d7340c82841a9b245c942fb975c37,Entry,o1,$1.24,LIVE7
+MGC 12-24,Sell,1,2652.3,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c38,Exit,o2,$1.24,LIVE7
+MGC 12-24,Hold,1,2652.3,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c39,Exit,o2,$1.24,LIVE7
+ES 12-24,Sell,1,6052.25,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c40,Exit,o3,$2.24,LIVE7
+"""
+"""A platform's executions, as `fills` takes them in."""
+
 TELLS_NOTHING = {
     "up": "runs until it is stopped; `orbcast status --json` tells of it",
     "receive": "runs until it is stopped; a receipt answers each push",
@@ -91,6 +100,8 @@ READING: dict[str, tuple[str, ...]] = {
     "strategy backtest": ("--from", "2024-06-03"),
     "strategy worth": (),
     "strategy intents": (),
+    "fills show": (),
+    "fills report": ("--from", "2024-11-26"),
     "performance": (),
     "drift check": (),
     "drift show": (),
@@ -108,6 +119,9 @@ DOING: dict[str, tuple[str, ...]] = {
     "ingest": ("--source", "duckdb", "trader.duckdb", "--column", "contract=contract"),
     "refresh": (),
     "market new": ("es", "--commission", "2.10", "--slippage", "1"),
+    "market costs": ("mgc", "--slippage", "2", "--commission", "1.30"),
+    "fills import": ("executions.csv", "--zone", "America/Chicago"),
+    "fills withdraw": ("last", "--reason", LONG),
     "bars forget": ("last",),
     "dataset": ("--from", "2024-11-04", "--out", "rows.parquet"),
     "import-legacy": ("--registry", "."),
@@ -145,6 +159,7 @@ EXPLAINS = {"status", "recipes list", "breaker status", "rollout status", "notic
 DATA = {
     "recipes diff",
     "import-legacy",
+    "left_out",
     *("groups", "years", "refused", "by_opinion", "hashes", "bars"),
 }
 """Documents, and objects in them, whose keys are data rather than names of fields."""
@@ -185,6 +200,8 @@ def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         run_in(patch, "rollout", "step-down", "--to", "off", *SIGNED)
         run_in(patch, "rollout", "step-up", "--to", "shadow", *SIGNED)
         add_phone(patch)
+        (folder / "executions.csv").write_text(EXECUTIONS, "utf-8")
+        run_in(patch, "fills", "import", str(folder / "executions.csv"), "--zone", "UTC")
     return folder
 
 
@@ -219,6 +236,7 @@ def home(
     folder = tmp_path / "home"
     copy_home(lived, folder)
     (tmp_path / "trader.duckdb").symlink_to(simulated_database)
+    (tmp_path / "executions.csv").write_text(EXECUTIONS, "utf-8")
     (tmp_path / "own.toml").write_text('name = "own"\nabout = "My own."\n', "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ORBCAST_HOME", str(folder))

@@ -85,7 +85,7 @@ def test_what_is_taken_back_counts_no_more_until_it_is_imported_again(database: 
     assert is_new
     assert again.batch_id != batch.batch_id
     assert contents(database) == [ONE, TWO]
-    withdraw_fills(database, "MGC", again.batch_id, "once more", AT)
+    withdraw_fills(database, "MGC", "last", "once more", AT)
     third, _ = import_fills(database, "MGC", file(ONE, TWO), AT)
     assert third.batch_id not in {batch.batch_id, again.batch_id}
     verification = Ledger(database).verify()

@@ -192,8 +192,6 @@ def _show_fills(listed: tuple[Fill, ...]) -> None:
         table.add_column(name)
     for name in ("quantity", "price", "commission"):
         table.add_column(name, justify="right")
-    for name in ("id", "platform", "account"):
-        table.add_column(name)
     for fill in listed:
         table.add_row(
             f"{fill.time:%Y-%m-%d %H:%M:%S}",
@@ -202,9 +200,6 @@ def _show_fills(listed: tuple[Fill, ...]) -> None:
             f"{fill.quantity:g}",
             f"{fill.price:.10g}",
             "-" if fill.commission is None else f"{fill.commission:.2f}",
-            fill.execution_id or "-",
-            fill.platform,
-            fill.account or "-",
         )
     show_table(table)
 
@@ -224,7 +219,9 @@ def _show_files(batches: tuple[FillBatch, ...], *, as_json: bool) -> None:
 
 @app.command(short_help="Take an imported file back; its fills count no more.")
 def withdraw(
-    file_id: Annotated[str, typer.Argument(help="As `orbcast fills show --files` lists it.")],
+    file_id: Annotated[
+        str, typer.Argument(help="As `orbcast fills show --files` lists it, or last.")
+    ],
     reason: Annotated[str, typer.Option(help="Why; it is kept.", prompt=True)],
     market: MarketOption = "mgc",
     as_json: AsJson = False,

@@ -1,0 +1,91 @@
+"""`orbcast market costs`: the assumed costs of a market, corrected in its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import ml_core
+import tasks
+from deployments.cli.data import market_facts
+from deployments.cli.data.market import MarketArgument, app
+from deployments.cli.terminal import AsJson, print_json, say
+from ml_core.errors import InputError
+from ml_core.files import written_atomically
+from ml_core.toml_file import open_toml, set_values, table_to_change
+
+if TYPE_CHECKING:
+    from ml_core.market.market import Market
+
+__all__ = ["app"]
+
+
+class NoCostError(InputError):
+    """A correction of costs that corrects none."""
+
+    name: str
+    template = (
+        "nothing to correct of {name} was said; say --slippage (ticks, one side) or --commission "
+        "(money a contract, one side)"
+    )
+
+
+@app.command(short_help="Correct the costs that a market's file assumes.")
+def costs(
+    name: MarketArgument,
+    slippage: Annotated[float | None, typer.Option(help="Ticks, one side.", min=0)] = None,
+    commission: Annotated[
+        float | None, typer.Option(help="Money a contract, one side.", min=0)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correct the costs that a market's file assumes; comments and all else in it stay.
+
+    A market that Orbcast ships is not changed: its file is copied into the home, where it counts
+    instead. What was learned with other costs does not answer until it is trained anew.
+    `orbcast fills report` prints the command where your own trades cost something else.
+
+    Example: orbcast market costs mgc --slippage 1.4 --commission 1.30
+    """
+    if slippage is None and commission is None:
+        raise NoCostError(name)
+    settings = tasks.settings.current_settings()
+    before = settings.market(name)
+    source = settings.market_file(name)
+    path = settings.own_markets_dir / source.name
+    market = _written(source, path, slippage, commission)
+    changed = market_facts.trained_on_another(settings, market)
+    figures: dict[str, Any] = {
+        "market": market.symbol,
+        "file": path,
+        "slippage_ticks_per_side": market.instrument.slippage_ticks_per_side,
+        "commission_per_side": market.instrument.commission_per_side,
+        "round_trip_cost_ticks": market.instrument.round_trip_cost_ticks,
+        "before_ticks": before.instrument.round_trip_cost_ticks,
+        "changed": changed,
+    }
+    if as_json:
+        print_json(figures)
+        return
+    say(
+        f"{path}: a round trip of {market.symbol} costs "
+        f"{market.instrument.round_trip_cost_ticks:.2f} ticks, "
+        f"{before.instrument.round_trip_cost_ticks:.2f} before"
+    )
+    if changed:
+        say(f"{changed}; till then it does not answer")
+
+
+def _written(source: Path, path: Path, slippage: float | None, commission: float | None) -> Market:
+    """Write the file with other costs once it can be read; return the market."""
+    document = open_toml(source)
+    instrument = table_to_change(document, "instrument")
+    given = {"slippage_ticks_per_side": slippage, "commission_per_side": commission}
+    new = {name: value for name, value in given.items() if value is not None}
+    set_values(instrument, {**instrument, **new})
+    with written_atomically(path) as temporary:
+        temporary.write_text(document.as_string(), encoding="utf-8")
+        market: Market = ml_core.market.market.load_market(temporary)
+    return market

@@ -1,0 +1,112 @@
+"""`orbcast fills report`: the trader's own trades held against the plans, and what they cost."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import ml_core
+import tasks
+from deployments import cli
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from deployments.cli.trading.fills import app
+from monitoring import pages
+
+if TYPE_CHECKING:
+    from ml_core.fills.report import TradeReport
+
+__all__ = ["app"]
+
+
+class PlansOf(StrEnum):
+    """Which plans trades are held against."""
+
+    RECORD = "record"
+    RULES = "rules"
+
+
+@app.command(short_help="Followed, not followed, improvised; real costs.")
+def report(
+    market: MarketOption = "mgc",
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    plans: Annotated[
+        PlansOf | None,
+        typer.Option(
+            help="Plans decided live, or those the rules would have made; left out, the first "
+            "where there are any."
+        ),
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="Most between a break and an entry that it explains.", min=0)
+    ] = 5.0,
+    risk_share: Annotated[
+        float, typer.Option(help="Most between their prices, share of the risk.", min=0, max=1)
+    ] = 0.25,
+    page: Annotated[
+        Path | None, typer.Option(help="HTML page.", show_default="reports/trades-MARKET.html")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold your own trades against the plans: what each kind brought, and what they really cost.
+
+    A trade is followed if a planned break explains its entry, by time, side and price; planned
+    and not taken is not followed; the rest is improvised. Where real slippage or commission
+    surely differ from the market file's, the command that corrects it is printed.
+
+    Example: orbcast fills report --from 2025-06-01
+    """
+    settings, at = tasks.settings.current_settings(), tasks.settings.now()
+    begin, end = days_of(first, last)
+    with progress("Holding trades against plans"):
+        found = tasks.fills.review.trade_report(
+            settings,
+            market,
+            first=begin,
+            last=end,
+            at=at,
+            plans=None if plans is None else plans.value,
+            tolerance=ml_core.fills.planned.Tolerance(minutes=minutes, risk_share=risk_share),
+        )
+    page = page or settings.reports_dir / f"trades-{market.lower()}.html"
+    pages.document.write_html(pages.trade_page.trade_page(found, made_at=at), page)
+    if as_json:
+        print_json({**found.to_json(), "report": page})
+        return
+    _tell_report(found)
+    say(f"Page: {page}")
+
+
+def _tell_report(found: TradeReport) -> None:
+    currency = found.market.instrument.currency
+    say(f"{found.market.symbol}: {pages.trade_page.headline(found)}")
+    say(f"  {found.review.first_day} to {found.review.last_day}; {found.plans_in_words}")
+    table = cli.drawing.plain_table()
+    table.add_column("")
+    for name in ("trades", "won", "R net", "R a trade", currency):
+        table.add_column(name, justify="right")
+    for words, one in found.groups().items():
+        mean = one.per_trade
+        span = f" ({mean.low:+.2f} to {mean.high:+.2f})" if mean.is_known else ""
+        table.add_row(
+            words,
+            f"{one.trades:,}",
+            f"{one.won:,}",
+            f"{one.total_r:+.1f}",
+            f"{mean.estimate:+.2f}{span}" if mean.rows else "-",
+            f"{one.money:+,.2f}",
+        )
+    show_table(table)
+    for check in found.review.costs:
+        say(f"  {check.name:<11} {check.words(currency)}")
+    for price, real in found.review.slippage.items():
+        if real.rows:
+            words = pages.trade_page.PRICE_WORDS[price]
+            span = f" ({real.low:+.2f} to {real.high:+.2f})" if real.is_known else ""
+            say(f"    {words:<13} {real.estimate:+.2f} ticks{span}, {real.rows:,} sides")
+    if found.correction:
+        say(f"Correct the market file: `{found.correction}`")

@@ -1,0 +1,156 @@
+"""What was planned at each break, and which round trip it explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ml_core.fills.contract_names import contract_of
+from ml_core.fills.round_trips import RoundTrip
+from ml_core.market.instrument import Instrument
+from ml_core.market.market import Market
+from ml_core.strategy.rules import Side
+from ml_core.strategy.trades import Prices, Slot, Taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far an entry may be from a break and still be explained by it.
+
+    Attributes
+    ----------
+    minutes
+        Between the entry and the close of the bar that broke the range, either way.
+    risk_share
+        Of the planned risk: between the prices, at the entry and at stop and target.
+    """
+
+    minutes: float = 5.0
+    risk_share: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTrade:
+    """A break as the rules trade it, and what was planned for it.
+
+    Attributes
+    ----------
+    trading_day, opening_range, contract, side
+        Of which; the contract as fills name it.
+    size
+        Planned, in units of the trader's risk; 0 where nothing was to be entered.
+    why_not
+        Why it is 0; "" where it is not.
+    at
+        Aware UTC: the close of the bar that broke the range.
+    entry, stop, target
+        Prices as traded; no target is None.
+    r_net
+        Of size 1, after assumed costs; None while the trade is not settled.
+    """
+
+    trading_day: date
+    opening_range: str
+    contract: str
+    side: Side
+    size: float
+    why_not: str
+    at: datetime
+    entry: float
+    stop: float
+    target: float | None
+    r_net: float | None
+
+    @property
+    def risk(self) -> float:
+        """Price from entry to stop."""
+        return abs(self.entry - self.stop)
+
+    @property
+    def slot(self) -> str:
+        """``DAY:RANGE``."""
+        return f"{self.trading_day}:{self.opening_range}"
+
+    def risk_money(self, instrument: Instrument) -> float:
+        """Return the money between entry and stop of one contract."""
+        return self.risk / float(instrument.tick_size) * instrument.tick_value
+
+
+def planned_trades(
+    slots: Iterable[Slot], taken: Sequence[Taken], market: Market
+) -> tuple[PlannedTrade, ...]:
+    """Return the trade of every slot that has one with what was planned for it, by time.
+
+    Parameters
+    ----------
+    slots
+        With the trades that the rules make of them.
+    taken
+        What became of the plans; a slot that has none was not planned.
+    market
+        Whose.
+    """
+    plans = {_key(one.slot): one for one in taken}
+    trades = [
+        _planned(slot, slot.prices, slot.side, slot.entered_at, plans.get(_key(slot)), market)
+        for slot in slots
+        if slot.prices is not None and slot.side is not None and slot.entered_at is not None
+    ]
+    return tuple(sorted(trades, key=lambda trade: (trade.at, trade.opening_range)))
+
+
+def _key(slot: Slot) -> tuple[date, str]:
+    return slot.trading_day, slot.opening_range
+
+
+def _planned(
+    slot: Slot, prices: Prices, side: Side, at: datetime, taken: Taken | None, market: Market
+) -> PlannedTrade:
+    contract = slot.facts["contract"] or market.symbol
+
+    def price(ticks: int) -> float:
+        return float(market.instrument.price_text(ticks))
+
+    return PlannedTrade(
+        trading_day=slot.trading_day,
+        opening_range=slot.opening_range,
+        contract=contract_of(contract, market) or contract,
+        side=side,
+        size=taken.size if taken else 0.0,
+        why_not=_why_not(side, taken),
+        at=at,
+        entry=price(prices.entry),
+        stop=price(prices.stop),
+        target=None if prices.target is None else price(prices.target),
+        r_net=slot.r_net,
+    )
+
+
+def _why_not(side: Side, taken: Taken | None) -> str:
+    if taken is None:
+        return "nothing was decided"
+    if taken.size:
+        return ""
+    failed = ", ".join(check.name for check in taken.plan.checks if not check.passed)
+    return taken.why_not or failed or f"no {side} trades by the rules"
+
+
+def explained_by(
+    trip: RoundTrip, planned: Iterable[PlannedTrade], market: Market, tolerance: Tolerance
+) -> PlannedTrade | None:
+    """Return the break that explains an entry, the nearest in time; None where none does."""
+    near = [trade for trade in planned if _explains(trade, trip, market, tolerance)]
+    return min(near, key=lambda trade: _distance(trade, trip), default=None)
+
+
+def _explains(trade: PlannedTrade, trip: RoundTrip, market: Market, tolerance: Tolerance) -> bool:
+    if trade.side != trip.side or trip.contract not in {trade.contract, market.symbol}:
+        return False
+    apart, away = _distance(trade, trip)
+    return apart <= tolerance.minutes * 60 and away <= tolerance.risk_share * trade.risk
+
+
+def _distance(trade: PlannedTrade, trip: RoundTrip) -> tuple[float, float]:
+    apart = abs((trip.entered_at - trade.at).total_seconds())
+    return apart, abs(trip.entry - trade.entry)

@@ -1,0 +1,132 @@
+"""A market's own trades held against plans, with where the plans are from and what to correct."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ml_core.fills.planned import Tolerance
+from ml_core.fills.review import Brought, ReviewedTrip, TradeReview
+from ml_core.json_values import field_values, json_values
+from ml_core.market.market import Market
+
+PlansOf = Literal["record", "rules"]
+"""Plans that were decided live, or those that the rules would have made on the bars."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeReport:
+    """A market's own trades held against plans.
+
+    Attributes
+    ----------
+    market, name, rules
+        Whose; its file's name, and the rules'.
+    plans
+        Where the plans are from.
+    tolerance
+        How far an entry could be from its plan.
+    review
+        What was found.
+    beyond
+        Round trips of the period that the bars do not reach to, which are not judged.
+    """
+
+    market: Market
+    name: str
+    rules: str
+    plans: PlansOf
+    tolerance: Tolerance
+    review: TradeReview
+    beyond: int
+
+    @property
+    def correction(self) -> str:
+        """The command that corrects the market file; "" where its costs need no other value."""
+        options = [
+            f"--{check.name} {check.corrected:g}"
+            for check in self.review.costs
+            if check.corrected is not None
+        ]
+        return f"orbcast market costs {self.name} {' '.join(options)}" if options else ""
+
+    @property
+    def plans_in_words(self) -> str:
+        """Where the plans are from."""
+        if self.plans == "record":
+            return "plans as they were decided live"
+        return f"plans that {self.rules} would have made: none of these days was decided live"
+
+    @property
+    def rule_in_words(self) -> str:
+        """When a break explains a trade."""
+        return (
+            f"A break explains an entry of its side within {self.tolerance.minutes:g} minutes of "
+            f"it and {self.tolerance.risk_share:.0%} of the planned risk of its price."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, a line for each round trip."""
+        review = self.review
+        values = {
+            "market": self.market.symbol,
+            "from": review.first_day,
+            "to": review.last_day,
+            "rules": self.rules,
+            "plans": self.plans,
+            "tolerance": self.tolerance,
+            "currency": self.market.instrument.currency,
+            "fills": review.fills,
+            "open": review.open,
+            "beyond_the_bars": self.beyond,
+            **{name: getattr(review, name) for name in GROUPS},
+            "slippage": review.slippage,
+            "costs": [
+                {**field_values(check), "corrected": check.corrected} for check in review.costs
+            ],
+            "correction": self.correction or None,
+            "round_trips": [trip_values(one) for one in review.trips],
+            "missed": review.missed,
+        }
+        return json_values(values)  # type: ignore[no-any-return]
+
+    def groups(self) -> dict[str, Brought]:
+        """Return what each group of trades brought, by what it is called."""
+        return {words: getattr(self.review, name) for name, words in GROUPS.items()}
+
+
+GROUPS = {
+    "followed": "followed",
+    "as_planned": "the same slots by the plan",
+    "not_followed": "not followed, by the plan",
+    "improvised": "improvised",
+}
+"""Groups of trades, and what they are called."""
+
+
+def trip_values(one: ReviewedTrip) -> dict[str, Any]:
+    """Return a round trip as one flat line."""
+    trip, planned = one.trip, one.planned
+    return {
+        "trading_day": one.trading_day,
+        "account": trip.account,
+        "contract": trip.contract,
+        "side": trip.side,
+        "quantity": trip.quantity,
+        "entered_at": trip.entered_at,
+        "entry": trip.entry,
+        "exited_at": trip.exited_at,
+        "exit": trip.exit,
+        "closed": trip.closed,
+        "commission": trip.commission,
+        "money": one.money,
+        "r": one.r,
+        "kind": one.kind,
+        "opening_range": planned.opening_range if planned else None,
+        "planned_size": planned.size if planned else None,
+        "planned_entry": planned.entry if planned else None,
+        "planned_stop": planned.stop if planned else None,
+        "planned_target": planned.target if planned else None,
+        "planned_r_net": planned.r_net if planned else None,
+        "why_not": planned.why_not if planned else None,
+    }

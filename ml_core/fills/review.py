@@ -1,0 +1,245 @@
+"""What the trader did with the plans, followed or not or improvised, and what each brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+
+from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.fills.fill import Fill
+from ml_core.fills.planned import PlannedTrade, Tolerance, explained_by
+from ml_core.fills.real_costs import (
+    CostCheck,
+    PlannedPrice,
+    Slip,
+    commission_check,
+    slippage_by_price,
+    slippage_check,
+    slips_of,
+)
+from ml_core.fills.round_trips import RoundTrip
+from ml_core.json_form import Figure
+from ml_core.market.instrument import Instrument
+from ml_core.market.market import Market
+
+Kind = Literal["followed", "improvised"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedTrip:
+    """A round trip held against the plans.
+
+    Attributes
+    ----------
+    trip, trading_day
+        What was traded, and on which trading day it was entered.
+    kind
+        ``followed`` where a planned entry was taken, ``improvised`` where no plan explains it.
+    planned
+        The break that explains its entry, whether or not it was to be traded; None without one.
+    money
+        What the closed part brought after commission, the assumed one where none is known.
+    r
+        The same in units of the planned risk; of a trade that no break explains in those of the
+        median planned risk of the period. NaN while nothing is closed, or without any break.
+    """
+
+    trip: RoundTrip
+    trading_day: date
+    kind: Kind
+    planned: PlannedTrade | None
+    money: float
+    r: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What some trades brought, those that are closed.
+
+    Attributes
+    ----------
+    trades, won
+        Counts.
+    money
+        In all, after commission.
+    total_r
+        In all.
+    per_trade
+        Mean R a trade, with its interval by days.
+    """
+
+    trades: int
+    won: int
+    money: float
+    total_r: float
+    per_trade: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeReview:
+    """A period of trading held against its plans.
+
+    Attributes
+    ----------
+    first_day, last_day
+        Trading days.
+    fills
+        Executions of the period.
+    trips
+        Round trips entered in the period, by time.
+    followed, improvised
+        What they brought.
+    as_planned
+        What the label says of the slots that were followed: size 1, assumed costs, money of one
+        contract.
+    not_followed
+        The same of planned entries that nobody took.
+    missed
+        Those entries.
+    slippage
+        Mean ticks by planned price; all sides together are ``costs``.
+    costs
+        Slippage and commission a side against the assumed ones.
+    """
+
+    first_day: date
+    last_day: date
+    fills: int
+    trips: tuple[ReviewedTrip, ...]
+    followed: Brought
+    as_planned: Brought
+    not_followed: Brought
+    improvised: Brought
+    missed: tuple[PlannedTrade, ...]
+    slippage: Mapping[PlannedPrice, Interval]
+    costs: tuple[CostCheck, ...]
+
+    @property
+    def open(self) -> int:
+        """Round trips of which something is open."""
+        return sum(one.trip.is_open for one in self.trips)
+
+    def of_kind(self, kind: Kind) -> tuple[ReviewedTrip, ...]:
+        """Return the round trips of a kind."""
+        return tuple(one for one in self.trips if one.kind == kind)
+
+
+def review(
+    market: Market,
+    trips: Sequence[tuple[RoundTrip, date]],
+    fills: Sequence[tuple[Fill, date]],
+    planned: Sequence[PlannedTrade],
+    *,
+    period: tuple[date, date],
+    tolerance: Tolerance,
+) -> TradeReview:
+    """Hold round trips against the plans of a period.
+
+    Parameters
+    ----------
+    market
+        Whose.
+    trips, fills
+        Of the period, each with its trading day.
+    planned
+        Every break of the period with what was planned for it.
+    period
+        First and last trading day.
+    tolerance
+        How far an entry may be from its plan.
+    """
+    instrument = market.instrument
+    risks = [trade.risk_money(instrument) for trade in planned]
+    usual_risk = float(np.median(risks)) if risks else float("nan")
+    reviewed = []
+    slips: list[Slip] = []
+    for trip, day in trips:
+        trade = explained_by(trip, planned, market, tolerance)
+        reviewed.append(_reviewed(trip, day, trade, instrument, usual_risk))
+        if trade is not None:
+            slips += slips_of(trip, trade, instrument, tolerance)
+    followed = [one for one in reviewed if one.kind == "followed"]
+    taken = {one.planned.slot for one in followed if one.planned is not None}
+    wanted = [trade for trade in planned if trade.size > 0]
+    missed = tuple(trade for trade in wanted if trade.slot not in taken)
+    return TradeReview(
+        first_day=period[0],
+        last_day=period[1],
+        fills=len(fills),
+        trips=tuple(reviewed),
+        followed=_brought(followed),
+        as_planned=_planned([trade for trade in wanted if trade.slot in taken], instrument),
+        not_followed=_planned(missed, instrument),
+        improvised=_brought([one for one in reviewed if one.kind == "improvised"]),
+        missed=missed,
+        slippage=slippage_by_price(slips),
+        costs=(
+            slippage_check(slips, instrument),
+            commission_check([fill for fill, _ in fills], [day for _, day in fills], instrument),
+        ),
+    )
+
+
+def _reviewed(
+    trip: RoundTrip,
+    day: date,
+    trade: PlannedTrade | None,
+    instrument: Instrument,
+    usual_risk: float,
+) -> ReviewedTrip:
+    is_planned = trade is not None and trade.size > 0
+    risk = trade.risk_money(instrument) if trade is not None else usual_risk
+    money = net_money(trip, instrument)
+    is_known = trip.closed > 0 and risk > 0
+    return ReviewedTrip(
+        trip=trip,
+        trading_day=day,
+        kind="followed" if is_planned else "improvised",
+        planned=trade,
+        money=money,
+        r=money / (risk * trip.closed) if is_known else float("nan"),
+    )
+
+
+def net_money(trip: RoundTrip, instrument: Instrument) -> float:
+    """Return what the closed part brought: the price's gain less its share of the commission.
+
+    Where the commission is not known of every part, the assumed one is taken.
+    """
+    gross = trip.gross_ticks(instrument) * instrument.tick_value
+    if trip.commission is None:
+        return gross - 2 * instrument.commission_per_side * trip.closed
+    paid = sum(part.commission or 0.0 for part in trip.exits)
+    entered = sum(part.commission or 0.0 for part in trip.entries)
+    return gross - paid - entered * trip.closed / trip.quantity
+
+
+def _brought(trips: Sequence[ReviewedTrip]) -> Brought:
+    closed = [one for one in trips if not one.trip.is_open]
+    r = np.array([one.r for one in closed], np.float64)
+    known = np.isfinite(r)
+    days = np.array([one.trading_day for one in closed], "datetime64[D]")
+    return Brought(
+        trades=len(closed),
+        won=sum(one.money > 0 for one in closed),
+        money=sum(one.money for one in closed),
+        total_r=float(r[known].sum()),
+        per_trade=mean_interval(r[known], days[known]),
+    )
+
+
+def _planned(trades: Sequence[PlannedTrade], instrument: Instrument) -> Brought:
+    settled = [(trade, trade.r_net) for trade in trades if trade.r_net is not None]
+    r = np.array([net for _, net in settled], np.float64)
+    days = np.array([trade.trading_day for trade, _ in settled], "datetime64[D]")
+    return Brought(
+        trades=len(settled),
+        won=int((r > 0).sum()),
+        money=float(sum(net * trade.risk_money(instrument) for trade, net in settled)),
+        total_r=float(r.sum()),
+        per_trade=mean_interval(r, days),
+    )

@@ -1,0 +1,167 @@
+"""A period of the trader's own trades, held against the plans on record or the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from ml_core.bars.lake.lake import LakeStatus
+from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
+from ml_core.errors import InputError
+from ml_core.fills.planned import Tolerance, planned_trades
+from ml_core.fills.report import PlansOf, TradeReport
+from ml_core.fills.review import review
+from ml_core.fills.round_trips import RoundTrip, round_trips
+from ml_core.market.market import Market
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import Taken, follow
+from registry.fills import fills_of
+from registry.strategy import strategy_records
+from tasks.prediction.slots import trading_day_at
+from tasks.prediction.value_added import follow_rules
+from tasks.settings import Settings
+
+_SlotKey = tuple[date, str]
+
+
+class NoFillsError(InputError):
+    """A period without any execution on record."""
+
+    symbol: str
+    period: str
+    market: str
+    template = (
+        "{symbol} has no fills{period} that the bars reach to; take some in: orbcast fills import "
+        "FILE --market {market}, and bring the bars up to them: orbcast refresh --market {market}"
+    )
+
+
+def trade_report(
+    settings: Settings,
+    name: str,
+    *,
+    first: date | None,
+    last: date | None,
+    at: datetime,
+    plans: PlansOf | None = None,
+    tolerance: Tolerance | None = None,
+) -> TradeReport:
+    """Hold the round trips of a period against what was planned.
+
+    Parameters
+    ----------
+    settings, name
+        Of which market file.
+    first, last
+        Trading days, both included; left out, those of the first and the last fill.
+    at
+        Aware time, now.
+    plans
+        Which plans; left out, those on record where the period has any, else the rules'.
+    tolerance
+        How far an entry may be from its plan.
+
+    Raises
+    ------
+    NoFillsError
+        There is no fill in the period that the bars reach to.
+    """
+    market, rules = settings.market(name), settings.rules()
+    tolerance = tolerance or Tolerance()
+    fills = [
+        (fill, trading_day_at(market, fill.time))
+        for fill in fills_of(settings.database(), market.symbol)
+    ]
+    # a position may have been opened before the period, so every fill is matched
+    trips = [
+        (trip, trading_day_at(market, trip.entered_at))
+        for trip in round_trips((fill for fill, _ in fills), market.instrument)
+    ]
+    days = [day for _, day in fills]
+    begin, end = first or min(days, default=at.date()), last or max(days, default=at.date())
+    wanted = [row for row in trips if begin <= row[1] <= end]
+    known = settings.lake().status(market.symbol)
+    judged = [row for row in wanted if _is_within(known, row[0].entered_at)]
+    if known.first is None or known.last is None or not judged:
+        period = f" from {begin} to {end}" if first or last else ""
+        raise NoFillsError(market.symbol, period, name)
+    own_fills = [row for row in fills if begin <= row[1] <= end]
+    begin = max(begin, trading_day_at(market, known.first))
+    end = min(end, trading_day_at(market, known.last))
+    # trades that begin before the period may still be open in it
+    by_rules = follow_rules(settings, name, rules, first=begin - OPEN_DAYS, last=end, at=at)
+    slots = [one.slot for one in by_rules]
+    source, taken = _taken(settings, market, rules, by_rules, (begin, end), plans)
+    planned = [
+        trade
+        for trade in planned_trades(slots, taken, market)
+        if begin <= trade.trading_day <= end
+    ]
+    return TradeReport(
+        market=market,
+        name=name,
+        rules=rules.name,
+        plans=source,
+        tolerance=tolerance,
+        review=review(
+            market,
+            judged,
+            own_fills,
+            planned,
+            period=(begin, end),
+            tolerance=tolerance,
+        ),
+        beyond=len(wanted) - len(judged),
+    )
+
+
+def own_round_trips(
+    settings: Settings, name: str, first: date | None, last: date | None
+) -> tuple[tuple[RoundTrip, date], ...]:
+    """Return the round trips entered on some trading days, each with its day, by time."""
+    market = settings.market(name)
+    trips = round_trips(fills_of(settings.database(), market.symbol), market.instrument)
+    dated = ((trip, trading_day_at(market, trip.entered_at)) for trip in trips)
+    return tuple(
+        (trip, day)
+        for trip, day in dated
+        if (first is None or day >= first) and (last is None or day <= last)
+    )
+
+
+def _is_within(known: LakeStatus, moment: datetime) -> bool:
+    """Return whether the bars reach to a moment."""
+    if known.first is None or known.last is None:
+        return False
+    return known.first <= moment <= known.last + timedelta(minutes=1)
+
+
+def _taken(
+    settings: Settings,
+    market: Market,
+    rules: Rules,
+    by_rules: Sequence[Taken],
+    period: tuple[date, date],
+    wanted: PlansOf | None,
+) -> tuple[PlansOf, Sequence[Taken]]:
+    """Return where the plans are from, and what became of them."""
+    recorded = {} if wanted == "rules" else _recorded(settings, market.symbol, period)
+    if wanted is None and not any(period[0] <= day <= period[1] for day, _ in recorded):
+        wanted = "rules"
+    if wanted == "rules":
+        return "rules", by_rules
+    slots = [one.slot for one in by_rules]
+    own = [slot for slot in slots if (slot.trading_day, slot.opening_range) in recorded]
+    taken = follow(rules, own, lambda slot, _: recorded[slot.trading_day, slot.opening_range])
+    return "record", taken
+
+
+def _recorded(settings: Settings, symbol: str, period: tuple[date, date]) -> dict[_SlotKey, Plan]:
+    """Return the plans that were active; of two of a slot the first recorded counts."""
+    plans: dict[_SlotKey, Plan] = {}
+    for record in strategy_records(
+        settings.database(), symbol, mode="live", first=period[0] - OPEN_DAYS, last=period[1]
+    ):
+        plans.setdefault((record.trading_day, record.opening_range), active_plan(record))
+    return plans

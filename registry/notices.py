@@ -116,6 +116,8 @@ def notices(
     *,
     market: str | None = None,
     kinds: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     last: int = 50,
 ) -> tuple[NoticeRecord, ...]:
     """Return the latest notices with their deliveries, oldest first.
@@ -126,6 +128,8 @@ def notices(
         Symbol; None, of all markets.
     kinds
         Of these only; None, of all.
+    since, until
+        Aware times: none kept before the one, or from the other on.
     last
         So many at most.
 
@@ -139,6 +143,10 @@ def notices(
         query = query.where(NoticeRow.market == market)
     if kinds is not None:
         query = query.where(NoticeRow.kind.in_(kinds))
+    if since is not None:
+        query = query.where(NoticeRow.at >= since)
+    if until is not None:
+        query = query.where(NoticeRow.at < until)
     with database.reading() as session:
         return _records(session, list(session.scalars(query))[::-1])
 

@@ -42,6 +42,9 @@ def test_the_latest_of_a_market_are_given_oldest_first(database: Database) -> No
         keep_notice(database, notice(key, minute, market))
     assert [each.notice.key for each in notices(database, market="MGC")] == ["a", "c"]
     assert [each.notice.key for each in notices(database, last=2)] == ["c", "d"]
+    first, later = AT + timedelta(minutes=1), AT + timedelta(minutes=3)
+    between = notices(database, since=first, until=later)
+    assert [each.notice.key for each in between] == ["b", "c"]
 
 
 def test_what_a_channel_has_not_taken_waits_for_it_least_tried_first(database: Database) -> None:

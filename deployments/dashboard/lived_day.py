@@ -1,0 +1,180 @@
+"""The trading day as it is lived: its trades, what each stands at, and what is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ml_core.market_events import Stage
+from ml_core.strategy.trades import SIDE_OF, day_so_far
+from monitoring.explain import why_not
+from monitoring.messages.words import clock
+from monitoring.pages.formatting import percent_or_dash, r_multiple
+from tasks.messages.followed_days import FollowedDays, FollowedSlot
+
+_SIGN = {"long": 1, "short": -1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivedRange:
+    """One opening range of the day in a line.
+
+    Attributes
+    ----------
+    opening_range, closed
+        Its name, and its close on the market's clock.
+    p_up, corridor
+        As predicted; None without a prediction.
+    plan
+        The sides that the rules arm and their sizes, or why there are none.
+    result
+        What has come of it so far, in words.
+    r
+        Net R times size of the trade: settled, or as it stands at the last bar; None without one.
+    """
+
+    opening_range: str
+    closed: str
+    p_up: float | None
+    corridor: float | None
+    plan: str
+    result: str
+    r: float | None
+
+    def row(self) -> dict[str, str]:
+        """Return it as a row of a table."""
+        return {
+            "range": self.opening_range,
+            "closed": self.closed,
+            "UP": percent_or_dash(self.p_up, 0),
+            "corridor": percent_or_dash(self.corridor, 0),
+            "plan": self.plan,
+            "so far": self.result,
+            "R": r_multiple(self.r),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivedDay:
+    """A trading day by the rules, for the record where the stage is not traded.
+
+    Attributes
+    ----------
+    stage
+        The market's.
+    trades, open
+        Entered, and of them not settled.
+    net_r, running_r
+        Net R times size of those settled, and of those open as they stand at their last bar.
+    trades_left, loss_left_r, loss_left_money
+        What the rules of the day still allow: entries, and R and money to lose before there are no
+        more; None where the rules have no limit in money.
+    ranges
+        Those that were asked for live, in order.
+    """
+
+    stage: Stage
+    trades: int
+    open: int
+    net_r: float
+    running_r: float
+    trades_left: int
+    loss_left_r: float
+    loss_left_money: float | None
+    ranges: tuple[LivedRange, ...]
+
+
+def lived_day(days: FollowedDays, day: date, at: datetime) -> LivedDay:
+    """Return a trading day as it stands at an aware time.
+
+    Parameters
+    ----------
+    days
+        The day and some before it, in which a trade may have begun that is still open.
+    day, at
+        The day, and now.
+    """
+    so_far, rules = day_so_far(days.taken, day, at), days.rules
+    own = [slot for slot in days.slots if slot.entry.trading_day == day]
+    limit = rules.daily_loss_limit_money
+    running = [_running_r(days, slot) for slot in own if _is_open(slot, at)]
+    return LivedDay(
+        stage=days.stage,
+        trades=so_far.trades,
+        open=sum(_is_open(slot, at) for slot in own),
+        net_r=so_far.net_r,
+        running_r=sum(r for r in running if r is not None),
+        trades_left=max(rules.max_trades_per_day - so_far.trades, 0),
+        loss_left_r=max(rules.daily_loss_limit_r + so_far.net_r, 0.0),
+        loss_left_money=None if limit is None else max(limit + so_far.net_money, 0.0),
+        ranges=tuple(_range(days, slot, at) for slot in own),
+    )
+
+
+def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> LivedRange:
+    entry, taken = slot.entry, slot.taken
+    is_open, traded = _is_open(slot, at), taken is not None and taken.size > 0
+    r = None
+    if is_open:
+        r = _running_r(days, slot)
+    elif traded and taken is not None and taken.slot.r_net is not None:
+        r = taken.r
+    return LivedRange(
+        opening_range=entry.opening_range,
+        closed=clock(entry.decision_time, days.market.zone),
+        p_up=entry.p_up,
+        corridor=entry.baseline_p_up,
+        plan=_plan(slot),
+        result=_result(slot, is_open=is_open),
+        r=r,
+    )
+
+
+def _plan(slot: FollowedSlot) -> str:
+    if slot.entry.status != "predicted":
+        return why_not(slot.entry.reason)
+    if slot.plan is None:
+        return "no plan"
+    armed = [
+        f"{broke} at size {slot.plan.size(side):g}"
+        for broke, side in SIDE_OF.items()
+        if slot.plan.size(side)
+    ]
+    refused = [check.name for check in slot.plan.checks if not check.passed]
+    return " or ".join(armed) or f"not armed: {', '.join(refused)}"
+
+
+def _result(slot: FollowedSlot, *, is_open: bool) -> str:
+    broke = None if slot.row is None else slot.row["break_direction"]
+    if broke is None:
+        return "waits for its break"
+    if broke not in SIDE_OF:
+        return "did not break"
+    if slot.taken is None or not slot.taken.size:
+        return f"broke {broke}, not entered"
+    if is_open:
+        return f"{broke}, open"
+    prices = slot.taken.slot.prices
+    return broke if prices is None else f"{broke}, {prices.reason.replace('_', ' ')}"
+
+
+def _is_open(slot: FollowedSlot, at: datetime) -> bool:
+    taken = slot.taken
+    if taken is None or not taken.size or taken.slot.entered_at is None:
+        return False
+    resolved = taken.slot.resolved_at
+    return taken.slot.entered_at <= at and (resolved is None or resolved > at)
+
+
+def _running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
+    """Return what an open trade stands at by its last bar's close, after costs, times its size.
+
+    A part that was closed at a partial target counts at that close, too.
+    """
+    taken, candles = slot.taken, days.candles(slot)
+    if taken is None or taken.slot.prices is None or taken.slot.side is None or candles is None:
+        return None
+    prices, instrument = taken.slot.prices, days.market.instrument
+    last = int(instrument.to_ticks(candles.close[-1:])[0])
+    gain = _SIGN[taken.slot.side] * (last - prices.entry) - instrument.round_trip_cost_ticks
+    return gain / abs(prices.entry - prices.stop) * taken.size

@@ -1,0 +1,170 @@
+"""The trading day in figures: they are those of the ledger and of the bars, as known at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from deployments.dashboard.lived_day import LivedDay, lived_day
+from ml_core.decision.plan_slot import OPEN_DAYS
+from ml_core.strategy.trades import Taken
+from monitoring.pages.formatting import r_multiple
+from registry.notices import Notice, keep_notice
+from tasks.messages.followed_days import FollowedDays, followed_days
+from tasks.settings import Settings, current_settings
+from tests.dashboard.conftest import FIRST_DAY, NOW
+from tests.live_days import set_clock
+from tests.trained_market import copy_home
+from tests.waiting import AT_MOST_SECONDS
+
+THURSDAY = date(2024, 11, 28)
+
+
+@pytest.fixture
+def settings(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    monkeypatch.setenv("ORBCAST_HOME", str(day_home))
+    return current_settings()
+
+
+def followed(settings: Settings, day: date, at: datetime) -> FollowedDays:
+    return followed_days(settings, "mgc", day - OPEN_DAYS, day, at)
+
+
+def lived(settings: Settings, day: date, at: datetime) -> LivedDay:
+    return lived_day(followed(settings, day, at), day, at)
+
+
+def test_a_day_that_is_over_has_the_net_r_of_its_entered_trades(settings: Settings) -> None:
+    entered = 0
+    for on in (FIRST_DAY + timedelta(days=days) for days in (0, 1, 2, 3, 7, 8)):
+        over = lived(settings, on, NOW)
+        taken = [
+            slot.taken
+            for slot in followed(settings, on, NOW).slots
+            if slot.entry.trading_day == on and slot.taken is not None and slot.taken.size
+        ]
+        outcomes = {
+            row.outcome.opening_range: row.outcome.r_net
+            for row in settings.ledger().settled("MGC", first=on, last=on, mode="live")
+            if row.outcome is not None and row.prediction.role == "champion"
+        }
+        expected = sum((outcomes[t.slot.opening_range] or 0.0) * t.size for t in taken)
+        assert over.net_r == pytest.approx(expected)
+        assert (over.trades, over.open, over.running_r) == (len(taken), 0, 0.0)
+        assert over.trades_left == 6 - len(taken)
+        assert over.loss_left_r == pytest.approx(max(3.0 + expected, 0.0))
+        entered += len(taken)
+    assert entered >= 6
+
+
+def an_open_trade(settings: Settings) -> tuple[date, Taken]:
+    for on in (FIRST_DAY + timedelta(days=days) for days in (0, 1, 2, 3, 7, 8)):
+        for slot in followed(settings, on, NOW).slots:
+            taken = slot.taken
+            if (
+                slot.entry.trading_day == on
+                and taken is not None
+                and taken.size
+                and taken.slot.entered_at is not None
+                and taken.slot.resolved_at is not None
+                and taken.slot.resolved_at - taken.slot.entered_at > timedelta(minutes=5)
+            ):
+                return on, taken
+    raise AssertionError("no trade lasted five minutes")
+
+
+def test_an_open_trade_stands_at_the_close_of_the_last_bar_after_costs(
+    settings: Settings, simulated_database: Path
+) -> None:
+    day, taken = an_open_trade(settings)
+    entered, side = taken.slot.entered_at, 1 if taken.slot.side == "long" else -1
+    assert entered is not None
+    at = entered + timedelta(minutes=3)
+    with duckdb.connect(str(simulated_database), read_only=True) as source:
+        (last,) = source.execute(
+            "SELECT close FROM bars_1m WHERE ts_utc < ? AND contract = (SELECT contract FROM "
+            "bars_1m WHERE ts_utc < ? GROUP BY 1 ORDER BY max(ts_utc) DESC, sum(volume) DESC "
+            "LIMIT 1) ORDER BY ts_utc DESC LIMIT 1",
+            [at.replace(tzinfo=None)] * 2,
+        ).fetchone() or (None,)
+    prices, instrument = taken.slot.prices, settings.market("mgc").instrument
+    assert prices is not None
+    entry, stop = (float(instrument.price_text(ticks)) for ticks in (prices.entry, prices.stop))
+    cost = instrument.round_trip_cost_ticks * float(instrument.tick_size)
+    expected = (side * (last - entry) - cost) / abs(entry - stop) * taken.size
+
+    now = lived(settings, day, at)
+    assert now.open == 1
+    assert now.running_r == pytest.approx(expected)
+    (own,) = [it for it in now.ranges if it.opening_range == taken.slot.opening_range]
+    assert own.r == pytest.approx(expected)
+    assert own.result.endswith(", open")
+
+
+def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
+    close = datetime(2024, 11, 27, 23, 5, tzinfo=UTC)  # of Thursday's first range
+    early = lived(settings, THURSDAY, close + timedelta(seconds=30))
+    assert (early.trades, early.open, early.net_r) == (0, 0, 0.0)
+    assert early.ranges[0].result == "waits for its break"
+
+
+def today() -> None:
+    from deployments.dashboard.shell import view  # noqa: PLC0415 - Streamlit runs it elsewhere
+    from deployments.dashboard.today import page  # noqa: PLC0415 - the same
+
+    page(view())
+
+
+@pytest.fixture
+def page_at(
+    day_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[datetime], AppTest]:
+    home = tmp_path / "home"
+    copy_home(day_home, home)
+    monkeypatch.setenv("ORBCAST_HOME", str(home))
+
+    def run(at: datetime) -> AppTest:
+        st.cache_resource.clear()
+        set_clock(monkeypatch, tmp_path / "clock", at)
+        shown = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
+        assert not shown.exception
+        return shown
+
+    return run
+
+
+def messages_of(shown: AppTest) -> list[str]:
+    return list(shown.dataframe[1].value["message"])
+
+
+def test_the_page_begins_with_the_day_in_figures_and_its_messages(
+    page_at: Callable[[datetime], AppTest],
+) -> None:
+    before = messages_of(page_at(NOW))
+    for key, at in (("of the day", NOW), ("of the day before", NOW - timedelta(days=1))):
+        notice = Notice(key=key, market="MGC", kind="break", subject=key, body="", at=at)
+        keep_notice(current_settings().database(), notice)
+    shown = page_at(NOW)
+    figures = {told.label: told.value for told in shown.metric}
+    day = lived(current_settings(), THURSDAY, NOW)
+    assert figures["Net R settled"] == r_multiple(day.net_r)
+    assert figures["Messages"] == str(len(before) + 1)
+    assert sorted(messages_of(shown)) == sorted([*before, "of the day"])
+    assert list(shown.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
+
+
+def test_on_a_weekend_the_last_day_on_record_and_the_next_one_s_ranges_are_there_at_once(
+    page_at: Callable[[datetime], AppTest],
+) -> None:
+    shown = page_at(datetime(2024, 11, 30, 3, 0, tzinfo=UTC))  # Saturday noon in Brisbane
+    assert shown.date_input[0].value == THURSDAY
+    titles = [told.value for told in shown.subheader]
+    assert titles[0] == "Next: Monday 02 December"
+    assert titles[1].startswith("0900 · ")
+    assert list(shown.dataframe[0].value["range"]) == ["0900", "1000", "1100"]

@@ -57,6 +57,9 @@ class Trades:
         Codes of :class:`Exit`.
     exit
         The price at which what was left of the trade ended.
+    best, worst
+        The most and the least favourable price while the trade was open, in the bar of a stop
+        order's or a retest's entry too; no worse than a stop's fill, no better than a target's.
     partial
         Whether the partial target was filled.
     at_once
@@ -75,6 +78,8 @@ class Trades:
     target: NDArray[np.int64]
     reason: NDArray[np.int16]
     exit: NDArray[np.int64]
+    best: NDArray[np.int64]
+    worst: NDArray[np.int64]
     partial: NDArray[np.bool_]
     at_once: NDArray[np.bool_]
     r_gross: NDArray[np.float64]
@@ -123,6 +128,7 @@ class _Run:
         self.entry, self.first_stop, self.stop = zeros(), zeros(), zeros()
         self.target, self.half_way, self.part = zeros(), zeros(), zeros()
         self.best, self.last, self.exit, self.reason = zeros(), zeros(), zeros(), zeros()
+        self.top, self.bottom = zeros(), zeros()
         self.ended, self.partial, self.at_once = (np.zeros(count, bool) for _ in range(3))
         self.entered_at, self.resolved_at = (
             np.full(count, NOT_RESOLVED, np.int64) for _ in range(2)
@@ -240,6 +246,7 @@ class _Run:
         )
         self.side[rows], self.entered_at[rows] = side, known
         self.entry[rows], self.best[rows] = levels.entry, levels.entry
+        self.top[rows], self.bottom[rows] = levels.entry, levels.entry
         self.first_stop[rows], self.stop[rows] = levels.stop, levels.stop
         self.target[rows], self.half_way[rows] = levels.target, levels.part
 
@@ -262,6 +269,8 @@ class _Run:
         if self.rule.stop_fill == "open":  # the open of the entry's own bar was before it
             fill = np.where(entered, stop, np.minimum(stop, bar.open))
         self.partial[rows[part]] = True
+        self.top[rows] = np.maximum(self.top[rows], np.where(won, self.target[rows], bar.high))
+        self.bottom[rows] = np.minimum(self.bottom[rows], np.where(stopped, fill, bar.low))
         moved = np.where(stop > self.first_stop[rows], Exit.MOVED_STOP, Exit.STOP)
         over = stopped | won
         ended = rows[over]
@@ -320,6 +329,8 @@ class _Run:
             target=side * target,
             reason=self.reason.astype(np.int16),
             exit=side * self.exit,
+            best=side * self.top,
+            worst=side * self.bottom,
             partial=self.partial,
             at_once=self.at_once,
             r_gross=np.where(done, gain / risk, np.nan),

@@ -89,6 +89,8 @@ def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: floa
             stop=int(trades.stop[at]) + offset,
             target=target if target != entry else None,
             exit=int(trades.exit[at]) + offset if ended else None,
+            best=int(trades.best[at]) + offset,
+            worst=int(trades.worst[at]) + offset,
             reason=Exit(int(trades.reason[at])).name.lower(),
             at_once=bool(trades.at_once[at]),
         )

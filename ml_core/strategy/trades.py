@@ -27,6 +27,8 @@ class Prices:
         The stop is the first one; it may have moved since.
     target, exit
         None where there is no target, and while the trade is open.
+    best, worst
+        The most and the least favourable price so far, while it was open.
     reason
         How it ended: ``target``, ``stop``, ``moved_stop``, ``time``; ``open`` before that.
     at_once
@@ -37,6 +39,8 @@ class Prices:
     stop: int
     target: int | None
     exit: int | None
+    best: int
+    worst: int
     reason: str
     at_once: bool
 

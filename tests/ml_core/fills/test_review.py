@@ -247,7 +247,14 @@ def test_plans_are_read_off_slots_and_what_the_rules_made_of_them() -> None:
         r_net=0.9,
         r_gross=1.0,
         prices=Prices(
-            entry=33864, stop=33824, target=33904, exit=33904, reason="target", at_once=False
+            entry=33864,
+            stop=33824,
+            target=33904,
+            exit=33904,
+            best=33904,
+            worst=33860,
+            reason="target",
+            at_once=False,
         ),
     )
     half_day = replace(traded, opening_range="1100", facts={**facts, "early_close": 1.0})

@@ -22,6 +22,8 @@ class Noted:
     stop: int = 0
     target: int | None = None
     exit: int | None = None
+    best: int = 0
+    worst: int = 0
     reason: str = "open"
     gross: float | None = None
     resolved: int | None = None
@@ -74,6 +76,7 @@ def by_hand(window: Window, bars: Sequence[Bar], rule: TradeRule, horizon: int) 
                 noted.side, noted.entered, noted.entry = side, minute + 1, price
                 noted.stop = stop = _stop(window, rule, side, price)
                 risk, best = abs(price - stop), price
+                noted.best = noted.worst = price
                 noted.target = _target(window, rule, side, price, stop)
         side = noted.side or 0
         if side and not (fresh and rule.entry == "close"):
@@ -92,6 +95,10 @@ def by_hand(window: Window, bars: Sequence[Bar], rule: TradeRule, horizon: int) 
                         part_gain = part
                 if noted.target is not None and side * ahead >= side * (noted.target + past):
                     noted.exit, noted.reason = noted.target, "target"
+            furthest = noted.exit if noted.exit is not None and noted.reason == "target" else ahead
+            deepest = noted.exit if noted.exit is not None and noted.reason != "target" else behind
+            noted.best = side * max(side * noted.best, side * furthest)
+            noted.worst = side * min(side * noted.worst, side * deepest)
             if noted.exit is not None:
                 noted.resolved = minute + 1
                 break

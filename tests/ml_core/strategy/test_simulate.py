@@ -90,6 +90,8 @@ def as_noted(trades: Trades, at: int) -> Noted:
         stop=int(trades.stop[at]),
         target=None if target == entry else target,
         exit=int(trades.exit[at]) if ended else None,
+        best=int(trades.best[at]),
+        worst=int(trades.worst[at]),
         reason=Exit(int(trades.reason[at])).name.lower(),
         gross=float(trades.r_gross[at]) if ended else None,
         resolved=end,

@@ -39,6 +39,7 @@ class Options(BaseModel):
     strategies_dir: Path = Field(
         default=_SHIPPED / "strategies", description="Strategy files (TOML)."
     )
+    accounts_dir: Path = Field(default=_SHIPPED / "accounts", description="Account files (TOML).")
     task_runner: Literal["processes", "threads", "dask"] = Field(
         default="processes", description="Where a study's folds are worked on."
     )
@@ -111,7 +112,7 @@ class Options(BaseModel):
         "`orbcast up` sets it.",
     )
 
-    @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir")
+    @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir", "accounts_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         """Flow runs are other processes, which may start in another folder."""

@@ -22,6 +22,7 @@ from tasks.named_files import file_named, names_in
 from tasks.options import SECRET, Options
 
 if TYPE_CHECKING:
+    from ml_core.strategy.account import Account
     from ml_core.strategy.rules import Rules
     from registry.database import Database
 
@@ -238,6 +239,26 @@ class Settings(Options):
         if any(rules.for_range(name).counted_by != rules.label for name in ("", *rules.ranges)):
             raise OnlyBacktestedError(rules.name)
         return rules
+
+    @property
+    def own_accounts_dir(self) -> Path:
+        """Folder of the trader's own accounts."""
+        return self.home / "accounts"
+
+    def account(self, name: str) -> Account:
+        """Load an account by its file's name, the trader's own before a shipped one.
+
+        Raises
+        ------
+        UnknownNameError, AccountFileError
+            No such file, or one that cannot be used.
+        """
+        folders = (self.own_accounts_dir, self.accounts_dir)
+        return ml_core.strategy.account.load_account(file_named(folders, "account", name))
+
+    def account_names(self) -> tuple[str, ...]:
+        """Return the name of every account file there is."""
+        return names_in(self.own_accounts_dir, self.accounts_dir)
 
     def recipe_names(self) -> tuple[str, ...]:
         """Return the name of every recipe file there is."""

@@ -80,6 +80,12 @@ def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
     return _starting(incomplete, shipped | _names(_home(ctx) / "strategies"))
 
 
+def accounts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of the account files, the trader's own among them."""
+    shipped = _names(_folder("ORBCAST_ACCOUNTS_DIR", "accounts"))
+    return _starting(incomplete, shipped | _names(_home(ctx) / "accounts"))
+
+
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer champion, challenger, and each version whose folder is in the home."""
     matches = [path.parent.name for path in _home(ctx).glob("models/*/*/*/metadata.json")]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
+    from ml_core.strategy import account as account
     from ml_core.strategy import rules as rules
     from ml_core.strategy import value_added as value_added
 else:

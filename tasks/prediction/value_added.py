@@ -76,7 +76,13 @@ def backtest_rules(
 
 
 def follow_rules(
-    settings: Settings, name: str, rules: Rules, *, first: date, last: date, at: datetime
+    settings: Settings,
+    name: str,
+    rules: Rules,
+    *,
+    first: date | None,
+    last: date | None,
+    at: datetime,
 ) -> tuple[Taken, ...]:
     """Follow the rules through some trading days, for what was planned there and no question."""
     market = settings.market(name)

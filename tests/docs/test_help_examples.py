@@ -59,6 +59,10 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast study setups --market mgc --figures setups.json": "evidence.md runs it",
     "orbcast strategy backtest --from 2024-01-01": "strategy.md runs it",
     "orbcast strategy backtest --strategy first-candle --json": "strategy.md runs it as text",
+    "orbcast account chance trailing-intraday-50k --strategy six-ranges": (
+        "accounts.md runs it on fewer days"
+    ),
+    "orbcast account chance own-money --days 250 --json": "accounts.md runs it as text",
     'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
     'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,
     "orbcast up --port 4201": "operate.md runs it",

@@ -309,6 +309,34 @@ def test_each_distinct_backtest_is_a_question_asked_of_the_market_and_counts_onc
     assert looks("--from", "2024-06-03", "--to", "2024-06-13") == first + 1
 
 
+def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
+    asked = [
+        "account",
+        "chance",
+        "trailing-intraday-50k",
+        "--from",
+        "2024-09-02",
+        "--paths",
+        "100",
+    ]
+    told = CliRunner().invoke(app, [*asked, "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found["trades"] > 50
+    for column in ("as_recorded", "at_low_end"):
+        shares = [found[column]["goes_on"]["share"]]
+        shares += [one["share"] for one in found[column]["outcomes"].values()]
+        assert sum(shares) == pytest.approx(1.0)
+    assert found["at_low_end"]["net_per_day"] < found["as_recorded"]["net_per_day"]
+    words = CliRunner().invoke(app, asked).stdout
+    assert f"{found['trades']:,} trades" in words
+    assert "has no room left" in words
+    unknown = CliRunner().invoke(app, ["account", "show", "trailing"])
+    assert (unknown.exit_code, "own-money" in unknown.stderr) == (2, True)
+    none = CliRunner().invoke(app, ["account", "chance", "own-money", "--from", "2024-11-28"])
+    assert (none.exit_code, "no settled trade" in none.stderr) == (2, True)  # a half-day
+
+
 def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Path) -> None:
     def check(words: str) -> Any:
         file = own / "mine.toml"

@@ -1,0 +1,183 @@
+"""`orbcast account`: the limits of an account, and the chance that rules break one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import ml_core
+import tasks
+from deployments import cli
+from deployments.cli import completion
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from ml_core.json_values import json_values
+from monitoring.pages.formatting import count_of, percent, signed
+from tasks import statistics
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ml_core.strategy.account_chance import Chance, Outcome
+    from tasks.statistics.account_odds import AccountOdds
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(help="Name of an account file.", autocompletion=completion.accounts)
+]
+OUTCOMES: Mapping[Outcome, str] = {
+    "target": "reaches its profit target",
+    "drawdown": "breaks the drawdown",
+    "daily_loss": "breaks the day's loss",
+    "no_room": "has no room left for a contract",
+}
+
+
+@app.callback()
+def account() -> None:
+    """Look at the limits of accounts, and at what rules would do to them.
+
+    Own accounts go to <home>/accounts/NAME.toml; `orbcast account show` prints the fields.
+    """
+
+
+@app.command("list")
+def list_accounts(as_json: AsJson = False) -> None:
+    """List the account files there are, your own and those that come with Orbcast.
+
+    Example: orbcast account list
+    """
+    settings = tasks.settings.current_settings()
+    accounts = [settings.account(name) for name in settings.account_names()]
+    if as_json:
+        print_json([account.model_dump(mode="json") for account in accounts])
+        return
+    for account in accounts:
+        say(f"{account.name}: {account.about}")
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show an account, every field with its value.
+
+    Example: orbcast account show own-money
+    """
+    values = tasks.settings.current_settings().account(name).model_dump(mode="json")
+    if as_json:
+        print_json(values)
+        return
+    for field, value in values.items():
+        say(f"{field} = {json.dumps(value)}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="An account file (TOML).")], as_json: AsJson = False
+) -> None:
+    """Print whether an account file can be used, or what is wrong with it.
+
+    Example: orbcast account check var/accounts/mine.toml
+    """
+    loaded = ml_core.strategy.account.load_account(file)
+    if as_json:
+        print_json({"file": file, "usable": True, "name": loaded.name})
+        return
+    say(f"{file} can be used: {loaded.name}")
+
+
+@app.command()
+def chance(
+    name: Name,
+    market: MarketOption = "mgc",
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="Name of a strategy file; ORBCAST_STRATEGY else.",
+            autocompletion=completion.strategies,
+        ),
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=2_000, help="Trading days at most.")] = 120,
+    paths: Annotated[int, typer.Option(min=100, max=100_000, help="Paths to draw.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="What the draws begin with.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Print how likely an account reaches its target before it breaks a limit, by some rules.
+
+    The rules are followed through history, costs included, and trading days are drawn from what
+    they brought, whole and with replacement. A record's mean is itself uncertain, so the chance is
+    worked out a second time with the mean at the lower end of its 95 % interval. Contracts are
+    sized so that a fill at the stop breaks no limit; a gap still can.
+
+    Example: orbcast account chance trailing-intraday-50k --strategy six-ranges
+
+    Example: orbcast account chance own-money --days 250 --json
+    """
+    settings = tasks.settings.current_settings()
+    period, words = days_of(first, last), "Drawing trading days"
+    with progress(words, 1.0) as bar:
+        odds = statistics.account_odds.account_odds(
+            settings,
+            market,
+            settings.account(name),
+            settings.rules(strategy),
+            first=period[0],
+            last=period[1],
+            at=tasks.settings.now(),
+            horizon=days,
+            paths=paths,
+            seed=seed,
+            on_path=lambda done, of: bar.share(done / of, words),
+        )
+    if as_json:
+        print_json(json_values(odds))
+        return
+    _print(odds, settings.market(market).instrument.currency)
+
+
+def _print(odds: AccountOdds, currency: str) -> None:
+    own = odds.through_record
+    say(
+        f"{odds.account.name} by {odds.rules}: {count_of(odds.trades, 'trade')} on "
+        f"{count_of(odds.trading_days, 'trading day')} of {odds.symbol}, "
+        f"{signed(odds.as_recorded.net_per_day, 3)} R a day"
+    )
+    ended = "goes on to its end" if own.ended is None else f"{OUTCOMES[own.ended]} on {own.day}"
+    say(f"Through that record as it came, the account {ended}: {own.balance:,.2f} {currency}.")
+    if odds.refused:
+        reasons = ", ".join(f"{limit} {count:,}" for limit, count in odds.refused.items())
+        say(f"Trades without a contract that fits: {reasons}.")
+    say(f"On {odds.as_recorded.paths:,} paths of {odds.as_recorded.days} trading days at most:")
+    show_table(_table(odds))
+    say(f"How much of that is the record's luck: {odds.luck}")
+
+
+def _table(odds: AccountOdds) -> Table:
+    table = cli.drawing.ruled_table("the account", "by the record", "by its low end")
+    both = (odds.as_recorded, odds.at_low_end)
+    can_be = {
+        "target": odds.account.profit_target is not None,
+        "daily_loss": odds.account.daily_loss is not None
+        and odds.account.daily_loss_ends == "account",
+    }
+    for outcome, words in OUTCOMES.items():
+        if can_be.get(outcome, odds.account.drawdown is not None):
+            table.add_row(words, *(_chance(one.outcomes[outcome]) for one in both))
+    table.add_row("still trades", *(_chance(one.goes_on) for one in both))
+    table.add_row("net R a day", *(signed(one.net_per_day, 3) for one in both))
+    table.add_row(
+        "median days to the end",
+        *("-" if one.median_days is None else f"{one.median_days:.0f}" for one in both),
+    )
+    return table
+
+
+def _chance(of: Chance) -> str:
+    return f"{percent(of.share)} ({100 * of.low:.1f} to {100 * of.high:.1f})"

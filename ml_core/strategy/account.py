@@ -1,0 +1,295 @@
+"""A trading account with its limits, and the trades that it still allows; money throughout."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ml_core.toml_file import TomlFileError, load_model
+
+_MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+Ending = Literal["drawdown", "daily_loss", "target"]
+"""What ends an account: a limit that was broken, or its profit target."""
+
+
+class AccountFileError(TomlFileError):
+    """An account file that cannot be used."""
+
+    kind = "account file"
+
+
+class Drawdown(BaseModel):
+    """How far the account may fall; it is over once its equity is at the floor or below."""
+
+    model_config = _MODEL
+
+    amount: float = Field(gt=0, description="Money below the mark that the floor lies at.")
+    follows: Literal["nothing", "end_of_day", "intraday"] = Field(
+        default="end_of_day",
+        description="The mark: the first balance; the highest balance at the end of a day; or the "
+        "highest equity at any moment, open profit included.",
+    )
+    locks_at_start: bool = Field(
+        default=True, description="The floor never rises above the first balance."
+    )
+
+
+class Account(BaseModel):
+    """An account and its limits: ``accounts/NAME.toml``. What is left out limits nothing."""
+
+    model_config = _MODEL
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
+    about: str = Field(default="", description="One sentence for people.")
+    balance: float = Field(gt=0, description="First balance, in the market's currency.")
+    risk_money: float | None = Field(
+        default=None, gt=0, description="Money risked a trade at size 1, costs included."
+    )
+    risk_share: float | None = Field(
+        default=None, gt=0, le=1, description="The same as a share of the balance."
+    )
+    max_contracts: int = Field(default=1_000, ge=1, description="Most contracts in one trade.")
+    daily_loss: float | None = Field(
+        default=None, gt=0, description="Most that a trading day may lose, open loss included."
+    )
+    daily_loss_ends: Literal["day", "account"] = Field(
+        default="account", description="What is over once a day has lost it."
+    )
+    drawdown: Drawdown | None = None
+    profit_target: float | None = Field(
+        default=None, gt=0, description="Profit at which the account has done what it was for."
+    )
+    consistency: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Most of the profit that one day may have brought when the target counts.",
+    )
+    min_days: int = Field(default=0, ge=0, description="Trading days before the target counts.")
+    max_losses_in_a_row: int | None = Field(
+        default=None, ge=1, description="Losing trades in a row that end the trading day."
+    )
+
+    @model_validator(mode="after")
+    def _risk_is_one_of_two(self) -> Account:
+        if (self.risk_money is None) == (self.risk_share is None):
+            raise ValueError("give risk_money or risk_share, one of the two")
+        return self
+
+    def risk(self, balance: float) -> float:
+        """Return the money to risk in a trade of size 1."""
+        return self.risk_money if self.risk_money is not None else balance * (self.risk_share or 0)
+
+
+def load_account(path: Path) -> Account:
+    """Read an account file (TOML).
+
+    Raises
+    ------
+    AccountFileError
+        The file is missing, not TOML, or a key is wrong.
+    """
+    return load_model(path, Account, AccountFileError, if_missing="see `orbcast account list`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A trade of one contract, as an account sees it.
+
+    Attributes
+    ----------
+    day
+        Its trading day.
+    size
+        Of the plan: the account's risk is scaled by it.
+    risk
+        Money lost by a fill at the stop, costs included; positive.
+    net
+        Money that it brought after costs.
+    best, worst
+        The most and the least that it stood at while it was open, after costs.
+    """
+
+    day: date
+    size: float
+    risk: float
+    net: float
+    best: float
+    worst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """Where an account stands between two trades.
+
+    Attributes
+    ----------
+    balance, mark
+        The balance, and what the floor of the drawdown follows.
+    day, day_net, losses_in_a_row
+        The trading day of the last trade, what it has brought, and its losing trades in a row.
+    days, best_day
+        Trading days with a trade, that one included, and the most that a day before it brought.
+    ended
+        What ended it; None while it goes on.
+    """
+
+    balance: float
+    mark: float
+    day: date | None = None
+    day_net: float = 0.0
+    losses_in_a_row: int = 0
+    days: int = 0
+    best_day: float = 0.0
+    ended: Ending | None = None
+
+    @classmethod
+    def first(cls, account: Account) -> AccountState:
+        """Return the state before any trade."""
+        return cls(balance=account.balance, mark=account.balance)
+
+    def floor(self, account: Account) -> float:
+        """Return the equity at which the account is over; minus infinity without a drawdown."""
+        if account.drawdown is None:
+            return -math.inf
+        floor = self.mark - account.drawdown.amount
+        return min(floor, account.balance) if account.drawdown.locks_at_start else floor
+
+    def on(self, account: Account, day: date) -> AccountState:
+        """Return the state as a trading day begins; itself within the day."""
+        if day == self.day:
+            return self
+        follows = account.drawdown is not None and account.drawdown.follows != "nothing"
+        return replace(
+            self,
+            mark=max(self.mark, self.balance) if follows else self.mark,
+            day=day,
+            day_net=0.0,
+            losses_in_a_row=0,
+            days=self.days + 1,
+            best_day=max(self.best_day, self.day_net),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A limit that a trade could break, and by how much.
+
+    Attributes
+    ----------
+    limit
+        Its name in the account file.
+    left
+        What the limit leaves: money, contracts or trades.
+    over
+        By how much one contract's loss is more than that; 0 where it is no matter of money.
+    """
+
+    limit: str
+    left: float
+    over: float
+
+    @property
+    def words(self) -> str:
+        """The refusal in a sentence."""
+        if not self.over:
+            return f"{self.limit} leaves no further trade today"
+        stop = f"one contract's stop is {self.over:,.2f} more"
+        return f"{self.limit} leaves {self.left:,.2f}; {stop}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How many contracts an account trades; where it is none, what refuses it."""
+
+    contracts: int
+    refusal: Refusal | None = None
+
+
+def contracts_for(account: Account, state: AccountState, *, size: float, risk: float) -> Sizing:
+    """Return how many contracts may be entered so that a fill at the stop breaks no limit.
+
+    A fill beyond the stop, as in a gap, can still break one.
+
+    Parameters
+    ----------
+    account, state
+        The limits, and where the account stands on the day of the trade.
+    size
+        Of the plan, 1 for the usual risk.
+    risk
+        Money that one contract loses at its stop, costs included; positive.
+    """
+    if state.ended is not None:
+        return Sizing(contracts=0, refusal=Refusal(limit=state.ended, left=0.0, over=0.0))
+    most = account.max_losses_in_a_row
+    if most is not None and state.losses_in_a_row >= most:
+        refused = Refusal(limit="max_losses_in_a_row", left=0.0, over=0.0)
+        return Sizing(contracts=0, refusal=refused)
+    rooms = {"risk": account.risk(state.balance) * size}
+    if account.daily_loss is not None:
+        # at the limit itself the day, or the account, is over
+        rooms["daily_loss"] = account.daily_loss + state.day_net - _CENT
+    if account.drawdown is not None:
+        rooms["drawdown"] = state.balance - state.floor(account) - _CENT
+    limit, room = min(rooms.items(), key=lambda item: item[1])
+    count = min(max(math.floor(room / risk), 0), account.max_contracts)
+    if count:
+        return Sizing(contracts=count)
+    left = max(room, 0.0)
+    return Sizing(contracts=0, refusal=Refusal(limit=limit, left=left, over=risk - left))
+
+
+_CENT = 0.01
+
+
+def after(account: Account, state: AccountState, trade: Trade, contracts: int) -> AccountState:
+    """Return where the account stands after a trade of so many contracts.
+
+    A trade that closed at its best stood at its worst before. Of the order in any other nothing is
+    known, so the best is taken to come first: it raises the floor that the worst is held against.
+    """
+    state = state.on(account, trade.day)
+    if not contracts or state.ended is not None:
+        return state
+    best, worst = (state.balance + contracts * value for value in (trade.best, trade.worst))
+    balance = state.balance + contracts * trade.net
+    lowest, mark = min(worst, balance), state.mark
+    if account.drawdown is not None and account.drawdown.follows == "intraday":
+        mark = max(mark, best)
+    closed = replace(
+        state,
+        balance=balance,
+        mark=mark,
+        day_net=state.day_net + contracts * trade.net,
+        losses_in_a_row=state.losses_in_a_row + 1 if trade.net < 0 else 0,
+    )
+    floor = state.floor(account) if trade.net >= trade.best else closed.floor(account)
+    ending: Ending | None
+    if lowest <= floor or balance <= closed.floor(account):
+        ending = "drawdown"
+    elif _loses_account(account, state.day_net + lowest - state.balance):
+        ending = "daily_loss"
+    else:
+        ending = "target" if _reaches_target(account, closed) else None
+    return replace(closed, ended=ending)
+
+
+def _loses_account(account: Account, lowest_of_day: float) -> bool:
+    loses_day = account.daily_loss is not None and lowest_of_day <= -account.daily_loss
+    return loses_day and account.daily_loss_ends == "account"
+
+
+def _reaches_target(account: Account, state: AccountState) -> bool:
+    profit = state.balance - account.balance
+    if account.profit_target is None or profit < account.profit_target:
+        return False
+    best_day = max(state.best_day, state.day_net)
+    consistent = account.consistency is None or best_day <= account.consistency * profit
+    return state.days >= account.min_days and consistent

@@ -1,0 +1,238 @@
+"""An account through a record of trades, and the chance that a limit breaks before the target."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.market.instrument import Instrument
+from ml_core.strategy.account import (
+    Account,
+    AccountState,
+    Ending,
+    Sizing,
+    Trade,
+    after,
+    contracts_for,
+)
+from ml_core.strategy.trades import Taken
+
+_Z = 1.959963984540054  # two-sided 95 %
+
+Outcome = Ending | Literal["no_room"]
+"""How a path ended; ``no_room``, with a drawdown that leaves less than one contract's stop."""
+
+OnPath = Callable[[int, int], None]
+"""Called with (paths done, in all)."""
+
+
+OUTCOMES: tuple[Outcome, ...] = ("target", "drawdown", "daily_loss", "no_room")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTrade:
+    """A trade, how many contracts the account entered it with, and where it stood afterwards."""
+
+    trade: Trade
+    sizing: Sizing
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """A share of simulated paths, with the 95 % interval of what the simulation leaves open."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChances:
+    """What became of an account on many paths drawn from a record.
+
+    Attributes
+    ----------
+    paths, days
+        How many paths, and trading days on each at most.
+    outcomes
+        The share of each outcome.
+    goes_on
+        The share that still trades, with no limit broken and the target not reached.
+    median_days
+        Trading days to the end, over the paths that ended; None where none did.
+    net_per_day
+        Mean net R of the trading days drawn from.
+    """
+
+    paths: int
+    days: int
+    outcomes: Mapping[Outcome, Chance]
+    goes_on: Chance
+    median_days: float | None
+    net_per_day: float
+
+
+def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTrade, ...]:
+    """Follow an account through trades in the order of their settlement.
+
+    The contracts of a trade are decided with what was settled before it, so of trades that were
+    open together the later one does not know the earlier.
+    """
+    state, followed = AccountState.first(account), list[AccountTrade]()
+    for trade in trades:
+        begun = state.on(account, trade.day)
+        sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
+        state = after(account, begun, trade, sizing.contracts)
+        followed.append(AccountTrade(trade=trade, sizing=sizing, state=state))
+    return tuple(followed)
+
+
+def chances(
+    account: Account,
+    days: Sequence[Sequence[Trade]],
+    *,
+    horizon: int,
+    paths: int,
+    seed: int,
+    net_per_day: float | None = None,
+    on_path: OnPath | None = None,
+) -> AccountChances:
+    """Draw whole trading days with replacement, and follow the account until it ends.
+
+    Whole days are drawn, since the trades of one hang together (a day-block bootstrap). It takes
+    the record for the truth: that its mean is itself uncertain is not in the intervals, which is
+    what ``net_per_day`` is for. With it bad days are drawn more often and good ones less, by
+    exponential tilting (Efron, Canadian Journal of Statistics 9, 1981): each day stays as it was.
+
+    Parameters
+    ----------
+    account
+        With its limits.
+    days
+        The trades of each trading day, days without one among them.
+    horizon
+        Trading days on a path at most.
+    paths, seed
+        How many, and what their draws begin with.
+    net_per_day
+        Mean net R of the days drawn; left out, each day is as likely as another.
+    on_path
+        Told of progress.
+    """
+    net = np.array([sum(trade.net / trade.risk for trade in day) for day in days])
+    share = _tilted(net, float(net.mean()) if net_per_day is None else net_per_day)
+    draws = np.random.default_rng(seed).choice(len(net), size=(paths, horizon), p=share)
+    outcomes: Counter[Outcome | None] = Counter()
+    lengths = []
+    for done, path in enumerate(draws, 1):
+        outcome, length = _one_path(account, [days[at] for at in path])
+        outcomes[outcome] += 1
+        if outcome is not None:
+            lengths.append(length)
+        if on_path is not None:
+            on_path(done, paths)
+    return AccountChances(
+        paths=paths,
+        days=horizon,
+        outcomes={outcome: _chance(outcomes[outcome], paths) for outcome in OUTCOMES},
+        goes_on=_chance(outcomes[None], paths),
+        median_days=float(np.median(lengths)) if lengths else None,
+        net_per_day=float(share @ net),
+    )
+
+
+_STEPS = 200
+
+
+def _tilted(net: NDArray[np.float64], wanted: float) -> NDArray[np.float64]:
+    """Return the chance of each day, proportional to exp(c net), that gives a mean.
+
+    A mean beyond every day's own is as near to it as the days allow.
+    """
+    away = net - net.mean()
+    if not np.ptp(away):
+        return np.full(len(net), 1 / len(net))
+
+    def share(c: float) -> NDArray[np.float64]:
+        power = c * away
+        weights = np.exp(power - power.max())
+        chances: NDArray[np.float64] = weights / weights.sum()
+        return chances
+
+    low, high = (sign * 50 / float(np.abs(away).max()) for sign in (-1, 1))
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        if share(middle) @ net < wanted:
+            low = middle
+        else:
+            high = middle
+    return share((low + high) / 2)
+
+
+def account_trades(taken: Iterable[Taken], instrument: Instrument) -> tuple[Trade, ...]:
+    """Return the settled trades of a record as an account sees them, by settlement."""
+    cost, value = instrument.round_trip_cost_ticks, instrument.tick_value
+    settled = [
+        (one.slot.resolved_at, one, one.slot.prices, one.slot.r_net)
+        for one in taken
+        if one.size > 0
+        and one.slot.resolved_at is not None
+        and one.slot.prices is not None
+        and one.slot.r_net is not None
+    ]
+    settled.sort(key=lambda row: row[0])
+    trades = []
+    for _, one, prices, r_net in settled:
+        side, risk = 1 if one.slot.side == "long" else -1, abs(prices.entry - prices.stop)
+        trades.append(
+            Trade(
+                day=one.slot.trading_day,
+                size=one.size,
+                risk=(risk + cost) * value,
+                net=r_net * risk * value,
+                best=(side * (prices.best - prices.entry) - cost) * value,
+                worst=(side * (prices.worst - prices.entry) - cost) * value,
+            )
+        )
+    return tuple(trades)
+
+
+def by_day(trades: Iterable[Trade], trading_days: int) -> tuple[tuple[Trade, ...], ...]:
+    """Return the trades of each trading day, with days of none up to so many in all."""
+    in_order = sorted(trades, key=lambda trade: trade.day)  # within a day as they are
+    own = [tuple(day) for _, day in groupby(in_order, key=lambda trade: trade.day)]
+    return (*own, *((),) * max(trading_days - len(own), 0))
+
+
+def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcome | None, int]:
+    state, without_room = AccountState.first(account), 0
+    for number, trades in enumerate(days, 1):
+        # the same day may be drawn twice; each draw is a trading day of its own
+        state = replace(state, day=None)
+        for trade in trades:
+            begun = state.on(account, trade.day)
+            sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
+            if sizing.contracts:
+                without_room = 0
+            elif sizing.refusal is not None and sizing.refusal.limit == "drawdown":
+                without_room = without_room or number
+            state = after(account, begun, trade, sizing.contracts)
+            if state.ended is not None:
+                return state.ended, number
+    return ("no_room", without_room) if without_room else (None, len(days))
+
+
+def _chance(count: int, of: int) -> Chance:
+    """Return a share with Wilson's score interval (Wilson, JASA 22, 1927)."""
+    share, squared = count / of, _Z**2 / of
+    middle = (share + squared / 2) / (1 + squared)
+    width = _Z * math.sqrt(share * (1 - share) / of + squared / (4 * of)) / (1 + squared)
+    return Chance(share=share, low=max(middle - width, 0.0), high=min(middle + width, 1.0))

@@ -27,17 +27,6 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-class OnlyBacktestedError(InputError):
-    """Rules in force whose trade live predictions cannot be told by."""
-
-    strategy: str
-    template = (
-        "strategy {strategy} makes another trade than [label] can state: it is followed through "
-        "history only (`orbcast strategy backtest --strategy {strategy}`); set ORBCAST_STRATEGY "
-        "to another one"
-    )
-
-
 class SettingsError(InputError):
     """Environment variables that cannot be used; one ``(variable, value, fault)`` for each."""
 
@@ -224,21 +213,6 @@ class Settings(Options):
         return ml_core.strategy.rules.load_rules(
             file_named(folders, "strategy", name or self.strategy)
         )
-
-    def live_rules(self) -> Rules:
-        """Load the rules in force, which live predictions meet.
-
-        Raises
-        ------
-        UnknownNameError, StrategyFileError
-            No such file, or one that cannot be used.
-        OnlyBacktestedError
-            They make a trade that is followed through history only.
-        """
-        rules = self.rules()
-        if any(rules.for_range(name).counted_by != rules.label for name in ("", *rules.ranges)):
-            raise OnlyBacktestedError(rules.name)
-        return rules
 
     @property
     def own_accounts_dir(self) -> Path:

@@ -20,9 +20,11 @@ from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.market_events import Stage
+from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
 from ml_core.strategy.order_intent import order_values
-from ml_core.strategy.plan import DaySoFar, ModelView, Plan, RuleCheck, Use, decide, facts_of
+from ml_core.strategy.plan import ModelView, Plan, Use, decide
 from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.setups import last_entry
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import Slot as TradedSlot
 from ml_core.strategy.trades import day_so_far, follow
@@ -243,7 +245,8 @@ def _intent(
     approval: str,
 ) -> OrderIntent:
     """Write the order as a person's own system would need it; prices as traded."""
-    expires = _valid_until(market, rules, record)
+    rules = rules.for_range(record.opening_range)
+    enter_by, expires = _valid_until(market, rules, record)
     high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
     order = order_values(
         market.instrument,
@@ -255,6 +258,8 @@ def _intent(
         low_ticks=low,
         decided=record.decision_time,
         scan_end=expires,
+        enter_by=enter_by if enter_by < expires else None,
+        atr_ticks=row["atr14"],
     )
     return OrderIntent(
         market=record.market,
@@ -269,10 +274,18 @@ def _intent(
     )
 
 
-def _valid_until(market: Market, rules: Rules, record: StrategyRecord) -> datetime:
-    """Return the end of the label's scan: later, nothing is entered and nothing stays open."""
-    schedule = build_schedule(market, record.trading_day, record.trading_day)
-    if rules.label.scan_end == "next_day_start":
-        return from_minute(int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0])))
-    column = market.range_index(record.opening_range)
-    return from_minute(int(schedule.session_scan_end[0, column]))
+def _valid_until(
+    market: Market, rules: Rules, record: StrategyRecord
+) -> tuple[datetime, datetime]:
+    """Return the ends by which a trade is entered, and by which nothing stays open."""
+    schedule, rule = (
+        build_schedule(market, record.trading_day, record.trading_day),
+        rules.trade_rule,
+    )
+    if rule.scan_end == "next_day_start":
+        end = int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0]))
+    else:
+        column = market.range_index(record.opening_range)
+        end = int(schedule.session_scan_end[0, column])
+    last = int(last_entry(market, schedule.day_start[:1], rule.last_entry)[0])
+    return from_minute(min(last, end)), from_minute(end)

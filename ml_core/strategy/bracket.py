@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.order_intent import stop_ticks
-from ml_core.strategy.rules import Side
+import numpy as np
 
-_ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
+from ml_core.ranges.labels import DOWN, UP
+from ml_core.strategy.levels import levels_of, stop_distance
+from ml_core.strategy.rules import Side
+from ml_core.strategy.trade_rule import TradeRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,18 @@ class Bracket:
         ``long`` or ``short``.
     edge
         The edge of the range that is to be broken.
-    entry, stop, target
+    entry, stop
         Its prices.
+    target, part
+        Target and partial target; None where the rule has none.
     """
 
     side: Side
     edge: int
     entry: int
     stop: int
-    target: int
+    target: int | None
+    part: int | None = None
 
     @property
     def risk(self) -> int:
@@ -38,9 +41,9 @@ class Bracket:
         return abs(self.entry - self.stop)
 
     @property
-    def reward(self) -> int:
-        """Ticks from entry to target."""
-        return abs(self.target - self.entry)
+    def reward(self) -> int | None:
+        """Ticks from entry to target; None without one."""
+        return None if self.target is None else abs(self.target - self.entry)
 
     @property
     def beyond(self) -> int:
@@ -49,36 +52,66 @@ class Bracket:
 
 
 def planned_bracket(
-    label: LabelSpec,
+    rule: TradeRule,
     side: Side,
     *,
     high_ticks: int,
     low_ticks: int,
     entry_ticks: int | None = None,
-) -> Bracket:
-    """Return a side's prices, rounded as the label rounds them: never in the trade's favour.
+    atr_ticks: float | None = None,
+) -> Bracket | None:
+    """Return a side's prices, by the arithmetic that the trade itself is made by.
 
     Parameters
     ----------
-    label
-        Which trade is made of a break.
+    rule
+        Which trade is made of the range.
     side
         Of the break.
     high_ticks, low_ticks
         The opening range.
     entry_ticks
-        Where it was entered; left out, the first tick beyond the edge, which no entry by a close
-        beyond it can be better than.
+        Where it was entered; left out, the best price that the rule can be entered at: the first
+        tick beyond the edge for a close, the edge itself for a stop order or a retest.
+    atr_ticks
+        14-day ATR known when the range closed; None where it is not.
+
+    Returns
+    -------
+    Bracket or None
+        None where the stop is in ATR and that is not known.
 
     Examples
     --------
-    >>> planned_bracket(LabelSpec(rr=1.5), "long", high_ticks=110, low_ticks=100)
-    Bracket(side='long', edge=110, entry=111, stop=100, target=128)
+    >>> planned_bracket(TradeRule(rr=1.5), "long", high_ticks=110, low_ticks=100)
+    Bracket(side='long', edge=110, entry=111, stop=100, target=128, part=None)
     """
-    up = 1 if side == "long" else -1
-    edge, opposite = (high_ticks, low_ticks) if side == "long" else (low_ticks, high_ticks)
-    entry = edge + up if entry_ticks is None else entry_ticks
-    stop = stop_ticks(label, edge, opposite)
-    anchor = entry if label.anchor == "entry" else edge
-    reward = math.ceil(label.rr * abs(anchor - stop) - _ROUNDING)
-    return Bracket(side=side, edge=edge, entry=entry, stop=stop, target=anchor + up * reward)
+    sign = UP if side == "long" else DOWN
+    edge = high_ticks if side == "long" else low_ticks
+    stop_ticks = stop_distance(rule, np.array([np.nan if atr_ticks is None else atr_ticks]))
+    if stop_ticks[0] < 0:
+        return None
+    entry = edge + sign * _least_beyond(rule) if entry_ticks is None else entry_ticks
+    levels = levels_of(
+        rule,
+        np.array([sign]),
+        high=np.array([high_ticks]),
+        low=np.array([low_ticks]),
+        entry=np.array([entry]),
+        stop_ticks=stop_ticks,
+    )
+    has_target, has_part = rule.rr is not None, rule.partial is not None
+    return Bracket(
+        side=side,
+        edge=edge,
+        entry=entry,
+        stop=sign * int(levels.stop[0]),
+        target=sign * int(levels.target[0]) if has_target else None,
+        part=sign * int(levels.part[0]) if has_part else None,
+    )
+
+
+def _least_beyond(rule: TradeRule) -> int:
+    if rule.entry == "retest":
+        return 0
+    return rule.entry_offset_ticks + (1 if rule.entry == "close" else 0)

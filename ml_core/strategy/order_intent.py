@@ -9,11 +9,26 @@ from typing import Any
 import numpy as np
 
 from ml_core.market.instrument import Instrument
-from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.bracket import planned_bracket
+from ml_core.strategy.checks import DaySoFar
+from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.trade_rule import TradeRule
 
-_WHEN = {"long": "first 1-minute close above the level", "short": "first 1-minute close below it"}
+_WHEN = {
+    "close": {
+        "long": "first 1-minute close above the level",
+        "short": "first 1-minute close below it",
+    },
+    "stop_order": {
+        "long": "a stop order that buys at the level",
+        "short": "a stop order that sells at it",
+    },
+    "retest": {
+        "long": "a limit order at the level, after a 1-minute close above it",
+        "short": "a limit order at the level, after a 1-minute close below it",
+    },
+}
 
 
 def order_values(
@@ -27,42 +42,40 @@ def order_values(
     low_ticks: int,
     decided: datetime,
     scan_end: datetime,
+    enter_by: datetime | None = None,
+    atr_ticks: float | None = None,
 ) -> dict[str, Any]:
-    """Return what may be ordered, as the label of the rules would enter and leave it.
+    """Return what may be ordered, as the rules would enter and leave it.
 
     Parameters
     ----------
     instrument
         Whose ticks.
     rules, plan, day
-        What was decided, for which day so far: what is left of the day's limits goes with it.
+        Those of the range, and what was decided, for which day so far: what is left of the day's
+        limits goes with it.
     contract
         The outright to trade.
     high_ticks, low_ticks
         The opening range as traded, whole ticks.
     decided, scan_end
         Aware UTC: t0, from which closes count, and the end by which a trade is entered and left.
+    enter_by
+        Aware UTC: the last entry, where the rules have one before that.
+    atr_ticks
+        14-day ATR known at t0; None where it is not.
 
     Returns
     -------
     dict
         Plain values; every price as a number and in whole ticks.
     """
-    label = rules.label
-    edges: dict[Side, tuple[int, int]] = {
-        "long": (high_ticks, low_ticks),
-        "short": (low_ticks, high_ticks),
-    }
+    rule = rules.trade_rule
+    edges = {"high_ticks": high_ticks, "low_ticks": low_ticks, "atr_ticks": atr_ticks}
     entries = [
-        {
-            "side": side,
-            "size": plan.size(side),
-            "when": _WHEN[side],
-            **_price(instrument, "level", edges[side][0]),
-            **_price(instrument, "stop", stop_ticks(label, *edges[side])),
-            "target": _target(label),
-        }
+        entry
         for side in _armed(plan)
+        if (entry := _entry(instrument, rule, side, plan.size(side), edges)) is not None
     ]
     return {
         "contract": contract,
@@ -78,8 +91,49 @@ def order_values(
             "day_net_r": day.net_r,
             **_money_left(rules, day),
         },
+        **_management(rule),
+        **({} if enter_by is None else {"enter_by": enter_by.isoformat()}),
         "close_by": scan_end.isoformat(),
     }
+
+
+def _entry(
+    instrument: Instrument, rule: TradeRule, side: Side, size: float, known: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return one side's entry; None where its stop cannot be known."""
+    bracket = planned_bracket(rule, side, **known)
+    if bracket is None:
+        return None
+    up = 1 if side == "long" else -1
+    away = 0 if rule.entry == "retest" else up * rule.entry_offset_ticks
+    # a stop at the range is a price; one counted from the entry is a distance until that is known
+    stop = (
+        _price(instrument, "stop", bracket.stop)
+        if isinstance(rule.stop, str)
+        else {"stop_from_entry_ticks": bracket.risk}
+    )
+    return {
+        "side": side,
+        "size": size,
+        "when": _WHEN[rule.entry][side],
+        **_price(instrument, "level", bracket.edge + away),
+        **stop,
+        "target": _target(rule),
+    }
+
+
+def _management(rule: TradeRule) -> dict[str, Any]:
+    """Return how an open trade is handled, of what the rule says beyond stop and target."""
+    told = {
+        "break_even_after_r": rule.break_even_after_r,
+        "trail_r": rule.trail_r,
+        "partial": rule.partial.model_dump() if rule.partial else None,
+    }
+    values = {name: value for name, value in told.items() if value is not None}
+    moved = {"stop_moves": "on closed 1-minute bars, by their closes"}
+    manage = {**values, **(moved if set(values) - {"partial"} else {})}
+    waits = {} if rule.first_break_only else {"other_side_first": "the order stays in place"}
+    return {**({"manage": manage} if manage else {}), **waits}
 
 
 def _money_left(rules: Rules, day: DaySoFar) -> dict[str, float]:
@@ -89,27 +143,16 @@ def _money_left(rules: Rules, day: DaySoFar) -> dict[str, float]:
     return {"daily_loss_limit_money": limit, "day_net_money": day.net_money}
 
 
-def stop_ticks(label: LabelSpec, broken: int, opposite: int) -> int:
-    """Return the stop of a break, whole ticks, rounded away from the entry as the label rounds it.
-
-    >>> stop_ticks(LabelSpec(stop="half"), 105, 100), stop_ticks(LabelSpec(), 105, 100)
-    (102, 100)
-    """
-    if label.stop == "full":
-        return opposite
-    height = abs(broken - opposite)
-    half = height // 2 + height % 2
-    return broken - half if broken > opposite else broken + half
-
-
 def _armed(plan: Plan) -> Iterable[Side]:
     return (side for side in SIDES if plan.size(side) > 0)
 
 
-def _target(label: LabelSpec) -> dict[str, Any]:
+def _target(rule: TradeRule) -> dict[str, Any] | None:
+    if rule.rr is None:
+        return None
     return {
-        "risks": label.rr,
-        "counted_from": "the entry" if label.anchor == "entry" else "the level",
+        "risks": rule.rr,
+        "counted_from": "the entry" if rule.anchor == "entry" else "the level",
         "one_risk": "the distance from there to the stop; the target's is rounded up to a tick",
     }
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.trade_rule import TradeRule
+from ml_core.strategy.trade_rule import AtrStop, TradeRule
 from ml_core.toml_file import TomlFileError, load_model
 
 Side = Literal["long", "short"]
@@ -121,6 +121,12 @@ class Rules(BaseModel):
     def trade_rule(self) -> TradeRule:
         """The trade made of a range: ``[trade]``, or the one that ``[label]`` counts."""
         return self.trade or TradeRule.of_label(self.label)
+
+    @property
+    def need_atr(self) -> bool:
+        """Whether the stop of any range is counted in ATR."""
+        ranges = (self, *map(self.for_range, self.ranges))
+        return any(isinstance(own.trade_rule.stop, AtrStop) for own in ranges)
 
     @property
     def counted_by(self) -> LabelSpec | None:

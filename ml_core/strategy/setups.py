@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,13 @@ class Setups:
     entry_end: NDArray[np.int64]
     end: NDArray[np.int64]
 
+    def with_every_break(self) -> Setups:
+        """Return the same with both sides traded, where the first break decides anyway."""
+        if not self.rule.first_break_only:
+            return self
+        known = self.stop_ticks >= 0
+        return replace(self, long=known, short=known)
+
     def __len__(self) -> int:
         return len(self.high)
 
@@ -82,7 +89,8 @@ def setups_of(
     """
     rule = rules.trade_rule
     end = (ranges.session_end if rule.scan_end == "session_end" else ranges.day_end)[rows]
-    entry_end = np.minimum(end, _last_entry(tape, market, ranges.day[rows], rule.last_entry))
+    day_start = tape.schedule.day_start[ranges.day[rows]]
+    entry_end = np.minimum(end, last_entry(market, day_start, rule.last_entry))
     stop_ticks = stop_distance(rule, atr)
     known = stop_ticks >= 0
     candle = ranges.close[rows] - ranges.open[rows]
@@ -108,17 +116,27 @@ def setups_of(
     )
 
 
-def _last_entry(
-    tape: Tape, market: Market, day: NDArray[np.int64], clock: str | None
+def last_entry(
+    market: Market, day_start: NDArray[np.int64], clock: str | None
 ) -> NDArray[np.int64]:
-    """Return the minute of the trading day's last entry, far in the future without one."""
+    """Return the minute of the last entry of each trading day, far in the future without one.
+
+    Parameters
+    ----------
+    market
+        In whose zone the clock is read.
+    day_start
+        Shape (n,), UTC minutes: when the trading days begin.
+    clock
+        HH:MM, or None.
+    """
     if clock is None:
-        return np.full(len(day), np.iinfo(np.int64).max)
+        return np.full(len(day_start), np.iinfo(np.int64).max)
     hour, minute = map(int, clock.split(":"))
     zone = ZoneInfo(market.zone)
-    days, which = np.unique(day, return_inverse=True)
+    starts, which = np.unique(day_start, return_inverse=True)
     moments = []
-    for start in tape.schedule.day_start[days].tolist():
+    for start in starts.tolist():
         begins = from_minute(start).astimezone(zone)
         last = begins.replace(hour=hour, minute=minute)
         moments.append(to_minute(last if last >= begins else last + timedelta(days=1)))

@@ -15,7 +15,6 @@ from ml_core.ranges.labels import DOWN, NOT_RESOLVED, UP
 from ml_core.strategy.rules import Rules, Side
 from ml_core.strategy.setups import Setups, setups_of
 from ml_core.strategy.simulate import Exit, Trades, simulate
-from ml_core.strategy.trade_rule import AtrStop
 from ml_core.strategy.trades import Prices, Slot
 
 RULE_FEATURES = (
@@ -25,20 +24,32 @@ RULE_FEATURES = (
     "days_since_roll",
     "body",
     "volume_against_same_slot",
+    "atr14",
 )
 """What the rules look at when a range closes."""
 
 _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
 
 
-def slots_of(assembly: Assembly, rules: Rules) -> tuple[Slot, ...]:
-    """Return the usable slots of an assembly in order of decision, each with its trade if any."""
+def slots_of(assembly: Assembly, rules: Rules, *, every_break: bool = False) -> tuple[Slot, ...]:
+    """Return the usable slots of an assembly in order of decision, each with its trade if any.
+
+    Parameters
+    ----------
+    assembly, rules
+        The period, and how it is traded.
+    every_break
+        Follow a first break to a side that is not traded too, as the plan of a break that is told
+        of and left alone.
+    """
     table = [row for row in slot_table(assembly).to_pylist() if row["exclusion"] is None]
     instrument = assembly.market.instrument
     cost, money = instrument.round_trip_cost_ticks, instrument.tick_value
     slots: list[Slot | None] = [None] * len(table)
     for rows, setups in rule_setups(assembly, rules):
-        trades = simulate(assembly.tape, setups, cost)
+        trades = simulate(
+            assembly.tape, setups.with_every_break() if every_break else setups, cost
+        )
         offset = assembly.tape.offset[assembly.ranges.day[usable_of(assembly)[rows]]]
         for place, at in enumerate(rows.tolist()):
             slots[at] = _slot(table[at], trades, place, int(offset[place]), money)
@@ -59,7 +70,7 @@ def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64
     names = [opening_range.name for opening_range in assembly.market.ranges]
     of_ranges = [rules.for_range(name) for name in names]
     atr = np.full(len(usable), np.nan)
-    if any(isinstance(own.trade_rule.stop, AtrStop) for own in of_ranges):
+    if rules.need_atr:
         atr = assembly.with_features(CATALOGUE.select(("atr14",))).features[:, 0]
     spec, found = assembly.ranges.spec[usable], []
     for own in dict.fromkeys(map(str, of_ranges)):

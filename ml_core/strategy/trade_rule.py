@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ml_core.ranges.label_spec import LabelSpec
 
+EntryBy = Literal["close", "stop_order", "retest"]
+
 _MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -53,7 +55,7 @@ class TradeRule(BaseModel):
 
     model_config = _MODEL
 
-    entry: Literal["close", "stop_order", "retest"] = Field(
+    entry: EntryBy = Field(
         default="close",
         description="At the first 1-minute close beyond the edge; by a stop order that waits at "
         "the edge; or, after such a close, by a limit order back at the edge.",
@@ -140,6 +142,40 @@ class TradeRule(BaseModel):
             limit_fill=label.target,
             stop_fill="level",
         )
+
+    @property
+    def words(self) -> str:
+        """The trade in words, as a forecast tells it.
+
+        >>> TradeRule(entry="stop_order", rr=None).words
+        "entry by a stop order at the edge; no target; out at the session's end"
+        """
+        away = f"{self.entry_offset_ticks} ticks beyond the edge"
+        edge = away if self.entry_offset_ticks else "the edge"
+        close = (
+            f"a close more than {away}" if self.entry_offset_ticks else "a close beyond the edge"
+        )
+        parts = [
+            {
+                "close": f"entry by {close}",
+                "stop_order": f"entry by a stop order at {edge}",
+                "retest": f"entry back at the edge after {close}",
+            }[self.entry]
+        ]
+        if self.side == "first_candle":
+            parts.append("the first candle's side only")
+        if self.last_entry is not None:
+            parts.append(f"not after {self.last_entry}")
+        if self.partial is not None:
+            parts.append(f"{self.partial.share:.0%} out at {self.partial.r:g} R")
+        parts.append("no target" if self.rr is None else f"target {self.rr:g} R")
+        if self.break_even_after_r is not None:
+            parts.append(f"break-even after {self.break_even_after_r:g} R")
+        if self.trail_r is not None:
+            parts.append(f"the stop trails by {self.trail_r:g} R")
+        session = self.scan_end == "session_end"
+        parts.append(f"out at the {'session' if session else 'trading day'}'s end")
+        return "; ".join(parts)
 
     @property
     def label(self) -> LabelSpec | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ml_core.strategy.plan import DaySoFar, Plan, by_rules, facts_of, may_enter
+from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
+from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules, Side
 
 SIDE_OF: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}

@@ -80,7 +80,8 @@ def _range_line(opening: RangeOfDigest, stage: Stage) -> str:
         return f"{name}: {forecast}; open"
     if opening.direction == "NONE":
         return f"{name}: {forecast}; did not break"
-    result = f"{opening.direction} {(opening.outcome or '').lower()} {r_multiple(opening.r_net)}"
+    how = (opening.outcome or "").lower().replace("_", " ")
+    result = f"{opening.direction} {how} {r_multiple(opening.r_net)}"
     counted = "counted" if stage in NOT_TRADED else "entered"
     traded = f", {counted} at size {opening.size:g}" if opening.size else f", not {counted}"
     return f"{name}: {forecast}; {result}{traded}"

@@ -13,6 +13,7 @@ from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.rules import SIDES
+from ml_core.strategy.trade_rule import TradeRule
 from monitoring.messages.facts import ForecastFacts, Message, PlanFacts, RangeFacts
 from monitoring.messages.forecast import forecast_message
 from monitoring.pages.plots.opening_range import RangePicture, levels_of
@@ -39,8 +40,11 @@ _RANGE = RangeFacts(
     low=33819,
 )
 _BRACKETS = tuple(
-    planned_bracket(LabelSpec(), side, high_ticks=_RANGE.high, low_ticks=_RANGE.low)
+    bracket
     for side in SIDES
+    if (
+        bracket := planned_bracket(TradeRule(), side, high_ticks=_RANGE.high, low_ticks=_RANGE.low)
+    )
 )
 
 

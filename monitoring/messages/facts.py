@@ -10,7 +10,9 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
-from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.checks import DaySoFar
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.trade_rule import EntryBy
 from monitoring.performance import Period
 
 NOT_TRADED: tuple[Stage, ...] = ("off", "shadow")
@@ -92,6 +94,8 @@ class ForecastFacts:
         What the rules decided.
     other_label
         Key of the label that the forecast was made for, where the rules trade another one.
+    trade
+        The rules' trade in words, where no label states it.
     """
 
     slot: str
@@ -100,6 +104,7 @@ class ForecastFacts:
     brackets: tuple[Bracket, ...]
     plan: PlanFacts
     other_label: str | None = None
+    trade: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,8 @@ class TradeFacts:
         When, aware.
     size, why_not
         The size it was entered with by the rules; 0 where it was not, and why, if more is known.
+    by
+        How the rules enter.
     """
 
     opening_range: RangeFacts
@@ -126,6 +133,7 @@ class TradeFacts:
     broke: datetime
     size: float
     why_not: str = ""
+    by: EntryBy = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +147,7 @@ class SettledFacts:
     trade
         The trade of its break; None of a range that did not break.
     outcome
-        ``WIN``, ``LOSS`` or ``TIMEOUT``; None without a trade.
+        ``WIN``, ``LOSS``, ``MOVED_STOP`` or ``TIMEOUT``; None without a trade.
     exit
         Whole ticks; None without a trade.
     r_gross, r_net
@@ -148,6 +156,8 @@ class SettledFacts:
         When it was settled, aware.
     day
         The day's trades by the rules up to then.
+    by
+        How the rules enter; None where a first break may have been passed over.
     """
 
     opening_range: RangeFacts
@@ -160,6 +170,7 @@ class SettledFacts:
     r_net: float | None
     resolved: datetime
     day: DaySoFar
+    by: EntryBy | None = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ def forecast_message(facts: ForecastFacts) -> Message:
     for side in SIDES:
         own = [bracket for bracket in facts.brackets if bracket.side == side]
         lines += ["", *_side_lines(facts, prediction, side, own)]
+    if facts.trade:
+        lines += ["", f"The rules' trade: {facts.trade}."]
     head = "The model recommends" if facts.plan.is_traded else "For the record: the model favours"
     lines += ["", f"{head} {_favoured(prediction)}.", *plan_lines(facts.plan)]
     reasons = facts.entry.outputs.reasons[:_MOST_REASONS]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ml_core.decision.entry import PredictionEntry
-from ml_core.strategy.plan import DaySoFar
+from ml_core.strategy.checks import DaySoFar
+from ml_core.strategy.trade_rule import EntryBy
 from monitoring.messages.facts import Message, SettledFacts, TradeFacts
 from monitoring.messages.words import (
     BREAKS,
@@ -17,7 +20,22 @@ from monitoring.messages.words import (
 from monitoring.pages.formatting import count_of, percent, r_multiple, signed
 
 _EVEN = 0.5
-_ENDED = {"WIN": "target reached", "LOSS": "stopped out", "TIMEOUT": "time ran out"}
+_ENDED = {
+    "WIN": "target reached",
+    "LOSS": "stopped out",
+    "MOVED_STOP": "out at the stop that had moved",
+    "TIMEOUT": "time ran out",
+}
+_ENTRY = {
+    "close": "First 1-minute close {word} {edge}: {entry} at",
+    "stop_order": "The stop order {word} {edge} was filled: {entry} at",
+    "retest": "Back at {edge} after a 1-minute close {word} it: {entry} at",
+}
+_NO_ENTRY: Mapping[EntryBy | None, str] = {
+    "close": "No 1-minute close outside of the range",
+    "stop_order": "No stop order at the range was filled",
+    "retest": "No 1-minute close outside of the range came back to its edge",
+}
 
 
 def break_message(facts: TradeFacts) -> Message:
@@ -25,13 +43,13 @@ def break_message(facts: TradeFacts) -> Message:
     opening, bracket = facts.opening_range, facts.bracket
     instrument = opening.instrument
     broke, stage = BREAKS[bracket.side], facts.plan.stage
-    entry = instrument.price_text(bracket.entry)
+    entry, edge = map(instrument.price_text, (bracket.entry, bracket.edge))
     than_planned = _than_planned(facts)
     word = "above" if bracket.side == "long" else "below"
     lines = [
         stage_line(stage),
         (
-            f"First 1-minute close {word} {instrument.price_text(bracket.edge)}: {entry} at "
+            f"{_ENTRY[facts.by].format(word=word, edge=edge, entry=entry)} "
             f"{clock(facts.broke, opening.zone)} {opening.zone}, {than_planned}."
         ),
         levels_line(instrument, bracket),
@@ -52,18 +70,17 @@ def settled_message(facts: SettledFacts) -> Message:
     slot = f"{opening.symbol} {opening.opening_range}"
     day = day_line(facts.day, is_traded=facts.plan.is_traded)
     if trade is None or facts.r_net is None or facts.exit is None:
+        none = "it did not break" if facts.by == "close" else "no entry"
         lines = [
             stage_line(stage),
             (
-                f"No 1-minute close outside of the range up to "
+                f"{_NO_ENTRY.get(facts.by, 'No entry by the rules')} up to "
                 f"{clock(facts.resolved, opening.zone)} {opening.zone}: no trade."
             ),
             *_forecast_lines(facts.entry),
             day,
         ]
-        return Message(
-            subject=f"{slot}: it did not break{in_subject(stage)}", body="\n".join(lines)
-        )
+        return Message(subject=f"{slot}: {none}{in_subject(stage)}", body="\n".join(lines))
     instrument, bracket = opening.instrument, trade.bracket
     broke = BREAKS[bracket.side]
     began, over = (clock(moment, opening.zone) for moment in (trade.broke, facts.resolved))

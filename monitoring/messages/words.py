@@ -70,15 +70,19 @@ def range_line(facts: RangeFacts) -> str:
 
 def levels_line(instrument: Instrument, bracket: Bracket) -> str:
     """Return entry, stop and target as prices."""
-    entry, stop, target = map(instrument.price_text, (bracket.entry, bracket.stop, bracket.target))
-    return f"entry {entry}, stop {stop}, target {target}"
+    entry, stop = map(instrument.price_text, (bracket.entry, bracket.stop))
+    part = "" if bracket.part is None else f", first target {instrument.price_text(bracket.part)}"
+    if bracket.target is None:
+        return f"entry {entry}, stop {stop}{part}, no target"
+    return f"entry {entry}, stop {stop}{part}, target {instrument.price_text(bracket.target)}"
 
 
 def money_line(instrument: Instrument, bracket: Bracket) -> str:
     """Return what one contract risks, may win and costs."""
-    cost = instrument.round_trip_cost_ticks
+    cost, reward = instrument.round_trip_cost_ticks, bracket.reward
+    wins = "" if reward is None else f"wins {money(instrument, reward)}, "
     return (
         f"one contract risks {money(instrument, bracket.risk)} ({bracket.risk} ticks), "
-        f"wins {money(instrument, bracket.reward)}, costs {money(instrument, cost)} "
+        f"{wins}costs {money(instrument, cost)} "
         f"({cost / bracket.risk:.2f} R)"
     )

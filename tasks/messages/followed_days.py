@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -9,6 +10,8 @@ from typing import Any
 
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
+from ml_core.features.all import CATALOGUE
+from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
@@ -33,6 +36,9 @@ SlotKey = tuple[date, str]
 _CONTRACT_DAYS = timedelta(days=14)
 """Bars that the choice of a day's contract looks back on, holidays among them."""
 
+_ATR_DAYS = timedelta(days=HISTORY_DAYS + 2)
+"""Bars that a stop in ATR looks back on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedSlot:
@@ -43,13 +49,17 @@ class FollowedSlot:
     entry, outcome
         The champion's entry, and the ledger's outcome of it; None while it is open.
     row
-        Range, break and trade by the label of the rules, by the columns of the slot table; None
-        without bars.
+        The range, by the columns of the slot table; None without bars.
     plan, stage
         What was active at the decision, None where the rules decided nothing; the lower of the
         stages then and now.
+    traded
+        The trade of the first break, or of another that the rules enter; None without bars. Where
+        the ledger has its outcome, that.
     taken
         What the rules made of it; None where they decided nothing.
+    atr
+        14-day ATR known at the decision, ticks; None where it is not, or the rules do not ask.
     """
 
     entry: PredictionEntry
@@ -57,7 +67,9 @@ class FollowedSlot:
     row: Mapping[str, Any] | None
     plan: Plan | None
     stage: Stage
+    traded: TradedSlot | None
     taken: Taken | None
+    atr: float | None = None
 
     @property
     def key(self) -> SlotKey:
@@ -115,7 +127,7 @@ def followed_days(
     at
         Aware time, now.
     """
-    market, rules = settings.market(name), settings.live_rules()
+    market, rules = settings.market(name), settings.rules()
     stage = stage_of(settings, market.symbol, at)[0]
     settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
     champions = [row for row in settled if row.prediction.role == "champion"]
@@ -126,12 +138,13 @@ def followed_days(
     table = [] if made is None else slot_table(made).to_pylist()
     keys = [(row["trading_day"], row["opening_range"]) for row in table]
     rows = dict(zip(keys, table, strict=True))
-    planned = [
-        as_recorded(traded, outcomes.get(_key(traded)), rules)
-        for traded in (() if made is None else slots_of(made, rules))
-        if _key(traded) in plans
-    ]
-    taken = follow(rules, planned, lambda traded, _: plans[_key(traded)])
+    traded = {
+        _key(slot): as_recorded(slot, outcomes.get(_key(slot)), rules)
+        for slot in (() if made is None else slots_of(made, rules, every_break=True))
+    }
+    atr = _atr(made, rules, list(traded))
+    planned = [slot for key, slot in traded.items() if key in plans]
+    taken = follow(rules, planned, lambda slot, _: plans[_key(slot)])
     by_key = {_key(trade.slot): trade for trade in taken}
     slots = [
         FollowedSlot(
@@ -140,7 +153,9 @@ def followed_days(
             row=rows.get(key),
             plan=plans.get(key),
             stage=_lower(records[key].stage if key in records else stage, stage),
+            traded=traded.get(key),
             taken=by_key.get(key),
+            atr=atr.get(key),
         )
         for row in champions
         for key in [_key(row.prediction)]
@@ -176,13 +191,21 @@ def _first_records(
 def _assembled(
     settings: Settings, market: Market, rules: Rules, first: date, last: date, at: datetime
 ) -> Assembly | None:
-    begin = first_minute(first - OPEN_DAYS - _CONTRACT_DAYS)
+    begin = first_minute(first - OPEN_DAYS - (_ATR_DAYS if rules.need_atr else _CONTRACT_DAYS))
     end = first_minute(last + timedelta(days=3))
     bars = settings.lake().read(market, begin, min(to_minute(at), end))
     try:
         return assemble(bars, market, rules.label, first=first - OPEN_DAYS, last=last, features=())
     except NoBarsError:
         return None
+
+
+def _atr(made: Assembly | None, rules: Rules, keys: list[SlotKey]) -> dict[SlotKey, float]:
+    """Return the ATR of the usable slots, in their order, where the rules count stops in it."""
+    if made is None or not rules.need_atr:
+        return {}
+    column = made.with_features(CATALOGUE.select(("atr14",))).features[:, 0].tolist()
+    return {key: value for key, value in zip(keys, column, strict=True) if math.isfinite(value)}
 
 
 def _lower(one: str, other: Stage) -> Stage:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ml_core.strategy.bracket import Bracket, planned_bracket
-from ml_core.strategy.rules import SIDES
-from ml_core.strategy.trades import SIDE_OF, day_so_far
+from ml_core.strategy.rules import SIDES, Side
+from ml_core.strategy.trades import day_so_far
 from monitoring import pages
 from monitoring.messages.facts import (
     ForecastFacts,
@@ -26,62 +26,68 @@ from tasks.messages.followed_days import FollowedDays, FollowedSlot
 _DOTS_PER_INCH = 150
 
 
+OUTCOMES = {"target": "WIN", "stop": "LOSS", "time": "TIMEOUT", "moved_stop": "MOVED_STOP"}
+"""How a trade of the rules ended, as the ledger's outcomes call it."""
+
+
 def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
     """Return the facts of a forecast."""
-    opening, label = range_facts(days, slot), days.rules.label
-    other = slot.entry.label if slot.entry.label != label.key else None
+    opening, rules = range_facts(days, slot), days.rules.for_range(slot.entry.opening_range)
+    counted = rules.counted_by
+    same = counted is not None and slot.entry.label == counted.key
     return ForecastFacts(
         slot=slot.name,
         opening_range=opening,
         entry=slot.entry,
-        brackets=() if opening is None else _planned(days, opening),
+        brackets=() if opening is None else _planned(days, slot, opening),
         plan=_plan(days, slot),
-        other_label=other if slot.entry.status == "predicted" else None,
+        other_label=slot.entry.label if slot.entry.status == "predicted" and not same else None,
+        trade="" if counted is not None else rules.trade_rule.words,
     )
 
 
 def trade_facts(days: FollowedDays, slot: FollowedSlot) -> TradeFacts | None:
-    """Return the facts of a break; None where the range has not broken."""
-    opening, row = range_facts(days, slot), slot.row
-    side = SIDE_OF.get(row["break_direction"] or "") if row else None
-    if opening is None or row is None or side is None:
+    """Return the facts of an entry; None where there was none."""
+    opening, traded = range_facts(days, slot), slot.traded
+    if opening is None or traded is None or traded.side is None or traded.prices is None:
         return None
-    edges = {"high_ticks": opening.high, "low_ticks": opening.low}
-    entry = _ticks(days, row["entry"])
+    entered = _bracket(days, slot, opening, traded.side, traded.prices.entry)
+    planned = _bracket(days, slot, opening, traded.side)
+    if entered is None or planned is None or traded.entered_at is None:
+        return None
     taken = slot.taken
     return TradeFacts(
         opening_range=opening,
         entry=slot.entry,
         plan=_plan(days, slot),
-        bracket=planned_bracket(days.rules.label, side, entry_ticks=entry, **edges),
-        planned=planned_bracket(days.rules.label, side, **edges),
-        broke=row["break_time"],
+        bracket=entered,
+        planned=planned,
+        broke=traded.entered_at,
         size=taken.size if taken else 0.0,
         why_not=taken.why_not if taken else "they decided nothing here",
+        by=days.rules.for_range(slot.entry.opening_range).trade_rule.entry,
     )
 
 
 def settled_facts(days: FollowedDays, slot: FollowedSlot) -> SettledFacts | None:
-    """Return the facts of a settlement; None where the rules' label settles nothing yet."""
-    opening, row = range_facts(days, slot), slot.row
-    if opening is None or row is None or row["resolved_at"] is None:
+    """Return the facts of a settlement; None where the rules' trade is not settled yet."""
+    opening, traded = range_facts(days, slot), slot.traded
+    if opening is None or traded is None or traded.resolved_at is None:
         return None
-    trade, resolved = trade_facts(days, slot), row["resolved_at"]
-    counted = slot.taken.slot if slot.taken else None
-    r_gross, r_net = (
-        (row["r_gross"], row["r_net"]) if counted is None else (counted.r_gross, counted.r_net)
-    )
+    trade, prices = trade_facts(days, slot), traded.prices
+    rule = days.rules.for_range(slot.entry.opening_range).trade_rule
     return SettledFacts(
         opening_range=opening,
         entry=slot.entry,
         plan=_plan(days, slot),
         trade=trade,
-        outcome=row["outcome"],
-        exit=_ticks(days, row["exit"]) if trade else None,
-        r_gross=r_gross if trade else None,
-        r_net=r_net if trade else None,
-        resolved=resolved,
-        day=day_so_far(days.taken, slot.entry.trading_day, resolved),
+        outcome=OUTCOMES.get(prices.reason) if prices else None,
+        exit=prices.exit if prices else None,
+        r_gross=traded.r_gross if trade else None,
+        r_net=traded.r_net if trade else None,
+        resolved=traded.resolved_at,
+        day=day_so_far(days.taken, slot.entry.trading_day, traded.resolved_at),
+        by=rule.entry if rule.first_break_only else None,
     )
 
 
@@ -145,10 +151,25 @@ def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:
     return {BREAKS[bracket.side]: bracket for bracket in brackets}
 
 
-def _planned(days: FollowedDays, opening: RangeFacts) -> tuple[Bracket, ...]:
-    return tuple(
-        planned_bracket(days.rules.label, side, high_ticks=opening.high, low_ticks=opening.low)
-        for side in SIDES
+def _planned(days: FollowedDays, slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
+    found = (_bracket(days, slot, opening, side) for side in SIDES)
+    return tuple(bracket for bracket in found if bracket is not None)
+
+
+def _bracket(
+    days: FollowedDays,
+    slot: FollowedSlot,
+    opening: RangeFacts,
+    side: Side,
+    entry_ticks: int | None = None,
+) -> Bracket | None:
+    return planned_bracket(
+        days.rules.for_range(opening.opening_range).trade_rule,
+        side,
+        high_ticks=opening.high,
+        low_ticks=opening.low,
+        entry_ticks=entry_ticks,
+        atr_ticks=slot.atr,
     )
 
 

@@ -54,9 +54,9 @@ def tell_forecast(market: str, slot: Slot) -> bool:
 def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
     """Send a break once, while its trade is open; return whether it was now."""
     facts = trade_facts(days, slot)
-    if facts is None or slot.entry.status != "predicted" or slot.row is None:
+    if facts is None or slot.entry.status != "predicted" or slot.traded is None:
         return False
-    is_over = slot.row["resolved_at"] is not None
+    is_over = slot.traded.resolved_at is not None
     if is_over or at - facts.broke >= worth_telling("break"):
         return False
     message = break_message(facts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ml_core.bars.arrays import Bars
+from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.decision.slot import Slot
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.market.market import Market
@@ -43,6 +44,10 @@ class Arrival:
 
 
 def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:
-    """Read what the slot's decision can depend on: some weeks of bars closed by t0."""
+    """Read what the slot's decision can depend on: some weeks of bars closed by t0.
+
+    Trades of the days before, which may still be open, rest on what was known at their own t0.
+    """
     t0 = to_minute(slot.decision)
-    return settings.lake().read(market, t0 - (HISTORY_DAYS + 2) * 1440, t0)
+    days = HISTORY_DAYS + OPEN_DAYS.days + 2
+    return settings.lake().read(market, t0 - days * 1440, t0)

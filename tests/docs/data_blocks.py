@@ -19,8 +19,9 @@ from prefect.automations import Automation
 from deployments.catalogue import deployments_of
 from deployments.serving.supervisor import reports_port
 from deployments.serving.warm_child import flow_of
+from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.order_intent import order_values
-from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import load_rules
 from registry.strategy import OrderIntent
 from tasks.notices.events import EVENTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -204,14 +204,17 @@ def intents(
         print_json(rows)
         return
     for row in rows:
-        sides = ", ".join(
-            f"{one['side']} {one['size']:g} beyond {one['level']}, stop {one['stop']}"
-            for one in row["entries"]
-        )
+        sides = ", ".join(map(_entry_words, row["entries"]))
         held = "in force" if row["in_force"] else f"not in force, {row['why_not']}"
         say(f"{row['slot']} {row['contract']}: {sides}; until {row['expires_at']}; {held}")
     if not rows:
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
+
+
+def _entry_words(entry: dict[str, Any]) -> str:
+    at = entry.get("stop")
+    stop = f"{entry['stop_from_entry_ticks']} ticks from the entry" if at is None else at
+    return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
 
 
 def _by_range(result: BacktestResult) -> Table:

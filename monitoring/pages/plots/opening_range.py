@@ -99,7 +99,8 @@ def levels_of(instrument: Instrument, brackets: Mapping[str, Bracket]) -> list[L
         Level(kind, float(price), f"{name} {kind} {price}".strip())
         for name, bracket in brackets.items()
         for kind in _LOOKS
-        for price in [instrument.price_text(getattr(bracket, kind))]
+        if (ticks := getattr(bracket, kind)) is not None
+        for price in [instrument.price_text(ticks)]
     ]
 
 

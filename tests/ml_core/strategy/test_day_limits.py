@@ -12,8 +12,9 @@ import pytest
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.checks import DaySoFar, SlotFacts, may_enter
 from ml_core.strategy.order_intent import order_values
-from ml_core.strategy.plan import DaySoFar, Plan, SlotFacts, by_rules, may_enter
+from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import Slot, backtest, day_so_far
@@ -38,6 +39,13 @@ def test_a_window_needs_its_share_of_the_volume_of_the_days_before(
     plan = by_rules(rules, replace(FACTS, relative_volume=volume), DaySoFar())
     assert plan.armed is armed
     assert ("relative volume" in {check.name for check in plan.checks}) is bool(least)
+
+
+def test_a_stop_in_atr_arms_nothing_while_the_atr_is_not_known() -> None:
+    rules = Rules.model_validate({"name": "own", "trade": {"stop": {"atr": 0.1}}})
+    assert by_rules(rules, FACTS, DaySoFar()).armed
+    plan = by_rules(rules, replace(FACTS, size_atr=None), DaySoFar())
+    assert [check.name for check in plan.checks if not check.passed] == ["stop in ATR"]
 
 
 def test_volume_may_be_asked_of_one_range_alone() -> None:
@@ -104,9 +112,8 @@ def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> No
     assert min(volumes) >= 0.8
 
 
-def test_an_order_says_what_is_left_of_the_money() -> None:
-    rules = Rules(name="careful", daily_loss_limit_money=100.0)
-    order = order_values(
+def order_of(rules: Rules, **known: Any) -> dict[str, Any]:
+    return order_values(
         mgc().instrument,
         rules,
         Plan(long=1.0, short=0.0, checks=()),
@@ -116,7 +123,55 @@ def test_an_order_says_what_is_left_of_the_money() -> None:
         low_ticks=100,
         decided=T0,
         scan_end=T0 + HOUR,
+        **known,
     )
+
+
+@pytest.mark.parametrize(
+    ("trade", "entry", "order"),
+    [
+        ({}, {"level_ticks": 110, "stop_ticks": 100}, {}),
+        (
+            {"entry": "stop_order", "entry_offset_ticks": 2, "stop": {"ticks": 7}, "rr": "none"},
+            {"level_ticks": 112, "stop_from_entry_ticks": 7, "target": None},
+            {},
+        ),
+        (
+            {"entry": "retest", "stop": {"atr": 0.1}, "trail_r": 2, "first_break_only": False},
+            {"level_ticks": 110, "stop_from_entry_ticks": 6},
+            {
+                "manage": {
+                    "trail_r": 2.0,
+                    "stop_moves": "on closed 1-minute bars, by their closes",
+                },
+                "other_side_first": "the order stays in place",
+            },
+        ),
+        ({"rr": 2, "partial": {"r": 1}}, {}, {"manage": {"partial": {"r": 1.0, "share": 0.5}}}),
+    ],
+)
+def test_an_order_is_that_of_the_rule(
+    trade: dict[str, Any], entry: dict[str, Any], order: dict[str, Any]
+) -> None:
+    rules = Rules.model_validate({"name": "own", "trade": trade})
+    made = order_of(rules, atr_ticks=51.0)
+    (long,) = made["entries"]
+    assert {name: long[name] for name in entry} == entry
+    assert {name: made.get(name) for name in ("manage", "other_side_first")} == {
+        "manage": order.get("manage"),
+        "other_side_first": order.get("other_side_first"),
+    }
+    assert "enter_by" not in made
+    assert order_of(rules, atr_ticks=51.0, enter_by=T0)["enter_by"] == T0.isoformat()
+
+
+def test_an_order_whose_stop_is_not_known_is_none() -> None:
+    rules = Rules.model_validate({"name": "own", "trade": {"stop": {"atr": 0.1}}})
+    assert order_of(rules)["entries"] == []
+
+
+def test_an_order_says_what_is_left_of_the_money() -> None:
+    order = order_of(Rules(name="careful", daily_loss_limit_money=100.0))
     at_entry = order["at_entry"]
     assert (at_entry["daily_loss_limit_money"], at_entry["day_net_money"]) == (100.0, -40.0)
     assert np.isfinite(at_entry["day_net_r"])

@@ -13,15 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.strategy.plan import (
-    DaySoFar,
-    ModelView,
-    SlotFacts,
-    by_rules,
-    decide,
-    facts_of,
-    with_model,
-)
+from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of
+from ml_core.strategy.plan import ModelView, by_rules, decide, with_model
 from ml_core.strategy.rules import SIDES, Rules, StrategyFileError, load_rules
 from ml_core.strategy.trades import Slot, backtest, day_so_far, follow
 from ml_core.strategy.value_added import added, worth

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.plan import DaySoFar, SlotFacts, by_rules
+from ml_core.strategy.checks import DaySoFar, SlotFacts
+from ml_core.strategy.plan import by_rules
 from ml_core.strategy.rules import Rules, StrategyFileError, load_rules
 from ml_core.strategy.trade_rule import AtrStop, TickStop, TradeRule
 from tests.ml_core.builders import MARKETS, mgc

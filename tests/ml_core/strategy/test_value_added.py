@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ml_core.json_values import json_values
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.order_intent import order_values, stop_ticks
-from ml_core.strategy.plan import DaySoFar, Plan
+from ml_core.strategy.checks import DaySoFar
+from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Slot, Taken
 from ml_core.strategy.value_added import added, by_opinion, worth
@@ -157,4 +158,3 @@ def test_an_order_is_exact_to_the_tick_in_prices_with_many_digits() -> None:
     assert order["at_entry"]["trades_left"] == 3
     assert order["at_entry"]["day_net_r"] == -1.1
     assert order["tick_size"] == str(nq().instrument.tick_size)
-    assert stop_ticks(LabelSpec(stop="half"), 100, 105) == 103

@@ -14,9 +14,11 @@ from ml_core.learning.predictions.prediction import Reason
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.bracket import planned_bracket
-from ml_core.strategy.plan import DaySoFar, Plan, RuleCheck
-from ml_core.strategy.rules import SIDES
+from ml_core.strategy.bracket import Bracket, planned_bracket
+from ml_core.strategy.checks import DaySoFar, RuleCheck
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.rules import SIDES, Side
+from ml_core.strategy.trade_rule import TradeRule
 from monitoring.messages.digest import champion_message, day_message, week_message
 from monitoring.messages.facts import (
     ChampionFacts,
@@ -58,6 +60,14 @@ RANGE = RangeFacts(
     high=33863,
     low=33819,
 )
+
+
+def bracket_of(side: Side, **known: int) -> Bracket:
+    bracket = planned_bracket(TradeRule(), side, **known)
+    assert bracket is not None
+    return bracket
+
+
 EDGES = {"high_ticks": RANGE.high, "low_ticks": RANGE.low}
 REASONS = (
     Reason("corridor", 0.66, 0.62, "price closed in the upper third of the range: +0.62"),
@@ -113,7 +123,7 @@ def forecast(stage: Stage, entry: PredictionEntry = ENTRY, **values: Any) -> For
         slot="MGC 1000",
         opening_range=RANGE,
         entry=entry,
-        brackets=tuple(planned_bracket(LabelSpec(), side, **EDGES) for side in SIDES),
+        brackets=tuple(bracket_of(side, **EDGES) for side in SIDES),
         plan=plan(stage),
     )
     return replace(facts, **values)
@@ -131,8 +141,8 @@ def trade(stage: Stage, entry_ticks: int = 33867, **values: Any) -> TradeFacts:
         opening_range=RANGE,
         entry=ENTRY,
         plan=plan(stage),
-        bracket=planned_bracket(LabelSpec(), "long", entry_ticks=entry_ticks, **EDGES),
-        planned=planned_bracket(LabelSpec(), "long", **EDGES),
+        bracket=bracket_of("long", entry_ticks=entry_ticks, **EDGES),
+        planned=bracket_of("long", **EDGES),
         broke=datetime(2025, 6, 19, 0, 12, tzinfo=UTC),
         size=1.08,
     )

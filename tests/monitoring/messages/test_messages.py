@@ -13,8 +13,6 @@ from PIL import Image
 from ml_core.decision.entry import Outputs
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
-from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.plan import Plan
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message
@@ -24,8 +22,10 @@ from monitoring.rollout import STAGES
 from tests.monitoring.messages.golden_files import FOLDER, PICTURE, picture, text_of
 from tests.monitoring.messages.made_facts import (
     ARMED,
+    EDGES,
     ENTRY,
     RANGE,
+    bracket_of,
     day,
     forecast,
     messages,
@@ -134,8 +134,8 @@ def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
     facts = trade(
         "auto",
         opening_range=opening,
-        bracket=planned_bracket(LabelSpec(), "short", entry_ticks=79998, **edges),
-        planned=planned_bracket(LabelSpec(), "short", **edges),
+        bracket=bracket_of("short", entry_ticks=79998, **edges),
+        planned=bracket_of("short", **edges),
     )
     message = break_message(facts)
     assert message.subject == "MGC 1000: DOWN broke at 19999.50, 1 tick worse than planned"
@@ -155,3 +155,36 @@ def test_the_picture_is_what_its_file_has() -> None:
     )
     assert drawn.shape == kept.shape
     assert (np.abs(drawn - kept) > 64).mean() < 0.01
+
+
+def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
+    open_ended = replace(bracket_of("long", entry_ticks=33863, **EDGES), target=None)
+    body = forecast_message(
+        forecast(
+            "auto",
+            brackets=(open_ended,),
+            other_label=ENTRY.label,
+            trade="entry by a stop order at the edge; no target",
+        )
+    ).body
+    assert "entry 3386.3, stop 3381.9, no target" in body
+    assert "The rules' trade: entry by a stop order at the edge; no target." in body
+    assert "one contract risks 44.00 USD (44 ticks), costs 4.48 USD (0.10 R)" in body
+    assert f"those of the label {ENTRY.label}" in body
+    facts = trade("auto", bracket=open_ended, planned=open_ended, by="stop_order")
+    assert "The stop order above 3386.3 was filled: 3386.3 at" in break_message(facts).body
+    moved = settled_message(settled("auto", trade=facts, outcome="MOVED_STOP", exit=33863))
+    assert "out at the stop that had moved" in moved.subject
+    nothing = settled("auto", trade=None, outcome=None, exit=None, r_gross=None, r_net=None)
+    for by, words in (
+        ("close", "No 1-minute close outside of the range up to"),
+        ("retest", "No 1-minute close outside of the range came back to its edge up to"),
+        (None, "No entry by the rules up to"),
+    ):
+        assert words in settled_message(replace(nothing, by=by)).body
+    assert "no entry" in settled_message(replace(nothing, by=None)).subject
+
+
+def test_a_partial_target_is_told_before_the_target() -> None:
+    half = replace(bracket_of("long", **EDGES), part=33890)
+    assert "first target 3389.0, target" in break_message(trade("auto", bracket=half)).body

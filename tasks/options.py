@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 SECRET = ("auth", "database_url", "heartbeat_url")
 """Options whose values are never shown."""
 
+DEFAULT_STRATEGY = "orb-default"
 _SHIPPED = Path(__file__).resolve().parents[1] / "deployments"
 _WEB = ("https://", "http://")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]*")
@@ -35,7 +36,10 @@ class Options(BaseModel):
         description="Markets that `orbcast up` serves: a,b,c; if none are named, those in the "
         "home's folder of markets, and mgc where it has bars.",
     )
-    strategy: str = Field(default="orb-default", description="Rules that a prediction meets.")
+    strategy: str = Field(
+        default=DEFAULT_STRATEGY,
+        description="Rules that a prediction meets: a name, and others by market: a,nq=b.",
+    )
     strategies_dir: Path = Field(
         default=_SHIPPED / "strategies", description="Strategy files (TOML)."
     )

@@ -19,7 +19,7 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 from ml_core.secrets import masked
 from tasks.named_files import file_named, names_in
-from tasks.options import SECRET, Options
+from tasks.options import DEFAULT_STRATEGY, SECRET, Options
 
 if TYPE_CHECKING:
     from ml_core.strategy.account import Account
@@ -201,8 +201,27 @@ class Settings(Options):
         """
         return load_recipe(self.recipe_file(name))
 
-    def rules(self, name: str | None = None) -> Rules:
-        """Load a strategy's rules by its file's name, the trader's own before a shipped one.
+    def strategy_of(self, symbol: str) -> str:
+        """Return the name of the strategy that a market is traded by.
+
+        ``ORBCAST_STRATEGY`` is a name for every market, ``SYMBOL=name`` for one, or several of
+        these with commas between them; a market that none is for has ``orb-default``.
+        """
+        chosen = {"": DEFAULT_STRATEGY}
+        for part in self.strategy.split(","):
+            market, _, name = part.rpartition("=")
+            chosen[market.strip().lower()] = name.strip()
+        return chosen.get(symbol.lower(), chosen[""])
+
+    def rules(self, symbol: str, name: str | None = None) -> Rules:
+        """Load the rules that a market is traded by, the trader's own file before a shipped one.
+
+        Parameters
+        ----------
+        symbol
+            The market's.
+        name
+            Of another strategy, in place of the market's.
 
         Raises
         ------
@@ -211,7 +230,7 @@ class Settings(Options):
         """
         folders = (self.home / "strategies", self.strategies_dir)
         return ml_core.strategy.rules.load_rules(
-            file_named(folders, "strategy", name or self.strategy)
+            file_named(folders, "strategy", name or self.strategy_of(symbol))
         )
 
     @property

@@ -127,7 +127,8 @@ def followed_days(
     at
         Aware time, now.
     """
-    market, rules = settings.market(name), settings.rules()
+    market = settings.market(name)
+    rules = settings.rules(market.symbol)
     stage = stage_of(settings, market.symbol, at)[0]
     settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
     champions = [row for row in settled if row.prediction.role == "champion"]

@@ -156,7 +156,7 @@ def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
     settings, context, champion = current_settings(), predicted.context, predicted.champion
     if champion is None:
         return None
-    rules = settings.rules()
+    rules = settings.rules(context.market.symbol)
     record = rules_plan.recorded_plan(context, rules)
     if record is None:
         bars = context.bars

@@ -46,7 +46,7 @@ def decided_at(one: Slot, mode: Any) -> ActivePlan:
 
 def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
     settings, market = current_settings(), current_settings().market("mgc")
-    rules = settings.rules()
+    rules = settings.rules("MGC")
     history = assemble(
         settings.lake().read(market),
         market,

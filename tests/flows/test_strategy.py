@@ -179,7 +179,7 @@ def test_an_intent_is_the_trade_that_the_label_then_judges(
     assembly = assemble(
         bars,
         market,
-        current_settings().rules().label,
+        current_settings().rules("MGC").label,
         first=date(2024, 11, 18),
         last=date(2024, 11, 21),
         features=(),

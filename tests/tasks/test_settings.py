@@ -36,6 +36,23 @@ def test_markets_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None
     assert current_settings().markets == ("mgc", "nq")
 
 
+@pytest.mark.parametrize(
+    ("value", "gold", "nasdaq"),
+    [
+        ("mine", "mine", "mine"),
+        ("mine, NQ=other", "mine", "other"),
+        ("nq=other", "orb-default", "other"),
+        ("mgc=mine,nq=other", "mine", "other"),
+    ],
+)
+def test_a_market_may_be_traded_by_a_strategy_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, value: str, gold: str, nasdaq: str
+) -> None:
+    monkeypatch.setenv("ORBCAST_STRATEGY", value)
+    settings = current_settings()
+    assert (settings.strategy_of("MGC"), settings.strategy_of("NQ")) == (gold, nasdaq)
+
+
 def test_an_unknown_market_is_refused_with_those_there_are() -> None:
     with pytest.raises(UnknownNameError, match="mgc, nq"):
         current_settings().market("gold")

@@ -52,12 +52,13 @@ def strategy() -> None:
 
 
 @app.command()
-def show(name: Name = None, as_json: AsJson = False) -> None:
+def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = False) -> None:
     """Show the rules in force, every field with its value.
 
     Example: orbcast strategy show --strategy orb-default
     """
-    rules = tasks.settings.current_settings().rules(name)
+    settings = tasks.settings.current_settings()
+    rules = settings.rules(settings.market(market).symbol, name)
     values = {**rules.model_dump(mode="json"), "hash": rules.hash}
     values["trade"] = rules.trade_rule.model_dump(mode="json")
     if as_json:
@@ -109,7 +110,7 @@ def backtest(
     Example: orbcast strategy backtest --strategy first-candle --json
     """
     settings = tasks.settings.current_settings()
-    rules = settings.rules(name)
+    rules = settings.rules(settings.market(market).symbol, name)
     period = days_of(first, last)
     words = "Following the rules, then a driftless price"
     with progress(words, 1.0) as bar:
@@ -155,7 +156,7 @@ def show_worth(
     Example: orbcast strategy worth --market mgc
     """
     settings = tasks.settings.current_settings()
-    rules = settings.rules(name)
+    rules = settings.rules(settings.market(market).symbol, name)
     with progress("Following what was decided"):
         scaled, bare = prediction.value_added.followed_days(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()

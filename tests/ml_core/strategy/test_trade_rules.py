@@ -86,7 +86,8 @@ QUARTER = {"rr": 2, "partial": {"r": 1, "share": 0.25}}
         (ORDER, "7 10 0 5", 10, 2, 2, "stop", -1),
         (ORDER, "3 10 0 5", 0, 8, 8, "stop", -1),
         # retest: a limit order at the edge after a close beyond it; its own bar cannot win
-        (RETEST, "up, 12 60 10 20, 20 30 15 30", 10, 0, 30, "target", 2),
+        (RETEST, "up, 12 60 10 20, 20 25 15 22", 10, 0, 22, "time", 1.2),
+        (RETEST, "up, 12 60 10 20, 20 30 15 22", 10, 0, 30, "target", 2),
         (RETEST, "up, 12 60 0 20", 10, 0, 0, "stop", -1),
         ({**RETEST, "limit_fill": "through"}, "up, 12 12 10 11, 11 11 9 10", 10, 0, 10, "time", 0),
         # break-even: after a close one risk away, from the next bar on

@@ -67,7 +67,8 @@ def trade_report(
     NoFillsError
         There is no fill in the period that the bars reach to.
     """
-    market, rules = settings.market(name), settings.rules()
+    market = settings.market(name)
+    rules = settings.rules(market.symbol)
     tolerance = tolerance or Tolerance()
     fills = [
         (fill, trading_day_at(market, fill.time))

@@ -127,7 +127,7 @@ def chance(
             settings,
             market,
             settings.account(name),
-            settings.rules(strategy),
+            settings.rules(settings.market(market).symbol, strategy),
             first=period[0],
             last=period[1],
             at=tasks.settings.now(),

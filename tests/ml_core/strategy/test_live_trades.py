@@ -95,9 +95,7 @@ def test_the_plan_and_its_bracket_are_known_when_the_range_closes(rules: Rules) 
     instrument = mgc().instrument
     for slot in slots(rules, bars(), FIRST, LAST, None)[::23]:
         at_close = known_at(rules, slot, to_minute(slot.decision_time))
-        plans = [
-            by_rules(rules, facts_of(one.facts), DaySoFar()).to_json() for one in (slot, at_close)
-        ]
+        plans = [by_rules(rules, facts_of(one.facts), DaySoFar()) for one in (slot, at_close)]
         assert plans[0] == plans[1]
         if slot.prices is None or slot.side is None:
             continue

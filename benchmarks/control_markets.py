@@ -83,7 +83,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
         world.bars, plan.market, plan.recipe.label, first=plan.first, last=plan.last
     )
     by_seed = study(assembly, plan.recipe, plan.judged_from)
-    detected = injected_signal_found(assembly.dataset, plan.recipe).found
+    detected = injected_signal_found(assembly.dataset, plan.recipe).recovered
     decision = judged(by_seed, detected, 1, plan.policy)
     first = by_seed[0]
     gain, possible = _known_gain(first, world)

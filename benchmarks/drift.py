@@ -34,13 +34,13 @@ from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.market.market import load_market
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, UP
 from monitoring.drift.columns import Daily, Reference, Rows
 from monitoring.drift.report import report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS, column_shifts
@@ -61,7 +61,7 @@ THIN = "two years, two ranges of each day without an answer"
 
 @dataclass(frozen=True)
 class Tried:
-    """Whether each day's check alarmed, by case, and each group's days to detection (0 never)."""
+    """Whether each day's check alarmed, by case; days to detection by group, 0 for never."""
 
     quiet: dict[str, list[bool]]
     caught: dict[str, list[int]]
@@ -134,16 +134,16 @@ def days_to_catch(
 
 def try_year(seed: int, shifts: int) -> Tried:
     rows = simulated(seed)
-    past, year = rows.where(rows.day < LEARNED), rows.where(rows.day >= LEARNED)
+    past, year = rows.keep(rows.day < LEARNED), rows.keep(rows.day >= LEARNED)
     reference, draw = Reference(past, GROUPS), np.random.default_rng(seed)
     quiet = {WHOLE: quiet_year(reference, year)}
     answered = np.ones(len(year.day), bool)
     for day in np.unique(year.day):
         answered[draw.choice(np.flatnonzero(year.day == day), 2, replace=False)] = False
-    quiet[THIN] = quiet_year(reference, year.where(answered))
+    quiet[THIN] = quiet_year(reference, year.keep(answered))
     learned = np.unique(past.day)
     for case, days in SHORTER.items():
-        quiet[case] = quiet_year(Reference(past.where(past.day >= learned[-days]), GROUPS), year)
+        quiet[case] = quiet_year(Reference(past.keep(past.day >= learned[-days]), GROUPS), year)
 
     scale, days = scale_of(past), np.unique(year.day)
     caught: dict[str, list[int]] = {}
@@ -190,8 +190,8 @@ def print_caught(results: list[Tried]) -> None:
 
 def print_seconds(seed: int) -> None:
     rows = simulated(seed)
-    reference = Reference(rows.where(rows.day < LEARNED), GROUPS)
-    year = rows.where(rows.day >= LEARNED)
+    reference = Reference(rows.keep(rows.day < LEARNED), GROUPS)
+    year = rows.keep(rows.day >= LEARNED)
     for what in ("the first check, imports included", "the next"):
         began = time.perf_counter()
         report("MGC", "v", reference, year)
@@ -204,7 +204,7 @@ def print_seconds(seed: int) -> None:
 
 
 def print_real() -> None:
-    """Walk through 2023 to 2025; each quarter a version of the first 60 % of what is before it."""
+    """Walk through 2023 to 2025; each quarter's version learned from the first 60 % before it."""
     rows = rows_of(real_bars(MARKET), REAL_FIRST, REAL_LAST, np.datetime64("2023-01-01"))
     print(
         "| quarter | checks | alarms begun | days of alarm | of what, most often |\n"
@@ -213,10 +213,10 @@ def print_real() -> None:
     for quarter in np.arange("2023-01", "2025-07", 3, dtype="datetime64[M]"):
         start = quarter.astype("datetime64[D]")
         before = np.unique(rows.day[rows.day < start])
-        learned = rows.where(rows.day < before[int(0.6 * len(before))])
+        learned = rows.keep(rows.day < before[int(0.6 * len(before))])
         reference = Reference(learned, GROUPS)
         inside = (rows.day >= before[-WINDOW_DAYS + 1]) & (rows.day < quarter + 3)
-        daily = reference.daily_of(rows.where(inside))
+        daily = reference.daily_of(rows.keep(inside))
         by_window = list(checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1)))
         begun = bool(by_window[0]) + sum(
             bool(now) and not past for past, now in pairwise(by_window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from prefect.automations import AutomationCore, EventTrigger, Posture
@@ -91,13 +92,12 @@ def ensure_silent_runs_end(*, gone_after: timedelta = GONE_AFTER) -> None:
         automation = AutomationCore(
             name=END_SILENT,
             description="Written by Orbcast when a worker starts.",
-            trigger=EventTrigger(
+            trigger=_trigger_of(HEARTBEATS)(
                 after={f"{_RUN}Running", _HEARTBEAT},
                 expect={_HEARTBEAT, *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
                 posture=Posture.Proactive,
                 within=gone_after,
                 for_each={"prefect.resource.id"},
-                **_runs_tagged(HEARTBEATS),
             ),
             actions=[
                 ChangeFlowRunState(state=StateType.CRASHED, message=WENT_SILENT),
@@ -138,20 +138,18 @@ def _written(automation: AutomationCore) -> Any:
 
 
 def _automations(channel: str, block: Any, not_started: timedelta) -> list[AutomationCore]:
-
-    ours = _runs_tagged(OURS)
-    for_each: dict[str, Any] = {**ours, "for_each": {"prefect.resource.id"}}
+    of_ours = _trigger_of(OURS)
+    of_each = partial(of_ours, for_each={"prefect.resource.id"})
     begun = {"Pending", "Running", "AwaitingConcurrencySlot", *_ENDS}
     minutes = int(SILENT.total_seconds()) // 60
     return [
         _automation(
             f"{_PREFIX}{channel} of runs that crash",
             block,
-            EventTrigger(
+            of_ours(
                 expect={f"{_RUN}Crashed"},
                 posture=Posture.Reactive,
                 within=timedelta(0),
-                **ours,
             ),
             "crashed",
             "{{ flow_run.state.message }}",
@@ -159,12 +157,11 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
         _automation(
             f"{_PREFIX}{channel} of runs that do not start",
             block,
-            EventTrigger(
+            of_each(
                 after={f"{_RUN}Late"},
                 expect={f"{_RUN}{state}" for state in begun},
                 posture=Posture.Proactive,
                 within=not_started,
-                **for_each,
             ),
             "did not start",
             "It was due and nothing has begun it: is `orbcast up` running, or is it busy?",
@@ -172,12 +169,11 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
         _automation(
             f"{_PREFIX}{channel} of runs that go silent",
             block,
-            EventTrigger(
+            of_each(
                 after={_HEARTBEAT},
                 expect={_HEARTBEAT, *(f"{_RUN}{end}" for end in _ENDS | _WAITS)},
                 posture=Posture.Proactive,
                 within=SILENT,
-                **for_each,
             ),
             "went silent",
             f"No sign of life for {minutes} minutes: its process may have been killed. "
@@ -186,14 +182,15 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
     ]
 
 
-def _runs_tagged(tag: str) -> dict[str, Any]:
-    """Return what of a trigger makes it one of flow runs with a tag."""
+def _trigger_of(tag: str) -> partial[EventTrigger]:
+    """Return a trigger of flow runs with a tag, but for what happens to them."""
     related = {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
-    return {
-        "match": {"prefect.resource.id": f"{_RUN}*"},
-        "match_related": related,
-        "threshold": 1,
-    }
+    return partial(
+        EventTrigger,
+        match={"prefect.resource.id": f"{_RUN}*"},
+        match_related=related,
+        threshold=1,
+    )
 
 
 def _automation(name: str, block: Any, trigger: Any, what: str, why: str) -> AutomationCore:

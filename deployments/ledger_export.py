@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from registry.ledger.browsing import BECAME, COLUMNS
+from registry.ledger.browsing import COLUMNS, LedgerRow
 
-NAMES = (*COLUMNS, *BECAME)
 _STARTS_A_FORMULA = (
     *("=", "+", "-", "@", "\t", "\r", "\n"),
     *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
@@ -37,16 +36,16 @@ def neutral(value: object) -> object:
     return "" if value is None else value
 
 
-def to_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
+def to_csv(rows: Iterable[LedgerRow]) -> bytes:
     """Return rows as CSV with a heading, times in UTC as ISO 8601."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(NAMES)
-    writer.writerows([neutral(row[name]) for name in NAMES] for row in rows)
+    writer.writerow(COLUMNS)
+    writer.writerows([neutral(getattr(row, name)) for name in COLUMNS] for row in rows)
     return text.getvalue().encode()
 
 
-def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
+def to_parquet(rows: Iterable[LedgerRow]) -> bytes:
     """Return rows as Parquet: days as dates, times as aware UTC, counts as integers."""
     moment = pa.timestamp("us", tz="UTC")
     kinds = {
@@ -58,10 +57,10 @@ def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
             ("p_up", "baseline_p_up", "expected_net_r", "r_gross", "r_net"), pa.float64()
         ),
     }
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in NAMES])
-    columns: dict[str, list[Any]] = {name: [] for name in NAMES}
-    for row, name in chain.from_iterable(((row, name) for name in NAMES) for row in rows):
-        columns[name].append(row[name])
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for row, name in chain.from_iterable(((row, name) for name in COLUMNS) for row in rows):
+        columns[name].append(getattr(row, name))
     file = io.BytesIO()
     pq.write_table(pa.table(columns, schema=schema), file)
     return file.getvalue()

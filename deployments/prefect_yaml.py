@@ -18,7 +18,6 @@ import yaml
 from deployments.catalogue import (
     HOUSEKEEPING,
     DeploymentSpec,
-    TriggerSpec,
     deployments_of,
 )
 from tasks.runs.recovery import HEARTBEATS
@@ -49,6 +48,16 @@ pull:
 
 def entry(spec: DeploymentSpec) -> dict[str, Any]:
     """Return one deployment as prefect.yaml has it."""
+    triggers = [
+        {
+            "type": "event",
+            "enabled": True,
+            "match": {"prefect.resource.id": trigger.resource},
+            "expect": [trigger.event],
+            "within": trigger.hush,
+        }
+        for trigger in spec.triggers
+    ]
     return {
         "name": spec.name,
         "entrypoint": spec.entrypoint,
@@ -68,17 +77,7 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
             }
             for schedule in spec.schedules
         ],
-        **({"triggers": list(map(_trigger, spec.triggers))} if spec.triggers else {}),
-    }
-
-
-def _trigger(spec: TriggerSpec) -> dict[str, Any]:
-    return {
-        "type": "event",
-        "enabled": True,
-        "match": {"prefect.resource.id": spec.resource},
-        "expect": [spec.event],
-        "within": spec.hush,
+        **({"triggers": triggers} if triggers else {}),
     }
 
 

@@ -51,15 +51,21 @@ RESULTS: dict[str, type[Any]] = {
 """What each flow returns, by its name."""
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """Return each JSON Schema by its file's name, without the ending."""
+def schemas() -> dict[str, str]:
+    """Return the text of each JSON Schema by its file's name, without the ending."""
     made = {name: _schema(kind) for name, kind in RESULTS.items()}
-    return {**made, "ledger-outputs": _outputs()}
-
-
-def text_of(schema: dict[str, Any]) -> str:
-    """Return a schema as its file holds it."""
-    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+    # a ledger row's outputs: the prediction's values among its own
+    outputs, prediction = _schema(Outputs), _schema(Prediction)
+    own = {name: value for name, value in outputs["properties"].items() if name != "prediction"}
+    made["ledger-outputs"] = {
+        **outputs,
+        "$defs": prediction["$defs"],
+        "properties": {**prediction["properties"], **own},
+        "required": [],
+    }
+    return {
+        name: json.dumps(schema, indent=1, sort_keys=True) + "\n" for name, schema in made.items()
+    }
 
 
 _CONCLUDED = {kind.__name__: kind for kind in (DriftResult, ColumnShift, NoveltyScore)}
@@ -76,19 +82,7 @@ def _schema(kind: type[Any]) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _outputs() -> dict[str, Any]:
-    """Return the schema of a ledger row's ``outputs``: the prediction's values among its own."""
-    schema, prediction = _schema(Outputs), _schema(Prediction)
-    own = {name: value for name, value in schema["properties"].items() if name != "prediction"}
-    return {
-        **schema,
-        "$defs": prediction["$defs"],
-        "properties": {**prediction["properties"], **own},
-        "required": [],
-    }
-
-
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, schema in schemas().items():
-        (FOLDER / f"{name}.json").write_text(text_of(schema), encoding="utf-8")
+    for name, text in schemas().items():
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")

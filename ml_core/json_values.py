@@ -101,7 +101,7 @@ def _form_of(value: Any) -> Any:
         part = getattr(value, field.name)
         match field.metadata.get("json"):
             case "beside":
-                form |= json_values(part)
+                form |= json_values(part) or {}
             case "kept out":
                 pass
             case "unless default" if part == field.default:

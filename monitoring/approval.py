@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 Kind = Literal["promotion", "step up"]
 
@@ -76,14 +76,6 @@ class Request:
     def bound_to(self) -> str:
         """Hash of the content."""
         return hashlib.sha256(_canonical(dict(self.content)).encode()).hexdigest()
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Request:
-        """Read what `to_json` gave."""
-        own = {name: values[name] for name in cls.__slots__}
-        own["findings"] = tuple(Finding(**finding) for finding in own["findings"])
-        own |= {name: datetime.fromisoformat(own[name]) for name in ("asked_at", "until")}
-        return cls(**own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,6 @@ WINDOW = 60
 
 MIN_ROWS = 30
 ECE = "ece"
-METRIC_NAMES = (*(metric.name for metric in METRICS), ECE)
 
 _DRAWS = 1000
 _TWO_SIDED_95 = 1.959964

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any, ClassVar
 
@@ -61,7 +61,7 @@ class Period:
         Of the rows; ``days`` are those with a break that was scored.
     counts, abstained
         Of slots; ``abstained`` by reason.
-    voices
+    forecasters
         Scores of model, corridor and majority; without breaks empty.
     difference
         Model less corridor, and less majority, of each metric, with day-block 95 % intervals.
@@ -79,7 +79,7 @@ class Period:
     days: int
     counts: Counts
     abstained: dict[str, int]
-    voices: dict[str, ForecastScores]
+    forecasters: dict[str, ForecastScores] = field(metadata={"alias": "voices"})
     difference: dict[str, MetricIntervals]
     trades: dict[str, PeriodTrades]
     coverage: Interval
@@ -97,7 +97,7 @@ class Period:
         head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
         if not breaks:
             return f"{head}: nothing to judge yet"
-        model, corridor = self.voices["model"], self.voices["corridor"]
+        model, corridor = self.forecasters["model"], self.forecasters["corridor"]
         change = self.difference["corridor"].log_loss
         words = (
             f"{head}: model {_percent(model.accuracy)}, corridor "
@@ -159,7 +159,7 @@ def over(rows: Iterable[PerformanceRecord], *, seed: int = 0) -> Period:
         days=len({row.day for row in scored}),
         counts=Counts(**{name: sum(getattr(day, name) for day in sums) for name in _COUNTS}),
         abstained=dict(sorted(abstained.items())),
-        voices={name: _scores(scored, name) for name in forecasters},
+        forecasters={name: _scores(scored, name) for name in forecasters},
         difference={
             name: _differences(scored, name, seed) for name in forecasters if name != "model"
         },

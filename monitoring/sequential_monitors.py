@@ -223,11 +223,6 @@ def highest(wealth: NDArray[np.float64]) -> float:
     return float(max(1.0, wealth.max(initial=1.0)))
 
 
-def alarms(monitors: Sequence[Monitor]) -> tuple[Monitor, ...]:
-    """Return the monitors that raise the alarm."""
-    return tuple(monitor for monitor in monitors if monitor.alarm)
-
-
 def _bettors(
     p: NDArray[np.float64], surprise: NDArray[np.float64], day: NDArray[np.datetime64]
 ) -> NDArray[np.float64]:

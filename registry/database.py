@@ -51,7 +51,7 @@ class Database:
         self, engine: Engine, *, read_only: bool = False, checkpoints: Path | None = None
     ) -> None:
         self.checkpoints = CheckpointFile(checkpoints) if checkpoints is not None else None
-        self._reader = engine.execution_options(**_reading_options(engine))
+        self._reader = _for_reading(engine)
         self.engine = self._reader if read_only else engine
         # dropped, it closes its connections; not at exit, where a forked child has its parent's
         weakref.finalize(self, engine.dispose).atexit = False
@@ -259,12 +259,13 @@ def _engine(url: URL, name: str) -> Engine:
     return engine
 
 
-def _reading_options(engine: Engine) -> dict[str, Any]:
-    if engine.dialect.name != "postgresql":
-        return {_READING: True}
-    # one state throughout, as SQLite's WAL gives
-    level = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return {_READING: True, **level}
+def _for_reading(engine: Engine) -> Engine:
+    if engine.dialect.name == "postgresql":
+        # one state throughout, as SQLite's WAL gives
+        engine = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+    return engine.execution_options(**{_READING: True})
 
 
 def _take_turns(engine: Engine) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import Select, select
 
 from ml_core.errors import InputError
 from ml_core.fills.fill import Fill, FillBatch, FillsFile, merged
+from ml_core.json_values import field_values
 from registry.chains.chain import chain_of
-from registry.rows import record_of, records_in, values_of
+from registry.rows import record_of, records_in
 from registry.tables.fills import FillBatchRow, FillRow
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ def import_fills(
         batch = _imported(market, file, at, events)
         chain = chain_of(FillBatchRow)
         for earlier in same_file:
-            chain.append(session, values_of(_withdrawn(earlier, _READ_ANEW, at)))
-        chain.append(session, values_of(batch))
+            chain.append(session, field_values(_withdrawn(earlier, _READ_ANEW, at)))
+        chain.append(session, field_values(batch))
         end = None
         for fill in file.fills:
-            values = {**values_of(fill), "market": market, "batch_id": batch.batch_id, "at": at}
+            values = {**field_values(fill), "market": market, "batch_id": batch.batch_id, "at": at}
             end = chain_of(FillRow).append(session, values, end)
     return batch, True
 
@@ -110,7 +111,7 @@ def withdraw_fills(
         if len(named) != 1 or not batch_id:
             raise UnknownFillBatchError(batch_id, market)
         taken_back = _withdrawn(named[0], reason, at)
-        chain_of(FillBatchRow).append(session, values_of(taken_back))
+        chain_of(FillBatchRow).append(session, field_values(taken_back))
     return taken_back
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.rows import record_of, values_of
+from ml_core.json_values import field_values
+from registry.rows import record_of
 from registry.tables.notices import DeliveryRow, NoticeRow
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def keep_notice(database: Database, notice: Notice) -> bool:
     BusyDatabaseError
         Another process held the write lock for too long, or the server went away.
     """
-    values = values_of(notice)
+    values = field_values(notice)
     if is_kept(database, notice.key):
         return False
     try:
@@ -106,7 +107,7 @@ def record_delivery(database: Database, delivery: Delivery) -> None:
             return
         session.add(
             DeliveryRow(
-                notice_id=number, **{n: v for n, v in values_of(delivery).items() if n != "key"}
+                notice_id=number, **{n: v for n, v in field_values(delivery).items() if n != "key"}
             )
         )
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from ml_core.json_values import field_values
 from ml_core.market_events import RolloutEvent
 from registry.chains.chain import chain_of
 from registry.errors import RolloutChangedError, UnsignedChangeError
-from registry.rows import read_records, values_of
+from registry.rows import read_records
 from registry.tables.rollout import RolloutRow
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
     try:
         with database.session() as session:
             for record in records:
-                ROLLOUT.append(session, values_of(record))
+                ROLLOUT.append(session, field_values(record))
     except IntegrityError as error:
         raise RolloutChangedError(records[0].market) from error
 

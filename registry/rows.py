@@ -22,11 +22,6 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 
-def values_of(record: Record) -> dict[str, Any]:
-    """Return a record's values by column; they are shared, not copied."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
 def record_of(kind: type[R], row: Any, **beside: Any) -> R:
     """Return a row as a record; ``beside`` holds the fields that have no column."""
     names = (field.name for field in fields(kind) if field.name not in beside)

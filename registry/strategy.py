@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, select
 
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
+from ml_core.json_values import field_values
 from registry.chains.chain import chain_of
-from registry.rows import read_records, values_of
+from registry.rows import read_records
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def record_strategy(
     Of two processes at once one is first; the other changes nothing. A slot has one intent at
     most: a decision by other rules brings no second.
     """
-    values = values_of(record)
+    values = field_values(record)
     same_rules = _of_slot(StrategyRow, record) & (
         (StrategyRow.mode == record.mode) & (StrategyRow.rules_hash == record.rules_hash)
     )
@@ -45,7 +46,7 @@ def record_strategy(
         if intent is not None:
             emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
             if session.scalars(emitted).first() is None:
-                chain_of(OrderIntentRow).append(session, values_of(intent))
+                chain_of(OrderIntentRow).append(session, field_values(intent))
     return True
 
 

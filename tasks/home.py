@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ml_core.learning.saved_bundle import load_bundle
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
-from registry.ledger.browsing import BECAME, COLUMNS, Wanted, all_rows
+from registry.ledger.browsing import COLUMNS, Wanted, all_rows
 from registry.ledger.entries import Mode, OutcomeEntry
 from registry.models.versions import CHAMPION
 from tasks.data.datasets import known_bars, period_of, with_baselines
@@ -173,7 +174,7 @@ class Home:
             mode=(mode,) if mode else (),
         )
         rows = all_rows(self._settings.database(), wanted)
-        return pd.DataFrame(rows, columns=[*COLUMNS, *BECAME])
+        return pd.DataFrame(map(attrgetter(*COLUMNS), rows), columns=list(COLUMNS))
 
     def outcomes(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
         """Return the latest outcome of each slot and label that was predicted, oldest first."""

@@ -27,9 +27,27 @@ class Console(RichConsole):
             yield segment if segment.control else segment._replace(text=fit_to_show(segment.text))
 
 
-def plain_table(*, padding: tuple[int, int] | tuple[int, int, int, int] = (0, 1)) -> Table:
-    """Return a table without lines; ``padding`` as in CSS, in characters."""
-    return Table(box=None, pad_edge=False, padding=padding)
+def plain_table(
+    *words: str, figures: Iterable[str] = (), whole: bool = False, gap: int | None = None
+) -> Table:
+    """Return a table without lines.
+
+    Parameters
+    ----------
+    words, figures
+        Headings of the columns: of those on the left, and of those after them, set to the right.
+    whole
+        Whether no cell may be broken over lines.
+    gap
+        Characters between two columns; left out, one on either side.
+    """
+    padding = (0, 1) if gap is None else (0, gap, 0, 0)
+    table = Table(box=None, pad_edge=False, padding=padding)
+    for heading in words:
+        table.add_column(heading, no_wrap=whole)
+    for heading in figures:
+        table.add_column(heading, justify="right", no_wrap=whole)
+    return table
 
 
 def ruled_table(*headings: str) -> Table:

@@ -13,10 +13,10 @@ _CONTROL = re.compile(
 )
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     r"""Return text whose control characters are written out, but for line ends and tabs.
 
-    >>> plain("red \x1b[31mname")
+    >>> printable("red \x1b[31mname")
     'red \\x1b[31mname'
     """
     return _CONTROL.sub(_written_out, text)
@@ -24,7 +24,7 @@ def plain(text: str) -> str:
 
 def fit_to_show(text: str) -> str:
     """Return text without control characters and without secrets."""
-    return plain(hide_secrets(text))
+    return printable(hide_secrets(text))
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import streamlit as st
 
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
-from ml_core.json_values import json_values
+from ml_core.json_values import field_values, json_values
 from monitoring.notices import KINDS, TRADE_KINDS
 from monitoring.pages.formatting import duration, utc_minute
 from monitoring.pages.markdown import escaped
@@ -47,7 +48,7 @@ def _drift(view: View) -> None:
         last = drift_checks[-1]
         words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
         (st.warning if last.detected else st.success)(words)
-        columns = [json_values(column) for column in last.figures.moved]
+        columns = [json_values(column) for column in last.figures.shifts]
         if columns:
             st.dataframe(
                 _plain_frame(columns), width="stretch", hide_index=True, key="drift_columns"
@@ -143,16 +144,16 @@ def _notices(view: View) -> None:
     _rows(rows, "notices", "There is nothing to tell.")
 
 
-def _rows(rows: list[dict[str, Any]], key: str, otherwise: str) -> None:
+def _rows(rows: Sequence[object], key: str, otherwise: str) -> None:
     if not rows:
         st.write(escaped(otherwise))
         return
-    st.dataframe(_plain_frame(rows), width="stretch", hide_index=True, key=key)
+    st.dataframe(_plain_frame(map(field_values, rows)), width="stretch", hide_index=True, key=key)
     if len(rows) == _MOST:
         st.caption(f"The latest {_MOST}.")
 
 
-def _plain_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _plain_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame of plain cells: times as UTC text, nested values as JSON."""
     return pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
 

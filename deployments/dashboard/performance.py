@@ -114,7 +114,7 @@ def _nothing(mode: str, role: str) -> None:
 
 
 def _headline(period: Period, rows: Rows) -> None:
-    model, corridor = period.voices["model"], period.voices["corridor"]
+    model, corridor = period.forecasters["model"], period.forecasters["corridor"]
     trades = period.trades["predicted_side"]
     columns = st.columns(4)
     accuracy = _interval(rows, "model", "accuracy")
@@ -202,7 +202,7 @@ def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
 
 def _table(name: str, periods: Callable[[], Mapping[str, Period]], order: Sequence[str]) -> None:
     st.dataframe(
-        pd.DataFrame(lines(periods(), order)).rename(columns={"group": name}),
+        lines(periods(), order).rename(columns={"group": name}),
         width="stretch",
         hide_index=True,
         key=f"by_{name.lower().replace(' ', '_')}",
@@ -222,7 +222,7 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
             key="reliability",
             config=_PLOT,
         )
-        model = period.voices["model"]
+        model = period.forecasters["model"]
         st.caption(
             f"Calibration error {model.ece:.3f}; a voice that says exactly what happens would "
             f"show {model.ece_by_chance:.3f} by chance. Bars are 95 % intervals (Wilson)."

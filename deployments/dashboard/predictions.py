@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -16,7 +15,16 @@ from deployments.dashboard.why import show_why
 from deployments.ledger_export import to_csv, to_parquet
 from ml_core.market.market import Market
 from monitoring.explain import REASONS
-from registry.ledger.browsing import OPEN, PAGE, Wanted, all_rows, browse, choices, matching
+from registry.ledger.browsing import (
+    OPEN,
+    PAGE,
+    LedgerRow,
+    Wanted,
+    all_rows,
+    browse,
+    choices,
+    matching,
+)
 from tasks.settings import current_settings
 
 _FILTERS = {
@@ -136,31 +144,31 @@ def _table(view: View, wanted: Wanted, match_count: int) -> int | None:
         column_config=_PLAIN,
     )
     picked = chosen["selection"]["rows"]
-    return int(rows[picked[0]]["id"]) if picked and picked[0] < len(rows) else None
+    return int(rows[picked[0]].id) if picked and picked[0] < len(rows) else None
 
 
-def as_shown(rows: Sequence[Mapping[str, Any]], market: Market) -> pd.DataFrame:
+def as_shown(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
     """Return ledger rows as a person reads them, times on the market's clock."""
     zone = ZoneInfo(market.zone)
     return pd.DataFrame(
         [
             {
-                "day": row["trading_day"],
-                "range": row["opening_range"],
+                "day": row.trading_day,
+                "range": row.opening_range,
                 f"decided ({market.zone})": format(
-                    row["decision_time"].astimezone(zone), "%d %b %H:%M"
+                    row.decision_time.astimezone(zone), "%d %b %H:%M"
                 ),
-                "answer": row["recommendation"] or f"none: {row['reason']}".replace("_", " "),
-                "p_up": row["p_up"],
-                "corridor": row["baseline_p_up"],
-                "E[net R]": row["expected_net_r"],
-                "broke": row["direction"] or "open",
-                "outcome": row["outcome"] or "-",
-                "net R": row["r_net"],
-                "late": row["late"],
-                "record": row["mode"],
-                "whose": row["role"],
-                "version": row["version"] or "-",
+                "answer": row.recommendation or f"none: {row.reason}".replace("_", " "),
+                "p_up": row.p_up,
+                "corridor": row.baseline_p_up,
+                "E[net R]": row.expected_net_r,
+                "broke": row.direction or "open",
+                "outcome": row.outcome or "-",
+                "net R": row.r_net,
+                "late": row.late,
+                "record": row.mode,
+                "whose": row.role,
+                "version": row.version or "-",
             }
             for row in rows
         ]
@@ -180,6 +188,6 @@ def _matching(name: str, wanted: Wanted) -> int:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
-def _page(name: str, wanted: Wanted, number: int) -> list[dict[str, Any]]:
+def _page(name: str, wanted: Wanted, number: int) -> list[LedgerRow]:
     del name
     return browse(current_settings().database(), wanted, offset=number * PAGE)

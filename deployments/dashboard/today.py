@@ -355,4 +355,4 @@ def _first_mode(name: str, today: date) -> str:
 def _last_day(name: str) -> date | None:
     settings = current_settings()
     rows = browse(settings.database(), Wanted(market=settings.market(name).symbol), limit=1)
-    return rows[0]["trading_day"] if rows else None
+    return rows[0].trading_day if rows else None

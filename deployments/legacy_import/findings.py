@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import ClassVar
 
 from deployments.legacy_import.feature_names import FeatureVerdict
 from deployments.legacy_import.outside_record import Agreement, Difference
 from ml_core.evidence.intervals import Interval
-from ml_core.json_values import field_values
+from ml_core.learning.models.booster_facts import BoosterFacts
 from tasks.data.intake import IntakeSummary
 
 
@@ -157,28 +157,6 @@ class CorridorScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoosterFacts:
-    """What a LightGBM model text says of itself; ``used`` of its features are split on."""
-
-    features: tuple[str, ...]
-    trees: int
-    objective: str
-    classes: int
-    used: int
-
-    @property
-    def kind(self) -> str:
-        """What it answers, in words."""
-        if self.objective.startswith("multiclass"):
-            return f"{self.classes} classes"
-        if self.objective.startswith(("binary", "cross_entropy")):
-            return "two classes"
-        if not self.objective:
-            return "not known"
-        return f"a number ({self.objective.partition(' ')[0]})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFound:
     """A model version of the older system.
 
@@ -200,11 +178,13 @@ class ModelFound:
         None where there are no bars of its days.
     """
 
+    json_properties: ClassVar = ("readable", "kind")
+
     name: str
     target: str
     faults: tuple[str, ...]
     pickles: tuple[str, ...]
-    booster: BoosterFacts | None
+    booster: BoosterFacts | None = field(metadata={"json": lambda booster: booster or {}})
     features: tuple[FeatureVerdict, ...]
     trained: tuple[date, date] | None
     tested: tuple[date, date] | None
@@ -212,21 +192,14 @@ class ModelFound:
     corridor: CorridorScore | None
 
     @property
+    def readable(self) -> bool:
+        """Whether LightGBM can read it."""
+        return self.booster is not None
+
+    @property
     def kind(self) -> str:
         """What it answers, in words."""
         return "not known" if self.booster is None else self.booster.kind
-
-    def to_json(self) -> dict[str, Any]:
-        """Return its fields; of the booster all but its features, which are judged."""
-        booster = {} if self.booster is None else field_values(self.booster)
-        booster.pop("features", None)
-        readable = self.booster is not None
-        return {
-            **field_values(self),
-            "booster": booster,
-            "readable": readable,
-            "kind": self.kind,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

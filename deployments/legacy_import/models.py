@@ -14,17 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.legacy_import.feature_names import judge
-from deployments.legacy_import.findings import (
-    BoosterFacts,
-    CorridorScore,
-    ModelFound,
-    RegistryFound,
-)
+from deployments.legacy_import.findings import CorridorScore, ModelFound, RegistryFound
 from deployments.legacy_import.version_folders import LegacyVersion, versions
 from ml_core import learning, ranges
 from ml_core.bars.arrays import Bars
 from ml_core.errors import OrbcastError
 from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.learning.models.booster_facts import BoosterFacts
 from ml_core.market.market import Market
 from tasks.data.datasets import period_of
 

@@ -49,7 +49,7 @@ class Bars:
         first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
         return self._rows(slice(first, stop))
 
-    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
+    def rows(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
         """Return the bars selected by a mask of shape (n,) or by ascending positions."""
         return self._rows(keep)
 

@@ -126,7 +126,7 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
     chosen = choose_contracts(bars, day, schedule, roll)
     offset = _offsets(bars, day, chosen)
     keep = np.flatnonzero(bars.contract == chosen.astype(np.int32)[day])
-    front, day = bars.where(keep), day[keep]
+    front, day = bars.rows(keep), day[keep]
     shift = offset[day]
     return Tape(
         schedule=schedule,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
 
 from ml_core.bars.arrays import Bars
 from ml_core.decision import mark
@@ -75,8 +75,7 @@ def abstained(
 ) -> PredictionEntry:
     """Return the entry of a version that gives no prediction; of none, as the champion."""
     # the label is the version's; without one the default question is the one left unanswered
-    return PredictionEntry(
-        **_common(context),
+    return _entry_of(context)(
         role=version.role if version else "champion",
         status="abstained",
         reason=why.reason,
@@ -166,17 +165,19 @@ def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) 
     return failed if entry.reason in {EXPIRED, OTHER_MARKET} else entry
 
 
-def _common(context: SlotContext) -> dict[str, Any]:
-    return {
-        "market": context.slot.symbol,
-        "market_hash": context.market_hash,
-        "trading_day": context.slot.trading_day,
-        "opening_range": context.slot.opening_range,
-        "mode": context.mode,
-        "decision_time": context.slot.decision,
-        "made_at": context.made_at,
-        "late": context.late,
-    }
+def _entry_of(context: SlotContext) -> partial[PredictionEntry]:
+    """Return an entry without what a version says: of which slot it is, and when it was made."""
+    return partial(
+        PredictionEntry,
+        market=context.slot.symbol,
+        market_hash=context.market_hash,
+        trading_day=context.slot.trading_day,
+        opening_range=context.slot.opening_range,
+        mode=context.mode,
+        decision_time=context.slot.decision,
+        made_at=context.made_at,
+        late=context.late,
+    )
 
 
 def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
@@ -190,8 +191,7 @@ def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     except OrbcastError as error:
         return abstained(context, version, Abstention(UNUSABLE, str(error)))
     up = prediction.p_up_given_break >= EVEN
-    return PredictionEntry(
-        **_common(context),
+    return _entry_of(context)(
         role=version.role,
         status="predicted",
         reason=None,

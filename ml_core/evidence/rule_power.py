@@ -135,11 +135,6 @@ def most_rows(gain: float) -> int:
     return round(float(_table()[nearest].evidence[-1]) / gain)
 
 
-def simulation_error(power: float) -> float:
-    """Return the standard error of a share in the table."""
-    return math.sqrt(power * (1.0 - power) / next(iter(_table().values())).tries)
-
-
 def _evidence_needed(curves: _Curves, questions: int, power: float) -> tuple[float, float]:
     """Return rows times gain needed, infinite if not simulated, and the error of its logarithm."""
     curve, place = _of_questions(curves, questions), np.log(curves.evidence)

@@ -79,7 +79,7 @@ class Condition:
         return rows
 
 
-def read_condition(text: str, known: Collection[str]) -> Condition:
+def read_condition(text: str, features: Collection[str]) -> Condition:
     """Read a condition such as ``range_size_atr14 > 0.1 and weekday == 2``.
 
     Parameters
@@ -87,7 +87,7 @@ def read_condition(text: str, known: Collection[str]) -> Condition:
     text
         Comparisons of features and numbers (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``, also
         ``0 < x < 1``), joined by ``and``, ``or``, ``not`` and brackets.
-    known
+    features
         Names of the features there are.
 
     Raises
@@ -100,23 +100,23 @@ def read_condition(text: str, known: Collection[str]) -> Condition:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        where = getattr(error, "offset", None)
-        place = f" at character {where}" if where else ""
+        offset = getattr(error, "offset", None)
+        place = f" at character {offset}" if offset else ""
         raise ConditionError(text, f"cannot be read{place}; {_SUCH_AS}") from None
     names = _names_in(tree, text)
     if not names:
         raise ConditionError(text, f"names no feature; {_SUCH_AS}")
-    unknown = sorted(names - set(known))
+    unknown = sorted(names - set(features))
     if unknown:
-        raise ConditionError(text, "; ".join(_unknown(name, known) for name in unknown))
+        raise ConditionError(text, "; ".join(_unknown(name, features) for name in unknown))
     return Condition(ast.unparse(tree), tuple(sorted(names)), tree)
 
 
 _SUCH_AS = "write comparisons such as range_size_atr14 > 0.1 and weekday == 2"
 
 
-def _unknown(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+def _unknown(name: str, features: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, features, n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return f"names {name}, which is no feature{hint}"
 

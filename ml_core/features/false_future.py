@@ -145,11 +145,11 @@ def with_false_future(
     days = _rows_of(schedule, kept)
     begin = np.searchsorted(bars.minute, schedule.day_start[windows.first])
     if draw is None:
-        near = bars.where(_spans(begin, np.searchsorted(bars.minute, windows.t0)))
+        near = bars.rows(_spans(begin, np.searchsorted(bars.minute, windows.t0)))
         horizon = int(windows.t0[-1])
     else:
         end = np.searchsorted(bars.minute, schedule.day_end[windows.last])
-        near = bars.where(_spans(begin, end))
+        near = bars.rows(_spans(begin, end))
         window = np.repeat(np.arange(len(stop)), end - begin)
         future = np.where(near.minute >= windows.t0[window], window, -1)
         near = scrambled(near, future, draw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 PREDICTION, TARGET = "prediction", "target"
@@ -69,7 +69,7 @@ class DriftFigures:
         Evidently's count of drifted columns.
     groups
         Those with a drifted column, the most certain first.
-    moved
+    shifts
         The most telling columns: those that drifted and the least likely first.
     """
 
@@ -81,7 +81,7 @@ class DriftFigures:
     left_out: tuple[str, ...] = ()
     drifted: int = 0
     groups: tuple[str, ...] = ()
-    moved: tuple[ColumnShift, ...] = ()
+    shifts: tuple[ColumnShift, ...] = field(default=(), metadata={"alias": "moved"})
 
     @property
     def judged(self) -> bool:
@@ -103,4 +103,4 @@ class DriftFigures:
         """Read back the JSON form, of any release."""
         own = {name: values[name] for name in cls.__slots__ if name in values}
         own |= {name: tuple(own.get(name, ())) for name in ("left_out", "groups")}
-        return cls(**{**own, "moved": tuple(map(ColumnShift.from_json, own.get("moved", ())))})
+        return cls(**own, shifts=tuple(map(ColumnShift.from_json, values.get("moved", ()))))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+from ml_core.json_form import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +24,14 @@ class Estimate:
         other ranges come along, whatever their outcomes. NaN for the calibration error.
     """
 
-    value: float
-    low: float
-    high: float
-    of_mix: float
+    value: Figure
+    low: Figure
+    high: Figure
+    of_mix: Figure
 
     def holds(self, figure: float) -> bool:
         """Whether a figure is inside the interval."""
         return self.low <= figure <= self.high
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, float | None]) -> Estimate:
-        """Read an estimate back; JSON has no NaN."""
-        return cls(**{name: math.nan if one is None else one for name, one in values.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +57,6 @@ class Expected:
     unseen: Mapping[str, float] | None
     warning: str | None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Expected:
-        """Read back the JSON form."""
-        own = {own.name: values[own.metadata.get("alias", own.name)] for own in fields(cls)}
-        own |= {name: datetime.fromisoformat(own[name]) for name in ("begin", "end")}
-        metrics = {name: Estimate.from_json(metric) for name, metric in own["metrics"].items()}
-        return cls(**{**own, "metrics": metrics})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
@@ -90,8 +77,3 @@ class Reconciled:
     error: Mapping[str, float]
     inside: Mapping[str, bool]
     open: int = 0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Reconciled:
-        """Read back its fields by name."""
-        return cls(**values)

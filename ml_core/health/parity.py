@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 Cause = Literal["same", "bars", "code", "unexplained"]
 
@@ -106,21 +106,3 @@ class ParityReport:
             (self.unexplained, "differ and nothing accounts for it"),
         )
         return "; ".join([text, *(f"{count:,} {words}" for count, words in parts if count)])
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> ParityReport:
-        """Read back what :meth:`to_json` wrote."""
-        differing = (
-            Audited(
-                **{
-                    **answer,
-                    "differences": tuple(
-                        Difference(**difference) for difference in answer["differences"]
-                    ),
-                    "changes": tuple(answer["changes"]),
-                }
-            )
-            for answer in values["differing"]
-        )
-        days = {name: date.fromisoformat(values[name]) for name in ("first_day", "last_day")}
-        return cls(**{**values, **days, "differing": tuple(differing)})

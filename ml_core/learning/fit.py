@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +105,11 @@ def fit(
         for question, model in judged.items()
         if model.record.serves
     }
+    periods = {
+        "train": data.trading_day[split.learned],
+        "calibrate": data.trading_day[split.calibrate],
+        "test": judged_on.trading_day,
+    }
     bundle = Bundle(
         recipe=recipe,
         baselines=baselines,
@@ -118,7 +122,19 @@ def fit(
         intervals=intervals,
         feature_names=data.feature_names,
         categorical=data.categorical,
-        trained=_tale(data, split, judged_on, judged, data_fingerprint),
+        trained={
+            "market": data.market,
+            "market_hash": data.market_hash,
+            "label": data.label_spec.key,
+            "data_fingerprint": data_fingerprint,
+            "last_day": str(data.trading_day[split.learned[-1]]),
+            "cost_ticks": data.cost_ticks,
+            **{
+                period: {"rows": len(days), "first_day": str(days[0]), "last_day": str(days[-1])}
+                for period, days in periods.items()
+            },
+            "models": {question: json_values(model.record) for question, model in judged.items()},
+        },
         importance={},
     )
     boosters = bundle.boosters()
@@ -226,27 +242,3 @@ def _intervals(
         held_back.outcome[rows.rows] == TIMEOUT,
         recipe.interval,
     )
-
-
-def _tale(
-    data: Dataset,
-    split: Split,
-    judged_on: Dataset,
-    judged: Mapping[Question, _Judged],
-    data_fingerprint: str,
-) -> dict[str, Any]:
-    def period(days: NDArray[np.datetime64]) -> dict[str, Any]:
-        return {"rows": len(days), "first_day": str(days[0]), "last_day": str(days[-1])}
-
-    return {
-        "market": data.market,
-        "market_hash": data.market_hash,
-        "label": data.label_spec.key,
-        "data_fingerprint": data_fingerprint,
-        "last_day": str(data.trading_day[split.learned[-1]]),
-        "cost_ticks": data.cost_ticks,
-        "train": period(data.trading_day[split.learned]),
-        "calibrate": period(data.trading_day[split.calibrate]),
-        "test": period(judged_on.trading_day),
-        "models": {question: json_values(model.record) for question, model in judged.items()},
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.files import sha256_of
-from ml_core.json_values import parse_json
+from ml_core.json_values import json_values, parse_json
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
@@ -67,7 +68,7 @@ def write_bundle(
     reference
         Every row learned from, to the last day: what drift and novelty are measured against.
     """
-    schema = feature_schema(bundle, reference)
+    schema = json_values(feature_schema(bundle, reference))
     for name, text in bundle.files(metrics, card, schema).items():
         (folder / name).write_text(text, encoding="utf-8")
     columns: dict[str, Any] = {
@@ -95,7 +96,32 @@ def write_bundle(
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSchema:
+    """A column that the models expect, and what it looked like in training.
+
+    ``minimum``, ``median`` and ``maximum`` are None where it was never known; ``missing`` is the
+    share of rows in which it was not.
+    """
+
+    name: str
+    categorical: bool
+    minimum: float | None
+    median: float | None
+    maximum: float | None
+    missing: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSchema:
+    """The columns that the models expect, the label, and the column of the side in their rows."""
+
+    label: str
+    features: tuple[ColumnSchema, ...]
+    side_column: str = SIDE
+
+
+def feature_schema(bundle: Bundle, reference: Dataset) -> FeatureSchema:
     """Return which columns the models expect, and what they looked like in training."""
     columns = []
     for index, name in enumerate(bundle.feature_names):
@@ -103,16 +129,16 @@ def feature_schema(bundle: Bundle, reference: Dataset) -> dict[str, Any]:
         seen = values[np.isfinite(values)]
         low, middle, high = np.percentile(seen, [0, 50, 100]) if len(seen) else [None] * 3
         columns.append(
-            {
-                "name": name,
-                "categorical": name in bundle.categorical,
-                "minimum": low,
-                "median": middle,
-                "maximum": high,
-                "missing": float(np.mean(~np.isfinite(values))),
-            }
+            ColumnSchema(
+                name=name,
+                categorical=name in bundle.categorical,
+                minimum=low,
+                median=middle,
+                maximum=high,
+                missing=float(np.mean(~np.isfinite(values))),
+            )
         )
-    return {"label": bundle.recipe.label.key, "features": columns, "side_column": SIDE}
+    return FeatureSchema(label=bundle.recipe.label.key, features=tuple(columns))
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -34,7 +34,7 @@ class SettledRanges:
     day, direction, won, r_net
         Shape (n,): trading day; 1 for a break up, -1 down, 0 none; whether the target came before
         the stop, and net R of its trade, both of no meaning without a break.
-    holds, known
+    holds, decided
         Shape (n,): whether the condition holds, and whether that can be said.
     """
 
@@ -43,7 +43,7 @@ class SettledRanges:
     won: NDArray[np.bool_]
     r_net: NDArray[np.float64]
     holds: NDArray[np.bool_]
-    known: NDArray[np.bool_]
+    decided: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ def conditional_stats(
     seed
         Of the bootstrap.
     """
-    traded = ranges.known & (ranges.direction != 0)
+    traded = ranges.decided & (ranges.direction != 0)
     if side != "either":
         traded &= ranges.direction == _DIRECTION[side]
     difference = difference_interval(
@@ -154,7 +154,7 @@ def conditional_stats(
     )
     width = z_wanted(looks, ALPHA) * difference.error
     groups = [
-        _figures(ranges, ranges.known & chosen, traded, seed)
+        _figures(ranges, ranges.decided & chosen, traded, seed)
         for chosen in (ranges.holds, ~ranges.holds)
     ]
     return ConditionalStats(
@@ -162,7 +162,7 @@ def conditional_stats(
         side=side,
         holds=groups[0],
         others=groups[1],
-        unknown=int((~ranges.known).sum()),
+        unknown=int((~ranges.decided).sum()),
         difference=difference,
         looks=looks,
         low=difference.estimate - width,

@@ -125,7 +125,7 @@ class StudySummary:
     mean_gross_r: float
     mean_net_r: float
     share_above_0: float
-    found: int
+    beat_chance: int = field(metadata={"alias": "found"})
     seed: int
     plan: StudyPlan = field(metadata=BESIDE)
     named: int
@@ -192,14 +192,14 @@ def _verdict(study: SetupStudy) -> str:
             f"{'it' if one else 'the strongest'} is {first.setup.name}, "
             f"{_r(first.search.net_r)} R net a trade in the search period and "
             f"{_r(later.net_r)} in the untouched one after it (interval {_r(later.low)} "
-            f"to {_r(later.high)}, corrected for the {summary.found:,} found)."
+            f"to {_r(later.high)}, corrected for the {summary.beat_chance:,} found)."
         )
     later_r = best.confirmation.net_r
     after = "" if later_r is None else f" and {_r(later_r)} in the period after it"
     made = f"{best.setup.name}, made {_r(best.search.net_r)} R net a trade in the search period"
-    if summary.found:
+    if summary.beat_chance:
         return (
-            f"No setup survives: {summary.found:,} of {summary.judged:,} beat chance in "
+            f"No setup survives: {summary.beat_chance:,} of {summary.judged:,} beat chance in "
             f"the search period but none was confirmed in the untouched one; the best, "
             f"{made}{after}."
         )

@@ -191,7 +191,7 @@ def _summary(
         mean_gross_r=float((part.gross.sum(axis=0) / trades).mean()),
         mean_net_r=float(net.mean()),
         share_above_0=float((net > 0).mean()),
-        found=len(result.survivors),
+        beat_chance=len(result.survivors),
         seed=seed,
         plan=plan,
         named=named,

@@ -70,7 +70,7 @@ class Rows:
             keep &= ~(self.values[:, self.names.index(EARLY_CLOSE)] > 0)
         if SINCE_ROLL in self.names:
             keep &= ~(self.values[:, self.names.index(SINCE_ROLL)] == 0)
-        return self.where(keep)
+        return self.keep(keep)
 
     def of(self, names: tuple[str, ...]) -> Rows:
         """Return the columns named."""
@@ -81,7 +81,7 @@ class Rows:
             day=self.day, opening_range=self.opening_range, names=names, values=self.values[:, at]
         )
 
-    def where(self, keep: NDArray[np.bool_]) -> Rows:
+    def keep(self, keep: NDArray[np.bool_]) -> Rows:
         """Return the rows selected by a mask of shape (n,)."""
         return Rows(
             day=self.day[keep],
@@ -169,9 +169,9 @@ class Reference:
         Days with few ranges left out.
         """
         rows = rows.of(self.names)
-        rows = rows.where(np.isin(rows.opening_range, list(self._sorted)))
+        rows = rows.keep(np.isin(rows.opening_range, list(self._sorted)))
         _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
-        rows = rows.where((count >= self.least_ranges)[day])
+        rows = rows.keep((count >= self.least_ranges)[day])
         placed = self._placed(rows)
         return self._by_day(rows, placed, placed - placed @ self._weights)
 

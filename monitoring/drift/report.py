@@ -133,7 +133,7 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
             left_out=reference.left_out,
             drifted=drifted,
             groups=tuple(dict.fromkeys(column.group for column in columns if column.drifted)),
-            moved=columns[:_KEPT],
+            shifts=columns[:_KEPT],
         ),
     )
 

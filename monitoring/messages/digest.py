@@ -89,10 +89,10 @@ def _range_line(opening: RangeOfDigest, stage: Stage) -> str:
 
 def _beside_the_corridor(when: str, period: Period) -> list[str]:
     breaks = period.counts.breaks
-    if not breaks or "model" not in period.voices:
+    if not breaks or "model" not in period.forecasters:
         return []
     model, corridor = (
-        round(period.voices[name].accuracy * breaks) for name in ("model", "corridor")
+        round(period.forecasters[name].accuracy * breaks) for name in ("model", "corridor")
     )
     return [
         (

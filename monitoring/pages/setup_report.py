@@ -112,7 +112,7 @@ def _chance(study: SetupStudy) -> dict[str, CellText]:
         "superior predictive ability": (
             f"p = {chance.p:.3f}: the chance of a best as good where no setup is any good"
         ),
-        "beat chance": f"{summary.found:,}; of them confirmed {summary.named:,}",
+        "beat chance": f"{summary.beat_chance:,}; of them confirmed {summary.named:,}",
         "may be the best of all": able,
     }
 

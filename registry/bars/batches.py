@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ml_core.bars.lake.batch_log import BatchRecord
+from ml_core.json_values import json_values
 from registry.database import Database
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
@@ -29,8 +30,8 @@ def record_batches(
     database: Database,
     market: str,
     batches: Iterable[BatchRecord],
-    quarantined: Iterable[dict[str, Any]] = (),
-    revisions: Iterable[dict[str, Any]] = (),
+    quarantined: Iterable[Mapping[str, Any]] = (),
+    revisions: Iterable[Mapping[str, Any]] = (),
 ) -> int:
     """Mirror what is not in SQL yet; return how many batches were new.
 
@@ -53,35 +54,37 @@ def record_batches(
         fresh = {batch.batch_id for batch in new}
         session.add_all(_batch(market, batch) for batch in new)
         session.flush()
-        for row in _first_rows(quarantined, fresh):
+        for row in filter(_first_of(fresh), quarantined):
             session.add(
                 Quarantine(
                     batch_id=row["batch"],
                     source_line=row["source_line"],
                     reason=row["reason"],
-                    row=_row_json(row),
+                    row=json_values(row),
                 )
             )
-        for row in _first_rows(revisions, fresh):
+        for row in filter(_first_of(fresh), revisions):
             session.add(
                 BarRevision(
                     batch_id=row["batch"],
                     market=market,
                     contract=row["contract"],
                     ts=row["ts"],
-                    earlier=_row_json(row),
+                    earlier=json_values(row),
                 )
             )
     return len(new)
 
 
-def _first_rows(rows: Iterable[dict[str, Any]], batches: set[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of these batches, of none more than are mirrored."""
+def _first_of(batches: set[str]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether a row is one of these batches', and among those that are mirrored of it."""
     counts: Counter[str] = Counter()
-    for row in rows:
+
+    def is_first(row: Mapping[str, Any]) -> bool:
         counts[row["batch"]] += 1
-        if row["batch"] in batches and counts[row["batch"]] <= _MOST_ROWS:
-            yield row
+        return row["batch"] in batches and counts[row["batch"]] <= _MOST_ROWS
+
+    return is_first
 
 
 def _batch(market: str, record: BatchRecord) -> DataBatch:
@@ -100,13 +103,3 @@ def _batch(market: str, record: BatchRecord) -> DataBatch:
         details=asdict(record),
         ingested_at=datetime.fromisoformat(record.ingested_at),
     )
-
-
-def _row_json(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as JSON values: times as ISO text, NaN as None."""
-    return {
-        name: value.isoformat()
-        if hasattr(value, "isoformat")
-        else (None if isinstance(value, float) and value != value else value)  # noqa: PLR0124 - NaN
-        for name, value in row.items()
-    }

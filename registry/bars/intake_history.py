@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -9,13 +12,55 @@ from sqlalchemy import func, select
 from registry.database import Database
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
-_BATCH = ("ingested_at", "name", "source", "status", "rows", "added", "revised", "quarantined")
-_REVISION = ("ts", "contract", "earlier")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """A batch that was taken in, or refused, with its counts of rows."""
+
+    ingested_at: datetime
+    name: str
+    source: str
+    status: str
+    rows: int
+    added: int
+    revised: int
+    quarantined: int
 
 
-def batches(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oddity:
+    """What is odd in the bars of a batch that were kept, with examples in words."""
+
+    name: str
+    check: str
+    count: int
+    examples: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A row in quarantine: its batch and line, the reason, and the row itself."""
+
+    name: str
+    source_line: int | None
+    reason: str
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierBar:
+    """A bar's earlier values, and the batch that changed it."""
+
+    ts: datetime
+    contract: str
+    earlier: Mapping[str, Any]
+    name: str
+    ingested_at: datetime
+
+
+def batches(database: Database, market: str, *, limit: int = 200) -> list[TakenIn]:
     """Return the latest batches of a market, newest first."""
-    columns = [getattr(DataBatch, name) for name in _BATCH]
+    columns = [getattr(DataBatch, field.name) for field in fields(TakenIn)]
     query = (
         select(*columns)
         .where(DataBatch.market == market)
@@ -23,17 +68,11 @@ def batches(database: Database, market: str, *, limit: int = 200) -> list[dict[s
         .limit(limit)
     )
     with database.reading() as session:
-        return [dict(row) for row in session.execute(query).mappings()]
+        return [TakenIn(**row) for row in session.execute(query).mappings()]
 
 
-def findings(database: Database, market: str) -> list[dict[str, Any]]:
-    """Return findings on bars that were kept, such as gaps in the calendar, newest batch first.
-
-    Returns
-    -------
-    list of dict
-        ``name`` of the batch, ``check``, ``count``, ``examples`` in words.
-    """
+def findings(database: Database, market: str) -> list[Oddity]:
+    """Return findings on bars that were kept, such as gaps in the calendar, newest batch first."""
     query = (
         select(DataBatch.name, DataBatch.details)
         .where(DataBatch.market == market)
@@ -41,7 +80,7 @@ def findings(database: Database, market: str) -> list[dict[str, Any]]:
     )
     with database.reading() as session:
         return [
-            {"name": name, **finding}
+            Oddity(name=name, **finding)
             for name, details in session.execute(query)
             for finding in details.get("findings", ())
         ]
@@ -60,8 +99,8 @@ def set_aside_by_reason(database: Database, market: str) -> dict[str, int]:
         return dict(session.execute(query).all())
 
 
-def set_aside(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
-    """Return rows in quarantine, the newest batch's first: batch, line, reason, the row itself."""
+def set_aside(database: Database, market: str, *, limit: int = 200) -> list[SetAside]:
+    """Return rows in quarantine, the newest batch's first."""
     query = (
         select(DataBatch.name, Quarantine.source_line, Quarantine.reason, Quarantine.row)
         .join(DataBatch, DataBatch.batch_id == Quarantine.batch_id)
@@ -70,18 +109,23 @@ def set_aside(database: Database, market: str, *, limit: int = 200) -> list[dict
         .limit(limit)
     )
     with database.reading() as session:
-        return [dict(row) for row in session.execute(query).mappings()]
+        return [SetAside(**row) for row in session.execute(query).mappings()]
 
 
-def revisions(database: Database, market: str, *, limit: int = 200) -> list[dict[str, Any]]:
+def revisions(database: Database, market: str, *, limit: int = 200) -> list[EarlierBar]:
     """Return the earlier values of bars that a later batch changed, the latest bars first."""
-    columns = [getattr(BarRevision, name) for name in _REVISION]
     query = (
-        select(*columns, DataBatch.name, DataBatch.ingested_at)
+        select(
+            BarRevision.ts,
+            BarRevision.contract,
+            BarRevision.earlier,
+            DataBatch.name,
+            DataBatch.ingested_at,
+        )
         .join(DataBatch, DataBatch.batch_id == BarRevision.batch_id)
         .where(BarRevision.market == market)
         .order_by(BarRevision.ts.desc(), BarRevision.id)
         .limit(limit)
     )
     with database.reading() as session:
-        return [dict(row) for row in session.execute(query).mappings()]
+        return [EarlierBar(**row) for row in session.execute(query).mappings()]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, select
 
+from ml_core.json_values import field_values
 from ml_core.market_events import BreakerEvent
 from registry.chains.chain import chain_of
 from registry.errors import UnsignedChangeError
-from registry.rows import read_records, record_of, values_of
+from registry.rows import read_records, record_of
 from registry.tables.watch import BreakerRow
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def record_breaker(
         rows = session.scalars(_of_market(record.market))
         if holds(tuple(record_of(BreakerEvent, row) for row in rows)):
             return False
-        chain_of(BreakerRow).append(session, values_of(record))
+        chain_of(BreakerRow).append(session, field_values(record))
     return True
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ml_core.health.drift import DriftFigures
-from registry.rows import read_first, read_records, values_of
+from ml_core.json_values import field_values
+from registry.rows import read_first, read_records
 from registry.tables.watch import DriftRow
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def record_drift(database: Database, record: DriftRecord) -> bool:
         & (DriftRow.last_day == record.last_day)
         & (DriftRow.rows == record.rows)
     )
-    values = values_of(record)
+    values = field_values(record)
     with database.session() as session:
         row = session.scalars(select(DriftRow).where(same)).first()
         if row is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ml_core.health.estimates import Expected, Reconciled
-from ml_core.json_values import json_values
-from registry.rows import read_records, values_of
+from ml_core.json_values import field_values, json_values
+from registry.rows import read_records
 from registry.tables.watch import EstimateRow
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def record_estimate(database: Database, record: EstimateRecord) -> bool:
     BusyDatabaseError
         Another process held the write lock for too long, or the server went away.
     """
-    values = values_of(record)
+    values = field_values(record)
     with database.session() as session:
         if session.scalars(select(EstimateRow.id).where(_same(record))).first() is not None:
             return False

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ml_core.health.parity import ParityReport
-from ml_core.json_values import json_values
-from registry.rows import read_first, values_of
+from ml_core.json_values import field_values, json_values
+from registry.rows import read_first
 from registry.tables.base import canonical
 from registry.tables.watch import ParityRow
 
@@ -41,7 +41,7 @@ def record_parity(database: Database, record: ParityRecord) -> bool:
     BusyDatabaseError
         Another process held the write lock for too long, or the server went away.
     """
-    values = values_of(record)
+    values = field_values(record)
     digest = hashlib.sha256(canonical(json_values(record.figures)).encode()).hexdigest()
     with database.session() as session:
         same = (ParityRow.market == record.market) & (ParityRow.content_hash == digest)

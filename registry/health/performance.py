@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ml_core.health.daily_sums import PerformanceRecord
+from ml_core.json_values import field_values
 from registry.database import Database
 from registry.ledger.entries import OutcomeKey
-from registry.rows import read_records, values_of
+from registry.rows import read_records
 from registry.tables.ledger import OutcomeRow, PerformanceRow
 
 _KEY = tuple(part.name for part in fields(PerformanceRecord) if part.name != "figures")
@@ -31,7 +32,7 @@ def update_performance(
         for record in wanted:
             row = rows.get(_key(record))
             if row is None:
-                session.add(PerformanceRow(**values_of(record), updated_at=at))
+                session.add(PerformanceRow(**field_values(record), updated_at=at))
             elif row.figures != record.figures:
                 row.figures, row.updated_at = record.figures, at
             else:

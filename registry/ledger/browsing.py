@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -22,26 +22,38 @@ CHUNK = 5_000
 OPEN = "open"
 """Asked for as an outcome: none is recorded yet."""
 
-COLUMNS = (
-    "id",
-    "trading_day",
-    "opening_range",
-    "decision_time",
-    "made_at",
-    "mode",
-    "role",
-    "status",
-    "reason",
-    "late",
-    "p_up",
-    "baseline_p_up",
-    "recommendation",
-    "expected_net_r",
-    "model",
-    "version",
-    "label",
-)
-BECAME = ("direction", "outcome", "r_gross", "r_net", "resolved_at", "revision")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """A prediction of the ledger, and what became of it: None while that is open."""
+
+    id: int
+    trading_day: date
+    opening_range: str
+    decision_time: datetime
+    made_at: datetime
+    mode: str
+    role: str
+    status: str
+    reason: str | None
+    late: bool
+    p_up: float | None
+    baseline_p_up: float | None
+    recommendation: str | None
+    expected_net_r: float | None
+    model: str | None
+    version: str | None
+    label: str
+    direction: str | None
+    outcome: str | None
+    r_gross: float | None
+    r_net: float | None
+    resolved_at: datetime | None
+    revision: int | None
+
+
+COLUMNS = tuple(field.name for field in fields(LedgerRow))
+_BECAME = ("direction", "outcome", "r_gross", "r_net", "resolved_at", "revision")
 _SLOT = ("market", "trading_day", "opening_range", "label", "market_hash")
 _CHOSEN = ("opening_range", "mode", "role", "version", "recommendation", "reason")
 Columns = TypeVarTuple("Columns")
@@ -105,25 +117,19 @@ def matching(database: Database, wanted: Wanted) -> int:
 
 def browse(
     database: Database, wanted: Wanted, *, offset: int = 0, limit: int = PAGE
-) -> list[dict[str, Any]]:
-    """Return answers that a filter lets through, newest first, each with its outcome.
-
-    Returns
-    -------
-    list of dict
-        :data:`COLUMNS` of the prediction and :data:`BECAME` of its outcome, None while open.
-    """
+) -> list[LedgerRow]:
+    """Return the predictions that a filter lets through, newest first, each with its outcome."""
     query = _rows(wanted).offset(offset).limit(limit)
     with database.reading() as session:
-        return [dict(row) for row in session.execute(query).mappings()]
+        return [LedgerRow(**row) for row in session.execute(query).mappings()]
 
 
-def all_rows(database: Database, wanted: Wanted) -> Iterator[dict[str, Any]]:
+def all_rows(database: Database, wanted: Wanted) -> Iterator[LedgerRow]:
     """Yield every prediction that a filter lets through, oldest first, of one state."""
     query = _rows(wanted, newest_first=False).execution_options(yield_per=CHUNK)
     with database.reading() as session:
         for row in session.execute(query).mappings():
-            yield dict(row)
+            yield LedgerRow(**row)
 
 
 def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
@@ -154,8 +160,8 @@ def prediction_with_hashes(
 
 
 def _rows(wanted: Wanted, *, newest_first: bool = True) -> Select[Any]:
-    columns = [getattr(PredictionRow, name) for name in COLUMNS]
-    query = select(*columns, *(getattr(OutcomeRow, name) for name in BECAME))
+    tables = {name: OutcomeRow if name in _BECAME else PredictionRow for name in COLUMNS}
+    query = select(*(getattr(table, name) for name, table in tables.items()))
     keys = (PredictionRow.decision_time, PredictionRow.id)
     order = [key.desc() if newest_first else key for key in keys]
     return with_outcomes(query).where(*_conditions(wanted)).order_by(*order)

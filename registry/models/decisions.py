@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ml_core.json_values import field_values
 from registry.chains.chain import chain_of
 from registry.database import Database
-from registry.rows import read_records, values_of
+from registry.rows import read_records
 from registry.tables.base import canonical
 from registry.tables.versions import Decision
 
@@ -49,7 +50,7 @@ def record_decision(database: Database, record: DecisionRecord) -> bool:
         )
         if session.scalars(same).first() is not None:
             return False
-        values = {**values_of(record), "evidence_hash": digest}
+        values = {**field_values(record), "evidence_hash": digest}
         chain_of(Decision).append(session, values)
     return True
 

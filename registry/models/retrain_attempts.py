@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from ml_core.json_values import field_values
 from ml_core.market_events import AttemptEnd, RetrainAttempt
-from registry.rows import read_records, values_of
+from registry.rows import read_records
 from registry.tables.watch import RetrainAttemptRow
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: b
         Another process held the write lock for too long, or the server went away.
     """
     attempt = RetrainAttempt(market=market, began_at=at, by_itself=by_itself)
-    row = RetrainAttemptRow(**values_of(attempt))
+    row = RetrainAttemptRow(**field_values(attempt))
     with database.session() as session:
         session.add(row)
         session.flush()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from ml_core.json_values import field_values
 from registry.chains.chain import chain_of
 from registry.definitions.recipes import remember_recipe
-from registry.rows import read_first, read_records, values_of
+from registry.rows import read_first, read_records
 from registry.tables.studies import EvaluationRow
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def record_evaluation(database: Database, record: EvaluationRecord, recipe: Reci
         )
         if session.scalars(same).first() is not None:
             return False
-        chain_of(EvaluationRow).append(session, values_of(record))
+        chain_of(EvaluationRow).append(session, field_values(record))
     return True
 
 

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 
 from ml_core.evidence.promotion.trial_cost import TrialCount
+from ml_core.json_values import field_values
 from ml_core.market.family import full_size
 from registry.chains.chain import chain_of
 from registry.database import Database
-from registry.rows import read_records, record_of, values_of
+from registry.rows import read_records, record_of
 from registry.tables.studies import TrialRow
 
 
@@ -68,7 +69,7 @@ def record_trial(database: Database, record: TrialRecord) -> bool:
         same = _same(record.market, record.recipe_hash, record.market_hash, record.question)
         if session.scalars(select(TrialRow.id).where(same)).first() is not None:
             return False
-        chain_of(TrialRow).append(session, values_of(record))
+        chain_of(TrialRow).append(session, field_values(record))
     return True
 
 
@@ -104,7 +105,7 @@ def finish_trial(
         trial = record_of(TrialRecord, session.scalars(latest).one())
         if trial.state == "begun":
             ended = replace(trial, score=score, state=state)
-            chain_of(TrialRow).append(session, values_of(ended))
+            chain_of(TrialRow).append(session, field_values(ended))
 
 
 def _same(market: str, recipe_hash: str, market_hash: str, question: str) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from ml_core.errors import OperatorError
+from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 
 _SHOWN = 40
@@ -90,7 +91,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
 
 class JsonOf(CanonicalJson):
-    """A dataclass by its JSON form, which its ``from_json`` reads back."""
+    """A dataclass by its JSON form; its own ``from_json`` reads what earlier releases wrote."""
 
     cache_ok = True
 
@@ -103,7 +104,9 @@ class JsonOf(CanonicalJson):
         return super().process_bind_param(json_values(value), dialect)
 
     def _read(self, text: str) -> Any:
-        return self.kind.from_json(super()._read(text))
+        values = super()._read(text)
+        own = getattr(self.kind, "from_json", None)
+        return own(values) if own else from_json(self.kind, values)
 
 
 def canonical(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,13 +45,13 @@ class FeedCheck:
         In a line.
     last_bar
         When the last bar opened, aware UTC; None without any.
-    told
-        ``stopped`` or ``resumed`` where a person was told now.
+    change
+        ``stopped`` or ``resumed`` where a notice was sent now.
     """
 
     verdict: str
     last_bar: datetime | None = None
-    told: str | None = None
+    change: str | None = field(default=None, metadata={"alias": "told"})
 
 
 @task(name="look at the feed", task_run_name="{market}: does the feed go on", **RETRIED)
@@ -151,7 +151,7 @@ class _Feed:
             verdict=f"stopped: {silence.minutes} minutes without a bar, usually {silence.usual} "
             "at most",
             last_bar=self.last_bar,
-            told="stopped" if is_new else None,
+            change="stopped" if is_new else None,
         )
 
     def goes_on(self, silence: Silence) -> FeedCheck:
@@ -177,7 +177,7 @@ class _Feed:
         return FeedCheck(
             verdict=f"{silence.minutes} minutes without a bar, which is usual",
             last_bar=self.last_bar,
-            told="resumed" if is_new else None,
+            change="resumed" if is_new else None,
         )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import pyarrow as pa
 
 import registry
 from ml_core.bars.contract import OnProgress
@@ -181,12 +178,16 @@ def mirror(settings: Settings, market: Market) -> None:
     new = [batch for batch in lake.batches(market.symbol) if batch.batch_id not in recorded]
     if new:
         names = {batch.batch_id for batch in new}
+        aside, earlier = (
+            lake.quarantined(market.symbol, names),
+            lake.revisions(market.symbol, names),
+        )
         registry.bars.batches.record_batches(
             database,
             market.symbol,
             new,
-            _rows(lake.quarantined(market.symbol, names), "file"),
-            _rows(lake.revisions(market.symbol, names), "batch"),
+            () if aside is None else aside.append_column("batch", aside["file"]).to_pylist(),
+            () if earlier is None else earlier.to_pylist(),
         )
 
 
@@ -194,8 +195,3 @@ def _month_of(moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _rows(table: pa.Table | None, batch: str) -> Iterator[dict[str, Any]]:
-    for row in () if table is None else table.to_pylist():
-        yield {**row, "batch": row[batch]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ml_core.features.audit import AuditSummary
-from ml_core.health.parity import Audited, ParityReport
+from ml_core.health.parity import ParityReport
+from ml_core.json_values import field_values
 from tasks.runs.artifacts import bullets, publish, table
 
 _DIFFERENCES = {
@@ -45,7 +45,14 @@ class AuditResult:
 
 def publish_audit(market: str, parity: ParityReport, lookahead: AuditSummary) -> None:
     """Publish what differs from the lake, and whether a feature sees the future."""
-    differing = [_row(entry) for entry in parity.differing[:_MOST_ROWS]]
+    differing = [
+        {
+            **field_values(entry),
+            "features": ", ".join(difference.feature for difference in entry.differences[:5]),
+            "bars": "; ".join(entry.changes[:3]),
+        }
+        for entry in parity.differing[:_MOST_ROWS]
+    ]
     publish(
         f"audit-{market}",
         f"{parity.verdict}; {_lookahead_words(lookahead)}",
@@ -59,13 +66,3 @@ def _lookahead_words(lookahead: AuditSummary) -> str:
     audited = f"{lookahead.features} features of {lookahead.decisions} decisions"
     leaks = len(lookahead.leaks)
     return f"of {audited}, {leaks or 'none'} {'see' if leaks > 1 else 'sees'} the future"
-
-
-def _row(entry: Audited) -> dict[str, Any]:
-    return {
-        "slot": entry.slot,
-        "role": entry.role,
-        "cause": entry.cause,
-        "features": ", ".join(difference.feature for difference in entry.differences[:5]),
-        "bars": "; ".join(entry.changes[:3]),
-    }

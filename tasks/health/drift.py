@@ -118,7 +118,7 @@ def _held(
         # asked of the past, a version has learned from days after it
         learned_until = datetime.combine(max(learned.day).item() + timedelta(2), time(), UTC)
         odd = _odd_days(settings, symbol, max(at, learned_until))
-        learned, logged = (rows.where(~np.isin(rows.day, odd)) for rows in (learned, logged))
+        learned, logged = (rows.keep(~np.isin(rows.day, odd)) for rows in (learned, logged))
     groups = {feature.name: feature.group for feature in CATALOGUE.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged

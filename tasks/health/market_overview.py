@@ -216,5 +216,6 @@ def _last_answer(settings: Settings, symbol: str) -> str | None:
     rows = browse(settings.database(), wanted, limit=1)
     if not rows:
         return None
-    prediction = rows[0]["recommendation"] or f"none, {rows[0]['reason']}"
-    return f"{symbol}:{rows[0]['trading_day']}:{rows[0]['opening_range']} {prediction}"
+    (row,) = rows
+    prediction = row.recommendation or f"none, {row.reason}"
+    return f"{symbol}:{row.trading_day}:{row.opening_range} {prediction}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import monitoring
 from ml_core.health.daily_sums import PerformanceRecord
@@ -34,7 +33,7 @@ _DAYS_SHOWN = 14
 
 def scores_of(period: Period) -> list[str]:
     """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
-    if not period.voices:
+    if not period.forecasters:
         return []
     scores_of_each = [
         {
@@ -42,7 +41,7 @@ def scores_of(period: Period) -> list[str]:
             **asdict(scores),
             "accuracy": pages.formatting.percent(scores.accuracy),
         }
-        for forecaster, scores in period.voices.items()
+        for forecaster, scores in period.forecasters.items()
     ]
     trades = [
         {
@@ -70,20 +69,31 @@ def plots_of_record(rows: Sequence[PerformanceRecord]) -> list[str]:
     return pictures(monitoring.pages.plots.record.record_charts(rows))
 
 
-def _day(row: PerformanceRecord) -> dict[str, Any]:
-    """Return a day's means a break, the corridor's in brackets; none without a break."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """A day's means a break, the corridor's in brackets; none without a break."""
+
+    day: str
+    breaks: int
+    open: int
+    accuracy: str | None = None
+    loss: str | None = None
+    net: str | None = None
+
+
+def _day(row: PerformanceRecord) -> _Day:
     sums = row.figures
-    line = {"day": str(row.day), "breaks": sums.breaks, "open": sums.open}
+    day = _Day(day=str(row.day), breaks=sums.breaks, open=sums.open)
     if not sums.breaks:
-        return line
+        return day
     forecasts = [forecast for forecast in (sums.model, sums.corridor) if forecast is not None]
     accuracy = (
         pages.formatting.percent(forecast.accuracy / sums.breaks, 0) for forecast in forecasts
     )
     loss = (f"{forecast.log_loss / sums.breaks:.3f}" for forecast in forecasts)
-    return {
-        **line,
-        "accuracy": "{} ({})".format(*accuracy),
-        "loss": "{} ({})".format(*loss),
-        "net": pages.formatting.signed(sums.taken.r_net),
-    }
+    return replace(
+        day,
+        accuracy="{} ({})".format(*accuracy),
+        loss="{} ({})".format(*loss),
+        net=pages.formatting.signed(sums.taken.r_net),
+    )

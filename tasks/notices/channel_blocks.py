@@ -48,7 +48,7 @@ class _ServiceBlock(AppriseNotificationBlock):
             # made into HTML, every blank would be one at which no line may end
             service.notify_format = apprise.NotifyFormat.TEXT
         for attached in [str(picture), None] if picture is not None else [None]:
-            with LogEavesdropper("apprise", level=logging.WARNING) as heard:
+            with LogEavesdropper("apprise", level=logging.WARNING) as log:
                 sent = self._apprise_client.notify(
                     body=body,
                     title=subject,
@@ -58,7 +58,7 @@ class _ServiceBlock(AppriseNotificationBlock):
                 )
             if sent:
                 return
-            words = heard.text()
+            words = log.text()
         raise NotificationError(log=words)
 
 

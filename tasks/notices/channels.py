@@ -266,15 +266,6 @@ def _read_switch(text: str) -> Switch:
     )
 
 
-def _quiet_values(quiet: QuietHours) -> dict[str, Any]:
-    return {
-        "from": f"{quiet.begin:%H:%M}",
-        "to": f"{quiet.end:%H:%M}",
-        "zone": quiet.zone,
-        "kinds": dict(quiet.policies),
-    }
-
-
 def _read_quiet(values: Mapping[str, Any]) -> QuietHours:
     return quiet_hours(values["from"], values["to"], values["zone"], values.get("kinds", {}))
 
@@ -304,5 +295,10 @@ def _values(channel: Channel) -> dict[str, Any]:
     if channel.switches:
         values["switches"] = [_switch_text(switch) for switch in channel.switches]
     if channel.quiet is not None:
-        values["quiet"] = _quiet_values(channel.quiet)
+        values["quiet"] = {
+            "from": f"{channel.quiet.begin:%H:%M}",
+            "to": f"{channel.quiet.end:%H:%M}",
+            "zone": channel.quiet.zone,
+            "kinds": dict(channel.quiet.policies),
+        }
     return values

@@ -8,11 +8,12 @@ no server can be reached: what must not be missed is read from the record.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import tasks
+from ml_core.json_values import json_values
 
 ARRIVED = "orbcast.data.arrived"
 """A trader's own script says that the source has new bars; Orbcast itself never emits it."""
@@ -38,17 +39,12 @@ class Event:
     name
         What triggers name.
     market
-        The market file's name, in any case; the payload has it in lower case.
+        The market file's name, in any case; what is emitted has it in lower case.
     """
 
     name: ClassVar[str]
 
     market: str
-
-    def payload(self) -> dict[str, Any]:
-        """Return the fields as JSON values: days and times as ISO 8601 text, times in UTC."""
-        values = {key: _json(value) for key, value in asdict(self).items()}
-        return {**values, "market": self.market.lower()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,13 +240,8 @@ def emit(event: Event) -> None:
         "prefect.resource.id": resource_of(event.market),
         "prefect.resource.name": event.market.upper(),
     }
+    payload = {**json_values(event), "market": event.market.lower()}
     try:
-        tasks.prefect_api.emit_event(event=event.name, resource=about, payload=event.payload())
+        tasks.prefect_api.emit_event(event=event.name, resource=about, payload=payload)
     except Exception as error:  # noqa: BLE001 - an event never stops a run
         _LOG.warning("%s was not emitted: %s", event.name, error)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, date):  # a datetime is one too
-        return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value

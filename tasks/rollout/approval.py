@@ -35,6 +35,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from ml_core.errors import InputError
+from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from monitoring.approval import ASKING, NOBODY, Answer, Request
 from monitoring.pages.markdown import escaped
@@ -255,7 +256,7 @@ def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
 def _read_request(client: SyncPrefectClient, run: UUID) -> Request | None:
     """Read what was asked within a run; None before it was, and if it cannot be read."""
     try:
-        return Request.from_json(json.loads(client.read_flow_run_input(run, _ASKED)))
+        return from_json(Request, json.loads(client.read_flow_run_input(run, _ASKED)))
     except (KeyError, TypeError, ValueError):
         return None  # of another release: it shall not hide the others
     except PrefectHTTPStatusError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from ml_core.errors import InputError
 from ml_core.market_events import RolloutEvent
@@ -255,32 +254,6 @@ def step_down(
     record_event(settings, event)
     _emit_step(symbol, event, current.stage)
     return rollout_of(settings, symbol, at)
-
-
-def rollout_json(rollout: Rollout) -> dict[str, Any]:
-    """Return a rollout as plain values."""
-    position = rollout.position
-    return {
-        "market": rollout.market,
-        "stage": rollout.stage,
-        "since": position.since.isoformat() if position.since else None,
-        "by": position.by or None,
-        "reason": position.reason or None,
-        "holds_until": position.holds_until.isoformat() if position.holds_until else None,
-        "counted_from": position.counted_from.isoformat() if position.counted_from else None,
-        "next": rollout.target,
-        "gates": [
-            {
-                "name": gate.name,
-                "passed": gate.passed,
-                "figure": gate.words,
-                "missing": gate.change or None,
-            }
-            for gate in rollout.gates
-        ],
-        "next_step": rollout.next_step,
-        "ignored": list(position.ignored),
-    }
 
 
 def _approval(

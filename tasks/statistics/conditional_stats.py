@@ -88,12 +88,12 @@ def range_question(
     ConditionError, LabelError
         It cannot be asked.
     """
-    known = [name for name in BREAK_SIDES if name == side]
-    if not known:
+    sides = [name for name in BREAK_SIDES if name == side]
+    if not sides:
         raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
     return RangeQuestion(
         condition=read_condition(condition, CATALOGUE.names()),
-        side=known[0],
+        side=sides[0],
         opening_range=opening_range,
         label=label,
         first=first,
@@ -155,7 +155,7 @@ def answer_question(
         won=np.array([row["outcome"] == "WIN" for row in rows], np.bool_),
         r_net=np.array([_number(row["r_net"]) for row in rows], np.float64),
         holds=question.condition.holds(columns),
-        known=question.condition.is_known(columns),
+        decided=question.condition.is_known(columns),
     )
     return conditional_stats(
         settled,

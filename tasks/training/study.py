@@ -207,7 +207,7 @@ def conclude(
         figures={
             **{key: value for key, value in figures.items() if key != "equity"},
             "lookahead_clean": material.audit.clean,
-            "signal_found": None if signal is None else signal.found,
+            "signal_found": None if signal is None else signal.recovered,
         },
         files=files,
         at=at,

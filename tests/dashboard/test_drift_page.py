@@ -19,7 +19,7 @@ FOUND = DriftFigures(
     columns=74,
     drifted=1,
     groups=("volatility",),
-    moved=(
+    shifts=(
         ColumnShift("sigma_24h", "volatility", 2.5, 1e-9, 1e-7),
         ColumnShift("wick", "shape", 0.1, 0.5, 1e-7),
     ),

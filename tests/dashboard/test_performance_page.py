@@ -77,7 +77,7 @@ def test_a_groups_figures_are_those_of_its_rows(key: Any) -> None:
         same = [row for row in in_time(rows) if key(row) == name]
         p = np.array([row.p_up for row in same])
         up = np.array([row.direction == "UP" for row in same])
-        model = period.voices["model"]
+        model = period.forecasters["model"]
         assert period.counts.breaks == len(same)
         assert model.accuracy == pytest.approx(accuracy_score(up, p >= 0.5))
         assert model.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
@@ -103,10 +103,10 @@ def test_the_confusion_counts_are_scikit_learns_without_late_answers() -> None:
 
 
 def test_few_days_give_no_interval_and_a_group_without_breaks_no_figure() -> None:
-    (line,) = lines(grouped_periods("MGC", answers(5), lambda _: "all"))
+    (line,) = lines(grouped_periods("MGC", answers(5), lambda _: "all")).to_dict("records")
     assert line["log loss"] == line["net R a trade"] == "too few days"
     late = [replace(row, late=True) for row in answers(2)]
-    (line,) = lines(grouped_periods("MGC", late, lambda _: "all"))
+    (line,) = lines(grouped_periods("MGC", late, lambda _: "all")).to_dict("records")
     assert (line["breaks"], line["model"]) == (0, "-")
 
 
@@ -123,7 +123,7 @@ def test_a_rolling_figure_is_the_period_of_its_window_and_begins_when_it_is_full
     assert line is not None
     assert line.days[0] == FIRST + timedelta(days=19)
     last = over(whole[-20:])
-    assert line.estimate[-1] == pytest.approx(last.voices["model"].accuracy)
+    assert line.estimate[-1] == pytest.approx(last.forecasters["model"].accuracy)
     assert all(
         low <= mid <= high
         for low, mid, high in zip(line.low, line.estimate, line.high, strict=True)

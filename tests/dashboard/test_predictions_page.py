@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.ledger_export import NAMES, neutral, to_csv, to_parquet
+from deployments.ledger_export import neutral, to_csv, to_parquet
 from registry.database import Database, open_read_only
 from registry.ledger.browsing import (
+    COLUMNS,
     Wanted,
     all_rows,
     browse,
@@ -85,12 +87,12 @@ def test_a_filter_lets_through_what_the_ledger_has(
     assert (len(expected) < len(settled)) == bool(asked)
     assert matching(database, wanted) == len(expected) == len(rows)
     for row, each in zip(rows, expected, strict=True):
-        assert row["p_up"] == each.prediction.p_up
-        assert row["r_net"] == (each.outcome.r_net if each.outcome else None)
+        assert row.p_up == each.prediction.p_up
+        assert row.r_net == (each.outcome.r_net if each.outcome else None)
     pages = [browse(database, wanted, offset=at, limit=7) for at in range(0, len(rows), 7)]
-    newest = [row["decision_time"] for page in pages for row in page]
+    newest = [row.decision_time for page in pages for row in page]
     assert newest == sorted(newest, reverse=True)
-    assert sorted(row["id"] for page in pages for row in page) == sorted(row["id"] for row in rows)
+    assert sorted(row.id for page in pages for row in page) == sorted(row.id for row in rows)
 
 
 def test_the_lean_rows_for_scoring_are_the_ledgers(
@@ -114,11 +116,11 @@ def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Databa
     known = choices(database, "MGC")
     assert set(known["mode"]) == {"live", "replay"}
     (row,) = browse(database, Wanted(market="MGC"), limit=1)
-    assert row["version"] in known["version"]
-    found = prediction_with_hashes(database, row["id"])
+    assert row.version in known["version"]
+    found = prediction_with_hashes(database, row.id)
     assert found is not None
     entry, hashes = found
-    assert (entry.opening_range, len(hashes["row"])) == (row["opening_range"], 64)
+    assert (entry.opening_range, len(hashes["row"])) == (row.opening_range, 64)
     assert prediction_with_hashes(database, 10**9) is None
 
 
@@ -136,16 +138,16 @@ def test_numbers_stay_numbers(value: float) -> None:
 
 def test_csv_and_parquet_hold_every_row(database: Database) -> None:
     rows = list(all_rows(database, Wanted(market="MGC")))
-    rows[0] = {**rows[0], "reason": "=HYPERLINK(1)"}
+    rows[0] = replace(rows[0], reason="=HYPERLINK(1)")
     read = list(csv.DictReader(io.StringIO(to_csv(rows).decode())))
     assert len(read) == len(rows)
     assert read[0]["reason"] == "'=HYPERLINK(1)"
-    assert float(read[1]["p_up"]) == rows[1]["p_up"]
+    assert float(read[1]["p_up"]) == rows[1].p_up
     table = pq.read_table(io.BytesIO(to_parquet(rows)))
-    assert table.column_names == list(NAMES)
-    assert table.column("p_up").to_pylist() == [row["p_up"] for row in rows]
+    assert table.column_names == list(COLUMNS)
+    assert table.column("p_up").to_pylist() == [row.p_up for row in rows]
     assert str(table.schema.field("decision_time").type) == "timestamp[us, tz=UTC]"
-    assert table.column("decision_time").to_pylist() == [row["decision_time"] for row in rows]
+    assert table.column("decision_time").to_pylist() == [row.decision_time for row in rows]
 
 
 def test_the_command_shows_and_writes_the_same(

@@ -114,8 +114,8 @@ def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
     run("bars", "forget", "last")
 
     database = current_settings().database()
-    assert [batch["status"] for batch in batches(database, "MGC")] == ["forgotten", "added"]
-    earlier = [row["earlier"]["close"] for row in revisions(database, "MGC")]
+    assert [batch.status for batch in batches(database, "MGC")] == ["forgotten", "added"]
+    earlier = [row.earlier["close"] for row in revisions(database, "MGC")]
     assert earlier == [2050.7, 2050.7]
 
 

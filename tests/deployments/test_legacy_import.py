@@ -20,7 +20,6 @@ from deployments.cli.app import app
 from deployments.legacy_import.findings import (
     BarsBrought,
     BarsFound,
-    BoosterFacts,
     DatabaseFound,
     LegacyFindings,
     ModelFound,
@@ -36,6 +35,7 @@ from ml_core.bars.sources import duckdb_file
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError, read_duckdb
 from ml_core.features.history import read_history
 from ml_core.json_values import json_values
+from ml_core.learning.models.booster_facts import BoosterFacts
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.document import to_html, to_markdown

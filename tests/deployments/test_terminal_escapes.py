@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deployments.cli import drawing, markdown, terminal
 from deployments.cli.app import app
-from deployments.cli.plain_text import plain
+from deployments.cli.plain_text import printable
 from registry.errors import UnsignedChangeError
 from registry.notices import Notice, keep_notice
 from tasks.settings import current_settings, now
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_text_that_does_nothing_stays_as_it_is() -> None:
     words = "Größe 5 µ, 漢字, a\tb\nnext: 😀 (\u2013)"
-    assert plain(words) == words
+    assert printable(words) == words
 
 
 def test_each_way_of_printing_writes_it_out(capsys: pytest.CaptureFixture[str]) -> None:

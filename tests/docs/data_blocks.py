@@ -19,6 +19,7 @@ from prefect.automations import Automation
 from deployments.catalogue import deployments_of
 from deployments.serving.supervisor import reports_port
 from deployments.serving.warm_child import flow_of
+from ml_core.json_values import json_values
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import Plan
@@ -69,7 +70,7 @@ def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
         expires_at=until,
         at=decided + timedelta(seconds=1),
     )
-    real = json.loads(json.dumps(_outbox_row(intent, intent.at, "", "a")))
+    real = json_values(_outbox_row(intent, intent.at, "", "a"))
     return _differs(json.loads(step.text), real, "the intent")
 
 

@@ -362,13 +362,13 @@ def test_an_intent_says_whether_it_is_still_in_force(monkeypatch: pytest.MonkeyP
         position = Position(stage=stage, bound_to=bound_to)
         monkeypatch.setattr(tasks.prediction.outbox, "stage_of", lambda *_: (stage, position))
         (found,) = outbox(settings, "MGC", before)
-        return found["in_force"], found["why_not"] or ""
+        return found.in_force, found.why_not or ""
 
     assert stands("auto") == (True, "")
     assert stands("hybrid") == (False, "the stage is hybrid now")
     assert stands("auto", "another") == (False, "it was written under another approval")
     (late,) = outbox(settings, "MGC", datetime(2024, 11, 21, 7, 0, tzinfo=UTC))
-    assert late["why_not"] == "it has expired"
+    assert late.why_not == "it has expired"
     change(settings, "MGC", "open", cause="by hand", detail="doubt", by="test", at=before)
     assert stands("auto") == (False, "the circuit breaker is open: by hand")
     listed = CliRunner().invoke(app, ["strategy", "intents"]).stdout

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from monitoring.approval import NOBODY, Answer, Finding, Request, differences, judge
 
@@ -96,7 +97,7 @@ def test_going_against_the_evidence_has_to_be_said_and_is_recorded() -> None:
 
 
 def test_a_request_survives_the_trip_through_json_with_its_hash() -> None:
-    again = Request.from_json(json.loads(json.dumps(json_values(SHOWN))))
+    again = from_json(Request, json.loads(json.dumps(json_values(SHOWN))))
     assert again == SHOWN
     assert again.bound_to == SHOWN.bound_to
     assert replace(SHOWN, content={"files": "c"}).bound_to != SHOWN.bound_to

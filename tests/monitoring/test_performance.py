@@ -109,7 +109,7 @@ def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
     up = np.array([way == "UP" for _, _, way, _ in rows])
     for voice, place in (("model", 0), ("corridor", 1)):
         p = np.array([each[place] for each in rows], np.float64)
-        scores = found.voices[voice]
+        scores = found.forecasters[voice]
         assert scores.accuracy == pytest.approx(accuracy_score(up, p > 0.5))
         assert scores.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
         assert scores.brier == pytest.approx(brier_score_loss(up, p))
@@ -137,7 +137,9 @@ def test_ranges_add_up_to_whole_days() -> None:
     by_range, by_day = over(whole_days(daily, ranges=True)), over(whole_days(daily))
 
     assert by_range.counts == by_day.counts
-    assert asdict(by_range.voices["model"]) == pytest.approx(asdict(by_day.voices["model"]))
+    assert asdict(by_range.forecasters["model"]) == pytest.approx(
+        asdict(by_day.forecasters["model"])
+    )
     assert by_range.trades["taken"].r_net == pytest.approx(by_day.trades["taken"].r_net)
     assert list(grouped(whole_days(daily, ranges=True), lambda each: each.opening_range)) == [
         "0900",
@@ -207,7 +209,7 @@ def test_revised_and_late_outcomes_are_counted() -> None:
 def test_without_a_break_there_is_nothing_to_judge() -> None:
     found = over(daily_figures([row(**OPEN)])[-1:])
 
-    assert found.voices == {}
+    assert found.forecasters == {}
     assert found.verdict == "live, 0 days, 0 breaks: nothing to judge yet"
     assert json_values(found)["coverage"]["estimate"] is None
     assert over([]).verdict == found.verdict
@@ -262,9 +264,9 @@ def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None
 
 
 def test_a_majority_not_known_of_every_break_is_left_out() -> None:
-    assert set(over(daily_figures([row()])[-1:]).voices) == {"model", "corridor", "majority"}
+    assert set(over(daily_figures([row()])[-1:]).forecasters) == {"model", "corridor", "majority"}
     found = over(daily_figures([row(), row(majority_p_up=None)])[-1:])
-    assert set(found.voices) == {"model", "corridor"}
+    assert set(found.forecasters) == {"model", "corridor"}
 
 
 def test_a_slot_without_any_version_is_counted_under_none() -> None:
@@ -304,7 +306,7 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
 
     result = over(whole_days(daily_figures(row(p_up=float(chance)) for chance in p)))
 
-    assert result.voices["model"].ece_by_chance == pytest.approx(np.mean(errors), rel=0.05)
+    assert result.forecasters["model"].ece_by_chance == pytest.approx(np.mean(errors), rel=0.05)
 
 
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:

@@ -15,7 +15,6 @@ from monitoring.breaker import LiveRow, trouble
 from monitoring.sequential_monitors import (
     JudgedRows,
     Monitor,
-    alarms,
     calibration_process,
     direction_of,
     highest,
@@ -83,8 +82,7 @@ def test_an_e_value_of_a_hundred_raises_the_alarm_at_one_per_cent(
     e_value: float, alarm: bool
 ) -> None:
     found = Monitor(watches="corridor", e_value=e_value, alpha=0.01, rows=9, days=3, words="words")
-    assert found.alarm == alarm
-    assert alarms([found]) == ((found,) if alarm else ())
+    assert found.alarm is alarm
 
 
 def test_each_monitor_bets_on_its_own_question_and_tells_the_highest_it_had() -> None:
@@ -112,7 +110,7 @@ def test_each_monitor_bets_on_its_own_question_and_tells_the_highest_it_had() ->
 def test_a_version_that_was_always_or_never_right_can_be_watched(reference: float) -> None:
     p = np.full(120, 0.7)
     found = monitors(judged(p, p, np.arange(120) % 10 < 7), reference)
-    assert alarms(found) == found[2:] * (reference == 1.0)
+    assert tuple(one for one in found if one.alarm) == found[2:] * (reference == 1.0)
 
 
 @pytest.mark.parametrize(
@@ -197,9 +195,13 @@ def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> Non
     p = np.where(draw.random(900) < 0.5, 0.7, 0.3)
     sound = monitors(judged(p, p, came(draw, p)), reference_accuracy=0.69)
     assert [each.watches for each in sound] == ["corridor", "calibration", "accuracy"]
-    assert alarms(sound) == ()
+    assert not any(monitor.alarm for monitor in sound)
     coin = monitors(judged(p, np.full(900, 0.5), draw.random(900) < 0.5), reference_accuracy=0.69)
-    assert {each.watches for each in alarms(coin)} == {"corridor", "calibration", "accuracy"}
+    assert {monitor.watches for monitor in coin if monitor.alarm} == {
+        "corridor",
+        "calibration",
+        "accuracy",
+    }
 
 
 def test_without_breaks_there_is_no_evidence() -> None:

@@ -98,11 +98,11 @@ def test_a_stop_is_told_once_and_its_end_once(platform: Platform, emitted: list[
     platform.write(NOON)
     refreshed(NOON)
 
-    looks = [look(NOON + minutes(after)).told for after in (1, 4, 5, 8, 30, 400)]
+    looks = [look(NOON + minutes(after)).change for after in (1, 4, 5, 8, 30, 400)]
     platform.write(NOON + minutes(410), gap=(NOON, NOON + minutes(405)))
-    again = [look(NOON + minutes(after)).told for after in (410, 411, 414)]
+    again = [look(NOON + minutes(after)).change for after in (410, 411, 414)]
     platform.write(NOON + minutes(411), gap=(NOON, NOON + minutes(405)))
-    second = [look(NOON + minutes(after)).told for after in (412, 417, 420)]
+    second = [look(NOON + minutes(after)).change for after in (412, 417, 420)]
 
     assert looks == [None, None, "stopped", None, None, None]
     assert again == ["resumed", None, None]
@@ -136,7 +136,7 @@ def test_a_thin_market_is_told_of_after_what_is_usual_for_it(
     platform.write(NOON + minutes(3), thin=True)  # seventeen minutes without a bar are usual
     refreshed(NOON + minutes(3))
 
-    assert look(NOON + minutes(3 + silent)).told == expected
+    assert look(NOON + minutes(3 + silent)).change == expected
 
 
 def test_a_closed_exchange_is_not_silent(platform: Platform) -> None:
@@ -147,10 +147,10 @@ def test_a_closed_exchange_is_not_silent(platform: Platform) -> None:
     for at in (platform.closes, platform.closes + minutes(30), weekend):
         assert look(at).verdict == "the exchange is closed"
     # an hour's pause, and the session after it has just begun
-    assert look(platform.closes + minutes(64)).told is None
-    assert look(platform.closes + minutes(65)).told == "stopped"
+    assert look(platform.closes + minutes(64)).change is None
+    assert look(platform.closes + minutes(65)).change == "stopped"
     # the next session begins, and the feed has not come back
-    assert look(platform.closes + minutes(1440 + 62)).told is None
+    assert look(platform.closes + minutes(1440 + 62)).change is None
 
 
 def test_a_source_brought_up_to_date_after_the_close_has_not_stopped_in_the_morning(
@@ -161,7 +161,7 @@ def test_a_source_brought_up_to_date_after_the_close_has_not_stopped_in_the_morn
 
     late = look(platform.closes + minutes(200))
 
-    assert late.told is None
+    assert late.change is None
     assert "nor any as it was made" in late.verdict
 
 
@@ -170,7 +170,7 @@ def test_a_source_that_cannot_be_read_is_part_of_what_is_told(platform: Platform
     refreshed(NOON)
     platform.path.unlink()
 
-    assert look(NOON + minutes(6)).told == "stopped"
+    assert look(NOON + minutes(6)).change == "stopped"
     (entry,) = notices(current_settings().database())
     assert "trader.duckdb: does not exist" in entry.notice.body
 
@@ -184,7 +184,7 @@ def test_too_few_sessions_are_not_judged(platform: Platform, sessions: int) -> N
     platform.write(NOON)
     refreshed(NOON)
 
-    assert look(NOON + minutes(6)).told == ("stopped" if sessions == 10 else None)
+    assert look(NOON + minutes(6)).change == ("stopped" if sessions == 10 else None)
 
 
 def test_nothing_is_watched_where_nobody_feeds(
@@ -193,9 +193,9 @@ def test_nothing_is_watched_where_nobody_feeds(
     platform.write(NOON)
     refreshed(NOON)
     monkeypatch.setenv("ORBCAST_FEED_SILENT_MINUTES", "0")
-    assert look(NOON + minutes(60)).told is None
+    assert look(NOON + minutes(60)).change is None
     monkeypatch.setenv("ORBCAST_FEED_SILENT_MINUTES", "61")
-    assert look(NOON + minutes(60)).told is None
+    assert look(NOON + minutes(60)).change is None
     monkeypatch.delenv("ORBCAST_FEED_SILENT_MINUTES")
     current_settings().sources_file.unlink()
     assert look(NOON + minutes(60)).verdict.startswith("no standing source")

@@ -131,7 +131,7 @@ def _stage(text: str) -> Stage:
 
 def _print_rollout(rollout: Rollout, as_json: bool) -> None:
     if as_json:
-        print_json(tasks.rollout.stage.rollout_json(rollout))
+        _print_json(rollout)
         return
     position = rollout.position
     since = f" since {position.since:%Y-%m-%d %H:%M} UTC" if position.since else ""
@@ -149,3 +149,29 @@ def _print_rollout(rollout: Rollout, as_json: bool) -> None:
     say(f"next: {rollout.next_step}")
     for event in position.ignored:
         say(f"ignored: {event}")
+
+
+def _print_json(rollout: Rollout) -> None:
+    position = rollout.position
+    values = {
+        "market": rollout.market,
+        "stage": rollout.stage,
+        "since": position.since.isoformat() if position.since else None,
+        "by": position.by or None,
+        "reason": position.reason or None,
+        "holds_until": position.holds_until.isoformat() if position.holds_until else None,
+        "counted_from": position.counted_from.isoformat() if position.counted_from else None,
+        "next": rollout.target,
+        "gates": [
+            {
+                "name": gate.name,
+                "passed": gate.passed,
+                "figure": gate.words,
+                "missing": gate.change or None,
+            }
+            for gate in rollout.gates
+        ],
+        "next_step": rollout.next_step,
+        "ignored": list(position.ignored),
+    }
+    print_json(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -65,8 +65,11 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
                 "quarantined": lake_status.quarantined,
                 "revised": lake_status.revisions,
                 **remarked(readings),
-                "odd_days": _odd_days_json(odd),
-                "source": spec.to_json() if spec else None,
+                "odd_days": [
+                    {"day": day.day, "kind": day.kind, "words": str(day), "lines": day.lines}
+                    for day in odd
+                ],
+                "source": spec and spec.to_json(),
             }
         )
         return
@@ -89,13 +92,6 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
 
 
 _ODD_DAYS_SHOWN = 5
-
-
-def _odd_days_json(odd: tuple[OddDay, ...]) -> list[dict[str, Any]]:
-    """Return days that do not fit the calendar as plain values."""
-    return [
-        {"day": day.day, "kind": day.kind, "words": str(day), "lines": day.lines} for day in odd
-    ]
 
 
 def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:

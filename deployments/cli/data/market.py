@@ -143,15 +143,15 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
     )
     say(f"  exchange    {market.calendar}")
     for own in own_days:
-        calendar = own["by_calendar"] or "closed"
-        words = own["fault"] or f"{own['by_file'] or 'closed'} (by the calendar {calendar})"
-        say(f"  {own['day']}  {words}")
+        calendar = own.by_calendar or "closed"
+        words = own.fault or f"{own.by_file or 'closed'} (by the calendar {calendar})"
+        say(f"  {own.day}  {words}")
     say(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
     if changed:
         say(f"  changed     {changed}; till then it does not answer")
     for day in days:
-        ranges = [f"{spec['range']} {spec['start']}-{spec['close']}" for spec in day["ranges"]]
-        say(f"  {day['trading_day']}  {', '.join(ranges) or 'no range'} ({market.zone})")
+        ranges = [f"{spec.range} {spec.start}-{spec.close}" for spec in day.ranges]
+        say(f"  {day.trading_day}  {', '.join(ranges) or 'no range'} ({market.zone})")
 
 
 @app.command(short_help="The exchange calendars that a market file can name.")
@@ -273,9 +273,7 @@ def _written(path: Path, text: str) -> Market:
     with written_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
         market = ml_core.market.market.load_market(temporary)
-        formed = {
-            spec["range"] for day in market_facts.next_days(market) for spec in day["ranges"]
-        }
+        formed = {spec.range for day in market_facts.next_days(market) for spec in day.ranges}
         for spec in market.ranges:
             if spec.name not in formed:
                 raise NeverFormsError(spec.name, market.calendar)

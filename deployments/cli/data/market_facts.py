@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import ml_core
@@ -15,6 +16,33 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 _DAYS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDay:
+    """A day that the market's file changes: the hours by calendar and file, or why it cannot."""
+
+    day: date
+    by_calendar: str | None
+    by_file: str | None
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTimes:
+    """An opening range of a day, on the market's clock."""
+
+    range: str
+    start: str
+    close: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextDay:
+    """A trading day to come, and its opening ranges."""
+
+    trading_day: str
+    ranges: tuple[RangeTimes, ...]
 
 
 def trained_on_another(config: Settings, market: Market) -> str | None:
@@ -31,7 +59,7 @@ def trained_on_another(config: Settings, market: Market) -> str | None:
         return None
 
 
-def own_days(market: Market) -> list[dict[str, Any]]:
+def own_days(market: Market) -> list[OwnDay]:
     """Return the hours of the file's own days and the calendar's, on the market's clock."""
     clock = ZoneInfo(market.zone)
 
@@ -48,17 +76,17 @@ def own_days(market: Market) -> list[dict[str, Any]]:
         return f"{span(hours.open, hours.close)}{halt}"
 
     return [
-        {
-            "day": change.day,
-            "by_calendar": hours_in_words(change.by_calendar),
-            "by_file": hours_in_words(change.by_file),
-            "fault": change.fault and f"changes nothing: it {change.fault}",
-        }
+        OwnDay(
+            day=change.day,
+            by_calendar=hours_in_words(change.by_calendar),
+            by_file=hours_in_words(change.by_file),
+            fault=change.fault and f"changes nothing: it {change.fault}",
+        )
         for change in ml_core.market.calendar_days.changed_days(market)
     ]
 
 
-def next_days(market: Market) -> list[dict[str, Any]]:
+def next_days(market: Market) -> list[NextDay]:
     """Return the next trading days with their ranges on the market's clock.
 
     Raises
@@ -73,17 +101,17 @@ def next_days(market: Market) -> list[dict[str, Any]]:
         return f"{ml_core.market.schedule.from_minute(int(minute)).astimezone(clock):%H:%M}"
 
     return [
-        {
-            "trading_day": str(schedule.days[row]),
-            "ranges": [
-                {
-                    "range": spec.name,
-                    "start": clock_time(schedule.range_start[row, column]),
-                    "close": clock_time(schedule.range_end[row, column]),
-                }
+        NextDay(
+            str(schedule.days[row]),
+            tuple(
+                RangeTimes(
+                    spec.name,
+                    clock_time(schedule.range_start[row, column]),
+                    clock_time(schedule.range_end[row, column]),
+                )
                 for column, spec in enumerate(market.ranges)
                 if schedule.open[row, column]
-            ],
-        }
+            ),
+        )
         for row in range(_DAYS_SHOWN)
     ]

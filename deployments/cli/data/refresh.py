@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +14,12 @@ from deployments import serving
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
 from ml_core.errors import OperatorError, TransientError
-from ml_core.json_values import field_values
+from ml_core.json_values import BESIDE, json_values
 from tasks import data, notices, prediction
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
     from tasks.data.intake import RefreshResult
-    from tasks.settings import Settings
 
 LOCKED_SECONDS = 30.0
 """How long a locked source is tried again here; on the server the run's own retries do it."""
@@ -72,14 +72,25 @@ def refresh(
         ):
             result = _emit(market) if event else _on_server(market, full, wait)
     result = result or _here(market, full)
-    result = {"market": market.lower(), **_lake(settings, market), **result}
     if as_json:
-        print_json(result)
+        lake = settings.lake().status(settings.market(market).symbol)
+        bars = {"market": market.lower(), "bars": lake.bars, "last_bar": lake.last}
+        print_json({**bars, **json_values(result)})
     else:
-        say(result["verdict"])
+        say(result.verdict or f"the run {result.run} has ended")
 
 
-def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """Where a refresh was made, by which run of the server, and what it came to."""
+
+    ran: str
+    run: str | None = None
+    verdict: str | None
+    brought: RefreshResult | None = field(default=None, metadata=BESIDE)
+
+
+def _on_server(market: str, full: bool, wait: float) -> Refreshed | None:
     """Have the server make the run; None if it serves no such market."""
     try:
         run = serving.served_run.run_served(
@@ -88,10 +99,10 @@ def _on_server(market: str, full: bool, wait: float) -> dict[str, Any] | None:
     except tasks.prefect_api.ObjectNotFound:
         remark(f"the server does not serve {market} (ORBCAST_MARKETS); refreshing here")
         return None
-    return {"ran": "on the server", "run": run.name, "verdict": run.verdict}
+    return Refreshed(ran="on the server", run=run.name, verdict=run.verdict)
 
 
-def _here(market: str, full: bool) -> dict[str, Any]:
+def _here(market: str, full: bool) -> Refreshed:
     """Read the source in this process, which needs no Prefect; nobody listens to an event."""
 
     def read(bar: Bar) -> RefreshResult:
@@ -112,11 +123,11 @@ def _here(market: str, full: bool) -> dict[str, Any]:
                 time.sleep(pause)
         else:
             brought = read(bar)
-    return {"ran": "here", "run": None, **field_values(brought)}
+    return Refreshed(ran="here", verdict=brought.verdict, brought=brought)
 
 
-def _emit(market: str) -> dict[str, Any]:
-
+def _emit(market: str) -> Refreshed:
+    """Send the server the event that bars arrived."""
     event = {
         "id": str(uuid.uuid4()),
         "occurred": tasks.settings.now().isoformat(),
@@ -127,9 +138,4 @@ def _emit(market: str) -> dict[str, Any]:
     with tasks.prefect_api.get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[event])
     words = f"told the server that bars of {market} arrived; refresh-data starts by itself"
-    return {"ran": "event", "run": None, "verdict": words}
-
-
-def _lake(settings: Settings, market: str) -> dict[str, Any]:
-    status = settings.lake().status(settings.market(market).symbol)
-    return {"bars": status.bars, "last_bar": status.last.isoformat() if status.last else None}
+    return Refreshed(ran="event", verdict=words)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -83,7 +85,7 @@ def promote(
         instead_of="" if before is None else before.version,
     )
     if as_json:
-        print_json(_changed(symbol, record.version, who, reason, changed=changed))
+        _print_change(symbol, record.version, who, reason, changed=changed)
         return
     change = (
         f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
@@ -119,13 +121,24 @@ def history(
         when = f" at {at}" if at else ""
         say(f"{definition.symbol} had no champion{when}")
     for row in rows:
-        say(f"{row['at']:%Y-%m-%d %H:%M} UTC  {row['version']}  by {row['by']}")
-        say(f"    {row['reason']}")
-        for condition in row["evidence"]:
+        say(f"{row.at:%Y-%m-%d %H:%M} UTC  {row.version}  by {row.by}")
+        say(f"    {row.reason}")
+        for condition in row.evidence:
             say(f"    {condition}")
 
 
-def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """A change of champion, and the conditions of the last decision about that version by then."""
+
+    at: datetime
+    version: str
+    by: str
+    reason: str
+    evidence: tuple[str, ...]
+
+
+def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> _Change:
     """Return a change of champion with the last decision about that version by then."""
     about = [
         decision
@@ -135,16 +148,16 @@ def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> dict[
         and "conditions" in decision.evidence  # a step of the rollout has gates instead
     ]
     conditions = about[-1].evidence["conditions"] if about else []
-    return {
-        "at": change.at,
-        "version": change.version,
-        "by": change.by,
-        "reason": change.reason,
-        "evidence": [
+    return _Change(
+        at=change.at,
+        version=change.version,
+        by=change.by,
+        reason=change.reason,
+        evidence=tuple(
             f"{condition['name']} {condition['status']}: {condition['words']}"
             for condition in conditions
-        ],
-    }
+        ),
+    )
 
 
 def rollback(
@@ -165,11 +178,11 @@ def rollback(
         settings.models(), symbol, at=tasks.settings.now(), by=who, reason=reason
     )
     if as_json:
-        print_json(_changed(symbol, record.version, who, reason, changed=True))
+        _print_change(symbol, record.version, who, reason, changed=True)
         return
     say(f"{record.version} is champion of {symbol} again, by {who}")
 
 
-def _changed(symbol: str, version: str, by: str, reason: str, *, changed: bool) -> dict[str, Any]:
+def _print_change(symbol: str, version: str, by: str, reason: str, *, changed: bool) -> None:
     values = {"market": symbol, "champion": version, "changed": changed}
-    return {**values, "by": by, "reason": reason}
+    print_json({**values, "by": by, "reason": reason})

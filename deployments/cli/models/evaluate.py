@@ -136,9 +136,8 @@ def _show(study: StudyResult) -> None:
 
 
 def _scores(directional: DirectionScores) -> Table:
-    table = cli.drawing.plain_table()
-    for heading in ("unseen days", "accuracy", "log loss", "Brier", "AUC", "ECE"):
-        table.add_column(heading, justify="left" if heading == "unseen days" else "right")
+    headings = ("accuracy", "log loss", "Brier", "AUC", "ECE")
+    table = cli.drawing.plain_table("unseen days", figures=headings)
     for name, scores in directional.scores.items():
         figures = (scores.log_loss, scores.brier, scores.auc, scores.ece)
         table.add_row(
@@ -150,9 +149,8 @@ def _scores(directional: DirectionScores) -> Table:
 
 
 def _folds(folds: Sequence[GroupScores]) -> Table:
-    table = cli.drawing.plain_table()
-    for heading in ("fold", "n", "accuracy", "corridor", "log loss - corridor", "95 %"):
-        table.add_column(heading, justify="left" if heading == "fold" else "right")
+    headings = ("n", "accuracy", "corridor", "log loss - corridor", "95 %")
+    table = cli.drawing.plain_table("fold", figures=headings)
     for fold in folds:
         change = fold.difference["corridor"].log_loss
         span = f"{change.low:+.4f} .. {change.high:+.4f}"

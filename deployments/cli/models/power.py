@@ -116,10 +116,9 @@ def power(
             f"The whole promotion rule finds a gain of {gain:g} in log loss {wanted * 100:.4g}% "
             f"of the time with {rule.words} breaks, {count} asked."
         )
-    table = cli.drawing.plain_table()
     passed = f"> {threshold * 100:.4g}%"
-    for heading in ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found"):
-        table.add_column(heading, justify="right")
+    headings = ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found")
+    table = cli.drawing.plain_table(figures=headings)
     for row in rows:
         table.add_row(
             f"{row['trades']:,}",

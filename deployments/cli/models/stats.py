@@ -79,9 +79,7 @@ def stats(
 
 
 def _table(answer: ConditionalStats) -> Table:
-    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
-    for heading in ("", "it holds", "it does not"):
-        table.add_column(heading)
+    table = cli.drawing.plain_table("", "it holds", "it does not", gap=2)
     groups = (answer.holds, answer.others)
     for words, cell in (
         ("ranges", lambda group: f"{group.ranges:,}"),

@@ -122,7 +122,7 @@ def _show(study: SetupStudy) -> None:
         f"{summary.last_day} ({summary.confirm_days:,}). {summary.setups:,} setups, "
         f"{summary.judged:,} judged, {summary.too_few:,} with fewer than "
         f"{summary.plan.min_trades} trades. SPA p = {chance.p:.3f}; beat chance "
-        f"{summary.found:,}, named {summary.named:,}."
+        f"{summary.beat_chance:,}, named {summary.named:,}."
     )
     say(
         f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -66,39 +67,54 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
         _print_versions(listed)
 
 
-def _listed(record: VersionRecord, aliases: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """A version as the list has it, with what it did on unseen days."""
+
+    version: str
+    model: str
+    kind: str
+    aliases: list[str]
+    created_at: datetime
+    rows: int
+    accuracy: float
+    log_loss: float
+    corridor_log_loss: float
+
+
+def _listed(record: VersionRecord, aliases: list[str]) -> _Listed:
     scores = record.metrics["directional"]
-    return {
-        "version": record.version,
-        "model": record.model,
-        "kind": record.kind,
-        "aliases": aliases,
-        "created_at": record.created_at,
-        "rows": scores["rows"],
-        "accuracy": scores["model"]["accuracy"],
-        "log_loss": scores["model"]["log_loss"],
-        "corridor_log_loss": scores["corridor"]["log_loss"],
-    }
+    return _Listed(
+        version=record.version,
+        model=record.model,
+        kind=record.kind,
+        aliases=aliases,
+        created_at=record.created_at,
+        rows=scores["rows"],
+        accuracy=scores["model"]["accuracy"],
+        log_loss=scores["model"]["log_loss"],
+        corridor_log_loss=scores["corridor"]["log_loss"],
+    )
 
 
-def _print_versions(listed: list[dict[str, Any]]) -> None:
+def _print_versions(listed: list[_Listed]) -> None:
     """Print the versions model by model; columns leave room for long names and whole versions."""
-    for model in dict.fromkeys(row["model"] for row in listed):
+    for model in dict.fromkeys(row.model for row in listed):
         say(f"{model}:")
-        table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
+        table = cli.drawing.plain_table(gap=2)
         for name in ("  version", "is"):
             table.add_column(name, no_wrap=name != "is")
         for name in ("n", "accuracy", "log loss", "corridor's"):
             table.add_column(name, justify="right", no_wrap=True)
         for version in listed:
-            if version["model"] == model:
+            if version.model == model:
                 table.add_row(
-                    f"  {version['version']}",
-                    " ".join(version["aliases"]) or "-",
-                    f"{version['rows']:,}",
-                    f"{version['accuracy']:.1%}",
-                    f"{version['log_loss']:.4f}",
-                    f"{version['corridor_log_loss']:.4f}",
+                    f"  {version.version}",
+                    " ".join(version.aliases) or "-",
+                    f"{version.rows:,}",
+                    f"{version.accuracy:.1%}",
+                    f"{version.log_loss:.4f}",
+                    f"{version.corridor_log_loss:.4f}",
                 )
         show_table(table)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,14 +50,14 @@ def demo(
 
         demo = deployments.demo.run_demo(home, remark, show_progress)
     if as_json:
-        print_json(_to_json(demo))
+        _print_json(demo)
     else:
         _print_results(demo)
 
 
-def _to_json(demo: Shown) -> dict[str, Any]:
+def _print_json(demo: Shown) -> None:
     retrained, study = demo.retrained, demo.study
-    return {
+    values = {
         "home": demo.home,
         "market": demo.symbol,
         "verdict": retrained.verdict,
@@ -71,18 +70,17 @@ def _to_json(demo: Shown) -> dict[str, Any]:
         "promotion": study.promotion,
         "report": demo.report,
         "study_report": study.report,
-        "outlook": asdict(demo.outlook),
+        "outlook": demo.outlook,
         "seconds": round(demo.seconds, 1),
     }
+    print_json(values)
 
 
 def _print_results(demo: Shown) -> None:
     retrained, study, truth = demo.retrained, demo.study, demo.truth
     directional = demo.evaluation.directional
-    table = cli.drawing.plain_table()
-    table.add_column("On unseen days", no_wrap=True)
-    for heading in ("accuracy", "95 % interval", "log loss", "95 % interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("accuracy", "95 % interval", "log loss", "95 % interval")
+    table = cli.drawing.plain_table("On unseen days", figures=headings, whole=True)
     names = {"model": "model", "corridor": "corridor baseline", "majority": "majority"}
     for name, scores in directional.scores.items():
         accuracy, log_loss = (

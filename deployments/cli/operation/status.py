@@ -87,7 +87,7 @@ def status(
     ]
     if prometheus:
         text = health.prometheus_figures.figures_text(overviews, at)
-        sys.stdout.write(cli.plain_text.plain(text.decode()))
+        sys.stdout.write(cli.plain_text.printable(text.decode()))
         return
     named = tasks.settings.api_url()
     server, runs = _server_and_runs(settings, named)
@@ -185,10 +185,8 @@ def _print_next_day(outlook: DayOutlook, at: datetime) -> None:
         say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
         return
     zone = ZoneInfo(outlook.zone)
-    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
-    table.add_column(f"{outlook.next_day:%a %d %b}", no_wrap=True)
-    for heading in ("opens", "decided", outlook.zone):
-        table.add_column(heading, no_wrap=True)
+    headings = (f"{outlook.next_day:%a %d %b}", "opens", "decided", outlook.zone)
+    table = cli.drawing.plain_table(*headings, whole=True, gap=2)
     for expected in outlook.next_ranges:
         table.add_row(
             expected.opening_range,
@@ -203,7 +201,7 @@ def _print_next_day(outlook: DayOutlook, at: datetime) -> None:
 
 def _print_slots(overview: Standing, at: datetime) -> None:
     zone = ZoneInfo(overview.zone)
-    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
+    table = cli.drawing.plain_table(gap=2)
     table.add_column(f"{overview.trading_day:%a %d %b}", no_wrap=True)
     table.add_column("decided", no_wrap=True)
     table.add_column("answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -71,16 +71,16 @@ def verify(
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
-        print_json(_to_json(record, faults))
+        _print_json(record, faults)
     else:
         _print(record, faults)
     if faults:
         raise typer.Exit(CHANGED)
 
 
-def _to_json(record: Verification, faults: list[str]) -> dict[str, Any]:
+def _print_json(record: Verification, faults: list[str]) -> None:
     gaps = [{"what": str(gap), "by": gap.by, "reason": gap.reason} for gap in record.gaps]
-    return {
+    values = {
         "faults": faults,
         "rows": record.predictions.rows,
         "head": record.predictions.row_hash,
@@ -99,6 +99,7 @@ def _to_json(record: Verification, faults: list[str]) -> dict[str, Any]:
         "unnoted": record.unnoted,
         "unnoted_rows": record.unnoted_rows,
     }
+    print_json(values)
 
 
 def _print(record: Verification, faults: list[str]) -> None:

@@ -112,10 +112,7 @@ def _print_record(record: Record, by: By) -> None:
 
 def _table(*headings: str) -> Table:
     """Return a table that fits 80 columns; the first column is a name."""
-    table = cli.drawing.plain_table(padding=(0, 1, 0, 0))
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=True)
-    return table
+    return cli.drawing.plain_table(headings[0], figures=headings[1:], whole=True, gap=1)
 
 
 def _periods(groups: dict[str, Period], by: By) -> Table:
@@ -133,12 +130,12 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
     )
     for name, group in groups.items():
         scores: tuple[str, ...] = ("-",) * 5
-        if group.voices:
-            model, change = group.voices["model"], group.difference["corridor"].log_loss
+        if group.forecasters:
+            model, change = group.forecasters["model"], group.difference["corridor"].log_loss
             span = f"{change.low:+.3f}..{change.high:+.3f}"
             scores = (
                 f"{model.accuracy:.1%}",
-                f"{group.voices['corridor'].accuracy:.1%}",
+                f"{group.forecasters['corridor'].accuracy:.1%}",
                 f"{change.estimate:+.3f}",
                 span if group.days >= monitoring.performance.MIN_DAYS else "few days",
                 f"{model.ece:.3f}",
@@ -156,15 +153,15 @@ def _periods(groups: dict[str, Period], by: By) -> Table:
 
 def _remarks(record: Record) -> list[str]:
     whole, lines = record.champion, []
-    if whole.voices:
-        model, corridor = whole.voices["model"], whole.voices["corridor"]
+    if whole.forecasters:
+        model, corridor = whole.forecasters["model"], whole.forecasters["corridor"]
         lines.append(
             f"log loss {model.log_loss:.4f}, corridor {corridor.log_loss:.4f}; Brier "
             f"{model.brier:.4f}, {corridor.brier:.4f}; ECE {model.ece:.3f}, "
             f"{corridor.ece:.3f} (chance alone gives {model.ece_by_chance:.3f})"
         )
-    if "majority" in whole.voices:
-        majority, change = whole.voices["majority"], whole.difference["majority"].log_loss
+    if "majority" in whole.forecasters:
+        majority, change = whole.forecasters["majority"], whole.difference["majority"].log_loss
         lines.append(
             f"the majority of the training days: right {majority.accuracy:.1%}, log loss "
             f"{majority.log_loss:.4f}; the model's is {change.estimate:+.3f} "

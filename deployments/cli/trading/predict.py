@@ -84,30 +84,19 @@ def _print_prediction(
         say(f"  in the champion's stead: {fallback}")
     if expired:
         say(f"  too old to answer live: {expired}")
-    odds = cli.drawing.plain_table()
-    for heading in ("", "UP", "DOWN", "no break"):
-        odds.add_column(heading, justify="left" if not heading else "right")
+    odds = cli.drawing.plain_table("", figures=("UP", "DOWN", "no break"))
     p = prediction.baseline_p_up_given_break
     stays = 1.0 - prediction.p_none
     odds.add_row("model", *_percents(prediction.p_up, prediction.p_down, prediction.p_none))
     odds.add_row("corridor", *_percents(p * stays, (1.0 - p) * stays, prediction.p_none))
     show_table(odds)
-    sides = cli.drawing.plain_table()
-    headings = [
-        "if taken",
-        "P(win)",
-        "driftless",
-        "P(loss)",
-        "P(neither)",
-        "E\\[net R]",
-        "driftless",
-    ]
+    headings = ("P(win)", "driftless", "P(loss)", "P(neither)", "E\\[net R]", "driftless")
     stated = prediction.long.net_r_low is not None
-    for heading in [*headings, "80 % of R in"] if stated else headings:
-        sides.add_column(heading, justify="left" if heading == "if taken" else "right")
+    figures = (*headings, "80 % of R in") if stated else headings
+    sides = cli.drawing.plain_table("if taken", figures=figures)
     for name in ("long", "short"):
-        figures = _side(prediction.side(name))
-        sides.add_row(name, *(figures if stated else figures[:-1]))
+        cells = _side(prediction.side(name))
+        sides.add_row(name, *(cells if stated else cells[:-1]))
     show_table(sides)
     say(
         f"{prediction.recommendation.upper()}; confidence {prediction.confidence:.2f} "

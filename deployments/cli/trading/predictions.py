@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from deployments.cli.terminal import (
     show_table,
 )
 from deployments.cli.trading.performance import Mode
+
+if TYPE_CHECKING:
+    from registry.ledger.browsing import LedgerRow
 
 _MOST = 20
 
@@ -93,25 +96,22 @@ def predictions(
         _show(registry.ledger.browsing.browse(database, wanted, limit=rows), count)
 
 
-def _show(rows: Sequence[Mapping[str, Any]], count: int) -> None:
+def _show(rows: Sequence[LedgerRow], count: int) -> None:
     if not rows:
         say("no answer matches")
         return
-    table = cli.drawing.plain_table()
-    for name in ("day", "range", "record", "answer"):
-        table.add_column(name)
-    for name in ("p(UP)", "corridor", "outcome", "net R"):
-        table.add_column(name, justify="right")
+    figures = ("p(UP)", "corridor", "outcome", "net R")
+    table = cli.drawing.plain_table("day", "range", "record", "answer", figures=figures)
     for row in rows:
         table.add_row(
-            str(row["trading_day"]),
-            row["opening_range"],
-            row["mode"] + (", late" if row["late"] else ""),
-            row["recommendation"] or f"none, {row['reason']}",
-            _share(row["p_up"]),
-            _share(row["baseline_p_up"]),
-            row["outcome"] or {"NONE": "no break"}.get(row["direction"] or "", "open"),
-            "-" if row["r_net"] is None else f"{row['r_net']:+.2f}",
+            str(row.trading_day),
+            row.opening_range,
+            row.mode + (", late" if row.late else ""),
+            row.recommendation or f"none, {row.reason}",
+            _share(row.p_up),
+            _share(row.baseline_p_up),
+            row.outcome or {"NONE": "no break"}.get(row.direction or "", "open"),
+            "-" if row.r_net is None else f"{row.r_net:+.2f}",
         )
     show_table(table)
     if count > len(rows):

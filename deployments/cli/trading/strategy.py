@@ -205,9 +205,10 @@ def intents(
         print_json(rows)
         return
     for row in rows:
-        sides = ", ".join(map(_entry_words, row["entries"]))
-        held = "in force" if row["in_force"] else f"not in force, {row['why_not']}"
-        say(f"{row['slot']} {row['contract']}: {sides}; until {row['expires_at']}; {held}")
+        sides = ", ".join(map(_entry_words, row.order["entries"]))
+        held = "in force" if row.in_force else f"not in force, {row.why_not}"
+        until = row.expires_at.isoformat()
+        say(f"{row.slot} {row.order['contract']}: {sides}; until {until}; {held}")
     if not rows:
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
 
@@ -219,9 +220,8 @@ def _entry_words(entry: dict[str, Any]) -> str:
 
 
 def _by_range(result: BacktestResult) -> Table:
-    table = cli.drawing.plain_table(padding=(0, 1, 0, 0))
-    for heading in ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall"):
-        table.add_column(heading)
+    headings = ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall")
+    table = cli.drawing.plain_table(*headings, gap=1)
     for name, group in {**result.ranges, "all": result.whole}.items():
         worth, mean = group.worth, group.worth.per_trade
         table.add_row(

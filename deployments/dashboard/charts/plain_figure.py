@@ -68,15 +68,7 @@ def plain_figure(
     )
 
 
-def level_line(y: float, line: Mapping[str, Any]) -> dict[str, Any]:
+def level_line(y: float, line: Mapping[str, Any]) -> go.layout.Shape:
     """Return a line across the whole plot, at a height of the data."""
-    return {
-        "type": "line",
-        "xref": "x domain",
-        "x0": 0,
-        "x1": 1,
-        "yref": "y",
-        "y0": y,
-        "y1": y,
-        "line": dict(line),
-    }
+    across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y}
+    return go.layout.Shape(type="line", **across, line=dict(line))

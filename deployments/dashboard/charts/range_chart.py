@@ -37,7 +37,7 @@ def range_chart(slot: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
     candles = _until_settled(slot.candles, seen)
     times = pd.to_datetime(candles.minute.astype(np.int64) * 60, unit="s", utc=True)
     local = times.tz_convert(zone).tz_localize(None)
-    traces = [
+    traces: list[Any] = [
         {
             "type": "candlestick",
             "x": local,
@@ -51,8 +51,8 @@ def range_chart(slot: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
             "name": str(seen["contract"] or ""),
         }
     ]
-    shapes: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
+    shapes: list[go.layout.Shape] = []
+    notes: list[go.layout.Annotation] = []
     if seen["high"] is not None:
         opens, closes = (_local(moment, zone) for moment in (slot.opens, slot.slot.decision))
         shapes += [
@@ -94,27 +94,27 @@ def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
     )
 
 
-def _band(low: float, high: float, fill: str) -> dict[str, Any]:
+def _band(low: float, high: float, fill: str) -> go.layout.Shape:
     """Return a band across the whole plot between two prices."""
     across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": low, "y1": high}
-    return {"type": "rect", **across, "fillcolor": fill, "line": {"width": 0}}
+    return go.layout.Shape(type="rect", **across, fillcolor=fill, line={"width": 0})
 
 
-def _stretch(opens: datetime, closes: datetime, fill: str) -> dict[str, Any]:
+def _stretch(opens: datetime, closes: datetime, fill: str) -> go.layout.Shape:
     """Return a band from bottom to top between two times."""
     upright = {"xref": "x", "x0": opens, "x1": closes, "yref": "y domain", "y0": 0, "y1": 1}
-    return {"type": "rect", **upright, "fillcolor": fill, "line": {"width": 0}}
+    return go.layout.Shape(type="rect", **upright, fillcolor=fill, line={"width": 0})
 
 
-def _note(words: str, price: float, *, yanchor: str) -> dict[str, Any]:
+def _note(words: str, price: float, *, yanchor: str) -> go.layout.Annotation:
     """Return words at a price, in the margin kept free of candles on the right."""
     at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
-    return {"text": words, **at, "yanchor": yanchor, "showarrow": False}
+    return go.layout.Annotation(text=words, **at, yanchor=yanchor, showarrow=False)
 
 
 def _levels(
     seen: Mapping[str, Any], colours: Theme
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[go.layout.Shape], list[go.layout.Annotation]]:
     looks = {"entry": colours.model, "stop": colours.bad, "target": colours.good}
     lines = [
         level_line(seen[name], {"color": looks[name], "dash": dash, "width": 1.5})
@@ -133,22 +133,21 @@ def _levels(
     return lines, words
 
 
-def _break(seen: Mapping[str, Any], zone: str, colours: Theme) -> dict[str, Any]:
+def _break(seen: Mapping[str, Any], zone: str, colours: Theme) -> go.Scatter:
     up = seen["break_direction"] == "UP"
-    return {
-        "type": "scatter",
-        "x": [_local(seen["break_time"], zone)],
-        "y": [seen["entry"]],
-        "mode": "markers",
-        "marker": {
+    return go.Scatter(
+        x=[_local(seen["break_time"], zone)],
+        y=[seen["entry"]],
+        mode="markers",
+        marker={
             "symbol": "triangle-up" if up else "triangle-down",
             "size": 14,
             "color": colours.model,
         },
-        "name": f"broke {seen['break_direction']}",
-        "showlegend": False,
-        "hovertemplate": f"broke {seen['break_direction']} at %{{y}}<extra></extra>",
-    }
+        name=f"broke {seen['break_direction']}",
+        showlegend=False,
+        hovertemplate=f"broke {seen['break_direction']} at %{{y}}<extra></extra>",
+    )
 
 
 def _local(moment: datetime, zone: str) -> datetime:

@@ -97,13 +97,12 @@ def reliability(
 
 def _calibration_trace(
     forecaster: str, bins: Sequence[tuple[float, float, int]], theme: Theme
-) -> dict[str, Any]:
+) -> go.Scatter:
     spans = [wilson(happened, rows) for _, happened, rows in bins]
-    return {
-        "type": "scatter",
-        "x": [predicted for predicted, _, _ in bins],
-        "y": [happened for _, happened, _ in bins],
-        "error_y": {
+    return go.Scatter(
+        x=[predicted for predicted, _, _ in bins],
+        y=[happened for _, happened, _ in bins],
+        error_y={
             "type": "data",
             "symmetric": False,
             "array": [high - point[1] for (_, high), point in zip(spans, bins, strict=True)],
@@ -111,16 +110,16 @@ def _calibration_trace(
             "thickness": 1,
             "width": 0,
         },
-        "mode": "markers",
-        "name": forecaster,
-        "marker": {
+        mode="markers",
+        name=forecaster,
+        marker={
             "color": getattr(theme, forecaster, theme.model),
             "symbol": _MARKS.get(forecaster, "diamond"),
             "size": 9,
         },
-        "customdata": [rows for _, _, rows in bins],
-        "hovertemplate": "said %{x:.0%}, happened %{y:.0%}, %{customdata} breaks",
-    }
+        customdata=[rows for _, _, rows in bins],
+        hovertemplate="said %{x:.0%}, happened %{y:.0%}, %{customdata} breaks",
+    )
 
 
 def equity(rows: Sequence[PerformanceRecord], kind: str, theme: Theme) -> go.Figure:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+
+import pandas as pd
 
 from ml_core.evidence.intervals import Interval
 from ml_core.health.scored_prediction import ScoredPrediction
@@ -12,6 +13,8 @@ from ml_core.learning.inference import level_of
 from ml_core.market.calendar_days import WEEKDAYS
 from monitoring.daily_sums import daily_figures
 from monitoring.performance import MIN_DAYS, Period, over
+
+_HEADINGS = ["group", "breaks", "days", "model", "corridor", "log loss", "net R a trade"]
 
 
 def side(prediction: ScoredPrediction) -> str | None:
@@ -43,9 +46,7 @@ def grouped_periods(
     return {name: over(daily_figures(market, own, ranges=False)) for name, own in groups.items()}
 
 
-def lines(
-    periods: Mapping[str, Period], names: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
+def lines(periods: Mapping[str, Period], names: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a line for each period, as words: a figure that few days cannot carry says so.
 
     Parameters
@@ -56,7 +57,7 @@ def lines(
         Order of the lines; names without a period are left out.
     """
     order = [name for name in (names or sorted(periods)) if name in periods]
-    return [_line(name, periods[name]) for name in order]
+    return pd.DataFrame([_line(name, periods[name]) for name in order], columns=_HEADINGS)
 
 
 def confusion(predictions: Iterable[ScoredPrediction]) -> dict[str, Counter[str]]:
@@ -83,18 +84,18 @@ def with_span(estimate: Interval, form: str) -> str:
     return f"{estimate.estimate:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"
 
 
-def _line(name: str, period: Period) -> dict[str, Any]:
+def _line(name: str, period: Period) -> tuple[str | int, ...]:
     breaks = period.counts.breaks
-    trades = period.trades["predicted_side"]
-    line = {"group": name, "breaks": breaks, "days": period.days}
     if not breaks:
-        return {**line, "model": "-", "corridor": "-", "log loss": "-", "net R a trade": "-"}
+        return name, breaks, period.days, "-", "-", "-", "-"
     few = period.days < MIN_DAYS
-    change = period.difference["corridor"].log_loss
-    return {
-        **line,
-        "model": f"{period.voices['model'].accuracy:.1%}",
-        "corridor": f"{period.voices['corridor'].accuracy:.1%}",
-        "log loss": "too few days" if few else with_span(change, "+.3f"),
-        "net R a trade": "too few days" if few else with_span(trades.net_r, "+.2f"),
-    }
+    change, net_r = period.difference["corridor"].log_loss, period.trades["predicted_side"].net_r
+    return (
+        name,
+        breaks,
+        period.days,
+        f"{period.forecasters['model'].accuracy:.1%}",
+        f"{period.forecasters['corridor'].accuracy:.1%}",
+        "too few days" if few else with_span(change, "+.3f"),
+        "too few days" if few else with_span(net_r, "+.2f"),
+    )

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ml_core.bars.checks.bad_rows import AWAITED
 from ml_core.bars.checks.checked import Finding
 from ml_core.bars.lake.month_file import LakeDamagedError
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.json_form import from_json
 from ml_core.json_values import parse_json
 
 Status = Literal["added", "unchanged", "already", "forgotten", "refused"]
@@ -89,25 +90,10 @@ class BatchRecord:
     replaces: tuple[str, ...] = ()
     sequence: int = 0
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> BatchRecord:
-        """Read back what :func:`dataclasses.asdict` wrote, in this release or an earlier one."""
-        findings = tuple(
-            Finding(finding["check"], finding["count"], tuple(finding["examples"]))
-            for finding in values["findings"]
-        )
-        replaces = tuple(values.get("replaces", ()))
-        return cls(**{**values, "findings": findings, "replaces": replaces})
-
     @property
     def is_reading(self) -> bool:
         """Whether a source was read; False for a record that only takes a batch back."""
         return self.status != "forgotten"
-
-    @property
-    def awaits_bars(self) -> bool:
-        """Whether bars were set aside because they had not closed yet."""
-        return self.ahead > 0
 
     @property
     def ahead(self) -> int:
@@ -248,7 +234,7 @@ def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
 
 def _read(path: Path) -> BatchRecord:
     try:
-        return BatchRecord.from_json(parse_json(path.read_text("utf-8")))
+        return from_json(BatchRecord, parse_json(path.read_text("utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise LakeDamagedError(str(path), f"{error}") from error
 

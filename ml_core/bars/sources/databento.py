@@ -67,16 +67,6 @@ class Archive:
     end: datetime | None = None
     gateway: str | None = None
 
-    @property
-    def query(self) -> dict[str, Any]:
-        """The part of each request that is the same, but for the span."""
-        return {
-            "dataset": self.dataset,
-            "symbols": list(self.symbols),
-            "schema": SCHEMA,
-            "stype_in": self.stype,
-        }
-
 
 def fetch(archive: Archive, request: Request) -> Iterator[RawBatch]:
     """Fetch what is missing up to the last complete minute, and return the bars of each file.
@@ -178,7 +168,7 @@ def _tell(client: Any, archive: Archive, request: Request, start: datetime, end:
     if end <= start:
         request.tell(f"Databento has nothing yet after {start:%Y-%m-%d %H:%M} UTC")
         return
-    cost = _asked(client.metadata.get_cost, **archive.query, start=start, end=end)
+    cost = _asked_of(archive, client.metadata.get_cost, start=start, end=end)
     request.tell(
         f"{'would ask' if request.dry_run else 'asks'} Databento for {SCHEMA} of "
         f"{', '.join(archive.symbols)} ({archive.dataset}), {start:%Y-%m-%d %H:%M} to "
@@ -191,7 +181,7 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
         # the ending tells the reader how it is packed
         part = temporary.with_name(temporary.name + _ENDING)
         try:
-            _asked(client.timeseries.get_range, **archive.query, start=start, end=end, path=part)
+            _asked_of(archive, client.timeseries.get_range, start=start, end=end, path=part)
             list(read_dbn([str(part)], ".*"))  # whole, or it has no name
             part.replace(temporary)
         except SourceError as error:
@@ -200,6 +190,13 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
             raise
         finally:
             part.unlink(missing_ok=True)
+
+
+def _asked_of(archive: Archive, call: Any, **query: Any) -> Any:
+    """Ask Databento for the bars of an archive."""
+    symbols = list(archive.symbols)
+    query |= {"dataset": archive.dataset, "symbols": symbols, "stype_in": archive.stype}
+    return _asked(call, schema=SCHEMA, **query)
 
 
 def _asked(call: Any, **query: Any) -> Any:

@@ -209,7 +209,9 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     zs = [change.z for comparison in evidence.comparisons for change in comparison.changes]
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
-    words = f"{cost.asked}: {cost.z_wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
+    words = (
+        f"{cost.counted}: {cost.z_wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
+    )
     return Condition(
         name=name,
         status="holds" if min(zs) >= cost.z_wanted else "fails",

@@ -27,7 +27,7 @@ class InjectionReport:
 
     Attributes
     ----------
-    found
+    recovered
         Whether the 95 % interval of its log loss less the corridor's lay below 0.
     gain, possible
         Log loss gained over the corridor, and what knowing the signal exactly would gain.
@@ -35,7 +35,7 @@ class InjectionReport:
         Unseen breaks.
     """
 
-    found: bool
+    recovered: bool
     gain: float
     possible: float
     rows: int
@@ -89,7 +89,7 @@ def injected_signal_found(
     answers = predict_unseen(fitted.bundle, planted.rows(fitted.split.test))
     change = compare((answers,), None, BASELINE, seed=seed).changes[0]
     return InjectionReport(
-        found=change.better is True,
+        recovered=change.better is True,
         gain=-change.interval.estimate,
         possible=_possible(corridor[fitted.split.test], strength),
         rows=change.interval.rows,

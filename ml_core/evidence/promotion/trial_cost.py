@@ -72,7 +72,7 @@ class TrialCost:
     rows_alone: int | None
 
     @property
-    def asked(self) -> str:
+    def counted(self) -> str:
         """How many questions were asked, in words."""
         questions = (
             "1 question asked" if self.questions == 1 else f"{self.questions:,} questions asked"
@@ -85,9 +85,9 @@ class TrialCost:
     def words(self) -> str:
         """One plain sentence: the count and what it costs."""
         if self.paid_for == 1:
-            return f"{self.asked}: nothing more to pay for; {self._rows(self.rows_needed)}"
+            return f"{self.counted}: nothing more to pay for; {self._rows(self.rows_needed)}"
         return (
-            f"{self.asked}: {self.z_wanted:.2f} standard errors and an e-value of "
+            f"{self.counted}: {self.z_wanted:.2f} standard errors and an e-value of "
             f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
             f"{self._rows(self.rows_needed)}, alone {_count(self.rows_alone)}"
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
+from ml_core.json_form import from_json
 from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
 from ml_core.learning.models.driftless import (
     DriftlessEntry,
@@ -93,7 +94,7 @@ class Baselines:
                 edges=tuple(by_height["edges"]),
                 by_height={name: tuple(cells) for name, cells in by_height["by_range"].items()},
             )
-        law = EntryLaw.from_json(law) if law else None
+        law = from_json(EntryLaw, law) if law else None
         return cls(**{**own, "entry_law": law, "no_break": no_break})
 
     def sigma(self, data: Dataset) -> NDArray[np.float64]:

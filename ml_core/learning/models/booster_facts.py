@@ -9,13 +9,36 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ml_core.json_values import KEPT_OUT
 from ml_core.learning import models
 
 
-def facts(text: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoosterFacts:
+    """What a LightGBM model text says of itself; ``used`` of its features are split on."""
+
+    features: tuple[str, ...] = field(metadata=KEPT_OUT)
+    trees: int
+    objective: str
+    classes: int
+    used: int
+
+    @property
+    def kind(self) -> str:
+        """What it answers, in words."""
+        if self.objective.startswith("multiclass"):
+            return f"{self.classes} classes"
+        if self.objective.startswith(("binary", "cross_entropy")):
+            return "two classes"
+        if not self.objective:
+            return "not known"
+        return f"a number ({self.objective.partition(' ')[0]})"
+
+
+def facts(text: str) -> BoosterFacts:
     """Load a model text and give its features, trees, objective and classes.
 
     Raises
@@ -26,13 +49,13 @@ def facts(text: str) -> dict[str, Any]:
     booster = models.boosting.lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     classes = re.search(r"^num_class=(\d+)$", text, re.MULTILINE)
-    return {
-        "features": booster.feature_name(),
-        "trees": booster.num_trees(),
-        "objective": objective[1].strip() if objective else "",
-        "classes": int(classes[1]) if classes else 1,
-        "used": int((booster.feature_importance("split") > 0).sum()),
-    }
+    return BoosterFacts(
+        features=tuple(booster.feature_name()),
+        trees=booster.num_trees(),
+        objective=objective[1].strip() if objective else "",
+        classes=int(classes[1]) if classes else 1,
+        used=int((booster.feature_importance("split") > 0).sum()),
+    )
 
 
 def main() -> None:
@@ -40,7 +63,7 @@ def main() -> None:
     mark = sys.argv[1]
     for line in sys.stdin:
         try:
-            answer = facts(Path(line.rstrip("\n")).read_text(encoding="utf-8"))
+            answer = asdict(facts(Path(line.rstrip("\n")).read_text(encoding="utf-8")))
         except Exception as error:  # noqa: BLE001 - whatever it is, the next path is to be read
             answer = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
         sys.stdout.write(f"\n{mark}{json.dumps(answer)}\n")

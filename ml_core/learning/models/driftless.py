@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,20 +106,6 @@ class EntryLaw:
     reach: float
     by_range: Mapping[str, EntryFigures]
     overall: EntryFigures
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> EntryLaw:
-        """Read back what ``asdict`` gave."""
-
-        def figures(read: Mapping[str, Any]) -> EntryFigures:
-            return EntryFigures(overshoots=tuple(read["overshoots"]), minutes=read["minutes"])
-
-        return cls(
-            height_weight=values["height_weight"],
-            reach=values["reach"],
-            by_range={name: figures(read) for name, read in values["by_range"].items()},
-            overall=figures(values["overall"]),
-        )
 
     def entry(self, data: Dataset, sigma: NDArray[np.float64]) -> DriftlessEntry:
         """Return what a driftless price gives, for n rows; labels are not looked at.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +31,6 @@ class Gain:
     def exceeds_one_error(self) -> bool:
         """Whether the gain is more than one standard error; never without one."""
         return self.days > 1 and self.mean > self.error
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Gain:
-        """Read back what :meth:`to_json` returned."""
-        return cls(**{name: values[name] for name in cls.__slots__})
 
 
 def blocks_of_days(day: NDArray[np.datetime64], count: int) -> NDArray[np.int64]:

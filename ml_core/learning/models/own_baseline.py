@@ -90,7 +90,7 @@ class ModelRecord:
         """
 
         def gain(name: str) -> Gain | None:
-            return Gain.from_json(values[name]) if values.get(name) else None
+            return Gain(**values[name]) if values.get(name) else None
 
         rounds = int(values["rounds"]) if values["learned"] else 0
         return cls(

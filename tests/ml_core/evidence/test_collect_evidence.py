@@ -79,13 +79,13 @@ def test_the_best_of_five_hundred_noise_recipes_is_refused() -> None:
 def test_a_recipe_that_can_learn_finds_the_injected_signal_and_one_that_cannot_does_not() -> None:
     data = dataset(900, seed=4)
     found = injected_signal_found(data, RECIPE)
-    assert found.found
+    assert found.recovered
     assert 0.4 * found.possible < found.gain < 1.3 * found.possible
     deaf = RECIPE.model_copy(
         update={"directional": RECIPE.directional.model_copy(update={"min_data_in_leaf": 5000})}
     )
-    assert not injected_signal_found(data, deaf).found
+    assert not injected_signal_found(data, deaf).recovered
 
 
 def test_a_signal_of_no_strength_is_not_found() -> None:
-    assert not injected_signal_found(dataset(900, seed=4), RECIPE, strength=0.0).found
+    assert not injected_signal_found(dataset(900, seed=4), RECIPE, strength=0.0).recovered

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from sqlalchemy.engine.default import DefaultDialect
 
 from ml_core.health.daily_sums import DaySums
 from ml_core.health.drift import DriftFigures
 from ml_core.health.estimates import Expected, Reconciled
 from ml_core.health.parity import ParityReport
 from ml_core.json_values import json_values
+from registry.tables.base import JsonOf
 
 DRIFT: dict[str, Any] = {
     "judged": True,
@@ -118,4 +121,6 @@ SUMS: dict[str, Any] = {
 def test_what_is_kept_is_read_and_written_with_the_same_keys(
     kind: Any, kept: dict[str, Any]
 ) -> None:
-    assert json_values(kind.from_json(kept)) == kept
+    assert (
+        json_values(JsonOf(kind).process_result_value(json.dumps(kept), DefaultDialect())) == kept
+    )

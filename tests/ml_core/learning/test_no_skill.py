@@ -56,7 +56,7 @@ def test_rows_of_one_day_count_as_one_draw() -> None:
 )
 def test_a_gain_counts_from_more_than_one_standard_error(gain: Gain, kept: bool) -> None:
     assert gain.exceeds_one_error is kept
-    assert Gain.from_json(json_values(gain)) == gain
+    assert Gain(**json_values(gain)) == gain
 
 
 def test_of_markets_without_an_edge_four_in_five_are_served_the_corridor_to_the_bit() -> None:
@@ -123,7 +123,7 @@ def test_each_model_says_what_its_trees_gained_and_that_none_was_kept(
     record = without_trees[1].trained["models"][question]
 
     assert (record["learned"], record["rounds"]) == (False, 0)
-    gain = Gain.from_json(record["stopping_gain"])
+    gain = Gain(**record["stopping_gain"])
     assert gain.mean <= gain.error
 
 

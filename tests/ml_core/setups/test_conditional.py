@@ -22,7 +22,7 @@ def ranges(rows: int = 400, *, edge: float = 0.0, seed: int = 0) -> SettledRange
         won=won,
         r_net=np.where(won, 0.9, -1.1),
         holds=holds,
-        known=np.ones(rows, np.bool_),
+        decided=np.ones(rows, np.bool_),
     )
 
 
@@ -33,7 +33,7 @@ def test_figures_by_hand() -> None:
         won=np.array([True, False, False, False]),
         r_net=np.array([0.9, -1.1, -1.1, math.nan]),
         holds=np.array([True, True, False, True]),
-        known=np.array([True, True, True, False]),
+        decided=np.array([True, True, True, False]),
     )
     told = conditional_stats(by_hand, condition="x > 1", side="up", looks=3)
     assert (told.holds.ranges, told.holds.breaks, told.holds.trades) == (2, 2, 1)
@@ -107,7 +107,7 @@ def test_a_condition_that_always_holds_tells_no_difference() -> None:
         won=made.won,
         r_net=made.r_net,
         holds=np.ones(len(made.day), np.bool_),
-        known=made.known,
+        decided=made.decided,
     )
     told = conditional_stats(always, condition="x", side="either", looks=1)
     assert math.isnan(told.by_chance)

@@ -87,7 +87,7 @@ def test_a_setup_that_stops_working_is_found_but_not_named() -> None:
 
     found = study(trades)
 
-    assert found.summary.found > 0
+    assert found.summary.beat_chance > 0
     assert found.named == ()
     assert NOT_CONFIRMED in {row.status for row in found.setups}
     assert "none was confirmed" in found.verdict

@@ -35,7 +35,7 @@ FIGURES = DriftFigures(
     left_out=("clock",),
     drifted=1,
     groups=("volatility",),
-    moved=(
+    shifts=(
         ColumnShift("sigma_24h", "volatility", 2.5, 1e-9, 1e-7),
         ColumnShift("wick", "shape", 0.1, 0.5, -1.0),
     ),
@@ -152,5 +152,5 @@ def test_a_drift_report_of_the_first_release_is_read_with_what_it_has(database: 
 
     (record,) = drift_records(database, "MGC")
     assert (record.figures.judged, record.figures.left_out) == (True, ())
-    assert [column.drifted for column in record.figures.moved] == [True, False]
-    assert replace(record.figures, moved=FIGURES.moved, left_out=("clock",)) == FIGURES
+    assert [column.drifted for column in record.figures.shifts] == [True, False]
+    assert replace(record.figures, shifts=FIGURES.shifts, left_out=("clock",)) == FIGURES

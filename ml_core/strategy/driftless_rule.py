@@ -114,7 +114,7 @@ def driftless_trades(
     setups_of_rules = rule_setups(assembly, rules)
     for walk in range(walks):
         for rows, setups in setups_of_rules:
-            feed = driftless_bars(assembly.tape, setups.close, seed, walk)
+            feed = driftless_bars(assembly.tape, setups.close, seed, np.full(len(setups), walk))
             trades = simulate(assembly.tape, setups, cost, feed)
             gross[walk, rows], net[walk, rows] = trades.r_gross, trades.r_net
         if on_walk is not None:

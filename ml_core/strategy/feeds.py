@@ -49,7 +49,9 @@ def bars_of(tape: Tape) -> Feed:
     return prices
 
 
-def driftless_bars(tape: Tape, start: NDArray[np.int64], seed: int, walk: int) -> Feed:
+def driftless_bars(
+    tape: Tape, start: NDArray[np.int64], seed: int, walk: NDArray[np.int64]
+) -> Feed:
     """Return the feed of a driftless price: the tape's bars, each turned over or not by a coin.
 
     Every bar is taken as the tape has it, seen from the close before it, and with the chance 1/2
@@ -63,13 +65,13 @@ def driftless_bars(tape: Tape, start: NDArray[np.int64], seed: int, walk: int) -
     start
         Shape (n,): where the price of each setup is when its range closes.
     seed, walk
-        Which coins; a walk has the same for every rule.
+        Which coins, the walk of each setup, shape (n,); a walk has the same at a minute for every
+        rule, and whatever else the tape holds.
     """
-    coins = np.random.default_rng([seed, walk]).integers(0, 2, len(tape), np.int8)
-    price = start.copy()
+    key, price = _keys(seed, walk), start.copy()
 
     def prices(rows: NDArray[np.int64], bar: NDArray[np.int64]) -> Prices:
-        before, up = tape.close[bar - 1], coins[bar] == 1
+        before, up = tape.close[bar - 1], _coins(tape.minute[bar], key[rows])
         turned = np.where(up, 1, -1)
         high, low = tape.high[bar] - before, tape.low[bar] - before
         now = price[rows]
@@ -82,3 +84,19 @@ def driftless_bars(tape: Tape, start: NDArray[np.int64], seed: int, walk: int) -
         )
 
     return prices
+
+
+def _keys(seed: int, walk: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a number of its own for each walk, shape (n,)."""
+    walks, which = np.unique(walk, return_inverse=True)
+    states = (np.random.SeedSequence([seed, one]).generate_state(1, np.uint64) for one in walks)
+    return np.array([int(state[0]) for state in states], np.uint64)[which]
+
+
+def _coins(minute: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Toss a coin for each minute: the highest bit of SplitMix64 (Steele and others, 2014)."""
+    mixed = minute.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + key
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    up: NDArray[np.bool_] = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(63) == 1
+    return up

@@ -123,6 +123,12 @@ class Rules(BaseModel):
         return self.trade or TradeRule.of_label(self.label)
 
     @property
+    def counted_by_labels(self) -> bool:
+        """Whether a label specification counts the trade of every range."""
+        ranges = (self, *map(self.for_range, self.ranges))
+        return all(own.counted_by is not None for own in ranges)
+
+    @property
     def need_atr(self) -> bool:
         """Whether the stop of any range is counted in ATR."""
         ranges = (self, *map(self.for_range, self.ranges))

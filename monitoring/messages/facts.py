@@ -11,6 +11,7 @@ from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.checks import DaySoFar
+from ml_core.strategy.driftless_forecast import DriftlessForecast
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.trade_rule import EntryBy
 from monitoring.performance import Period
@@ -96,6 +97,8 @@ class ForecastFacts:
         Key of the label that the forecast was made for, where the rules trade another one.
     trade
         The rules' trade in words, where no label states it.
+    driftless
+        What a price without drift gives that trade; None where it is not known.
     """
 
     slot: str
@@ -105,6 +108,7 @@ class ForecastFacts:
     plan: PlanFacts
     other_label: str | None = None
     trade: str = ""
+    driftless: DriftlessForecast | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,9 @@ def forecast_message(facts: ForecastFacts) -> Message:
         lines += ["", *_side_lines(facts, prediction, side, own)]
     if facts.trade:
         lines += ["", f"The rules' trade: {facts.trade}."]
+    if facts.driftless:
+        words = facts.driftless.words
+        lines.append(f"{words[0].upper()}{words[1:]}.")
     head = "The model recommends" if facts.plan.is_traded else "For the record: the model favours"
     lines += ["", f"{head} {_favoured(prediction)}.", *plan_lines(facts.plan)]
     reasons = facts.entry.outputs.reasons[:_MOST_REASONS]

@@ -17,6 +17,7 @@ from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import Stage
+from ml_core.strategy.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import slots_of
@@ -36,8 +37,8 @@ SlotKey = tuple[date, str]
 _CONTRACT_DAYS = timedelta(days=14)
 """Bars that the choice of a day's contract looks back on, holidays among them."""
 
-_ATR_DAYS = timedelta(days=HISTORY_DAYS + 2)
-"""Bars that a stop in ATR looks back on."""
+_RULE_DAYS = timedelta(days=HISTORY_DAYS + 2)
+"""Bars that a stop in ATR and the driftless price of a rule look back on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,18 @@ class FollowedDays:
     taken: tuple[Taken, ...]
     _made: Assembly | None = field(default=None, repr=False)
     _positions: Mapping[SlotKey, int] = field(default_factory=dict, repr=False)
+
+    def driftless(self, slot: FollowedSlot) -> DriftlessForecast | None:
+        """Return what a price without drift gives the rules' trade; None where that is not known.
+
+        It is known when the range closes, and rests on nothing later.
+        """
+        position = self._positions.get(slot.key)
+        if self._made is None or position is None:
+            return None
+        if not self._made.ranges.usable[position]:
+            return None
+        return driftless_forecast(self._made, self.rules, position, slot.atr)
 
     def candles(self, slot: FollowedSlot) -> Candles | None:
         """Return the bars of a slot; None without any."""
@@ -192,7 +205,8 @@ def _first_records(
 def _assembled(
     settings: Settings, market: Market, rules: Rules, first: date, last: date, at: datetime
 ) -> Assembly | None:
-    begin = first_minute(first - OPEN_DAYS - (_ATR_DAYS if rules.need_atr else _CONTRACT_DAYS))
+    weeks = _CONTRACT_DAYS if rules.counted_by_labels else _RULE_DAYS
+    begin = first_minute(first - OPEN_DAYS - weeks)
     end = first_minute(last + timedelta(days=3))
     bars = settings.lake().read(market, begin, min(to_minute(at), end))
     try:

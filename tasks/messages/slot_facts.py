@@ -43,6 +43,7 @@ def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
         plan=_plan(days, slot),
         other_label=slot.entry.label if slot.entry.status == "predicted" and not same else None,
         trade="" if counted is not None else rules.trade_rule.words,
+        driftless=None if counted is not None else days.driftless(slot),
     )
 
 

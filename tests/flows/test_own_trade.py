@@ -12,9 +12,11 @@ from deployments.cli.app import app
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from monitoring.messages.forecast import forecast_message
 from monitoring.rollout import Position
 from registry.strategy import order_intents
 from tasks.messages.followed_days import followed_days
+from tasks.messages.slot_facts import forecast_facts
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.predict import ActivePlan
@@ -61,14 +63,20 @@ def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
         live, replayed = decided_at(one, "live"), decided_at(one, "replay")
         assert (live.long > 0, live.short > 0) == (replayed.long > 0, replayed.short > 0)
         assert not (live.long and live.short)  # the first candle's side alone
-    followed = followed_days(settings, "mgc", date(2024, 11, 20), date(2024, 11, 21), now()).slots
-    traded = [one for one in followed if one.taken is not None and one.taken.size]
+    days = followed_days(settings, "mgc", date(2024, 11, 20), date(2024, 11, 21), now())
+    traded = [one for one in days.slots if one.taken is not None and one.taken.size]
     assert traded
     for one in traded:
         assert one.traded is not None
         same = of_history[one.key]
         for name in ("side", "entered_at", "resolved_at", "prices", "r_gross", "r_net"):
             assert getattr(one.traded, name) == getattr(same, name)
+        told = forecast_message(forecast_facts(days, one)).body
+        assert (
+            "The rules' trade: entry by a stop order at the edge; the first candle's side" in told
+        )
+        assert "A price without drift enters it in" in told
+        assert ", no target" in told
     intents = order_intents(settings.database(), "MGC")
     for order in (intent.order for intent in intents):
         (entry,) = order["entries"]

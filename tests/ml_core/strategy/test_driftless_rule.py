@@ -83,7 +83,8 @@ def test_a_walk_moves_as_far_as_the_bars_do_and_is_the_same_for_every_rule() -> 
     found = assembled(walk(date(2024, 1, 8), LAST, seed=2))
     tape = found.tape
     ((_, setups),) = rule_setups(found, rules_of({}))
-    feed, again = (driftless_bars(tape, setups.close, 0, 3) for _ in range(2))
+    walk_of = np.full(len(setups), 3)
+    feed, again = (driftless_bars(tape, setups.close, 0, walk_of) for _ in range(2))
     rows, before = np.arange(len(setups)), setups.close
     for offset in range(20):
         bar = setups.first_bar + offset

@@ -13,6 +13,7 @@ from PIL import Image
 from ml_core.decision.entry import Outputs
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
+from ml_core.strategy.driftless_forecast import DriftlessForecast
 from ml_core.strategy.plan import Plan
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message
@@ -165,12 +166,19 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
             brackets=(open_ended,),
             other_label=ENTRY.label,
             trade="entry by a stop order at the edge; no target",
+            driftless=DriftlessForecast(
+                entered=0.94, above_zero=0.288, net_r=-0.17, error=0.03, days=20
+            ),
         )
     ).body
     assert "entry 3386.3, stop 3381.9, no target" in body
     assert "The rules' trade: entry by a stop order at the edge; no target." in body
     assert "one contract risks 44.00 USD (44 ticks), costs 4.48 USD (0.10 R)" in body
     assert f"those of the label {ENTRY.label}" in body
+    assert (
+        "A price without drift enters it in 94% of cases, ends above 0 in 28.8% of these and "
+        "brings -0.17 R net a trade (+-0.03, by the bars of 20 days before)."
+    ) in body
     facts = trade("auto", bracket=open_ended, planned=open_ended, by="stop_order")
     assert "The stop order above 3386.3 was filled: 3386.3 at" in break_message(facts).body
     moved = settled_message(settled("auto", trade=facts, outcome="MOVED_STOP", exit=33863))

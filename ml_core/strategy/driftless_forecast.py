@@ -1,0 +1,136 @@
+"""What a driftless price gives a rule's trade of one range, known when the range closes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.json_values import json_values
+from ml_core.learning.datasets.assemble import Assembly
+from ml_core.ranges.labels import DOWN, UP
+from ml_core.strategy.driftless_rule import SEED
+from ml_core.strategy.feeds import driftless_bars
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.setups import Setups, setups_of
+from ml_core.strategy.simulate import simulate
+
+WALKS = 40
+"""Prices simulated of each day before."""
+
+DAYS = 20
+"""Days before whose bars are turned over: a month, which live has read anyway."""
+
+MIN_DAYS = 5
+"""Days before with fewer of which nothing is said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftlessForecast:
+    """The baseline of a rule's trade, as it can be told when the range closes.
+
+    Attributes
+    ----------
+    entered
+        The chance that the rule enters at all.
+    above_zero, net_r
+        Of a trade entered: the chance that it ends above 0 after costs, and net R expected.
+    error
+        Standard error of ``net_r``, over the days.
+    days
+        Before, whose bars were turned over.
+    """
+
+    entered: float
+    above_zero: float
+    net_r: float
+    error: float
+    days: int
+
+    @property
+    def words(self) -> str:
+        """One plain sentence."""
+        return (
+            f"a price without drift enters it in {self.entered:.0%} of cases, ends above 0 in "
+            f"{self.above_zero:.1%} of these and brings {self.net_r:+.2f} R net a trade "
+            f"(+-{self.error:.2f}, by the bars of {self.days} days before)"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        values: dict[str, Any] = json_values(asdict(self))
+        return values
+
+
+def driftless_forecast(
+    assembly: Assembly, rules: Rules, position: int, atr: float | None
+) -> DriftlessForecast | None:
+    """Simulate the rule of a range on a driftless price from its close on.
+
+    What lies ahead is not known, so the price moves as it did after the same range of the days
+    before, each bar turned over or not by a coin. None with too few of them, without a side that
+    is traded, or where no price entered.
+
+    Parameters
+    ----------
+    assembly, position
+        What is known, and the slot's position in its ranges.
+    rules
+        The strategy's.
+    atr
+        14-day ATR known at the decision, ticks; None where it is not.
+    """
+    ranges = assembly.ranges
+    own = rules.for_range(assembly.market.ranges[int(ranges.spec[position])].name)
+    same = ranges.usable & (ranges.spec == ranges.spec[position])
+    done = ranges.session_end if own.trade_rule.scan_end == "session_end" else ranges.day_end
+    before = np.flatnonzero(same & (done <= ranges.decision[position]))[-DAYS:]
+    if len(before) < MIN_DAYS:
+        return None
+    now = _setups(assembly, own, np.array([position]), atr)
+    if not (now.long[0] or now.short[0]):
+        return None
+    walks, rows = np.repeat(np.arange(WALKS), len(before)), np.tile(before, WALKS)
+    of_days = _as_now(_setups(assembly, own, rows, atr), now)
+    cost = assembly.market.instrument.round_trip_cost_ticks
+    feed = driftless_bars(assembly.tape, of_days.close, SEED, walks)
+    trades = simulate(assembly.tape, of_days, cost, feed)
+    net = trades.r_net.reshape(WALKS, len(before))
+    settled = np.isfinite(net)
+    by_day = [net[settled[:, day], day].mean() for day in np.flatnonzero(settled.any(axis=0))]
+    if len(by_day) < MIN_DAYS:
+        return None
+    return DriftlessForecast(
+        entered=float(np.isin(trades.direction, (UP, DOWN)).mean()),
+        above_zero=float((net[settled] > 0).mean()),
+        net_r=float(net[settled].mean()),
+        error=float(np.std(by_day, ddof=1) / np.sqrt(len(by_day))),
+        days=len(before),
+    )
+
+
+def _setups(assembly: Assembly, own: Rules, rows: NDArray[np.int64], atr: float | None) -> Setups:
+    return setups_of(
+        assembly.tape,
+        assembly.market,
+        assembly.ranges,
+        rows,
+        own,
+        np.full(len(rows), np.nan if atr is None else atr),
+    )
+
+
+def _as_now(of_days: Setups, now: Setups) -> Setups:
+    """Return the setups of other days with the range of now, in the time that they had."""
+    count = len(of_days)
+    return replace(
+        of_days,
+        high=np.repeat(now.high, count),
+        low=np.repeat(now.low, count),
+        close=np.repeat(now.close, count),
+        long=np.repeat(now.long, count),
+        short=np.repeat(now.short, count),
+        stop_ticks=np.repeat(now.stop_ticks, count),
+    )

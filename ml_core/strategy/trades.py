@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ml_core.market.instrument import Instrument
 from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
 from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules, Side
@@ -88,6 +89,36 @@ class Taken:
     size: float
     r: float
     why_not: str = ""
+
+    @property
+    def refused_by(self) -> tuple[str, ...]:
+        """Names of the rules that kept the slot from being traded, when it closed or later."""
+        names = tuple(check.name for check in self.plan.checks if not check.passed)
+        return (*names, self.why_not) if self.why_not else names
+
+    def to_json(self, instrument: Instrument) -> dict[str, Any]:
+        """Return plain values: the trade with its prices, or what refused it."""
+        values = {"size": self.size, "refused_by": list(self.refused_by)}
+        slot, prices = self.slot, self.slot.prices
+        if not self.size or prices is None or slot.entered_at is None:
+            return {**values, "side": None}
+
+        def price(ticks: int | None) -> float | None:
+            return None if ticks is None else float(instrument.price_text(ticks))
+
+        return {
+            **values,
+            "side": slot.side,
+            "entered_at": slot.entered_at.isoformat(),
+            "entry": price(prices.entry),
+            "stop": price(prices.stop),
+            "target": price(prices.target),
+            "exit": price(prices.exit),
+            "reason": prices.reason,
+            "ended_at": slot.resolved_at.isoformat() if slot.resolved_at else None,
+            "r_gross": slot.r_gross,
+            "r_net": slot.r_net,
+        }
 
 
 def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken, ...]:

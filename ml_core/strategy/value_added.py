@@ -204,8 +204,7 @@ def refusals(taken: Sequence[Taken]) -> dict[str, int]:
     """Count what kept slots from being traded: each rule at t0, and the day's at the break."""
     counts: dict[str, int] = {}
     for trade in taken:
-        names = [check.name for check in trade.plan.checks if not check.passed]
-        for name in [*names, trade.why_not] if trade.why_not else names:
+        for name in trade.refused_by:
             counts[name] = counts.get(name, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 

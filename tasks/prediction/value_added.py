@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from ml_core.bars.arrays import Bars
 from ml_core.decision.plan_slot import plans_of
@@ -22,6 +23,8 @@ from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
 from tasks.settings import Settings
 from tasks.training.questions import record_look
+
+_FEW_DAYS = timedelta(days=4)
 
 STRATEGY = "strategy"
 """Name of the search that rules followed through history belong to."""
@@ -53,14 +56,59 @@ def backtest_rules(
     market = settings.market(name)
     bars = known_bars(settings, name, market, at)
     history = _history(market, bars, rules, (first, last))
-    values = {
-        "rules": rules.name,
-        "rules_hash": rules.hash,
-        "first": str(first) if first else None,
-        "last": str(last) if last else None,
-    }
-    asked = {key: value for key, value in values.items() if key != "rules"}
-    looks = record_look(
+    looks = _count_look(settings, market, bars, rules, (first, last), at)
+    taken = backtest(rules, slots_of(history, rules))
+    driftless = driftless_trades(history, rules, on_walk=on_walk)
+    return backtest_result(rules, taken, driftless, looks=looks)
+
+
+def trades_beside(
+    settings: Settings,
+    name: str,
+    strategies: Sequence[Rules],
+    *,
+    first: date | None,
+    last: date | None,
+    at: datetime,
+) -> list[tuple[Taken, ...]]:
+    """Follow several rules through the same slots; each counts as a look, as a backtest does.
+
+    Parameters
+    ----------
+    settings, name, strategies
+        The market file's name, and the rules, one at least.
+    first, last
+        Trading days; None, the last five days that there are bars of.
+    at
+        Aware time, now.
+
+    Returns
+    -------
+    list of tuple of Taken
+        For each slot in order what each of the rules made of it, in theirs.
+    """
+    market = settings.market(name)
+    bars = known_bars(settings, name, market, at)
+    end = period_of(bars, market, None, last)[1]
+    period = (first or end - _FEW_DAYS, end)
+    history = _history(market, bars, strategies[0], period)
+    for rules in strategies:
+        _count_look(settings, market, bars, rules, period, at)
+    followed = (backtest(rules, slots_of(history, rules)) for rules in strategies)
+    return list(zip(*followed, strict=True))
+
+
+def _count_look(
+    settings: Settings,
+    market: Market,
+    bars: Bars,
+    rules: Rules,
+    period: tuple[date | None, date | None],
+    at: datetime,
+) -> int:
+    first, last = (str(day) if day else None for day in period)
+    asked = {"rules_hash": rules.hash, "first": first, "last": last}
+    return record_look(
         settings,
         market,
         bars,
@@ -68,11 +116,8 @@ def backtest_rules(
         study=STRATEGY,
         name=rules.name,
         looked_hash=hashlib.sha256(json.dumps({STRATEGY: asked}).encode()).hexdigest(),
-        values=values,
+        values={"rules": rules.name, **asked},
     )
-    taken = backtest(rules, slots_of(history, rules))
-    driftless = driftless_trades(history, rules, on_walk=on_walk)
-    return backtest_result(rules, taken, driftless, looks=looks)
 
 
 def follow_rules(

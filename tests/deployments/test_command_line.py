@@ -232,6 +232,7 @@ def test_bad_input_is_one_line_with_its_remedy(
         ["predictions"],
         ["dataset", "--out", "x.parquet"],
         ["strategy", "backtest"],
+        ["strategy", "trades"],
         ["study", "setups"],
         ["audit", "lookahead"],
         ["audit", "parity"],

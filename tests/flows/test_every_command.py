@@ -98,6 +98,7 @@ READING: dict[str, tuple[str, ...]] = {
     "strategy show": (),
     "strategy check": ("own.toml",),
     "strategy backtest": ("--from", "2024-06-03"),
+    "strategy trades": (),
     "strategy worth": (),
     "strategy intents": (),
     "fills show": (),

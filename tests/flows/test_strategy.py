@@ -298,6 +298,27 @@ def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
     assert "A price without drift gives this rule" in words
 
 
+def test_trades_of_several_strategies_stand_side_by_side_as_the_backtest_has_them() -> None:
+    def run(*words: str) -> str:
+        told = CliRunner().invoke(app, ["strategy", *words])
+        assert told.exit_code == 0, told.output
+        return str(told.stdout)
+
+    period = ("--from", "2024-06-03", "--to", "2024-06-14")
+    both = ("--strategy", "first-candle", "--strategy", "six-ranges")
+    rows = json.loads(run("trades", *both, *period, "--json"))
+    for name in ("first-candle", "six-ranges"):
+        whole = json.loads(run("backtest", "--strategy", name, *period, "--json"))
+        made = [row["trades"][name] for row in rows]
+        net = [one["r_net"] for one in made if one["side"]]
+        assert (len(rows), len(net)) == (whole["slots"], whole["trades"])
+        assert sum(net) == pytest.approx(whole["total_r"])
+        assert all(one["refused_by"] == [] for one in made if one["side"])
+    words = run("trades", *both, *period)
+    assert "first-candle, net R" in words
+    assert "2024-06-03" in words
+
+
 def test_each_distinct_backtest_is_a_question_asked_of_the_market_and_counts_once() -> None:
     def looks(*options: str) -> int:
         told = CliRunner().invoke(app, ["strategy", "backtest", "--json", *options])

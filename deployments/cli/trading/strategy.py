@@ -141,6 +141,54 @@ def backtest(
     say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
 
 
+@app.command(short_help="List each trade of some days, of several strategies side by side.")
+def trades(
+    market: MarketOption = "mgc",
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--strategy",
+            help="Name of a strategy file, as often as you like; the market's else.",
+            autocompletion=completion.strategies,
+        ),
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what rules made of each opening range: entry, exit, R net, or what refused it.
+
+    Without days, the last five that there are bars of. Each strategy counts as a look at these
+    days, as its backtest does.
+
+    Example: orbcast strategy trades --strategy first-candle --strategy six-ranges
+    """
+    settings = tasks.settings.current_settings()
+    definition = settings.market(market)
+    chosen = dict.fromkeys(names or [settings.strategy_of(definition.symbol)])
+    rules = [settings.rules(definition.symbol, name) for name in chosen]
+    period = days_of(first, last)
+    with progress("Following the rules"):
+        slots = prediction.value_added.trades_beside(
+            settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
+        )
+    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
+    for heading in ("day", "range", *(f"{one.name}, net R" for one in rules)):
+        table.add_column(heading)
+    rows = []
+    for taken in slots:
+        slot = taken[0].slot
+        made = [trade.to_json(definition.instrument) for trade in taken]
+        day, opening_range = str(slot.trading_day), slot.opening_range
+        by_name = {one.name: trade for one, trade in zip(rules, made, strict=True)}
+        rows.append({"trading_day": day, "opening_range": opening_range, "trades": by_name})
+        table.add_row(day, opening_range, *map(_trade_words, made))
+    if as_json:
+        print_json(rows)
+        return
+    show_table(table)
+
+
 @app.command("worth", short_help="What recorded decisions brought, with the model and without.")
 def show_worth(
     market: MarketOption = "mgc",
@@ -211,6 +259,15 @@ def intents(
         say(f"{row.slot} {row.order['contract']}: {sides}; until {until}; {held}")
     if not rows:
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
+
+
+def _trade_words(trade: dict[str, Any]) -> str:
+    if trade["side"] is None:
+        return ", ".join(trade["refused_by"]) or "no entry"
+    out = (
+        "open" if trade["exit"] is None else f"{trade['reason'].replace('_', ' ')} {trade['exit']}"
+    )
+    return f"{trade['side']} {trade['entry']}, {out}, {signed_or_dash(trade['r_net'])}"
 
 
 def _entry_words(entry: dict[str, Any]) -> str:

@@ -85,6 +85,9 @@ DRAWN: Mapping[str, str] = {
     "without the model: 4,192 trades, -1027.2 R net": MEASURED,
     "ts_event                        instrument_id  open           high           low            "
     "close          volume": "three records as another program prints them",
+    '--8<-- "tests/monitoring/messages/golden/forecast-shadow.txt"': GOLDEN,
+    '--8<-- "tests/monitoring/messages/golden/day-shadow.txt"': GOLDEN,
+    '--8<-- "tests/monitoring/messages/golden/week.txt"': GOLDEN,
 }
 """Blocks that are neither a command nor what one prints, by their first line."""
 

@@ -97,10 +97,12 @@ READING: dict[str, tuple[str, ...]] = {
     "explain": (SLOT,),
     "strategy show": (),
     "strategy check": ("own.toml",),
-    "strategy backtest": ("--from", "2024-06-03"),
-    "strategy trades": (),
     "strategy worth": (),
     "strategy intents": (),
+    "account list": (),
+    "account show": ("own-money",),
+    "account check": ("own-account.toml",),
+    "account chance": ("own-money", "--from", "2024-06-03", "--paths", "100"),
     "fills show": (),
     "fills report": ("--from", "2024-11-26"),
     "performance": (),
@@ -130,6 +132,8 @@ DOING: dict[str, tuple[str, ...]] = {
     "evaluate": ("--from", "2024-11-01", "--recipe", "baseline", "--quiet"),
     "tune": ("--recipe", "quick", "--trials", "1", "--folds", "1", "--holdout", "1", "--quiet"),
     "stats": ("--if", "weekday == 0", "--range", "0900", "--side", "up"),
+    "strategy backtest": ("--from", "2024-06-03"),
+    "strategy trades": ("--strategy", "orb-default", "--strategy", "six-ranges"),
     "study setups": ("--range", "0900", "--rr", "1", "--day", "all", "--stop", "full"),
     "models promote": ("challenger", "--override", *SIGNED),
     "models rollback": SIGNED,
@@ -154,6 +158,8 @@ DOING: dict[str, tuple[str, ...]] = {
 STATUS = {"rollout approve": 2, "rollout step-up": 2, "notify test": 3}
 """Commands that are refused here, or find something; the others end with 0."""
 
+ACCOUNT = 'name = "own"\nbalance = 1000\nrisk_money = 10\n'
+
 EXPLAINS = {"status", "recipes list", "breaker status", "rollout status", "notices"}
 """Commands that show the long reason."""
 
@@ -161,7 +167,7 @@ DATA = {
     "recipes diff",
     "import-legacy",
     "left_out",
-    *("groups", "years", "refused", "by_opinion", "hashes", "bars"),
+    *("groups", "years", "refused", "by_opinion", "hashes", "bars", "ranges", "trades"),
 }
 """Documents, and objects in them, whose keys are data rather than names of fields."""
 
@@ -238,6 +244,7 @@ def home(
     copy_home(lived, folder)
     (tmp_path / "trader.duckdb").symlink_to(simulated_database)
     (tmp_path / "executions.csv").write_text(EXECUTIONS, "utf-8")
+    (tmp_path / "own-account.toml").write_text(ACCOUNT, "utf-8")
     (tmp_path / "own.toml").write_text('name = "own"\nabout = "My own."\n', "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ORBCAST_HOME", str(folder))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from registry import health as health
     from registry import ledger as ledger
     from registry import models as models
+    from registry import news as news
     from registry import notices as notices
     from registry import rollout as rollout
     from registry import strategy as strategy

@@ -50,6 +50,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "explain": ("trading.explain:explain", "Why a slot has the answer it has."),
         "strategy": ("trading.strategy:app", "The rules, what they brought, the outbox."),
         "account": ("trading.account:app", "An account's limits, and the chance to break one."),
+        "events": ("trading.events:app", "News to come; no entries around it."),
         # that file adds a command to those of trading.fills
         "fills": ("trading.fills_report:app", "Your own trades, held against the plans."),
         "dashboard": ("operation.dashboard:dashboard", "The trading day in a browser page."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ml_core.decision.entry import Mode, PredictionEntry, Role
 from ml_core.decision.plan_record import StrategyRecord
 from ml_core.decision.slot import Slot
+from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 
 if TYPE_CHECKING:  # who only asks for a stage loads no bars and no models
@@ -89,6 +90,9 @@ class SlotContext:
     recorded, plans
         What the ledger holds of the slot; plans of its day and of the days before it whose
         trades may still be open.
+    news
+        Scheduled news on record for the market; what was not known yet at the decision is left
+        out where it is used.
     seconds
         A monotonic clock's reading, on which a predictor counts the age of what it remembers.
     code
@@ -112,6 +116,7 @@ class SlotContext:
     awaited: bool = False
     recorded: tuple[PredictionEntry, ...] = ()
     plans: tuple[StrategyRecord, ...] = ()
+    news: tuple[NewsEvent, ...] = ()
     seconds: float = 0.0
     code: str = ""
 

@@ -20,6 +20,7 @@ from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.market_events import Stage
+from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
 from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import ModelView, Plan, Use, decide
@@ -90,7 +91,8 @@ def plan_slot(
     earlier = [other for other in slots if other.decision_time < slot.decision]
     day = _day_so_far(context, rules, earlier)
     model = model_view(champion)
-    by_rules, scaled = decide(rules, facts_of(row), day["without"], day["with"], model)
+    facts = facts_of({**row, "news": context.news})
+    by_rules, scaled = decide(rules, facts, day["without"], day["with"], model)
     record = StrategyRecord(
         market=slot.symbol,
         trading_day=slot.trading_day,
@@ -198,7 +200,9 @@ def _is_of(traded: TradedSlot, slot: Slot) -> bool:
 
 def _plan(values: dict[str, Any]) -> Plan:
     checks = tuple(RuleCheck(**check) for check in values["checks"])
-    return Plan(**{**values, "checks": checks, "words": tuple(values["words"])})
+    closed = tuple(NoEntry(**one) for one in values.get("no_entry", ()))  # none in older ones
+    words = tuple(values["words"])
+    return Plan(**{**values, "checks": checks, "words": words, "no_entry": closed})
 
 
 def _day_so_far(

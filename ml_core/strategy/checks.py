@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from ml_core.market.news import NewsEvent
+from ml_core.strategy.blackout import NoEntry, no_entries
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trade_rule import AtrStop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFacts:
-    """What the rules look at, all known at t0; None where it is missing."""
+    """What the rules look at, all known at t0; None where it is missing.
+
+    ``news`` may hold events that were known later: the rules leave them out.
+    """
 
     opening_range: str
     size_atr: float | None
@@ -22,6 +28,8 @@ class SlotFacts:
     roll_day: bool
     body: float | None = None
     relative_volume: float | None = None
+    decided: datetime | None = None
+    news: tuple[NewsEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,8 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
         roll_day=number("days_since_roll") == 0,
         body=number("body"),
         relative_volume=number("volume_against_same_slot"),
+        decided=row.get("decision_time"),
+        news=tuple(row.get("news", ())),
     )
 
 
@@ -103,9 +113,25 @@ def slot_checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleChec
         *_candle_check(rules, facts.body),
         *_volume_check(rules, facts.relative_volume),
         *_stop_check(rules, facts.size_atr),
+        *_news_check(rules, facts),
         *day_checks(rules, day),
     ]
     return tuple(checks)
+
+
+def no_entry(rules: Rules, facts: SlotFacts) -> tuple[NoEntry, ...]:
+    """Return the stretches around known news in which the rules enter nothing."""
+    return no_entries(rules.blackouts, facts.news, facts.decided) if facts.decided else ()
+
+
+def _news_check(rules: Rules, facts: SlotFacts) -> tuple[RuleCheck, ...]:
+    """Check that the range closes in no blackout; those to come are judged at the break."""
+    if not rules.blackouts:
+        return ()
+    decided, near = facts.decided, no_entry(rules, facts)
+    held = [one for one in near if decided is not None and one.holds_at(decided)]
+    words = "; ".join(one.words for one in held or near) or "none expected"
+    return (RuleCheck(name="news", passed=not held, words=words),)
 
 
 def _candle_check(rules: Rules, body: float | None) -> tuple[RuleCheck, ...]:

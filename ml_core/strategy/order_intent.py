@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml_core.market.instrument import Instrument
+from ml_core.market.schedule import from_minute
 from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan
@@ -94,6 +95,7 @@ def order_values(
         **_management(rule),
         **({} if enter_by is None else {"enter_by": enter_by.isoformat()}),
         "close_by": scan_end.isoformat(),
+        **_no_entry(plan),
     }
 
 
@@ -120,6 +122,19 @@ def _entry(
         **stop,
         "target": _target(rule),
     }
+
+
+def _no_entry(plan: Plan) -> dict[str, Any]:
+    """Return the stretches around news in which nothing is entered, where there are any."""
+    stretches = [
+        {
+            "news": one.event,
+            "from": from_minute(one.first_minute).isoformat(),
+            "to": from_minute(one.last_minute).isoformat(),
+        }
+        for one in plan.no_entry
+    ]
+    return {"no_entry": stretches} if stretches else {}
 
 
 def _management(rule: TradeRule) -> dict[str, Any]:

@@ -8,9 +8,11 @@ a model annotates (advisory) or scales the size within their bounds (hybrid, aut
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, slot_checks
+from ml_core.strategy.blackout import NoEntry
+from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, no_entry, slot_checks
 from ml_core.strategy.rules import SIDES, Rules, Side
 
 Use = Literal["none", "annotate", "scale"]
@@ -61,6 +63,8 @@ class Plan:
         The side the model recommends, if it is heard and recommends one.
     words
         What the model adds, in words.
+    no_entry
+        Stretches around news, known at t0, in which nothing is entered.
     """
 
     long: float
@@ -69,6 +73,7 @@ class Plan:
     agreement: str = ""
     recommends: Side | None = None
     words: tuple[str, ...] = ()
+    no_entry: tuple[NoEntry, ...] = ()
 
     @property
     def armed(self) -> bool:
@@ -78,6 +83,10 @@ class Plan:
     def size(self, side: Side) -> float:
         """Return a side's size."""
         return self.long if side == "long" else self.short
+
+    def closed_by(self, moment: datetime) -> NoEntry | None:
+        """Return the stretch without entry that a time is in; None where it is in none."""
+        return next((one for one in self.no_entry if one.holds_at(moment)), None)
 
 
 def decide(
@@ -116,7 +125,7 @@ def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
         size if side in rules.allowed_sides and _of_candle(rules, facts, up) else 0.0
         for side, up in zip(SIDES, (1, -1), strict=True)
     )
-    return Plan(long=long, short=short, checks=checks)
+    return Plan(long=long, short=short, checks=checks, no_entry=no_entry(rules, facts))
 
 
 def _of_candle(rules: Rules, facts: SlotFacts, up: int) -> bool:
@@ -151,6 +160,7 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
         agreement=_agreement(plan, model),
         recommends=None if model.unheard else model.recommends,
         words=words,
+        no_entry=plan.no_entry,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.blackout import Blackout
 from ml_core.strategy.trade_rule import AtrStop, TradeRule
 from ml_core.toml_file import TomlFileError, load_model
 
@@ -68,6 +69,9 @@ class Rules(BaseModel):
     max_size: float = Field(default=1.5, gt=0)
     skip_half_days: bool = True
     skip_roll_days: bool = False
+    blackouts: tuple[Blackout, ...] = Field(
+        default=(), description="Minutes around scheduled news without an entry."
+    )
     label: LabelSpec = Field(
         default=LabelSpec(), description="The trade made of a break, where [trade] is left out."
     )

@@ -207,6 +207,8 @@ def _taken(rules: Rules, slot: Slot, plan: Plan, before: list[Taken]) -> Taken:
     none = Taken(slot=slot, plan=plan, size=0.0, r=0.0)
     if slot.side is None or slot.entered_at is None or not plan.size(slot.side):
         return none
+    if (closed := plan.closed_by(slot.entered_at)) is not None:
+        return Taken(slot=slot, plan=plan, size=0.0, r=0.0, why_not=f"news: {closed.event}")
     if not may_enter(rules, day_so_far(before, slot.trading_day, slot.entered_at)):
         return Taken(slot=slot, plan=plan, size=0.0, r=0.0, why_not="the day's rules at the break")
     size = plan.size(slot.side)

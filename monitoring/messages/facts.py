@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from ml_core.decision.entry import PredictionEntry
 from ml_core.market.instrument import Instrument
+from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.checks import DaySoFar
@@ -99,6 +100,9 @@ class ForecastFacts:
         The rules' trade in words, where no label states it.
     driftless
         What a price without drift gives that trade; None where it is not known.
+    news
+        Scheduled news of the coming hours, as known at the range's close, and the zone that its
+        times are told in.
     """
 
     slot: str
@@ -109,6 +113,8 @@ class ForecastFacts:
     other_label: str | None = None
     trade: str = ""
     driftless: DriftlessForecast | None = None
+    news: tuple[NewsEvent, ...] = ()
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

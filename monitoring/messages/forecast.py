@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ml_core.learning.predictions.prediction import Prediction
+from ml_core.market.schedule import from_minute
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.rules import SIDES, Side
 from monitoring.explain import why_not
 from monitoring.messages.facts import ForecastFacts, Message, PlanFacts
 from monitoring.messages.words import (
     BREAKS,
+    clock,
     in_subject,
     levels_line,
     money_line,
@@ -39,6 +41,7 @@ def forecast_message(facts: ForecastFacts) -> Message:
         stage_line(stage),
         *_warnings(facts),
         *([range_line(facts.opening_range)] if facts.opening_range else []),
+        *_news_lines(facts),
         "",
         (
             f"UP {percent(up)} of breaks, corridor {percent(corridor)} ({points(up - corridor)}); "
@@ -89,8 +92,25 @@ def _no_forecast(facts: ForecastFacts) -> Message:
     lines = [f"{why[0].upper()}{why[1:]}{detail}."]
     if facts.opening_range:
         lines.append(range_line(facts.opening_range))
-    lines += [stage_line(stage), *plan_lines(facts.plan)]
+    lines += [*_news_lines(facts), stage_line(stage), *plan_lines(facts.plan)]
     return Message(subject=f"{facts.slot}: no forecast{in_subject(stage)}", body="\n".join(lines))
+
+
+def _news_lines(facts: ForecastFacts) -> list[str]:
+    """Return the news to come, and when the rules enter nothing around it."""
+    zone = facts.zone
+    named = ", ".join(
+        f"{event.name} at {clock(event.time, zone)} ({event.importance})" for event in facts.news
+    )
+    closed = facts.plan.plan.no_entry if facts.plan.plan is not None else ()
+    return [
+        *([f"News to come ({zone}): {named}."] if named else []),
+        *(
+            f"The rules enter nothing from {clock(from_minute(one.first_minute), zone)} to "
+            f"{clock(from_minute(one.last_minute), zone)}: {one.event}."
+            for one in closed
+        ),
+    ]
 
 
 def _favoured(prediction: Prediction) -> str:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from registry.tables import bars, chains, fills, ledger, notices, rollout, studies, versions, watch
+from registry.tables import (
+    bars,
+    chains,
+    fills,
+    ledger,
+    news,
+    notices,
+    rollout,
+    studies,
+    versions,
+    watch,
+)
 from registry.tables.base import Base, Chained
 
 __all__ = [
@@ -12,6 +23,7 @@ __all__ = [
     "chains",
     "fills",
     "ledger",
+    "news",
     "notices",
     "rollout",
     "studies",

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from ml_core.market.news import NewsEvent, coming_news
 from monitoring.pages.formatting import utc_minute
 from registry.errors import UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.browsing import Wanted, browse
 from registry.ledger.entries import Settled
+from registry.news import news_of
 from tasks.health.breaker import OURS, breaker_of
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 from tasks.training.retrain.attempts import attempts_of, resting
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Standing:
         Today by the market's clock, and its ranges in order; none on a weekend.
     outlook
         Whether today is a trading day, and the opening ranges to come.
+    news
+        Scheduled news of the coming day.
     """
 
     market: str
@@ -106,6 +112,7 @@ class Standing:
     trading_day: date
     slots: tuple[SlotStanding, ...]
     outlook: DayOutlook
+    news: tuple[NewsEvent, ...] = ()
 
 
 def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
@@ -151,6 +158,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
             for slot in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
         ),
         outlook=outlook,
+        news=coming_news(news_of(database, symbol), at, at + _DAY),
     )
 
 

@@ -15,6 +15,7 @@ from ml_core.features.history import HISTORY_DAYS
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import Stage
 from ml_core.strategy.driftless_forecast import DriftlessForecast, driftless_forecast
@@ -25,6 +26,7 @@ from ml_core.strategy.trades import Slot as TradedSlot
 from ml_core.strategy.trades import Taken, follow
 from monitoring.rollout import STAGES
 from registry.ledger.entries import OutcomeEntry
+from registry.news import news_of
 from registry.strategy import StrategyRecord, strategy_records
 from tasks.prediction.trading_day import Candles, candles_of
 from tasks.prediction.value_added import as_recorded
@@ -95,6 +97,8 @@ class FollowedDays:
         Those that were asked for live, in order of decision.
     taken
         What the rules made of every recorded plan, those of the days before among them.
+    news
+        Scheduled news on record; what was not known at a slot's decision is none of it.
     """
 
     market: Market
@@ -102,6 +106,7 @@ class FollowedDays:
     stage: Stage
     slots: tuple[FollowedSlot, ...]
     taken: tuple[Taken, ...]
+    news: tuple[NewsEvent, ...] = ()
     _made: Assembly | None = field(default=None, repr=False)
     _positions: Mapping[SlotKey, int] = field(default_factory=dict, repr=False)
 
@@ -181,6 +186,7 @@ def followed_days(
         stage=stage,
         slots=tuple(slots),
         taken=taken,
+        news=news_of(settings.database(), market.symbol),
         _made=made,
         _positions=dict(zip(keys, () if made is None else made.reported.tolist(), strict=True)),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_core.market.news import coming_news
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.rules import SIDES, Side
 from ml_core.strategy.trades import day_so_far
@@ -24,6 +25,8 @@ from monitoring.pages.plots.opening_range import RangePicture, levels_of
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 
 _DOTS_PER_INCH = 150
+_NEWS_WITHIN = timedelta(hours=8)
+"""What comes later than this after a range's close is news of other ranges."""
 
 
 OUTCOMES = {"target": "WIN", "stop": "LOSS", "time": "TIMEOUT", "moved_stop": "MOVED_STOP"}
@@ -35,6 +38,7 @@ def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
     opening, rules = range_facts(days, slot), days.rules.for_range(slot.entry.opening_range)
     counted = rules.counted_by
     same = counted is not None and slot.entry.label == counted.key
+    decided = slot.entry.decision_time
     return ForecastFacts(
         slot=slot.name,
         opening_range=opening,
@@ -44,6 +48,8 @@ def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
         other_label=slot.entry.label if slot.entry.status == "predicted" and not same else None,
         trade="" if counted is not None else rules.trade_rule.words,
         driftless=None if counted is not None else days.driftless(slot),
+        news=coming_news(days.news, decided, decided + _NEWS_WITHIN),
+        zone=days.market.zone,
     )
 
 

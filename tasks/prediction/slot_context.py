@@ -27,6 +27,7 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from registry.errors import PrematureAnswerError, UnknownVersionError, UnusableVersionError
 from registry.models.versions import CHALLENGER, Serving, VersionRecord
+from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.freshness import is_awaited
 from tasks.health.breaker import breaker_of
@@ -77,6 +78,7 @@ def load_context(
             first=slot.trading_day - OPEN_DAYS,
             last=slot.trading_day,
         ),
+        news=news_of(settings.database(), slot.symbol),
     )
     if mode == "live":
         stage, position = stage_of(settings, slot.symbol, made_at)

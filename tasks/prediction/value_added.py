@@ -19,6 +19,7 @@ from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow
 from registry.ledger.entries import Mode, OutcomeEntry
+from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
 from tasks.settings import Settings
@@ -57,7 +58,8 @@ def backtest_rules(
     bars = known_bars(settings, name, market, at)
     history = _history(market, bars, rules, (first, last))
     looks = _count_look(settings, market, bars, rules, (first, last), at)
-    taken = backtest(rules, slots_of(history, rules))
+    slots = _with_news(settings, market, rules, slots_of(history, rules))
+    taken = backtest(rules, slots)
     driftless = driftless_trades(history, rules, on_walk=on_walk)
     return backtest_result(rules, taken, driftless, looks=looks)
 
@@ -94,7 +96,10 @@ def trades_beside(
     history = _history(market, bars, strategies[0], period)
     for rules in strategies:
         _count_look(settings, market, bars, rules, period, at)
-    followed = (backtest(rules, slots_of(history, rules)) for rules in strategies)
+    followed = (
+        backtest(rules, _with_news(settings, market, rules, slots_of(history, rules)))
+        for rules in strategies
+    )
     return list(zip(*followed, strict=True))
 
 
@@ -132,7 +137,17 @@ def follow_rules(
     """Follow the rules through some trading days, for what was planned there and no question."""
     market = settings.market(name)
     history = _history(market, known_bars(settings, name, market, at), rules, (first, last))
-    return backtest(rules, slots_of(history, rules))
+    return backtest(rules, _with_news(settings, market, rules, slots_of(history, rules)))
+
+
+def _with_news(
+    settings: Settings, market: Market, rules: Rules, slots: tuple[Slot, ...]
+) -> tuple[Slot, ...]:
+    """Return slots that know of scheduled news, where the rules look at any."""
+    if not rules.blackouts:
+        return slots
+    news = news_of(settings.database(), market.symbol)
+    return tuple(replace(slot, facts={**slot.facts, "news": news}) for slot in slots)
 
 
 def followed_days(

@@ -32,6 +32,7 @@ ON_A_PAGE = {
 
 THEIRS = "reads files of the reader's; bring-your-own-data.md runs it on others"
 OWN_FILES = "reads files of the reader's; fills.md imports another"
+OWN_NEWS = "reads files of the reader's; news.md imports another"
 FLOW = "a flow of half a minute; a page runs it with other values"
 ASKED = "answers a run that waits; approval.md does"
 READ_ONLY: Mapping[str, str] = {
@@ -40,6 +41,8 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,
     "orbcast ingest DAT_ASCII_2024.csv --layout histdata --remember": THEIRS,
     "orbcast ingest es.csv --market es --zone America/New_York --dry-run": THEIRS,
+    "orbcast events import 2026.csv --zone America/New_York": OWN_NEWS,
+    "orbcast events import comex.toml --market mgc": OWN_NEWS,
     "orbcast fills import executions.csv --zone America/Chicago": OWN_FILES,
     "orbcast fills import mine.csv --zone UTC --columns "
     "time=When,side=What,quantity=Lots,price=At": OWN_FILES,

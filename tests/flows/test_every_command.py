@@ -64,6 +64,12 @@ ES 12-24,Sell,1,6052.25,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c40,Exi
 """
 """A platform's executions, as `fills` takes them in."""
 
+NEWS = """\
+time,name,known_since
+2024-11-28T13:30Z,Employment Cost Index of the whole civilian economy,2024-10-01
+2024-11-27T19:00Z,FOMC,2024-10-01
+"""
+
 TELLS_NOTHING = {
     "up": "runs until it is stopped; `orbcast status --json` tells of it",
     "receive": "runs until it is stopped; a receipt answers each push",
@@ -103,6 +109,7 @@ READING: dict[str, tuple[str, ...]] = {
     "account show": ("own-money",),
     "account check": ("own-account.toml",),
     "account chance": ("own-money", "--from", "2024-06-03", "--paths", "100"),
+    "events show": (),
     "fills show": (),
     "fills report": ("--from", "2024-11-26"),
     "performance": (),
@@ -123,6 +130,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "refresh": (),
     "market new": ("es", "--commission", "2.10", "--slippage", "1"),
     "market costs": ("mgc", "--slippage", "2", "--commission", "1.30"),
+    "events import": ("news.csv", "--zone", "America/New_York"),
     "fills import": ("executions.csv", "--zone", "America/Chicago"),
     "fills withdraw": ("last", "--reason", LONG),
     "bars forget": ("last",),
@@ -208,6 +216,8 @@ def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         run_in(patch, "rollout", "step-up", "--to", "shadow", *SIGNED)
         add_phone(patch)
         (folder / "executions.csv").write_text(EXECUTIONS, "utf-8")
+        (folder / "news.csv").write_text(NEWS, "utf-8")
+        run_in(patch, "events", "import", str(folder / "news.csv"))
         run_in(patch, "fills", "import", str(folder / "executions.csv"), "--zone", "UTC")
     return folder
 
@@ -243,6 +253,7 @@ def home(
     folder = tmp_path / "home"
     copy_home(lived, folder)
     (tmp_path / "trader.duckdb").symlink_to(simulated_database)
+    (tmp_path / "news.csv").write_text("time,name\n2026-01-14T08:30,CPI\n", "utf-8")
     (tmp_path / "executions.csv").write_text(EXECUTIONS, "utf-8")
     (tmp_path / "own-account.toml").write_text(ACCOUNT, "utf-8")
     (tmp_path / "own.toml").write_text('name = "own"\nabout = "My own."\n', "utf-8")

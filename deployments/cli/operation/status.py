@@ -156,6 +156,11 @@ def _print_market(overview: Standing, at: datetime) -> None:
         "bars": bars,
         "last live answer": overview.last_live_answer or "none yet",
         "next decision": upcoming,
+        "news": "; ".join(
+            f"{event.name} ({event.importance}) {_clock(event.time, at)} UTC, "
+            f"in {duration(event.time - at)}"
+            for event in overview.news
+        ),
         "drift": overview.drift or "never checked",
         "parity": overview.parity or "never checked",
         "retrains rest": overview.retrains_rest,

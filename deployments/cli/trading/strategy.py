@@ -172,9 +172,8 @@ def trades(
         slots = prediction.value_added.trades_beside(
             settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
         )
-    table = cli.drawing.plain_table(padding=(0, 2, 0, 0))
-    for heading in ("day", "range", *(f"{one.name}, net R" for one in rules)):
-        table.add_column(heading)
+    headings = ("day", "range", *(f"{one.name}, net R" for one in rules))
+    table = cli.drawing.plain_table(*headings, gap=2)
     rows = []
     for taken in slots:
         slot = taken[0].slot

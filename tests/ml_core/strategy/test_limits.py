@@ -180,6 +180,7 @@ def test_what_a_strategy_s_file_and_its_hash_leave_out_never_changes() -> None:
         "max_size": 1.5,
         "skip_half_days": True,
         "skip_roll_days": False,
+        "blackouts": (),
         "label": LabelSpec().model_dump(),
         "trade": None,
         "ranges": {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.health.daily_sums import DaySums, ForecastSums, PerformanceRecord
 from ml_core.learning.predictions.prediction import Reason
 from ml_core.market.instrument import Instrument
+from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.blackout import Blackout, no_entries
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck
 from ml_core.strategy.plan import Plan
@@ -112,6 +114,15 @@ CHECKS = (
     RuleCheck(name="daily loss", passed=True, words="-1.10 R so far, stops at -3 R"),
 )
 ARMED = Plan(long=1.08, short=0.5, checks=CHECKS, agreement="agrees", recommends="long")
+
+CPI = NewsEvent(
+    market="",
+    time=CLOSED + timedelta(minutes=85),
+    name="CPI",
+    importance="high",
+    known_since=CLOSED - timedelta(days=90),
+)
+AROUND_CPI = no_entries([Blackout()], [CPI], CLOSED)
 
 
 def plan(stage: Stage, armed: Plan | None = ARMED) -> PlanFacts:
@@ -279,6 +290,14 @@ def messages() -> dict[str, Message]:
         ),
         "forecast-late-without-bars": forecast_message(
             forecast("advisory", replace(ENTRY, late=True), opening_range=None, brackets=())
+        ),
+        "forecast-before-news": forecast_message(
+            forecast(
+                "hybrid",
+                plan=plan("hybrid", replace(ARMED, no_entry=AROUND_CPI)),
+                news=(CPI,),
+                zone="Australia/Brisbane",
+            )
         ),
         "no-forecast": forecast_message(without_forecast("stale_data")),
         "break-shadow": break_message(trade("shadow")),

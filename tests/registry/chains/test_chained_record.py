@@ -32,6 +32,7 @@ from registry.ledger.verification import Verification, chains
 from registry.models.decisions import record_decision
 from registry.models.model_store import ModelStore
 from registry.models.versions import CHAMPION
+from registry.news import record_news
 from registry.schema import migrations_of
 from registry.strategy import record_strategy
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
@@ -45,6 +46,7 @@ from registry.studies.trials import (
 from registry.tables.versions import AliasEvent
 from tests.registry.models.test_model_store import bundle, register
 from tests.registry.test_fills import ONE, file
+from tests.registry.test_news import CPI
 from tests.registry.test_records import decided
 from tests.registry.test_strategy import decision, order
 
@@ -84,6 +86,7 @@ def record_one_of_each(database: Database, models: Path) -> None:
     record_breaker(database, opened(0))
     record_strategy(database, decision(), order())
     import_fills(database, "MGC", file(ONE), AT)
+    record_news(database, [CPI], "news.toml", AT)
 
 
 def study(recipe: Recipe) -> EvaluationRecord:

@@ -1,0 +1,65 @@
+"""Scheduled news, such as CPI or FOMC: when it comes, and since when that was known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+Importance = Literal["low", "medium", "high"]
+IMPORTANCES: tuple[Importance, ...] = get_args(Importance)
+"""From the least to the greatest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsEvent:
+    """News that is scheduled for a time.
+
+    Attributes
+    ----------
+    market
+        Symbol; "" for every market.
+    time
+        Aware UTC, when it comes.
+    name, importance
+        What it is called, such as CPI, and how much it moves prices.
+    known_since
+        Aware UTC: no decision before it may make use of the event.
+    cancelled
+        Whether it is known since then that the event does not come.
+    """
+
+    market: str
+    time: datetime
+    name: str
+    importance: Importance
+    known_since: datetime
+    cancelled: bool = False
+
+
+def known_news(events: Iterable[NewsEvent], at: datetime) -> tuple[NewsEvent, ...]:
+    """Return the events that were expected at a time, by the time they come.
+
+    Parameters
+    ----------
+    events
+        As they were recorded; of two of one market, time and name the one known later counts,
+        of two known at once the one recorded later.
+    at
+        Aware time; what is known only since later is left out.
+    """
+    latest: dict[tuple[str, datetime, str], NewsEvent] = {}
+    # the sort keeps the order of record among events known at once
+    for event in sorted(events, key=lambda event: event.known_since):
+        if event.known_since <= at:
+            latest[event.market, event.time, event.name] = event
+    expected = (event for event in latest.values() if not event.cancelled)
+    return tuple(sorted(expected, key=lambda event: (event.time, event.name, event.market)))
+
+
+def coming_news(
+    events: Iterable[NewsEvent], at: datetime, until: datetime
+) -> tuple[NewsEvent, ...]:
+    """Return the events expected at a time that come from then until another time."""
+    return tuple(event for event in known_news(events, at) if at <= event.time <= until)

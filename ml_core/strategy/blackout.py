@@ -1,0 +1,92 @@
+"""Blackouts: minutes around scheduled news in which the rules enter nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ml_core.market.market import MINUTES_A_DAY
+from ml_core.market.news import IMPORTANCES, Importance, NewsEvent, known_news
+from ml_core.market.schedule import from_minute, to_minute
+
+
+class Blackout(BaseModel):
+    """No entry from so many minutes before certain news until so many after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    events: tuple[str, ...] = Field(
+        default=("*",), min_length=1, description="Names, in any case; * stands for anything."
+    )
+    importance: Importance = Field(default="low", description="Least importance that it is for.")
+    before: int = Field(default=30, ge=0, le=1440, description="Minutes before the news.")
+    after: int = Field(default=30, ge=0, le=1440, description="Minutes after it.")
+
+    def is_for(self, event: NewsEvent) -> bool:
+        """Return whether it is kept around an event."""
+        if IMPORTANCES.index(event.importance) < IMPORTANCES.index(self.importance):
+            return False
+        name = event.name.lower()
+        return any(fnmatchcase(name, pattern.lower()) for pattern in self.events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEntry:
+    """A stretch of time in which nothing is entered: UTC minutes since the epoch, both included.
+
+    ``event`` is the news that it is kept around.
+    """
+
+    event: str
+    first_minute: int
+    last_minute: int
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Return whether a time is within it."""
+        return self.first_minute <= to_minute(moment) <= self.last_minute
+
+    @property
+    def words(self) -> str:
+        """The news and the stretch, in UTC."""
+        first, last = from_minute(self.first_minute), from_minute(self.last_minute)
+        return f"{self.event}, no entry {first:%H:%M} to {last:%H:%M} UTC"
+
+
+def no_entries(
+    blackouts: Iterable[Blackout], events: Iterable[NewsEvent], decided: datetime
+) -> tuple[NoEntry, ...]:
+    """Return the stretches without entry of the day that begins with a decision.
+
+    Parameters
+    ----------
+    blackouts
+        Of the rules.
+    events
+        On record; those that were not known at the decision are left out here.
+    decided
+        Aware UTC, t0.
+    """
+    blackouts = tuple(blackouts)
+    if not blackouts:
+        return ()
+    begin = to_minute(decided)
+    found = (
+        NoEntry(
+            event=event.name,
+            first_minute=to_minute(event.time) - blackout.before,
+            last_minute=to_minute(event.time) + blackout.after,
+        )
+        for event in known_news(events, decided)
+        for blackout in blackouts
+        if blackout.is_for(event)
+    )
+    near = {
+        one
+        for one in found
+        if one.last_minute >= begin and one.first_minute <= begin + MINUTES_A_DAY
+    }
+    return tuple(sorted(near, key=lambda one: (one.first_minute, one.last_minute, one.event)))

@@ -1,0 +1,68 @@
+"""Scheduled news on record: what came from which file, and since when each event was known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, or_, select
+
+from ml_core.json_values import field_values
+from ml_core.market.news import NewsEvent
+from registry.chains.chain import chain_of
+from registry.rows import read_records, records_in
+from registry.tables.news import NewsRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+EVERY_MARKET = ""
+"""The market of events that are every market's."""
+
+
+def record_news(database: Database, events: Iterable[NewsEvent], source: str, at: datetime) -> int:
+    """Keep the events of a file that say something new; return how many did.
+
+    One that is on record stays known since then, unless it is said to have been known earlier.
+
+    Parameters
+    ----------
+    database, events
+        Where to, and what a file holds.
+    source, at
+        The file's name, and aware time, now.
+    """
+    added = 0
+    with database.session() as session:
+        every = select(NewsRow).order_by(NewsRow.id)
+        latest = {_key(one): one for one in records_in(session, NewsEvent, every)}
+        end = None
+        for event in events:
+            known = latest.get(_key(event))
+            if known is not None and _says_nothing_new(event, known):
+                continue
+            values = {**field_values(event), "source": source, "at": at}
+            end = chain_of(NewsRow).append(session, values, end)
+            latest[_key(event)] = event
+            added += 1
+    return added
+
+
+def news_of(database: Database, market: str) -> tuple[NewsEvent, ...]:
+    """Return every event of a market and of all markets, in the order of record."""
+    return read_records(database, NewsEvent, _of_market(market))
+
+
+def _of_market(market: str) -> Select[NewsRow]:
+    own = or_(NewsRow.market == market, NewsRow.market == EVERY_MARKET)
+    return select(NewsRow).where(own).order_by(NewsRow.id)
+
+
+def _key(event: NewsEvent) -> tuple[str, datetime, str]:
+    return event.market, event.time, event.name
+
+
+def _says_nothing_new(event: NewsEvent, known: NewsEvent) -> bool:
+    same = (event.importance, event.cancelled) == (known.importance, known.cancelled)
+    return same and event.known_since >= known.known_since

@@ -23,7 +23,6 @@ from ml_core.evidence.promotion.injection import injected_signal_found
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.sequential import e_process
 from ml_core.learning.datasets.assemble import Assembly, assemble
-from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.fit import fit
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.models.calibration import expit, log_losses, logit
@@ -31,11 +30,12 @@ from ml_core.learning.models.own_baseline import JUDGED_HERE
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import Question
 from ml_core.market.schedule import build_schedule
+from ml_core.ranges.labels import DOWN, UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlResult:
-    """What the judge said of one control market.
+    """What the promotion rule decided on one control market.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
 
 
 def given_a_say(plan: Plan, reward: float, seed: int) -> dict[Question, bool]:
-    """Train on a null market, and say which of entry quality and net R got a say.
+    """Train on a null market; return which of entry quality and net R is served.
 
     ``reward`` is the target in R.
     """
@@ -161,7 +161,7 @@ def _peek(
     signal_found: bool,
     plan: Plan,
 ) -> tuple[bool, bool]:
-    """Ask on each of the last nights; say whether any promoted, and whether a plain interval did.
+    """Apply the rule on each of the last nights; return whether it, or a plain interval, promoted.
 
     The whole rule is asked only on nights on which the e-value alone would let it pass.
     """

@@ -27,10 +27,11 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from ml_core.decision.entry import PredictionEntry
 from monitoring.daily_sums import daily_figures
 from registry.chains.chain import Chain
 from registry.database import Database, open_database
-from registry.ledger.entries import OutcomeEntry, PredictionEntry, Settled, fields_of
+from registry.ledger.entries import OutcomeEntry, Settled, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
 from registry.rows import values_of

@@ -26,8 +26,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.live_market import BEFORE_THE_SLOT, Live, said
-from registry.ledger.entries import PredictionEntry
-from tasks.prediction.slots import Slot
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
 
 
 def undisturbed(live: Live, slot: Slot) -> str:

@@ -30,7 +30,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from benchmarks.intraday import warm
 from benchmarks.soak import Plan, Soak
-from tasks.prediction.slots import Slot
+from ml_core.decision.slot import Slot
 from tasks.settings import Settings
 
 KEPT, EVENTS_KEPT = timedelta(days=89), timedelta(days=7)

@@ -1,4 +1,4 @@
-"""From a range's close, its bars present, to the row in the ledger: warm, and in a fresh process.
+"""Seconds from a range's close to the row in the ledger: warm runner and fresh process.
 
 A real server and a real runner on a simulated clock. Each slot's run is scheduled for the moment
 at which its window closes; what is measured is the wall clock from there to the committed row.
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.soak import Plan, Soak
-from tasks.prediction.slots import Slot
+from ml_core.decision.slot import Slot
 from tasks.settings import CLOCK_FILE
 
 AHEAD = timedelta(seconds=14)
@@ -64,7 +64,7 @@ def fresh(soak: Soak, slot: Slot) -> float:
 
 
 def _before(soak: Soak, slot: Slot) -> datetime:
-    """Stand a little before the window's end, its bars in the source; give its end, real time."""
+    """Set the clock shortly before the window's end, its bars written; return its real time."""
     due = datetime.now(UTC) + AHEAD
     soak.world.append_bars(slot.decision)
     soak.world.point_clock(slot.decision - (due - datetime.now(UTC)))

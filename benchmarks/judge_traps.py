@@ -1,4 +1,4 @@
-"""Traps for the judge: the best of much noise, and a recipe that reads its own label."""
+"""Traps for the promotion rule: the best of much noise, and a recipe that reads its own label."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ml_core.features.catalogue import Feature
 from ml_core.features.history import read_history
 from ml_core.features.view import View
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.calibration import expit, logit
 from ml_core.learning.recipe import Recipe
 from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
+from ml_core.ranges.labels import DOWN, UP
 
 
 def null_answers(plan: Plan, seed: int) -> OutOfSamplePredictions:
@@ -118,7 +118,7 @@ LEAK = Feature(
 
 
 def try_leak(plan: Plan, seed: int) -> LeakResult:
-    """Return a recipe its own label on a null market; see who notices."""
+    """Give a recipe its own label on a null market; return which checks notice."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert, text
 
-from ml_core.decision.entry import Outputs
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.predictions.prediction import Prediction, Reason, SideView
 from registry.database import Database, open_database
-from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.entries import OutcomeEntry, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import PREDICTIONS
 from registry.tables.ledger import PredictionRow

@@ -1,4 +1,4 @@
-"""A market that is live at a set clock: a real `orbcast up`, and bars that come as they close.
+"""A live market at a set clock: a real `orbcast up`, and bars that arrive as they close.
 
 libfaketime sets the clock of every process, by a file that may be changed while they run, so that
 Prefect's own schedule starts the runs. `make faults` does to it what may happen to a machine.
@@ -23,8 +23,8 @@ from prefect.client.schemas.objects import FlowRun
 from benchmarks.soak import Plan, Soak
 from benchmarks.soak.server import Server
 from benchmarks.soak.world import World
-from registry.ledger.entries import PredictionEntry
-from tasks.prediction.slots import Slot
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
 from tests import set_clocks
 
 DAY = date(2026, 9, 16)
@@ -35,7 +35,7 @@ BEFORE_THE_SLOT = timedelta(seconds=45)
 
 @cache
 def preloads() -> str:
-    """Return what is loaded before each process: libfaketime, and what mends its waits."""
+    """Return the libraries preloaded into each process: libfaketime, and a fix for its waits."""
     set_clocks.LOGS.mkdir(parents=True, exist_ok=True)
     found = [set_clocks.compiled_waits(), set_clocks.library()]
     if None in found:
@@ -50,7 +50,7 @@ class SetClock(World):
     seconds_ahead = 0.0
 
     def now(self) -> datetime:
-        """Return what the clock shows."""
+        """Return the time of the set clock."""
         return datetime.now(UTC) + timedelta(seconds=self.seconds_ahead)
 
     def point_clock(self, moment: datetime) -> None:
@@ -75,7 +75,7 @@ class FakedServer(Server):
         return self.world.now()
 
     def environment(self) -> dict[str, str]:
-        """Return what every process is told."""
+        """Return the environment of every process."""
         return {
             **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
             "LD_PRELOAD": preloads(),
@@ -140,7 +140,7 @@ class Live(Soak):
             time.sleep(0.1)
 
     def orbcast(self, *arguments: str) -> str:
-        """Run a command; return its status and what it said, in a line."""
+        """Run a command; return its status and its output, in a line."""
         command = [sys.executable, "-m", "deployments.cli", *arguments]
         done = subprocess.run(
             command, env=self.server.environment(), capture_output=True, text=True, check=False
@@ -192,7 +192,7 @@ class Live(Soak):
 
 
 def said(entry: PredictionEntry) -> str:
-    """Return what a row says, and how long after the range had closed it was made."""
+    """Return a row's prediction in words, and how long after the range's close it was made."""
     seconds = (entry.made_at - entry.decision_time).total_seconds()
     late = ", late" if entry.late else ""
     return f"{entry.reason or entry.status} after {seconds:.1f} s{late}"

@@ -36,7 +36,7 @@ from sqlalchemy.engine import URL
 
 from benchmarks.soak import Plan, Soak
 from benchmarks.soak.server import MARKET, Server
-from tasks.prediction.slots import Slot
+from ml_core.decision.slot import Slot
 from tasks.runs.process_mark import LABEL
 from tasks.settings import Settings
 from tests.registry.conftest import _statement, started_server

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from prefect import flow
 
-from registry.ledger.entries import Mode
+from ml_core.decision.entry import Mode
 from tasks.health.audit_artifact import AuditResult, publish_audit
 from tasks.health.parity import audit_parity
 from tasks.notices.notify import REPORTED

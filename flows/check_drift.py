@@ -6,8 +6,8 @@ from datetime import datetime
 
 from prefect import flow
 
+from ml_core.decision.entry import Mode
 from ml_core.json_values import field_values
-from registry.ledger.entries import Mode
 from tasks.health.drift import compare, write_report
 from tasks.health.drift_artifact import DriftResult, publish_drift
 from tasks.notices.notify import REPORTED

@@ -30,7 +30,7 @@ from typing import Any
 def modules_of(package: str) -> Callable[[str], ModuleType]:
     """Return the ``__getattr__`` of a package root: it imports the module of that name.
 
-    The root lists its modules below ``if TYPE_CHECKING``, so that mypy knows their types.
+    Below ``if TYPE_CHECKING`` the root lists the modules that are named so somewhere, for mypy.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from monitoring import channel_rules as channel_rules
     from monitoring import drift as drift
-    from monitoring import messages as messages
     from monitoring import notices as notices
     from monitoring import pages as pages
     from monitoring import performance as performance

@@ -13,19 +13,6 @@ from datetime import datetime, timedelta
 
 from ml_core.market_events import SHADOW, STAGES, RolloutEvent, Stage
 
-__all__ = [
-    "POLICY",
-    "SHADOW",
-    "STAGES",
-    "Position",
-    "RolloutPolicy",
-    "Stage",
-    "latest_time",
-    "open_approvals",
-    "position",
-    "usable_approval",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPolicy:

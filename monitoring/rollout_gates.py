@@ -13,8 +13,9 @@ from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.power import gate as power_gate
 from ml_core.evidence.power import trades_needed
 from ml_core.evidence.sequential import e_process, latest, share_process
+from ml_core.market_events import Stage
 from monitoring.gate import Gate
-from monitoring.rollout import POLICY, Position, RolloutPolicy, Stage
+from monitoring.rollout import POLICY, Position, RolloutPolicy
 from monitoring.rollout_facts import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
 

@@ -6,7 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from registry import bars as bars
-    from registry import chains as chains
     from registry import database as database
     from registry import definitions as definitions
     from registry import errors as errors
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from registry import models as models
     from registry import news as news
     from registry import notices as notices
-    from registry import rollout as rollout
-    from registry import strategy as strategy
     from registry import studies as studies
 else:
     __getattr__ = modules_of(__name__)

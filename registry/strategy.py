@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 
-__all__ = [
-    "OrderIntent",
-    "StrategyRecord",
-    "order_intents",
-    "record_strategy",
-    "strategy_records",
-]
-
-
 def record_strategy(
     database: Database, record: StrategyRecord, intent: OrderIntent | None = None
 ) -> bool:

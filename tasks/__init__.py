@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tasks import rollout as rollout
     from tasks import runs as runs
     from tasks import settings as settings
-    from tasks import statistics as statistics
     from tasks import training as training
 else:
     __getattr__ = modules_of(__name__)

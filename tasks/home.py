@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ml_core.decision.entry import Mode
 from ml_core.errors import InputError
 from ml_core.fills.fill import Fill
 from ml_core.fills.report import trip_values
@@ -22,7 +23,7 @@ from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
 from registry.ledger.browsing import COLUMNS, Wanted, all_rows
-from registry.ledger.entries import Mode, OutcomeEntry
+from registry.ledger.entries import OutcomeEntry
 from registry.models.versions import CHAMPION
 from tasks.data.datasets import known_bars, period_of, with_baselines
 from tasks.fills.intake import fills_between

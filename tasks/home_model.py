@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import NOT_RESOLVED, UNKNOWN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.predictions.predict import LONG, SHORT
 from ml_core.market.market import Market
+from ml_core.ranges.labels import NOT_RESOLVED, UNKNOWN
 from registry.models.versions import VersionRecord
 
 _OF_SLOT = ("trading_day", "opening_range")

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from ml_core.decision.entry import Outputs
+from ml_core.decision.entry import Outputs, PredictionEntry
 from registry.chains.chain import GENESIS, Chain
 from registry.database import Database
-from registry.ledger.entries import OutcomeEntry, PredictionEntry, fields_of
+from registry.ledger.entries import OutcomeEntry, fields_of
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
 
 DECIDED = datetime(2024, 6, 3, 23, 5, tzinfo=UTC)

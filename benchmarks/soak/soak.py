@@ -1,4 +1,4 @@
-"""A soak from its first day to what came of it."""
+"""A soak from its first day to its result."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from benchmarks.soak.record import Record
 from benchmarks.soak.server import MARKET, Server
 from benchmarks.soak.world import World
 from deployments.catalogue import RETRAIN_AT
+from ml_core.decision.slot import Slot
 from tasks.data.sources import SourceSpec
 from tasks.data.standing_sources import remember_source
-from tasks.prediction.slots import Slot
 from tasks.settings import Settings
 
 _AFTER_CLOSE = timedelta(seconds=2)
@@ -64,7 +64,7 @@ class Soak:
         remember_source(self.settings.sources_file, MARKET, spec)
 
     def go(self) -> Record:
-        """Run it all; return what came of it."""
+        """Run all days; return the result."""
         began = time.monotonic()
         self.prepare()
         self.say(f"A market to {self.slots[-1].trading_day}, {len(self.slots)} slots to come")

@@ -1,4 +1,4 @@
-"""The world of a soak: a clock that stands where it is put, a market, and a trader's database."""
+"""The world of a soak: a set clock, a market, and a trader's database."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import duckdb
 
 from benchmarks.soak.plan import Plan
 from deployments.simulated import write_database
+from ml_core.decision.slot import Slot
 from ml_core.market.market import Market
-from tasks.prediction.slots import Slot, slots_between
+from tasks.prediction.slots import slots_between
 
 HISTORY = timedelta(days=300)
 """Of bars before the first day, which the first versions learn from."""

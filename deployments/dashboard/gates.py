@@ -8,9 +8,9 @@ import streamlit as st
 
 from deployments.dashboard.shell import STAGE_WORDS, View
 from deployments.dashboard.tables.words_table import words_table
+from ml_core.market_events import STAGES, Stage
 from monitoring.pages.formatting import minute
 from monitoring.pages.markdown import escaped
-from monitoring.rollout import STAGES, Stage
 from registry.health.breaker import breaker_records
 from registry.ledger.browsing import Wanted, matching
 from registry.rollout import rollout_records

@@ -13,8 +13,8 @@ import streamlit as st
 from deployments.cli.errors import line_of
 from ml_core.errors import OrbcastError
 from ml_core.market.market import Market
+from ml_core.market_events import Stage
 from monitoring.breaker import BreakerState
-from monitoring.rollout import Stage
 from tasks.health.breaker import breaker_of
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings, current_settings, now

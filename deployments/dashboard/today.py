@@ -22,6 +22,7 @@ from deployments.dashboard.slot_words import (
     sides,
 )
 from deployments.dashboard.why import reasons_chart
+from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.market.schedule import first_minute, from_minute
 from monitoring.messages.facts import NOT_TRADED
@@ -35,7 +36,7 @@ from monitoring.pages.formatting import (
 )
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import Wanted, browse, choices
-from registry.ledger.entries import Mode, Settled
+from registry.ledger.entries import Settled
 from registry.notices import NoticeRecord, notices
 from tasks.messages.followed_days import followed_days
 from tasks.prediction.day_outlook import (

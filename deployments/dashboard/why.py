@@ -12,10 +12,10 @@ from deployments.dashboard.charts.plain_figure import plain_figure
 from deployments.dashboard.charts.theme import Theme
 from deployments.dashboard.shell import View
 from deployments.dashboard.tables.words_table import words_table
+from ml_core.decision.entry import PredictionEntry
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import prediction_with_hashes
-from registry.ledger.entries import PredictionEntry
 from tasks.prediction.explanation import explanation_of
 from tasks.prediction.explanation_artifact import short_words
 

@@ -5,13 +5,10 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from deployments.legacy_import import bars_table as bars_table
     from deployments.legacy_import import database as database
     from deployments.legacy_import import feature_names as feature_names
-    from deployments.legacy_import import findings as findings
     from deployments.legacy_import import models as models
     from deployments.legacy_import import outside_record as outside_record
-    from deployments.legacy_import import report as report
     from deployments.legacy_import import report_files as report_files
     from deployments.legacy_import import survey as survey
     from deployments.legacy_import import usability as usability

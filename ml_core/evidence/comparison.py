@@ -12,7 +12,7 @@ from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import BRIER, LOG_LOSS, Metric
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.sequential import e_process, latest
-from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.ranges.labels import DOWN, UP
 
 JUDGED_BY: tuple[Metric, ...] = (LOG_LOSS, BRIER)
 

@@ -37,8 +37,9 @@ from ml_core.evidence.out_of_sample import (
     predict_unseen,
 )
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import DOWN, NONE, TIMEOUT, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.predictions.predict import Predictions
+from ml_core.ranges.labels import DOWN, NONE, TIMEOUT, UP, WIN
 
 MIN_TEST_ROWS = 50
 

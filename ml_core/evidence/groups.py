@@ -23,7 +23,8 @@ from ml_core.evidence.metrics import (
     max_drawdown,
 )
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed, of_side_that_broke
-from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.ranges.labels import DOWN, UP, WIN
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:

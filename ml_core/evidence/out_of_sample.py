@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.folds import Fold
 from ml_core.learning.predictions.predict import Predictions
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import UP
 
 _SIDES = ("long", "short")
 

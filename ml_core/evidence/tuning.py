@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 from ml_core.evidence.metrics import LOG_LOSS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
-from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import Question
+from ml_core.ranges.labels import DOWN, UP, WIN
 
 
 class TooFewFoldsError(InputError):

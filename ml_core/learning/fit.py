@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml_core.json_values import json_values
 from ml_core.learning import models
 from ml_core.learning.bundle import Bundle, gains
-from ml_core.learning.datasets.dataset import TIMEOUT, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import Split, chronological, up_to_the_end
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.calibration import (
@@ -27,6 +27,7 @@ from ml_core.learning.models.sample import sample
 from ml_core.learning.predictions.intervals import NetRIntervals, fit_intervals
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
+from ml_core.ranges.labels import TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from ml_core.setups import plan as plan
     from ml_core.setups import setup as setup
-    from ml_core.setups import setup_study as setup_study
     from ml_core.setups import study as study
     from ml_core.setups import trades as trades
 else:

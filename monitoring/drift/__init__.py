@@ -6,7 +6,5 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from monitoring.drift import columns as columns
-    from monitoring.drift import report as report
-    from monitoring.drift import shifts as shifts
 else:
     __getattr__ = modules_of(__name__)

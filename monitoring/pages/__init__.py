@@ -5,18 +5,12 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from monitoring.pages import card_facts as card_facts
-    from monitoring.pages import card_predictions as card_predictions
     from monitoring.pages import document as document
     from monitoring.pages import figure_style as figure_style
     from monitoring.pages import fill_table as fill_table
-    from monitoring.pages import findings as findings
     from monitoring.pages import formatting as formatting
-    from monitoring.pages import glossary as glossary
-    from monitoring.pages import markdown as markdown
     from monitoring.pages import model_card as model_card
     from monitoring.pages import plots as plots
-    from monitoring.pages import score_tables as score_tables
     from monitoring.pages import setup_report as setup_report
     from monitoring.pages import study_report as study_report
     from monitoring.pages import study_settings as study_settings

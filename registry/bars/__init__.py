@@ -6,6 +6,5 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from registry.bars import batches as batches
-    from registry.bars import intake_history as intake_history
 else:
     __getattr__ = modules_of(__name__)

@@ -7,7 +7,6 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from registry.health import breaker as breaker
     from registry.health import drift as drift
-    from registry.health import estimates as estimates
     from registry.health import parity as parity
     from registry.health import performance as performance
 else:

@@ -10,8 +10,9 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
+from ml_core.decision.entry import PredictionEntry
 from registry.database import Database
-from registry.ledger.entries import PredictionEntry, prediction_of
+from registry.ledger.entries import prediction_of
 from registry.tables.ledger import OutcomeRow, PredictionRow
 from registry.tables.versions import ModelVersion
 

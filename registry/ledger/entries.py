@@ -6,26 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ml_core.decision.entry import Mode, Outputs, PredictionEntry, Role, Status
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.health.scored_prediction import SIDES, ScoredPrediction, r_net_of_taken
 from ml_core.json_values import field_values
 from registry.tables.ledger import OutcomeRow, PredictionRow
-
-__all__ = [
-    "Mode",
-    "OutcomeEntry",
-    "OutcomeKey",
-    "PredictionEntry",
-    "Revised",
-    "Role",
-    "Settled",
-    "Status",
-    "fields_of",
-    "outcome_key",
-    "outcome_of",
-    "prediction_of",
-]
-
 
 SCORED = (
     "trading_day",

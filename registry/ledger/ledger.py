@@ -11,14 +11,13 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from ml_core.decision.entry import Mode, PredictionEntry
 from registry.chains.chain import Head
 from registry.chains.chain_checkpoints import Gap
 from registry.database import Database
 from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
 from registry.ledger.entries import (
-    Mode,
     OutcomeEntry,
-    PredictionEntry,
     Revised,
     Settled,
     fields_of,

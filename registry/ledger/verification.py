@@ -16,17 +16,6 @@ from registry.database import Database
 from registry.tables.base import UnreadableValueError
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
-__all__ = [
-    "OUTCOMES",
-    "PREDICTIONS",
-    "UnreadableValueError",
-    "Verification",
-    "chain_faults",
-    "chains",
-    "row_lookup_in",
-    "verify",
-]
-
 PREDICTIONS = chain_of(PredictionRow)
 OUTCOMES = chain_of(OutcomeRow)
 

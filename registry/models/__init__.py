@@ -7,8 +7,6 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from registry.models import decisions as decisions
     from registry.models import model_store as model_store
-    from registry.models import retrain_attempts as retrain_attempts
-    from registry.models import version_files as version_files
     from registry.models import versions as versions
 else:
     __getattr__ = modules_of(__name__)

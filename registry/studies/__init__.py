@@ -6,7 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from registry.studies import evaluations as evaluations
-    from registry.studies import trials as trials
     from registry.studies import tuning_journal as tuning_journal
 else:
     __getattr__ = modules_of(__name__)

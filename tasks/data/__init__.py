@@ -6,16 +6,11 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from tasks.data import datasets as datasets
-    from tasks.data import feed as feed
-    from tasks.data import freshness as freshness
     from tasks.data import guessed_kind as guessed_kind
     from tasks.data import ingest as ingest
     from tasks.data import intake as intake
-    from tasks.data import label_keys as label_keys
     from tasks.data import market_definition as market_definition
     from tasks.data import preview as preview
-    from tasks.data import pushed_bars as pushed_bars
-    from tasks.data import refresh_artifact as refresh_artifact
     from tasks.data import source_kinds as source_kinds
     from tasks.data import sources as sources
     from tasks.data import standing_sources as standing_sources

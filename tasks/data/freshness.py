@@ -13,9 +13,9 @@ from ml_core.bars.continuous import (
     SeveralContractsError,
     choose_contracts,
 )
+from ml_core.decision.slot import Slot
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, to_minute
-from tasks.prediction.slots import Slot
 from tasks.settings import Settings
 
 _LOOKED_AHEAD = 7 * 1440  # minutes; the bar after a thin one comes within the week

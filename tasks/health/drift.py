@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from prefect import task
 
+from ml_core.decision.entry import Mode
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.saved_bundle import REFERENCE
 from ml_core.learning.version_folder import reading
 from ml_core.on_demand import library
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, UP
 from monitoring.drift.columns import (
     EARLY_CLOSE,
     SINCE_ROLL,
@@ -27,7 +28,7 @@ from monitoring.drift.columns import (
 from monitoring.drift.report import DriftReport, report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS
 from registry.health.drift import DriftRecord, latest_drift, record_drift
-from registry.ledger.entries import Mode, Settled
+from registry.ledger.entries import Settled
 from registry.models.versions import VersionRecord
 from registry.rows import record_of
 from tasks.data.datasets import known_bars, period_of

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from prefect import task
 
+from ml_core.decision.entry import PredictionEntry
 from ml_core.health.estimates import Expected
 from monitoring.early_warning import (
     MIN_ROWS,
@@ -27,7 +28,7 @@ from registry.health.estimates import (
     fill_realised,
     record_estimate,
 )
-from registry.ledger.entries import PredictionEntry, Settled
+from registry.ledger.entries import Settled
 from tasks.notices.notify import notify
 from tasks.prediction.outcomes import REVISED_DAYS
 from tasks.runs.retrying import RETRIED

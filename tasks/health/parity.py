@@ -13,6 +13,8 @@ from ml_core import features
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.as_known import AsKnown, bars_as_known
 from ml_core.decision.decide import logged_features
+from ml_core.decision.entry import Mode, PredictionEntry
+from ml_core.decision.slot import Slot
 from ml_core.features.all import CATALOGUE
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
@@ -23,11 +25,9 @@ from ml_core.ranges.label_spec import LabelSpec
 from monitoring.parity import differences, first_in_words
 from registry.errors import UnknownVersionError
 from registry.health.parity import ParityRecord, record_parity
-from registry.ledger.entries import Mode, PredictionEntry
 from registry.rows import record_of
 from tasks.data.market_definition import hashes_of_question
 from tasks.prediction.slot_bars import read_bars
-from tasks.prediction.slots import Slot
 from tasks.runs.code_hash import code_hash
 from tasks.runs.periods import require_period
 from tasks.runs.retrying import RETRIED

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from ml_core.files import written_atomically
+from ml_core.market_events import STAGES
 from monitoring.breaker import State as BreakerName
-from monitoring.rollout import STAGES
 from tasks import notices
 from tasks.health.market_overview import Standing, problems_of, standing_of
 from tasks.prediction.trading_day import State as SlotState

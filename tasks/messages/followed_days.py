@@ -1,4 +1,4 @@
-"""Trading days as their messages need them: forecasts, plans, breaks and what they brought."""
+"""Trading days as their messages need them: forecasts, plans, breaks and results."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.plan_record import StrategyRecord
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
@@ -17,17 +18,16 @@ from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import first_minute, to_minute
-from ml_core.market_events import Stage
+from ml_core.market_events import STAGES, Stage
 from ml_core.strategy.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import slots_of
 from ml_core.strategy.trades import Slot as TradedSlot
 from ml_core.strategy.trades import Taken, follow
-from monitoring.rollout import STAGES
 from registry.ledger.entries import OutcomeEntry
 from registry.news import news_of
-from registry.strategy import StrategyRecord, strategy_records
+from registry.strategy import strategy_records
 from tasks.prediction.trading_day import Candles, candles_of
 from tasks.prediction.value_added import as_recorded
 from tasks.rollout.stage import stage_of
@@ -45,7 +45,7 @@ _RULE_DAYS = timedelta(days=HISTORY_DAYS + 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedSlot:
-    """What is known of a slot that was asked for live.
+    """What is known of a slot with a live entry in the ledger.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class FollowedSlot:
 
     @property
     def name(self) -> str:
-        """What it is called in a subject."""
+        """Its name in the subject of a message."""
         return f"{self.entry.market} {self.entry.opening_range}"
 
 
@@ -94,7 +94,7 @@ class FollowedDays:
     market, rules, stage
         Whose, by which rules, and the stage now.
     slots
-        Those that were asked for live, in order of decision.
+        Those with a live entry in the ledger, in order of decision.
     taken
         What the rules made of every recorded plan, those of the days before among them.
     news
@@ -134,7 +134,7 @@ class FollowedDays:
 def followed_days(
     settings: Settings, name: str, first: date, last: date, at: datetime
 ) -> FollowedDays:
-    """Follow the recorded plans of some days with nothing that was not known at a time.
+    """Follow the recorded plans of some days, using only what was known at a time.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _key(row: PredictionEntry | StrategyRecord | TradedSlot) -> SlotKey:
 def _first_records(
     settings: Settings, symbol: str, first: date, last: date
 ) -> dict[SlotKey, StrategyRecord]:
-    """Return the decisions; of two of a slot the first recorded is the one that counts."""
+    """Return one decision for each slot: the one that was recorded first."""
     records: dict[SlotKey, StrategyRecord] = {}
     for record in strategy_records(
         settings.database(), symbol, mode="live", first=first - OPEN_DAYS, last=last

@@ -1,4 +1,4 @@
-"""Notices and events: what a person is told of, through which channels."""
+"""Notices for a person, the channels that deliver them, and events for other programs."""
 
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,7 @@ if TYPE_CHECKING:
     from tasks.notices import channel_blocks as channel_blocks
     from tasks.notices import channels as channels
     from tasks.notices import delivery as delivery
-    from tasks.notices import error_words as error_words
     from tasks.notices import events as events
     from tasks.notices import notify as notify
-    from tasks.notices import pictures as pictures
 else:
     __getattr__ = modules_of(__name__)

@@ -8,13 +8,8 @@ if TYPE_CHECKING:
     from tasks.prediction import await_bars as await_bars
     from tasks.prediction import day_outlook as day_outlook
     from tasks.prediction import explanation as explanation
-    from tasks.prediction import explanation_artifact as explanation_artifact
-    from tasks.prediction import missed as missed
     from tasks.prediction import outbox as outbox
-    from tasks.prediction import outcomes as outcomes
     from tasks.prediction import predict as predict
-    from tasks.prediction import prediction_artifact as prediction_artifact
-    from tasks.prediction import replay as replay
     from tasks.prediction import slot_bars as slot_bars
     from tasks.prediction import slot_context as slot_context
     from tasks.prediction import slots as slots

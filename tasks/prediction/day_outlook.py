@@ -7,10 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from ml_core.decision.slot import Slot
 from ml_core.errors import InputError
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_minute
-from tasks.prediction.slots import WEEKEND, Slot, slots_between, trading_day_at
+from tasks.prediction.slots import WEEKEND, slots_between, trading_day_at
 
 Closed = Literal["weekend", "holiday"]
 """Why a day is no trading day; a holiday is a weekday that the exchange's calendar leaves out."""

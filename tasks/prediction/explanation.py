@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ml_core.decision.entry import Mode, PredictionEntry, Role
+from ml_core.decision.plan_record import StrategyRecord
 from ml_core.errors import InputError
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.explain import Explanation, explain, rule_gates
-from registry.ledger.entries import Mode, PredictionEntry, Role
-from registry.strategy import StrategyRecord, strategy_records
+from registry.strategy import strategy_records
 from tasks.settings import Settings
 
 _PARTS = 3

@@ -9,12 +9,12 @@ from prefect import task
 
 from ml_core.decision.abstain import EXCHANGE_CLOSED, HOLIDAY, MISSED, NO_MODEL, Abstention
 from ml_core.decision.decide import abstained
+from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule
 from registry.definitions.markets import remember_definition
-from registry.ledger.entries import PredictionEntry
 from tasks.notices.notify import notify
 from tasks.prediction.predict import announce
 from tasks.prediction.slot_context import bare_context, versions_for

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from ml_core.decision.plan_record import OrderIntent
 from ml_core.json_values import BESIDE
-from registry.strategy import OrderIntent, order_intents
+from registry.strategy import order_intents
 from tasks.health.breaker import breaker_of
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings

@@ -14,6 +14,7 @@ from ml_core.decision.abstain import MISSED
 from ml_core.decision.context import SlotContext
 from ml_core.decision.decide import decide
 from ml_core.decision.entry import Mode, PredictionEntry, Role, Status
+from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from ml_core.decision.slot import Slot
 from ml_core.json_values import field_values
 from ml_core.market.definition import MarketDefinition
@@ -22,13 +23,7 @@ from ml_core.market_events import Stage
 from ml_core.strategy.plan import Plan
 from monitoring.gate import Gate
 from registry.definitions.markets import remember_definition
-from registry.strategy import (
-    OrderIntent,
-    StrategyRecord,
-    order_intents,
-    record_strategy,
-    strategy_records,
-)
+from registry.strategy import order_intents, record_strategy, strategy_records
 from tasks.notices.events import IntentWritten, PredictionMade, SlotMissed, emit
 from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.prediction.slot_context import load_context, next_version

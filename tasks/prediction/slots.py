@@ -9,17 +9,6 @@ from ml_core.decision.slot import Slot
 from ml_core.errors import InputError
 from ml_core.market.market import Market, RangeSpec
 
-__all__ = [
-    "WEEKEND",
-    "NoSlotYetError",
-    "Slot",
-    "decision_time",
-    "in_zone",
-    "latest_slot",
-    "slots_between",
-    "trading_day_at",
-]
-
 _DAY = timedelta(days=1)
 WEEKEND = 5
 """The first weekday number, Monday being 0, on which no market is asked for anything."""

@@ -10,17 +10,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import StrategyRecord
+from ml_core.decision.slot import Slot
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.explain import why_not
-from registry.ledger.entries import Mode, Settled
-from registry.strategy import StrategyRecord, strategy_records
+from registry.ledger.entries import Settled
+from registry.strategy import strategy_records
 from tasks.data.label_keys import labels_by_key
 from tasks.prediction.day_outlook import closed_at_in_words, closed_because, expected_ranges
-from tasks.prediction.slots import Slot, slots_between
+from tasks.prediction.slots import slots_between
 from tasks.settings import Settings
 
 State = Literal["answered", "silent", "due", "waiting", "absent", "closed"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from ml_core.bars.arrays import Bars
+from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import plans_of
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import Assembly, assemble
@@ -18,7 +19,7 @@ from ml_core.strategy.driftless_rule import OnWalk, driftless_trades
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow
-from registry.ledger.entries import Mode, OutcomeEntry
+from registry.ledger.entries import OutcomeEntry
 from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of

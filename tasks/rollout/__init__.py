@@ -6,13 +6,7 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from tasks.rollout import approval as approval
-    from tasks.rollout import approval_form as approval_form
     from tasks.rollout import approval_record as approval_record
-    from tasks.rollout import approved_promotion as approved_promotion
-    from tasks.rollout import approved_step as approved_step
-    from tasks.rollout import checks as checks
-    from tasks.rollout import facts as facts
-    from tasks.rollout import record as record
     from tasks.rollout import stage as stage
 else:
     __getattr__ = modules_of(__name__)

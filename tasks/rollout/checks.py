@@ -7,7 +7,8 @@ from datetime import datetime
 
 from prefect import task
 
-from monitoring.rollout import Stage, latest_time, position
+from ml_core.market_events import Stage
+from monitoring.rollout import latest_time, position
 from monitoring.rollout_gates import EARNED, step_down_reason
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of

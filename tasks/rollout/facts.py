@@ -8,7 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from ml_core.health.scored_prediction import ScoredPrediction
-from monitoring.rollout import Position, Stage
+from ml_core.market_events import Stage
+from monitoring.rollout import Position
 from monitoring.rollout_facts import Check, Facts, LiveRecord
 from monitoring.sequential_monitors import JudgedRows
 from registry.errors import DatabaseError, UnknownVersionError

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml_core.errors import InputError
-from ml_core.market_events import RolloutEvent
+from ml_core.market_events import STAGES, RolloutEvent, Stage
 from monitoring.gate import Gate
 from monitoring.rollout import (
     POLICY,
-    STAGES,
     Position,
-    Stage,
     latest_time,
     open_approvals,
     position,

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from prefect.runtime import flow_run
 
+from ml_core.decision.slot import Slot
 from ml_core.market.market import Market
-from tasks.prediction.slots import Slot, in_zone, latest_slot
+from tasks.prediction.slots import in_zone, latest_slot
 from tasks.settings import Settings, current_settings, now
 
 _NONE = timedelta(0)

@@ -7,17 +7,9 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from tasks.training import card_pages as card_pages
     from tasks.training import champion as champion
-    from tasks.training import fan_out as fan_out
-    from tasks.training import lookahead as lookahead
     from tasks.training import model_card as model_card
     from tasks.training import promotion as promotion
-    from tasks.training import retrain as retrain
     from tasks.training import studies_on_record as studies_on_record
-    from tasks.training import study as study
-    from tasks.training import study_report as study_report
-    from tasks.training import train as train
     from tasks.training import tuning as tuning
-    from tasks.training import tuning_artifact as tuning_artifact
-    from tasks.training import version_lineage as version_lineage
 else:
     __getattr__ = modules_of(__name__)

@@ -16,8 +16,8 @@ from ml_core.features.all import CATALOGUE
 from ml_core.features.catalogue import UnknownFeatureError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import Assembly
-from ml_core.learning.datasets.dataset import DOWN, UP
 from ml_core.learning.saved_bundle import load_bundle
+from ml_core.ranges.labels import DOWN, UP
 from tasks.settings import Settings
 from tasks.training.champion import present_champion
 from tasks.training.train import TrainedVersion

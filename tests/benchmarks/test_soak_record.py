@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from benchmarks.soak import Plan, Soak, findings
-from registry.ledger.entries import PredictionEntry
+from ml_core.decision.entry import PredictionEntry
 from tasks.runs.process_mark import mark
 from tests.ledger_rows import PREDICTION
 from tests.waiting import AT_MOST_SECONDS

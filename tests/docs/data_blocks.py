@@ -19,12 +19,12 @@ from prefect.automations import Automation
 from deployments.catalogue import deployments_of
 from deployments.serving.supervisor import reports_port
 from deployments.serving.warm_child import flow_of
+from ml_core.decision.plan_record import OrderIntent
 from ml_core.json_values import json_values
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.order_intent import order_values
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import load_rules
-from registry.strategy import OrderIntent
 from tasks.notices.events import EVENTS
 from tasks.prediction.outbox import _outbox_row
 from tests.conftest import PROJECT

@@ -13,17 +13,18 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.decision import decide as decision
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import assemble_live
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.predictions.novelty import Novelty
 from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.saved_bundle import load_bundle
-from registry.ledger.entries import PredictionEntry
 from registry.models.versions import CHAMPION
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
-from tasks.prediction.slots import Slot, latest_slot, slots_between
+from tasks.prediction.slots import latest_slot, slots_between
 from tasks.settings import current_settings, now
 from tests.predictions import NOVEL
 

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
+from ml_core.decision.entry import PredictionEntry
 from ml_core.health.daily_sums import DaySums
 from monitoring.daily_sums import ALL
 from registry.health.estimates import estimate_records
 from registry.health.performance import performance_records
-from registry.ledger.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.entries import OutcomeEntry
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import EarlyWarning, warn_early
 from tasks.prediction.outcomes import measure, settle

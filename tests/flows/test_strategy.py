@@ -19,17 +19,19 @@ from deployments.cli.app import app
 from flows.explain import explain
 from flows.shadow_predict import shadow_predict
 from ml_core.decision.plan_slot import active_plan
+from ml_core.decision.slot import Slot
 from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
-from monitoring.rollout import STAGES, Position, Stage
+from ml_core.market_events import STAGES, Stage
+from monitoring.rollout import Position
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.outbox import outbox
 from tasks.prediction.predict import ActivePlan
-from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
 
 THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)

@@ -12,9 +12,10 @@ import numpy as np
 from ml_core.evidence.evaluate import evaluate
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.recipe import Recipe
+from ml_core.ranges.labels import DOWN, LOSS, UP, WIN
 
 DAYS = 60
 RANGES = ("0900", "1000")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ml_core.market_events import Stage
 from monitoring.gate import Gate
-from monitoring.rollout import Position, RolloutPolicy, Stage
+from monitoring.rollout import Position, RolloutPolicy
 from monitoring.rollout_facts import Check, Facts, LiveRecord
 from monitoring.rollout_gates import EARNED, correct, gates
 from monitoring.sequential_monitors import JudgedRows

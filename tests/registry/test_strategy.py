@@ -10,14 +10,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from registry.database import Database, open_database
-from registry.strategy import (
-    OrderIntent,
-    StrategyRecord,
-    order_intents,
-    record_strategy,
-    strategy_records,
-)
+from registry.strategy import order_intents, record_strategy, strategy_records
 
 T0 = datetime(2025, 1, 6, 23, 5, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import delete
 
-from ml_core.decision.entry import Outputs
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.health.drift import DriftFigures
 from ml_core.health.parity import ParityReport
 from ml_core.learning.recipe import Recipe
@@ -25,7 +25,7 @@ from monitoring.rollout_facts import Facts
 from registry.health.breaker import record_breaker
 from registry.health.drift import DriftRecord, record_drift
 from registry.health.parity import ParityRecord, record_parity
-from registry.ledger.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.entries import OutcomeEntry
 from registry.ledger.verification import OUTCOMES
 from registry.models.versions import VersionRecord
 from registry.studies.evaluations import EvaluationRecord, record_evaluation

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
-from registry.ledger.entries import PredictionEntry
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
 from tasks.data import ingest
 from tasks.data.freshness import is_awaited
 from tasks.data.sources import SourceSpec
@@ -22,7 +23,7 @@ from tasks.prediction.await_bars import LONGEST_PAUSE, await_bars, pauses
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slot_bars import Arrival, read_bars
-from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
 from tests.tasks.unread_version import unread_version
 

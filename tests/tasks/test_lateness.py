@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ml_core.decision.entry import Mode, PredictionEntry
+from ml_core.decision.slot import Slot
 from registry.errors import PrematureAnswerError
-from registry.ledger.entries import Mode, PredictionEntry
 from tasks.prediction import predict as prediction
 from tasks.prediction.predict import decided_entries
-from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
 from tests.tasks.unread_version import unread_version
 

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 
 from ml_core.decision.abstain import OTHER_MARKET
+from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.slot import Slot
 from ml_core.market.definition import MarketDefinition
 from registry.definitions.markets import definition_faults, definitions, remember_definition
 from registry.errors import UnusableVersionError
-from registry.ledger.entries import PredictionEntry
 from tasks.data.market_definition import note_definitions
 from tasks.health.market_overview import standing_of
 from tasks.health.parity import audit_parity
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
 from tasks.prediction.predict import decided_entries
-from tasks.prediction.slots import Slot, latest_slot
+from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
 from tests.tasks.live_market import RECIPES, START, LiveMarket
 from tests.tasks.test_settling import BEFORE, BREAK, NINE, READ_AT, TARGET, WINDOW, batch, row

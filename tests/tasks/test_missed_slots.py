@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from registry.ledger.entries import PredictionEntry
+from ml_core.decision.entry import PredictionEntry
 from tasks.prediction.missed import fill_missed, unanswered
 from tasks.prediction.slots import slots_between
 from tests.tasks.live_market import MARKET, LiveMarket, row_at

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ml_core.market_events import RolloutEvent
-from monitoring.rollout import STAGES, Position, Stage
+from ml_core.market_events import STAGES, RolloutEvent, Stage
+from monitoring.rollout import Position
 from monitoring.rollout_gates import gates
 from registry.errors import RolloutChangedError, UnsignedChangeError
 from registry.rollout import record_rollout, rollout_records

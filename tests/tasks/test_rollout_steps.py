@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from monitoring.rollout import Stage
+from ml_core.market_events import Stage
 from registry.rollout import rollout_records
 from tasks.rollout import stage as rollout
 from tasks.rollout.checks import check_rollout

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ml_core.decision.entry import PredictionEntry
 from ml_core.market.schedule import from_minute
-from registry.ledger.entries import OutcomeEntry, PredictionEntry, Settled
+from registry.ledger.entries import OutcomeEntry, Settled
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import OutcomeCounts, settle
 from tasks.prediction.slots import latest_slot

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pandas_market_calendars
 import pytest
 
+from ml_core.decision.entry import PredictionEntry
 from ml_core.market.market import Market
-from registry.ledger.entries import PredictionEntry
 from tasks.prediction.missed import _reasons, fill_missed, unanswered
 from tasks.prediction.slots import decision_time, slots_between
 from tasks.settings import Settings, current_settings

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-import monitoring
 import tasks
 from deployments import serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
+from ml_core.market_events import STAGES
 
 if TYPE_CHECKING:
-    from monitoring.rollout import Stage
+    from ml_core.market_events import Stage
     from tasks.rollout.stage import Rollout
 
 app = typer.Typer(no_args_is_help=True)
@@ -121,12 +121,10 @@ def _step(
 
 def _stage(text: str) -> Stage:
 
-    for stage in monitoring.rollout.STAGES:
+    for stage in STAGES:
         if stage == text.lower():
             return stage
-    raise OptionError(
-        "--to", text, "is no stage", f"use one of {', '.join(monitoring.rollout.STAGES)}"
-    )
+    raise OptionError("--to", text, "is no stage", f"use one of {', '.join(STAGES)}")
 
 
 def _print_rollout(rollout: Rollout, as_json: bool) -> None:

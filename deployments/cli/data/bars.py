@@ -125,9 +125,7 @@ def sources(as_json: AsJson = False) -> None:
                     "kind": kind.name,
                     "package": kind.package,
                     "reads": kind.source.reads if kind.source else None,
-                    "options": [asdict(option) for option in kind.source.options]
-                    if kind.source
-                    else [],
+                    "options": kind.source.options if kind.source else [],
                     "columns": sorted(kind.source.columns) if kind.source else [],
                     "fault": kind.fault or None,
                 }
@@ -231,7 +229,7 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
     config = tasks.settings.current_settings()
     record = data.intake.take_back(config, config.market(market), batch, tasks.settings.now())
     if as_json:
-        print_json(asdict(record))
+        print_json(record)
         return
     say(
         f"{record.name} is taken back: {record.withdrawn:,} bars are gone, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -174,12 +173,12 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
             {
                 **json_values(brought),
                 "readings": sorted({record.reading for record in preview.records}),
-                "read_as": [asdict(reading) for reading in preview.readings],
+                "read_as": preview.readings,
                 "step": "1 minute",
                 "first": preview.first,
                 "last": preview.last,
                 **remarked(new),
-                "ranges": [asdict(opening) for opening in preview.ranges],
+                "ranges": preview.ranges,
             }
         )
         return

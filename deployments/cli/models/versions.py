@@ -138,7 +138,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
     if as_json:
         about = ("market", "version", "model", "kind", "created_at", "metrics")
         values = {name: getattr(record, name) for name in about}
-        print_json({**values, "aliases": [asdict(alias) for alias in aliases_held]})
+        print_json({**values, "aliases": aliases_held})
         return
     cli.markdown.print_markdown(text_of(record.folder, "model_card.md"))
     for held in aliases_held:

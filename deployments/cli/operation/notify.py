@@ -100,7 +100,7 @@ def add(
             tasks.notices.channels.channels(settings.channels_file)
         )
     if as_json:
-        print_json(asdict(channel))
+        print_json(channel)
         return
     say(f"{channel.name} ({channel.kind}) added; try it: `orbcast notify test {name}`")
 
@@ -140,12 +140,7 @@ def list_channels(as_json: AsJson = False) -> None:
         for channel in tasks.notices.channels.channels(settings.channels_file)
     ]
     if as_json:
-        print_json(
-            [
-                {**asdict(channel), "last_attempt": asdict(last) if last else None}
-                for channel, last in attempts
-            ]
-        )
+        print_json([{**asdict(channel), "last_attempt": last} for channel, last in attempts])
         return
     for channel, last in attempts:
         state = "nothing to tell so far"
@@ -190,7 +185,7 @@ def try_channels(
                 tasks.notices.delivery.send_test(channel, message, picture) for channel in channels
             ]
     if as_json:
-        print_json([asdict(delivery) for delivery in tried])
+        print_json(tried)
     else:
         for line in (message.subject, *message.body.splitlines(), ""):
             say(line)

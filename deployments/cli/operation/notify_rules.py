@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -131,7 +131,7 @@ def _change(settings: Settings, changed: Channel, *, as_json: bool) -> None:
         [changed if channel.name == changed.name else channel for channel in listed],
     )
     if as_json:
-        print_json(asdict(changed))
+        print_json(changed)
         return
     lines = rules_in_words(changed.rules)
     say(f"{changed.name}: {lines[0] if lines else 'everything, at any time'}")

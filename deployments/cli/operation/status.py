@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -95,8 +94,7 @@ def status(
     for overview in overviews:
         problems += health.market_overview.problems_of(overview)
     if as_json:
-        markets = [asdict(overview) for overview in overviews]
-        print_json({"server": server, "runs": runs, "markets": markets, "problems": problems})
+        print_json({"server": server, "runs": runs, "markets": overviews, "problems": problems})
     elif check:
         say("\n".join(problems) or "all is well")
     if check and problems:

@@ -166,7 +166,7 @@ def _faults_or_why_not(look: Callable[[], Iterable[str]]) -> list[str]:
     """Return what is wrong, or that a row cannot be read, which is wrong as well."""
     try:
         return list(look())
-    except registry.ledger.verification.UnreadableValueError as error:
+    except registry.tables.base.UnreadableValueError as error:
         return [str(error)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,9 +14,9 @@ from ml_core.json_values import json_values
 from tasks import prediction
 
 if TYPE_CHECKING:
+    from ml_core.decision.slot import Slot
     from ml_core.learning.predictions.prediction import Prediction, SideView
     from tasks.prediction.day_outlook import DayOutlook
-    from tasks.prediction.slots import Slot
 
 
 def predict(
@@ -61,7 +60,7 @@ def predict(
     else:
         _, predicted = prediction.slot_context.ask(named, definition, slot, bars)
     if as_json:
-        about = {"slot": str(slot), "decision_time": slot.decision, "outlook": asdict(outlook)}
+        about = {"slot": str(slot), "decision_time": slot.decision, "outlook": outlook}
         print_json({**about, **json_values(predicted)})
         return
     _print_prediction(slot, predicted, fallback, expired)

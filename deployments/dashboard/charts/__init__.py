@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from deployments.dashboard.charts import plain_figure as plain_figure
     from deployments.dashboard.charts import range_chart as range_chart
-    from deployments.dashboard.charts import record_figures as record_figures
     from deployments.dashboard.charts import theme as theme
 else:
     __getattr__ = modules_of(__name__)

@@ -6,12 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from ml_core.bars.checks import bad_rows as bad_rows
-    from ml_core.bars.checks import checked as checked
-    from ml_core.bars.checks import hours_fit as hours_fit
     from ml_core.bars.checks import odd_days as odd_days
-    from ml_core.bars.checks import quality as quality
-    from ml_core.bars.checks import regular_hours as regular_hours
-    from ml_core.bars.checks import silence as silence
-    from ml_core.bars.checks import step as step
 else:
     __getattr__ = modules_of(__name__)

@@ -5,20 +5,13 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from ml_core.bars.sources import built_in as built_in
-    from ml_core.bars.sources import columns as columns
     from ml_core.bars.sources import databento as databento
     from ml_core.bars.sources import dbn as dbn
     from ml_core.bars.sources import duckdb_file as duckdb_file
-    from ml_core.bars.sources import duckdb_times as duckdb_times
     from ml_core.bars.sources import kind as kind
-    from ml_core.bars.sources import large_file as large_file
-    from ml_core.bars.sources import packed_size as packed_size
     from ml_core.bars.sources import parquet as parquet
     from ml_core.bars.sources import pushed as pushed
     from ml_core.bars.sources import running as running
     from ml_core.bars.sources import text as text
-    from ml_core.bars.sources import time_text as time_text
-    from ml_core.bars.sources import times as times
 else:
     __getattr__ = modules_of(__name__)

@@ -10,7 +10,7 @@ from ml_core.evidence.intervals import mean_interval
 from ml_core.evidence.metrics import ACCURACY, EVEN_ODDS
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, followed
 from ml_core.evidence.promotion.evidence import Evidence
-from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.ranges.labels import DOWN, UP
 
 BASELINE = "corridor"
 CHAMPION = "champion"

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from ml_core.evidence.comparison import compare
 from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion.collect_evidence import BASELINE
-from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.models.calibration import expit, logit
 from ml_core.learning.recipe import Recipe
+from ml_core.ranges.labels import DOWN, UP
 
 SIGNAL = "injected_signal"
 STRENGTH = 0.8

@@ -6,8 +6,5 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from ml_core.learning.datasets import assemble as assemble
-    from ml_core.learning.datasets import dataset as dataset
-    from ml_core.learning.datasets import slot_table as slot_table
-    from ml_core.learning.datasets import splits as splits
 else:
     __getattr__ = modules_of(__name__)

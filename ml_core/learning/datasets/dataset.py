@@ -9,27 +9,10 @@ from numpy.typing import NDArray
 
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import (
-    DOWN,
     LOSS,
-    NONE,
-    NOT_RESOLVED,
     TIMEOUT,
-    UNKNOWN,
-    UP,
     WIN,
 )
-
-__all__ = [
-    "DOWN",
-    "LOSS",
-    "NONE",
-    "NOT_RESOLVED",
-    "TIMEOUT",
-    "UNKNOWN",
-    "UP",
-    "WIN",
-    "Dataset",
-]
 
 _PER_DATASET = {
     "market",

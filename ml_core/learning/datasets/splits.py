@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
-from ml_core.learning.datasets.dataset import NOT_RESOLVED, Dataset
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.ranges.labels import NOT_RESOLVED
 
 MIN_TRAIN_ROWS = 400
 MIN_DAYS_A_PART = 10

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.json_form import from_json
-from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.driftless import (
     DriftlessEntry,
     EntryLaw,
@@ -20,6 +20,7 @@ from ml_core.learning.models.driftless import (
 )
 from ml_core.learning.models.no_break import NoBreak, fit_no_break
 from ml_core.on_demand import library
+from ml_core.ranges.labels import DOWN, NONE, UP
 
 optimize = library("scipy.optimize")
 

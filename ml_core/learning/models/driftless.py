@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.datasets.dataset import TIMEOUT, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.first_passage import (
     TERMS,
     fading_of,
@@ -21,6 +21,7 @@ from ml_core.learning.models.first_passage import (
     waves_of,
 )
 from ml_core.on_demand import library
+from ml_core.ranges.labels import TIMEOUT, WIN
 
 optimize = library("scipy.optimize")
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.learning.datasets.dataset import DOWN, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.models.inputs import Inputs, nearer_side
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import Question
+from ml_core.ranges.labels import DOWN, UP, WIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from ml_core.learning.predictions import novelty as novelty
     from ml_core.learning.predictions import predict as predict
-    from ml_core.learning.predictions import prediction as prediction
-    from ml_core.learning.predictions import reasons as reasons
 else:
     __getattr__ = modules_of(__name__)

@@ -11,7 +11,7 @@ from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.injection import injected_signal_found
 from ml_core.evidence.promotion.rule import Decision, decide
-from ml_core.learning.datasets.dataset import DOWN, UP
+from ml_core.ranges.labels import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
 from tests.ml_core.learning.synthetic import dataset
 

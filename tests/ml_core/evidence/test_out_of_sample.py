@@ -13,8 +13,8 @@ from ml_core.evidence.comparison import NoCommonRowsError, compare
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
 from ml_core.json_values import json_values
-from ml_core.learning.datasets.dataset import DOWN, NONE, UP
 from ml_core.learning.predictions.predict import Predictions
+from ml_core.ranges.labels import DOWN, NONE, UP
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
 from tests.ml_core.evidence.walks import answers
 

@@ -20,10 +20,10 @@ from ml_core.evidence.tuning import (
     suggested,
     tuning_folds,
 )
-from ml_core.learning.datasets.dataset import NONE
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe, load_recipe, write_recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
+from ml_core.ranges.labels import NONE
 from tests.ml_core.evidence.walks import BASELINE, RECIPE
 from tests.ml_core.learning.synthetic import dataset
 

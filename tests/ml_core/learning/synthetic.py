@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.driftless import DriftlessEntry
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, LOSS, UP, WIN
 
 
 def dataset(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_core.learning.datasets.dataset import NONE, UP
 from ml_core.learning.models.baselines import (
     Baselines,
     OneClassError,
@@ -17,6 +16,7 @@ from ml_core.learning.models.baselines import (
     fit_baselines,
 )
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import NONE, UP
 from tests.ml_core.learning.synthetic import dataset
 
 

@@ -17,7 +17,7 @@ from scipy.stats import norm
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
-from ml_core.learning.datasets.dataset import DOWN, LOSS, TIMEOUT, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.driftless import MIN_TRADES, EntryFigures, EntryLaw
@@ -26,6 +26,7 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, LOSS, TIMEOUT, UP, WIN
 from tests.ml_core.builders import mgc
 from tests.ml_core.learning.made_markets import own_bars, simulated_bars, trades_of
 from tests.ml_core.learning.synthetic import dataset

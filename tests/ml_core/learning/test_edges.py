@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor, level_of
 from ml_core.learning.models.baselines import Baselines, corridor_probability, fit_baselines
@@ -21,6 +21,7 @@ from ml_core.learning.predictions.predict import ensemble, recommend
 from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, UP
 from tests.ml_core.learning.synthetic import dataset, entry_of
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.learning.datasets.dataset import NOT_RESOLVED, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.folds import NoUnseenDaysError, Walk, walk_forward
+from ml_core.ranges.labels import NOT_RESOLVED
 from tests.ml_core.learning.synthetic import dataset
 
 FRACTIONS = (0.6, 0.2, 0.2)

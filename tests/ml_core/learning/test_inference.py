@@ -11,13 +11,14 @@ import pytest
 
 from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
-from ml_core.learning.datasets.dataset import DOWN, NONE, UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import OneRowError, Predictor
 from ml_core.learning.predictions.predict import Predictions, predict
 from ml_core.learning.predictions.reasons import model_reasons
 from ml_core.learning.recipe import Recipe
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.ranges.labels import DOWN, NONE, UP
 from tests.ml_core.builders import mgc, walk
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from ml_core.evidence.evaluate import evaluate
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import LOSS, TIMEOUT, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import Fitted, fit
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.intervals import NetRIntervals, fit_intervals
 from ml_core.learning.predictions.prediction import SideView
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle, write_bundle
+from ml_core.ranges.labels import LOSS, TIMEOUT, WIN
 from tests.ml_core.learning.synthetic import dataset
 
 RESIDUAL = Recipe(name="r", kind="residual")

@@ -10,13 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import DOWN, LOSS, UP, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.models.calibration import logit
 from ml_core.learning.models.inputs import FROM_SIDE, SIDE, Inputs, nearer_side
 from ml_core.learning.predictions.reasons import model_reasons
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle, write_bundle
+from ml_core.ranges.labels import DOWN, LOSS, UP, WIN
 from tests.ml_core.learning.synthetic import dataset
 
 PLAIN = Recipe(name="as-ever", kind="residual", calibration="identity")

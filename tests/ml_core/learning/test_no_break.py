@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml_core.learning.datasets.dataset import NONE, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.baselines import Baselines, fit_baselines
 from ml_core.learning.models.no_break import SHRUNK_BY, fit_no_break
+from ml_core.ranges.labels import NONE
 from tests.ml_core.learning.synthetic import dataset
 
 

@@ -12,7 +12,7 @@ import pytest
 from ml_core.evidence.evaluate import evaluate
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
-from ml_core.learning.datasets.dataset import LOSS, WIN, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
 from ml_core.learning.models.gain import Gain, gain_over_days
@@ -25,6 +25,7 @@ from ml_core.learning.models.own_baseline import (
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.learning.version_folder import QUESTIONS, Question
+from ml_core.ranges.labels import LOSS, WIN
 from tests.ml_core.learning.synthetic import dataset
 
 RESIDUAL = Recipe(name="test-residual", kind="residual")

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.evidence.metrics import expected_calibration_error
-from ml_core.learning.datasets.dataset import DOWN, UP, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import Split, TooFewSamplesError
 from ml_core.learning.fit import fit
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.models.calibration import Method, expit, fit_calibrator, logit
 from ml_core.learning.models.lightgbm_models import train
 from ml_core.learning.recipe import BoosterSpec, Recipe
+from ml_core.ranges.labels import DOWN, UP
 from tests.ml_core.learning.synthetic import dataset
 
 QUICK = BoosterSpec(max_rounds=60, early_stopping_rounds=15)

@@ -9,13 +9,14 @@ import pytest
 
 from ml_core.evidence.out_of_sample import answer_fold
 from ml_core.learning import models
-from ml_core.learning.datasets.dataset import NOT_RESOLVED, Dataset
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, up_to_the_end
 from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.models.baselines import fit_baselines
 from ml_core.learning.predictions.predict import Predictions
 from ml_core.learning.recipe import Recipe
+from ml_core.ranges.labels import NOT_RESOLVED
 from tests.ml_core.learning.synthetic import dataset
 
 RECIPE = Recipe(name="r", kind="residual", embargo_days=0)

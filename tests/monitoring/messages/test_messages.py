@@ -12,14 +12,13 @@ from PIL import Image
 
 from ml_core.decision.entry import Outputs
 from ml_core.market.instrument import Instrument
-from ml_core.market_events import Stage
+from ml_core.market_events import STAGES, Stage
 from ml_core.strategy.driftless_forecast import DriftlessForecast
 from ml_core.strategy.plan import Plan
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message
 from monitoring.messages.forecast import forecast_message
 from monitoring.messages.trade import break_message, settled_message
-from monitoring.rollout import STAGES
 from tests.monitoring.messages.golden_files import FOLDER, PICTURE, picture, text_of
 from tests.monitoring.messages.made_facts import (
     ARMED,

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from ml_core.decision.entry import Outputs
+from ml_core.decision.entry import Outputs, PredictionEntry
 from registry.database import Database, open_database
 from registry.errors import PrematureAnswerError
-from registry.ledger.entries import OutcomeEntry, PredictionEntry
+from registry.ledger.entries import OutcomeEntry
 from registry.ledger.ledger import Ledger
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
 from tests.predictions import predicted

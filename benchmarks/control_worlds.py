@@ -1,4 +1,4 @@
-"""Where control markets come from: simulators, planted edges, and real bars turned over."""
+"""Sources of control markets: simulators, planted edges, and real bars turned upside down."""
 
 from __future__ import annotations
 

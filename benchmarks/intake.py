@@ -1,4 +1,4 @@
-"""How long whole commands take to take bars in and to look over them; each in a home of its own.
+"""How long the commands that ingest bars and look at them take, each in a home of its own.
 
     python benchmarks/intake.py [--repeats 3]
 

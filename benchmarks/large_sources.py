@@ -1,4 +1,4 @@
-"""Sources far larger than memory should have to hold, and packed files that unpack without end.
+"""Sources far larger than memory, and packed files that unpack to almost endless data.
 
     python -m benchmarks.large_sources [--part 0.1] [--keep FOLDER]
 
@@ -49,7 +49,7 @@ ROW = "2024-01-16 01:00,MGCG4,2000.0,2000.0,2000.0,2000.0,1\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A source, how it is taken in, and how that must end."""
+    """A source, how it is ingested, and how that must end."""
 
     name: str
     file: str
@@ -193,7 +193,7 @@ CASES = (
 
 
 def run(case: Case, path: Path, home: Path) -> bool:
-    """Take a source in and print what it came to; return whether it ended as it must."""
+    """Ingest a source and print the result; return whether it ended as it must."""
     words = ["ingest", str(path), "--market", "mgc", *case.words]
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), *words]
     log, began = home.with_suffix(".log"), time.monotonic()

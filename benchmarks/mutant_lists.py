@@ -1,4 +1,4 @@
-"""The committed lists of single faults: read, and held against the code that they are put into."""
+"""The committed lists of single faults: read, and checked against the code."""
 
 from __future__ import annotations
 

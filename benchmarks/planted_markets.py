@@ -1,4 +1,4 @@
-"""Markets that the demo's simulator does not make: other steps and edges, real bars turned over.
+"""Markets beyond the demo's simulator: other steps and edges, real bars turned upside down.
 
 Steps are Student's t with five degrees of freedom under a daily GARCH(1, 1) variance (Bollerslev
 1986), rounded to whole ticks. An edge is planted by reflection: after each window the steps up to
@@ -39,7 +39,7 @@ _SILENT = 0.03
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantedMarket:
-    """Bars of one contract, and what favoured which side of each range.
+    """Bars of one contract, and the side that was favoured at each range.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The setup study on trial: markets and trades in which no setup is worth anything, and one is.
+"""The setup study on trial: markets in which no setup is worth anything, and one in which one is.
 
     python benchmarks/setup_controls.py [--markets 200] [--tables 200] [--planted 50]
                                         [--workers 2]

@@ -1,4 +1,4 @@
-"""An upgrade, tried: a home of an earlier release is opened, verified, predicted from and trained.
+"""An upgrade, tested: a home of an earlier release is opened, verified, used and trained.
 
 The earlier release is checked out beside this one, with the locked dependencies of its own, and
 makes a home: a simulated market, a retrain, replayed days, a live day and its outcomes, a server's
@@ -69,7 +69,7 @@ class Installed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its processes find."""
+        """Environment of its processes."""
         kept = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
         return {
             **kept,
@@ -231,7 +231,7 @@ def _until(what: Callable[[], bool]) -> None:
 
 
 def _content(database: Path) -> str:
-    """Return a hash of all rows; of the file it would be another once its log is written back."""
+    """Return a hash of all rows; a hash of the file changes when its write-ahead log is merged."""
     with closing(sqlite3.connect(database)) as opened:
         return hashlib.sha256("\n".join(opened.iterdump()).encode()).hexdigest()
 
@@ -252,7 +252,7 @@ def check_out(release: str, folder: Path, python: Path | None) -> Installed:
 
 
 def main() -> None:
-    """Try it, and print what came of it."""
+    """Try the upgrade, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--release", default=RELEASE, help="commit of the earlier release")
     parser.add_argument("--python", type=Path, help="interpreter that has its dependencies")

@@ -42,7 +42,7 @@ def load(tape: Tape) -> duckdb.DuckDBPyConnection:
 def build(
     connection: duckdb.DuckDBPyConnection, tape: Tape, market: Market, days: np.ndarray
 ) -> int:
-    """Build samples of these schedule rows, a query for each window; give how many."""
+    """Build samples of these schedule rows, a query for each window; return how many."""
     schedule = tape.schedule
     built = 0
     for day in days.tolist():

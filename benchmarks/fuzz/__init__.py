@@ -1,4 +1,4 @@
-"""The fuzz campaign: bytes that nobody would write, given to whatever reads bytes of others.
+"""The fuzz campaign: malformed bytes, given to everything that reads files or requests of others.
 
 ``make fuzz`` tries each parser for some minutes, with real files into which faults are put, guided
 by coverage where atheris is installed. An input may end in two ways: with

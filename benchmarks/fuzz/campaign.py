@@ -91,7 +91,7 @@ class Campaign:
         self._found = {path.name.split(".")[1] for path in work.glob(f"{name}.*.found")}
 
     def one(self, content: bytes) -> None:
-        """Try an input, and keep it if it ends as none may."""
+        """Try an input, and keep it if it ends in a way that is not allowed."""
         self._current.write_bytes(content)
         before = _most_memory_mb()
         try:
@@ -107,7 +107,7 @@ class Campaign:
             tried.write(b".")
 
     def _keep(self, content: bytes, error: Exception) -> None:
-        """Keep an input, one for each way in which inputs end."""
+        """Keep an input, one for each kind of end."""
         cause = error.__cause__ or error
         frames = traceback.extract_tb(cause.__traceback__)
         place = f"{frames[-1].filename}:{frames[-1].name}" if frames else ""

@@ -1,4 +1,4 @@
-"""What reads bytes of others, each as a function of a file's content and a folder to lie in."""
+"""Everything that reads bytes of others, each as a function of a file's content and its folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DEFECT = 4
 
 
 class NoGoodEndError(Exception):
-    """An error that is no one line of which a person can make something."""
+    """An error that is not one line on which a person can act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Target:
 
 @contextmanager
 def ending_well(name: str = "") -> Iterator[None]:
-    """Let an error through that is one line, names the file and is no defect; no other."""
+    """Allow only an error of one line that names the file and is no defect."""
     try:
         yield
     except Exception as error:
@@ -76,7 +76,7 @@ def _mgc() -> Market:
 def _ingest(
     name: str, content: bytes, folder: Path, kind: str, place: str = "", **options: str
 ) -> None:
-    """Take a file of some content in, as `orbcast ingest` does."""
+    """Ingest a file with this content, as `orbcast ingest` does."""
     path = folder / place / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

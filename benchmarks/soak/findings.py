@@ -1,4 +1,4 @@
-"""What a soak left, held against its plan and against the source."""
+"""The result of a soak, checked against its plan and its source."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def look_at_lake(record: Record, settings: Settings, world: World) -> None:
 
 
 def look_at_events(record: Record, plan: Plan) -> None:
-    """Note what the plan wanted and that did not happen."""
+    """Note what the plan wanted and did not happen."""
     if plan.drift is not None and not record.by_drift:
         record.faults.append("no drift started a retrain")
     if plan.promotion is not None and not record.promoted:

@@ -1,4 +1,4 @@
-"""The home of a soak: copied as docs/backup.md says, lost and restored, measured."""
+"""The home of a soak: backed up as docs/backup.md says, lost, restored and measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SWEEPS = timedelta(minutes=5)
 
 
 def back_up(home: Path, backup: Path) -> None:
-    """Copy a home while it is at work: heads first, then the database, then files."""
+    """Copy a home at work: first the chain checkpoints, then the database, then the files."""
     backup.mkdir()
     shutil.copy2(home / _HEADS, backup)
     with closing(sqlite3.connect(home / _LEDGER)) as ledger:
@@ -32,7 +32,7 @@ def back_up(home: Path, backup: Path) -> None:
 
 
 def restore(server: Server, backup: Path) -> None:
-    """Lose a home at work, put its backup in its place, and sign what is gone."""
+    """Lose a home at work, restore its backup, and sign for the rows that are gone."""
     server.note_runs()
     server.cut_power()
     lost = server.home.with_name("lost")

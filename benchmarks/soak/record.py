@@ -1,4 +1,4 @@
-"""What came of a soak."""
+"""The result of a soak."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_GROWTH = 1.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What the processes of `orbcast up` and the home come to in a night.
+    """Memory and files of `orbcast up` and the home on one night.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Record:
-    """What came of it; ``faults`` must be empty.
+    """The result of a soak; ``faults`` must be empty.
 
     Attributes
     ----------

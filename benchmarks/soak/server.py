@@ -65,7 +65,7 @@ class Server:
     # -- up and down ---------------------------------------------------------------------------
 
     def environment(self) -> dict[str, str]:
-        """Return what every process of the soak is told."""
+        """Return the environment of every process of the soak."""
         return {
             **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
             CLOCK_FILE: str(self._clock),
@@ -97,7 +97,7 @@ class Server:
         self.asked(lambda client: client.read_deployment_by_name("recover/orbcast"))
 
     def stop(self) -> None:
-        """Ask it to end; that it takes long is a fault."""
+        """Ask it to end; taking long is a fault."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         began = time.monotonic()
@@ -106,7 +106,7 @@ class Server:
             self.record.faults.append(f"stopping took {spent:.0f} s")
 
     def cut_power(self) -> None:
-        """Kill everything at once, as a machine does that goes off."""
+        """Kill everything at once, as a power cut does."""
         assert self._process is not None
         self._process.kill()
         marks = [self._mark(run) for run in self._busy()]
@@ -165,7 +165,7 @@ class Server:
         )
 
     def kill(self, what: str) -> None:
-        """Kill what is named, if it is there, and count it once it is gone."""
+        """Kill the named process, if it runs, and count it once it is gone."""
         if what == "run":
             marks = [mark for run in self._busy() if (mark := self._mark(run))]
         else:

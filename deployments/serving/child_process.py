@@ -1,4 +1,4 @@
-"""A process that is kept alive: started again later and later, ended with all that it began."""
+"""A process that is kept alive: restarted with growing delays, ended with all its children."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class ChildProcess:
     Attributes
     ----------
     name, arguments, log
-        What it is called; what follows the interpreter; where its words go.
+        Its name; the arguments after the interpreter; the file for its output.
     stop_signal
-        What asks it to end.
+        Signal that asks it to end.
     deaths
-        In a row.
+        How often it died in a row.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ChildProcess:
         return self._ever
 
     def start(self) -> None:
-        """Start it, its words appended to the log."""
+        """Start it; its output is appended to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
@@ -114,7 +114,7 @@ class ChildProcess:
 
 
 def note_children(path: Path, children: list[ChildProcess]) -> None:
-    """Write down which processes there are, for a supervisor that comes after this one."""
+    """Write down which processes run, for the next supervisor in case this one is killed."""
     with written_atomically(path) as temporary:
         temporary.write_text(
             json.dumps([one for child in children for one in child.marks]), "utf-8"
@@ -140,7 +140,7 @@ def end_left_behind(path: Path) -> int:
 
 
 def _signal_group(process_mark: str, which: signal.Signals) -> None:
-    """Signal a process we started and all it began, which form a group named after it.
+    """Send a signal to a process that we started and all its children, which are its group.
 
     The group outlives its first process. If that one's number belongs to another process now,
     the group ended long ago, and the number is let be.

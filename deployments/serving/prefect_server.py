@@ -1,6 +1,6 @@
 """The process of a Prefect server: of `orbcast up`, of a container, or a temporary one.
 
-Prefect's own command serves the same application and answers whatever name it is called by.
+Prefect's own command serves the same application, but checks no Host header.
 """
 
 from __future__ import annotations

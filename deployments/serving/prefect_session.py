@@ -1,4 +1,4 @@
-"""Prefect made ready for this process: which server it talks to, and how it speaks."""
+"""Prefect set up for this process: which server it uses, and what it logs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
     Raises
     ------
     NoTemporaryServerError
-        None is up, and none comes up.
+        No server is up, and a temporary one does not start.
     """
     running = api_url() or server_of(settings)
     more = {"PREFECT_LOGGING_LEVEL": level}
@@ -46,7 +46,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
         if reports := _noted(settings).get("reports"):
             more["ORBCAST_REPORTS_URL"] = reports
     require_room(settings.home)
-    settings.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
+    settings.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect does not create parents
     prepare_environment(settings, **more)
     with contextlib.ExitStack() as stack:
         api = running or stack.enter_context(_on_a_temporary_server(settings))
@@ -63,7 +63,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
 
 @contextlib.contextmanager
 def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
-    """Start a server and name it to this process's children; return its API."""
+    """Start a server for this process and its children; return its API."""
     with temporary_server(settings.home / "logs" / "temporary-server.log") as (api, wait):
         # before Prefect is imported: a thread of its own knows no other settings than it reads
         # then, and would start another server
@@ -85,16 +85,16 @@ def server_of(settings: Settings) -> str | None:
 
 
 def name_running_server(settings: Settings) -> None:
-    """Name the server of `orbcast up` to Prefect, if it is up: events and notices get there.
+    """Have Prefect use the server of `orbcast up`, if it is up, for events and notices.
 
-    To be called by a plain command before it imports Prefect; a server the person named stays.
+    To be called before Prefect is imported. A server that the person named is kept.
     """
     if api_url() is None and (server := server_of(settings)):
         prepare_environment(settings, PREFECT_API_URL=server)
 
 
 def _noted(settings: Settings) -> dict[str, str]:
-    """Return what a running `orbcast up` noted of itself; nothing without one."""
+    """Return what a running `orbcast up` wrote down about itself; nothing without one."""
     try:
         noted = json.loads((settings.prefect_dir / SERVER_FILE).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""The reports folder as pages on the loopback, for links in the UI, and figures for Prometheus."""
+"""A server on the loopback for the reports that the UI links to, and figures for Prometheus."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def serve_reports(
     Parameters
     ----------
     folder
-        Of HTML and markdown files; nothing else in it is given out, and no folder is listed.
+        Of HTML and markdown files; nothing else in it is served, and no folder is listed.
     figures
-        File of the figures, given out as ``/metrics``.
+        File of the figures, served as ``/metrics``.
     host, port
         Where to listen.
     secret
-        ``user:secret`` that is asked for; empty asks nobody.
+        ``user:secret`` that a reader must give; empty for none.
     names
         Host names by which it may be called.
 
@@ -79,7 +79,7 @@ def serve_reports(
             app,
             lifespan="off",
             log_config=None,
-            log_level="critical",  # the terminal is for what a person must read
+            log_level="critical",  # the terminal shows only what a person must read
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
@@ -97,7 +97,7 @@ def serve_reports(
 
 
 class _Reports(StaticFiles):
-    """Reports alone of all that is in the folder, and only what lies there itself."""
+    """Serves only reports, and only those in the folder itself."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if Path(path).suffix not in _TYPES:
@@ -117,7 +117,7 @@ class _Reports(StaticFiles):
 
 
 class _LockedIn:
-    """Answers who knows the secret, with headers that lock a page in."""
+    """Asks for the secret, and adds headers that keep a page from loading anything else."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app, self._secret = app, secret

@@ -78,7 +78,7 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
 def main() -> None:
     """Register every deployment of the served markets, and run what is due, for ever.
 
-    It may be started with the server: what can be imported is imported while that comes up.
+    It may be started together with the server: it imports while the server starts.
     """
     settings = current_settings()
     warming = Thread(target=warm_up)
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
-    """Serve deployments; each has a limit of its own, one over all would let a prediction wait."""
+    """Serve deployments, each with its own limit: with one for all, a prediction would wait."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
     async with AsyncClientContext.get_or_create() as context:  # one client, not two for each
         had = await registered(context.client)
@@ -110,7 +110,7 @@ async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> N
 
 
 def _catch_up(served: list[UUID]) -> None:
-    """Clear up after what was killed or switched off, before anything new begins.
+    """Clean up after a kill or a shutdown, before anything new begins.
 
     Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
     caught up, each once. Predictions are not: their rows say that they were missed.
@@ -120,7 +120,8 @@ def _catch_up(served: list[UUID]) -> None:
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
     dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
     if dropped:
-        _log(f"{dropped} runs that were due while nothing ran are done by later ones")
+        words = "runs that were due while nothing ran were cancelled: later ones do their work"
+        _log(f"{dropped} {words}")
 
 
 def _ensure_automations(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A run of a deployment, started on the server that is up and waited for."""
+"""Start a deployment's run on the running server, and wait for it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class NotBegunError(OperatorError):
     run: str
     seconds: float
     template = (
-        "run {run} was created and nothing has begun it within {seconds:g} s; look at "
-        "logs/runner.log in the home. It runs as soon as something does"
+        "run {run} was created and has not begun within {seconds:g} s; look at "
+        "logs/runner.log in the home. It begins as soon as a runner takes it"
     )
 
 
@@ -52,7 +52,7 @@ class ServedRunFailedError(OperatorError):
 
 
 class SourceBusyError(TransientError):
-    """A run that ended since its source was locked all the time."""
+    """A run that ended because its source stayed locked."""
 
     run: str
     words: str
@@ -60,7 +60,7 @@ class SourceBusyError(TransientError):
 
 
 class SourceAtFaultError(InputError):
-    """A run that ended since its source cannot be used as it is."""
+    """A run that ended because its source cannot be used as it is."""
 
     run: str
     words: str
@@ -77,7 +77,7 @@ class ServedRun:
 
 
 def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Say) -> ServedRun:
-    """Start a deployment's run and wait for its end; one under way is waited for before.
+    """Start a deployment's run and wait for its end, after one that is under way.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
     wait
         Seconds to wait in all.
     say
-        Told each change of state.
+        Called with each change of state, in words.
 
     Raises
     ------

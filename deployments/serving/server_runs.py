@@ -1,4 +1,4 @@
-"""What ran last and what runs next, of each flow, from the Prefect server or what it left."""
+"""Last and next run of each flow, from the Prefect server or its database."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def runs_of(settings: Settings, server: str) -> list[ServerRun]:
 
 
 def runs_left(settings: Settings) -> list[ServerRun]:
-    """Return the runs that came last from the database of the home's server, which is not up.
+    """Return the last runs from the database of the home's server, while that is not up.
 
-    Nothing is written and nothing is told of a database that cannot be read so: it is Prefect's.
+    The database is Prefect's: nothing is written, and one that cannot be read gives no runs.
     """
     path = settings.prefect_dir / "prefect.db"
     with contextlib.suppress(sqlite3.Error):

@@ -1,4 +1,4 @@
-"""One process that starts the Prefect server and the runner, keeps them alive, and stops both."""
+"""The supervisor: starts the Prefect server and the runner, keeps them alive, stops both."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ChildDiedError(OperatorError):
     name: str
     status: int | None
     log: str
-    template = "the {name} {_how}; its last words are in {log}"
+    template = "the {name} {_how}; the end of its log says why: {log}"
 
     @property
     def _how(self) -> str:
@@ -84,7 +84,7 @@ def supervise(settings: Settings, port: int, say: Callable[[str], None] = print)
     """
     require_room(settings.home)
     for name in settings.markets:
-        settings.market(name)  # a wrong name is told at once, not in a log
+        settings.market(name)  # a wrong name is reported at once, not in a log
     settings.database()
     note_definitions(settings, now())
     settings.prefect_dir.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ class _Supervisor:
             temporary.write_text(json.dumps(noted), "utf-8")
         self._say(f"Look at http://{HOST}:{self._port} : runs, deployments, and Run to start one.")
         if self._reports:
-            self._say(f"Reports are linked to from there, and served on {self._reports} .")
+            self._say(f"The reports that it links to are at {self._reports} .")
         self._say(f"Markets: {', '.join(self._settings.markets)}. Home: {self._settings.home}")
         self._say(f"Logs: {self._settings.home / 'logs'}. Ctrl-C stops everything.")
         for line in outlooks:
@@ -198,7 +198,7 @@ class _Supervisor:
         return not self._stop
 
     def _look(self) -> None:
-        """Start again what died; the runner only once the server answers."""
+        """Restart what died; the runner only once the server answers."""
         for child in (self._server, self._runner):
             status = child.status()
             if child.running and status is not None:
@@ -209,7 +209,7 @@ class _Supervisor:
                 if child.deaths == TOLD_AFTER:
                     self._notify(
                         f"the {child.name} died {child.deaths} times in a row, last with status "
-                        f"{status}; its last words are in {child.log}",
+                        f"{status}; the end of its log says why: {child.log}",
                         "is started again every minute",
                     )
             elif child.may_start and (child is self._server or answers(self._api)):
@@ -226,7 +226,7 @@ class _Supervisor:
             self._start(child)
             port = beside(self._port, BARS_BESIDE)
             self._say(
-                f"Bars of {', '.join(self._pushed())} are taken at http://{HOST}:{port}/bars/ ."
+                f"Bars of {', '.join(self._pushed())} are accepted at http://{HOST}:{port}/bars/ ."
             )
 
     def _sources_changed(self) -> bool:
@@ -255,7 +255,7 @@ class _Supervisor:
         note_children(self._children_file, [self._server, self._runner, self._receiver])
 
     def _notify(self, fault: str, what: str) -> None:
-        """Notify a person, since no flow is left that could."""
+        """Notify a person, since no flow runs that could."""
         notices.notify.notify(
             self._settings,
             "up",
@@ -288,7 +288,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def reports_port(port: int) -> int:
-    """Return the port of the reports beside a server's: the same each time, so links stay good.
+    """Return the port of the reports for a server's: always the same, so that links stay valid.
 
     >>> reports_port(4200), reports_port(65000)
     (5200, 64000)
@@ -297,5 +297,5 @@ def reports_port(port: int) -> int:
 
 
 def beside(port: int, distance: int) -> int:
-    """Return the port so much above another one, below it where there is none."""
+    """Return the port at a distance above another one, or below it where there is none."""
     return port + distance if port + distance <= _LAST_PORT else port - distance

@@ -1,4 +1,4 @@
-"""A Prefect server for one command, where none is up; it ends with the command, however that ends.
+"""A Prefect server for one command while none is up; it ends when the command ends or dies.
 
 Prefect can start one by itself, but imports all of the server into the command first, waits for it
 idly, and leaves it behind when the command is killed.
@@ -22,10 +22,10 @@ _HOST = "127.0.0.1"
 
 
 class NoTemporaryServerError(OperatorError):
-    """It did not come up."""
+    """The server did not start."""
 
     log: Path
-    template = "no temporary Prefect server came up here; its last words are in {log}"
+    template = "no temporary Prefect server started here; the end of its log says why: {log}"
 
 
 @contextlib.contextmanager
@@ -38,12 +38,12 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     Parameters
     ----------
     log
-        Where its words go, from the beginning.
+        File for its output, which is overwritten.
 
     Raises
     ------
     NoTemporaryServerError
-        By what waits: it does not answer.
+        Raised while waiting: the server does not answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink, socket.create_server((_HOST, 0)) as port:

@@ -1,4 +1,4 @@
-"""What a flow that runs in a person's terminal prints there: Orbcast's own words."""
+"""What a flow prints in a person's terminal: Orbcast's own messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _ErrorStream(io.StringIO):
 
 
 class _FitToShow(logging.Formatter):
-    """What a run says, without what could act on the terminal, and without secrets."""
+    """Formats log lines without control sequences and without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -39,9 +39,9 @@ class _FitToShow(logging.Formatter):
 
 
 def show_own_words_only() -> None:
-    """Print only Orbcast's own messages at a terminal; the engine's stay in the UI.
+    """Print only Orbcast's own messages in a terminal; Prefect's stay in the UI.
 
-    With ``--debug`` the engine's warnings and errors are printed too.
+    With ``--debug`` Prefect's warnings and errors are printed too.
     """
     setup_logging()
     engine = Path(prefect.__file__).parent

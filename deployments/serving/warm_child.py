@@ -1,4 +1,4 @@
-"""What a child of the warm runner does: one flow run, to its last state."""
+"""A child process of the warm runner: it makes one flow run, up to its final state."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
 
 def _get_ready(market: str) -> None:
 
-    with suppress(Exception):  # whatever is wrong is said by the run itself
+    with suppress(Exception):  # the run itself reports what is wrong
         prediction.predict.get_ready(market)
 
 

@@ -99,9 +99,9 @@ class WarmRunner(Runner):
 
 
 class WarmStarter:
-    """Starts one flow run as a child of the fork server; what Prefect's runner asks of it.
+    """Starts one flow run as a child of the fork server, as Prefect's runner asks.
 
-    A child that outlives the flow's time limit, and the grace it is given to say so, is killed.
+    A child that outlives the flow's time limit and the grace after it is killed.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class WarmStarter:
 
 
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
-    """Kill a child that did not end in time; what is done about its run must not stop that."""
+    """Kill a child that did not end in time, even if its run cannot be marked."""
     try:
         ended = runs.overdue.time_out(run)
     finally:
@@ -155,14 +155,14 @@ def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
 
 
 def warm_up() -> None:
-    """Have the fork server started and its imports done; returns when they are."""
+    """Start the fork server; return when its imports are done."""
     first = _forking().Process(target=_nothing)
     first.start()
     first.join()
 
 
 def _forking() -> ForkServerContext:
-    """Return the way to fork; there is one fork server in a process, whoever asks."""
+    """Return the context that forks; a process has one fork server."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context

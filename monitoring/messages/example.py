@@ -1,4 +1,4 @@
-"""An example of a forecast's message, made up: what a channel gets before there is a real one."""
+"""A made-up forecast's message, with which a channel is tested before there is a real one."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _BRACKETS = tuple(
 
 
 def example_message() -> Message:
-    """Return the message of a made-up forecast, which says that it is one."""
+    """Return the message of a made-up forecast; it says that it is made up."""
     message = forecast_message(_facts())
-    head = "A TEST: it works. What follows is made up, as a forecast of a range will look."
+    head = "A TEST: the channel works. What follows is a made-up forecast."
     return Message(subject=f"Test: {message.subject}", body=f"{head}\n{message.body}")
 
 
 def example_picture() -> RangePicture:
-    """Return what is drawn of it."""
+    """Return the picture of the made-up forecast."""
     before = 3384.0 + 1.2 * np.sin(np.arange(30) / 3.0)
     opened = np.append(before, [3384.0, 3382.3, 3383.1, 3384.6, 3386.0])
     closed = np.append(opened[1:], 3384.8)

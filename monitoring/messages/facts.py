@@ -1,4 +1,4 @@
-"""What the messages of the trading day are written from: typed facts, and nothing of the clock."""
+"""The facts that messages of the trading day are written from. Nothing here reads a clock."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RangeFacts:
     Attributes
     ----------
     symbol, trading_day, opening_range, zone
-        Which, and the market's zone, in which times are told.
+        Which range, and the market's zone, in which times are written.
     closed
         When its window ended, aware.
     instrument, contract
@@ -80,14 +80,14 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastFacts:
-    """A forecast, and the two trades that it is about.
+    """A forecast, and the trades of a break up and of a break down.
 
     Attributes
     ----------
     opening_range
         The range; None where no bars of it are known.
     slot
-        What it is called in a subject, such as ``MGC 1000``.
+        Its name in the subject of a message, such as ``MGC 1000``.
     entry
         The champion's entry in the ledger.
     brackets
@@ -128,9 +128,9 @@ class TradeFacts:
     bracket, planned
         The trade as it came, and as the forecast had planned it.
     broke
-        When, aware.
+        When the range broke, aware.
     size, why_not
-        The size it was entered with by the rules; 0 where it was not, and why, if more is known.
+        The size that the rules entered with, 0 where they did not; and why not, where it is known.
     by
         How the rules enter.
     """
@@ -185,7 +185,7 @@ class SettledFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeOfDigest:
-    """A range of a day in a line of a digest.
+    """An opening range as one line of a digest.
 
     Attributes
     ----------
@@ -250,7 +250,7 @@ class WeekFacts:
     stage
         At which the market stands at its end.
     days
-        Net R of the rules' trades, and how many, by day.
+        Net R of the rules' trades and their number, by day.
     period, record
         How the forecasts of the week did beside the corridor, and how the whole live record does.
     """

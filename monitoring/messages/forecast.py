@@ -1,4 +1,4 @@
-"""The message of a forecast: what the range's close says of its break."""
+"""The message of a forecast: what is predicted of the break when the range closes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_REASONS = 3
 
 
 def forecast_message(facts: ForecastFacts) -> Message:
-    """Write a forecast; of a slot without one, why there is none."""
+    """Write the message of a forecast, or why there is none."""
     prediction = facts.entry.outputs.prediction
     stage = facts.plan.stage
     if facts.entry.status != "predicted" or prediction is None:
@@ -65,7 +65,7 @@ def forecast_message(facts: ForecastFacts) -> Message:
 
 
 def plan_lines(facts: PlanFacts) -> list[str]:
-    """Return what the rules arm, or which of them forbids it."""
+    """Return the trades that the rules allow, or which rule forbids them."""
     plan = facts.plan
     if plan is None:
         return ["The rules decided nothing here."]
@@ -119,7 +119,7 @@ def _favoured(prediction: Prediction) -> str:
 
 
 def _advice(facts: ForecastFacts, prediction: Prediction) -> str:
-    """Return in a few words what to do, by the stage, the rules and the model, in this order."""
+    """Return what to do in a few words: by the stage first, then the rules, then the model."""
     plan = facts.plan.plan
     if not facts.plan.is_traded:
         return "not to be traded"

@@ -106,7 +106,7 @@ def settled_message(facts: SettledFacts) -> Message:
 
 
 def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:
-    """Return whether the rules enter a trade; whether somebody did, nobody here knows."""
+    """Return whether the rules enter a trade. Whether a person did is not known here."""
     now, then = ("is", "was") if facts.plan.is_traded else ("would be", "would have been")
     done = "entered" if facts.size else "left alone"
     how = f" at size {facts.size:g}" if facts.size else ""

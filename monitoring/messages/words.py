@@ -47,14 +47,14 @@ def clock(moment: datetime, zone: str) -> str:
 
 
 def stage_line(stage: Stage) -> str:
-    """Return whether a trade is to be made at a stage, the first line of its messages."""
+    """Return the first line of a message: whether a trade is to be made at the stage."""
     if stage in NOT_TRADED:
         return f"NOT TO BE TRADED: the market is at stage {stage}, {_ONLY[stage]}."
     return f"Stage {stage}: {_MEANS[stage]}."
 
 
 def in_subject(stage: Stage) -> str:
-    """Return what stands behind a subject at a stage."""
+    """Return what is added to a message's subject at a stage."""
     return ", not to be traded" if stage in NOT_TRADED else ""
 
 

@@ -128,7 +128,7 @@ def picture(
     title
         Above the picture.
     brackets
-        Trades by what stands before their prices, such as UP.
+        Trades by the label of their prices, such as UP.
     """
     candles, opening = days.candles(slot), range_facts(days, slot)
     if candles is None or opening is None:

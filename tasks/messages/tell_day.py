@@ -1,4 +1,4 @@
-"""The trading day told as it goes: breaks, settlements, its digest, the week's, a new champion."""
+"""Messages of the trading day: breaks, settlements, digests of day and week, a new champion."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _DAYS_BACK = timedelta(days=3)
 
 @task(name="tell breaks", task_run_name="{market}: breaks")
 def tell_breaks(market: str, at: datetime) -> int:
-    """Send each forecast range that has broken; return how many. Nothing is raised.
+    """Send a message of each forecast range that has broken; return how many. Nothing is raised.
 
     The source is read only while a forecast range waits for its break.
     """
-    with quietly(f"{market}: breaks were not told"):
+    with quietly(f"{market}: messages of breaks were not sent"):
         settings = current_settings()
         day = trading_day_at(settings.market(market), at)
         if not _awaits_break(settings, market, day):
@@ -55,7 +55,7 @@ def tell_breaks(market: str, at: datetime) -> int:
 
 @task(name="tell the day", task_run_name="{market}: tell the day")
 def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
-    """Send what has come of the trading day since; return how many messages. Nothing is raised.
+    """Send the messages that have become due since; return how many. Nothing is raised.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) ->
         Of whole days, of the live champion.
     """
     count = 0
-    with quietly(f"{market}: the trading day was not told"):
+    with quietly(f"{market}: messages of the trading day were not sent"):
         settings = current_settings()
         day = trading_day_at(settings.market(market), at)
         days = followed_days(settings, market, day - _DAYS_BACK, day, at)
@@ -100,7 +100,7 @@ def _refresh(settings: Settings, market: str, at: datetime) -> None:
 
 
 def _is_over(days: FollowedDays, day: date, today: date) -> bool:
-    """Return whether nothing more is to come of a day, or it is too long ago to be waited for."""
+    """Return whether a day's slots are all settled, or the day is too long ago to wait for."""
     own = [slot for slot in days.slots if slot.entry.trading_day == day]
     begun = min(slot.entry.decision_time for slot in own)
     have = {slot.entry.opening_range for slot in own}
@@ -181,7 +181,7 @@ def _tell_week(
     figures: Sequence[PerformanceRecord],
     at: datetime,
 ) -> bool:
-    """Send the digest of a week whose last trading day is over, once."""
+    """Send the digest of a week once, when its last trading day is over."""
     monday = day - timedelta(days=day.weekday())
     expected = [on for on, _ in expected_ranges(days.market, monday, monday + timedelta(days=6))]
     symbol = days.market.symbol
@@ -205,7 +205,7 @@ def _tell_week(
 
 
 def _tell_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
-    """Send each recent change of the champion; the first of all takes nobody's place."""
+    """Send a message of each recent change of champion; the first champion replaces none."""
     symbol, models = days.market.symbol, settings.models()
     history, count = models.history(symbol, CHAMPION), 0
     for before, change in pairwise(history):

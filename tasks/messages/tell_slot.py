@@ -1,4 +1,4 @@
-"""A slot's messages: its forecast, its break and what became of it, each told once."""
+"""A slot's messages: its forecast, its break and its result, each sent once."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ NOT_TOLD = frozenset({"holiday", "exchange_closed", "missed", "off"})
 
 @task(name="tell the forecast", task_run_name="tell {slot.title}")
 def tell_forecast(market: str, slot: Slot) -> bool:
-    """Send a live forecast once; return whether it was now. Nothing that goes wrong is raised."""
-    with quietly(f"{slot}: the forecast was not told"):
+    """Send a live forecast once; return whether it was sent now. Nothing is raised."""
+    with quietly(f"{slot}: the forecast was not sent"):
         settings, at = current_settings(), now()
         if at - slot.decision >= worth_telling("forecast"):
             return False
@@ -52,7 +52,7 @@ def tell_forecast(market: str, slot: Slot) -> bool:
 
 
 def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Send a break once, while its trade is open; return whether it was now."""
+    """Send a break once, while its trade is open; return whether it was sent now."""
     facts = trade_facts(days, slot)
     if facts is None or slot.entry.status != "predicted" or slot.traded is None:
         return False
@@ -64,7 +64,7 @@ def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
 
 
 def tell_settled(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Send what became of a slot once, anew where a revised bar changed it; return whether now."""
+    """Send a slot's result once, again where a revised bar changed it; return whether now."""
     if slot.outcome is None or slot.entry.status != "predicted":
         return False
     facts = settled_facts(days, slot)

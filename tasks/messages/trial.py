@@ -1,4 +1,4 @@
-"""What a channel is tried with: the latest forecast that was told, or a made-up one."""
+"""The test message of a channel: the latest forecast that was sent, or a made-up one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ _DOTS_PER_INCH = 150
 
 @contextmanager
 def trial_message(settings: Settings) -> Iterator[tuple[Message, Path | None]]:
-    """Yield a real message that says it is a test, and its picture for as long as it is needed."""
+    """Yield a message that is marked as a test, and its picture, which may be gone afterwards."""
     last = notices(settings.database(), kinds=("forecast",), last=1)
     if last:
         notice = last[-1].notice
-        head = f"A TEST: it works. What follows was told at {notice.at:%Y-%m-%d %H:%M} UTC."
+        head = (
+            f"A TEST: the channel works. What follows was sent at {notice.at:%Y-%m-%d %H:%M} UTC."
+        )
         message = Message(subject=f"Test: {notice.subject}", body=f"{head}\n{notice.body}")
         yield message, picture_of(settings, notice.key)
         return

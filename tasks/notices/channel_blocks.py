@@ -33,10 +33,10 @@ apprise = library("apprise")
 
 
 class _ServiceBlock(AppriseNotificationBlock):
-    """A block whose service is told plain text, which keeps its lines, and maybe a picture."""
+    """A block whose service gets plain text with its line breaks, and a picture where it can."""
 
     def send(self, body: str, subject: str, picture: Path | None) -> None:
-        """Send words and a picture; without the picture where the service does not take both.
+        """Send text and a picture; the text alone where the service does not take both.
 
         Raises
         ------
@@ -45,7 +45,7 @@ class _ServiceBlock(AppriseNotificationBlock):
         """
         words = ""
         for service in self._apprise_client:
-            # made into HTML, every blank would be one at which no line may end
+            # as HTML, every blank would become a non-breaking one
             service.notify_format = apprise.NotifyFormat.TEXT
         for attached in [str(picture), None] if picture is not None else [None]:
             with LogEavesdropper("apprise", level=logging.WARNING) as log:
@@ -114,7 +114,7 @@ def add_channel(
 
 
 def remove_channel(path: Path, name: str) -> bool:
-    """Take a channel out of the file and its block out of Prefect; False if it is not there."""
+    """Remove a channel from the file and its block from Prefect; return False if there is none."""
     before = channels(path)
     left = [old for old in before if old.name != name]
     if len(left) == len(before):
@@ -142,7 +142,7 @@ def load_block(channel: Channel) -> Any:
 
 
 def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> None:
-    """Send words through a channel's block, with a picture where there is one and it can."""
+    """Send text through a channel's block, with the picture if the service takes one."""
     if isinstance(block, OWN_BLOCKS):
         block.send(body, subject, picture)
     else:
@@ -150,7 +150,7 @@ def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> N
 
 
 def without_secrets(block: Any, text: str) -> str:
-    """Leave a block's secrets, and the parts that a URL is made of, out of text.
+    """Remove a block's secrets, and the parts of its URL, from a text.
 
     Libraries quote them in parts: requests names a webhook's path without its host.
     """
@@ -168,7 +168,7 @@ def without_secrets(block: Any, text: str) -> str:
 
 
 def _forget(channel: Channel) -> None:
-    """Delete a block; one that is not there any more need not be deleted."""
+    """Delete a block, if it is still there."""
     with contextlib.suppress(ValueError):
         BLOCKS[channel.kind].delete(channel.block_name)
 
@@ -179,7 +179,7 @@ def _block(kind: str, url: str) -> Any:
     Raises
     ------
     ChannelError
-        The URL is none of this kind.
+        The URL is not one of this kind.
     """
     if kind == "webhook":
         return CustomWebhookNotificationBlock(
@@ -192,4 +192,4 @@ def _block(kind: str, url: str) -> Any:
         return BLOCKS[kind](url=url)
     except ValueError:
         # its own words may hold the URL
-        raise ChannelError("url", "(not shown)", f"is none that {kind} takes") from None
+        raise ChannelError("url", "(not shown)", f"is not one that {kind} takes") from None

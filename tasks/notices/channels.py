@@ -53,9 +53,9 @@ class Channel:
     name, kind
         A name of the person's; one of ``BEGINS``.
     since
-        When it was added: it is told of nothing that happened before.
+        When it was added; it gets no notice of what happened before.
     least
-        Kinds of notices that matter less are not brought to it.
+        The least level: it gets no notice of a lower one.
     switches, quiet
         Kinds switched on and off, and its quiet hours; see :class:`ChannelRules`.
     """
@@ -74,17 +74,17 @@ class Channel:
 
     @property
     def rules(self) -> ChannelRules:
-        """What it is told, and when."""
+        """Which notices it gets, and when."""
         return ChannelRules(least=self.least, switches=self.switches, quiet=self.quiet)
 
     def tells_from(self, notice: Notice) -> datetime | None:
-        """Return from when on it is told of a notice; None if it is not."""
+        """Return from when on the channel may deliver a notice; None if it never may."""
         if notice.at < self.since:
             return None
         return self.rules.tells_from(notice.kind, notice.market, notice.at)
 
     def is_due(self, notice: Notice, now: datetime) -> bool:
-        """Return whether it is to be told of a notice now."""
+        """Return whether the channel is to deliver a notice now."""
         if notice.at < self.since:
             return False
         return self.rules.is_due(notice.kind, notice.market, notice.at, now)
@@ -110,7 +110,7 @@ def channels(path: Path) -> tuple[Channel, ...]:
 
 
 def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info") -> Channel:
-    """Describe a channel that is to be added; nothing is kept yet.
+    """Return a channel that can be added; nothing is saved yet.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
         A name, kind, level or URL that cannot be. The URL itself is never in its words.
     """
     if not _NAME.fullmatch(name):
-        raise ChannelError("name", name, "is none; use small letters, digits and dashes")
+        raise ChannelError("name", name, "is not valid; use small letters, digits and dashes")
     channel = Channel(name=name, kind=_known_kind(kind), since=at, least=_known_level(least))
     begins = BEGINS[kind]
     if kind == "apprise":
@@ -129,7 +129,7 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
 
 
 def _require_one_service(url: str) -> None:
-    """Refuse what is no service of Apprise's, or several: one may take what another does not."""
+    """Refuse a URL of no service of Apprise's, or of several, of which one may fail alone."""
     services = apprise.Apprise()
     services.add(url)
     if len(services) != 1:
@@ -137,7 +137,7 @@ def _require_one_service(url: str) -> None:
             "is several services; add a channel for each"
             if services
             else (
-                "is none that Apprise takes, such as ntfy://topic, tgram://token/chat or "
+                "is not a URL that Apprise knows, such as ntfy://topic, tgram://token/chat or "
                 "discord://id/token; see its list of services"
             )
         )
@@ -161,7 +161,7 @@ def channel_named(path: Path, name: str) -> Channel:
 def missing_from(
     kept: NoticeRecord, listed: tuple[Channel, ...], now: datetime
 ) -> tuple[str, ...]:
-    """Name the channels that should have taken a notice by now and have not."""
+    """Return the channels that should have delivered a notice by now and have not."""
     return tuple(
         channel.name
         for channel in listed
@@ -174,7 +174,7 @@ def missing_from(
 def _read(entry: dict[str, Any]) -> Channel:
     since = entry["since"]
     if not isinstance(since, datetime) or since.tzinfo is None:
-        raise ChannelError("since", str(since), "is no time with a zone")
+        raise ChannelError("since", str(since), "is not a time with a zone")
     return Channel(
         name=str(entry["name"]),
         kind=_known_kind(str(entry["kind"])),
@@ -216,7 +216,7 @@ def quiet_hours(begin: str, end: str, zone: str, policies: Mapping[str, str]) ->
         A time, zone, kind or policy that cannot be.
     """
     if not is_zone(zone):
-        raise ChannelError("zone", zone, "is none; use a name such as Australia/Brisbane")
+        raise ChannelError("zone", zone, "is not valid; use a name such as Australia/Brisbane")
     times = [_read_time(text) for text in (begin, end)]
     if times[0] == times[1]:
         raise ChannelError("quiet hours", f"{begin} to {end}", "never begin; name two times")
@@ -230,7 +230,7 @@ def _read_time(text: str) -> time:
     except ValueError:
         read = time(0, 0, 1)
     if read.tzinfo is not None or read.second or read.microsecond:
-        raise ChannelError("time", text, "is none; write hours and minutes such as 22:00")
+        raise ChannelError("time", text, "is not valid; write hours and minutes such as 22:00")
     return read
 
 
@@ -252,7 +252,9 @@ def _switch_text(switch: Switch) -> str:
 def _read_switch(text: str) -> Switch:
     parts = str(text).split()
     if len(parts) != len(("state", "kind", "market", "since")) or parts[0] not in {"on", "off"}:
-        fault = "is none; such as: off break MGC 2024-06-03T09:05:00+00:00, * for any"
+        fault = (
+            "is not valid; write, for example, off break MGC 2024-06-03T09:05:00+00:00, * for any"
+        )
         raise ChannelError("switch", str(text), fault)
     state, kind, market, since = parts
     at = datetime.fromisoformat(since)
@@ -283,7 +285,7 @@ def _known_level(level: str) -> Level:
 
 
 def write_channels(path: Path, listed: list[Channel]) -> None:
-    """Name these channels in the file, and no other; its comments stay."""
+    """Write these channels, and no others, into the file; its comments stay."""
     document = open_toml(path, "Where notices go; `orbcast notify add` writes this.")
     entries = [_values(channel) for channel in listed]
     set_tables(document, "channels", "name", entries)

@@ -1,4 +1,4 @@
-"""Delivery: bringing notices to channels, one process at a time, none for long."""
+"""Delivery of notices to channels: one process at a time, each channel within a time limit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOST_AT_ONCE = 20
 
 
 def bring(settings: Settings, *, at_once: bool = False) -> int:
-    """Bring recent notices to the channels they have not reached; give how many got there.
+    """Deliver recent notices to the channels they have not reached; return how many arrived.
 
     One process at a time does, so that nothing arrives twice; one that must wait for longer than
     a channel may take leaves it to the next occasion. A channel that failed is left alone for a
@@ -73,10 +73,10 @@ def send_test(channel: Channel, message: Message, picture: Path | None) -> Deliv
 
 
 def send_unkept(settings: Settings, notice: Notice) -> None:
-    """Send what the database would not keep: its failing is worth being told of."""
+    """Send a notice that the database did not take, since that failure matters too."""
     if in_reach(settings):
         for channel in channels(settings.channels_file):
-            # nobody would remember to tell it once the quiet hours end
+            # nothing would deliver it once the quiet hours end
             if channel.tells_from(notice) is not None:
                 _fault(channel, notice, picture_of(settings, notice.key))
 
@@ -107,7 +107,7 @@ def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
 
 
 def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
-    """Bring what waits for one channel, up to its first failure."""
+    """Deliver what waits for one channel until one fails; return how many arrived."""
     database, at = settings.database(), now()
     oldest = at - WORTH_TELLING - _LONGEST_HELD
     due = [
@@ -139,7 +139,7 @@ def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
 
 
 def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str:
-    """Send, and give what went wrong, if anything, without secrets; never for long."""
+    """Send within the time limit; return what went wrong, if anything, without secrets."""
     outcome: list[str] = []
     at, held_until = now(), channel.rules.held_until(notice.kind, notice.at)
     was_held = held_until is not None and held_until <= at
@@ -149,7 +149,7 @@ def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str
         try:
             block = load_block(channel)
         except Exception as error:  # noqa: BLE001 - whatever Prefect's store does
-            outcome.append(f"its block is not to be had: {named(error)}")
+            outcome.append(f"its block cannot be loaded: {named(error)}")
             return
         try:
             with block.raise_on_failure():
@@ -172,7 +172,7 @@ def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[bool]:
-    """Be the only process that brings notices; gives False where another is at it."""
+    """Hold the lock of delivery; yield False where another process keeps it."""
     settings.home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.home / "notices.lock")
     try:

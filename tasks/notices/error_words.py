@@ -1,4 +1,4 @@
-"""What went wrong in words that may be kept and sent: without addresses, which can be secrets."""
+"""Errors as text that may be stored and sent: without URLs, which can be secrets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def named(error: BaseException) -> str:
 
 
 def scrubbed(text: str) -> str:
-    """Leave out every URL, since a webhook's is its password."""
+    """Remove every URL from a text, since a webhook's URL is its password."""
     return hide_secrets(_SECRETS.sub("(url)", text))[:500]
 
 
 def words_of(error: BaseException) -> str:
-    """Return an error's kind and words as they stand, which may have a secret in them."""
+    """Return an error's class and message as they are; they may hold a secret."""
     # Prefect's own error keeps what was said in its log alone
     words = str(getattr(error, "log", "") or error)
     return f"{type(error).__name__}: {' '.join(words.split())}"

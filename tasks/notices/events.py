@@ -1,4 +1,4 @@
-"""The events that Orbcast emits: what each is called, and what it carries.
+"""The events that Orbcast emits: their names and their values.
 
 An event says that something has been recorded; the record is the ledger or the registry. It is
 emitted once, where the row was really added, and lost if the process is killed in that moment or
@@ -37,7 +37,7 @@ class Event:
     Attributes
     ----------
     name
-        What triggers name.
+        The event's name, by which a trigger refers to it.
     market
         The market file's name, in any case; what is emitted has it in lower case.
     """
@@ -73,7 +73,7 @@ class FeedStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedResumed(Event):
-    """A feed that was told of as stopped brings bars again."""
+    """A feed that was reported as stopped brings bars again."""
 
     name: ClassVar[str] = "orbcast.feed.resumed"
 
@@ -232,7 +232,7 @@ EVENTS: tuple[type[Event], ...] = (
 def emit(event: Event) -> None:
     """Hand an event to the Prefect server that this process talks to; without one it is dropped.
 
-    Nothing is raised: what happened is recorded, and has more important readers.
+    Nothing is raised: what happened is on record, and an event only announces it.
     """
     if not tasks.prefect_api.PREFECT_API_URL.value():
         return  # Prefect would start a server of its own, with nobody there to hear of it

@@ -12,12 +12,12 @@ SECONDS = 5.0
 
 
 def send_heartbeat(settings: Settings) -> None:
-    """Ask for the address of ``ORBCAST_HEARTBEAT_URL``, if there is one; a failure is logged."""
+    """Request the URL in ``ORBCAST_HEARTBEAT_URL``, if it is set; a failure is logged."""
     url = settings.heartbeat_url.get_secret_value()
     if not url:
         return
     with (
-        quietly("the heartbeat was not taken"),
+        quietly("the heartbeat was not accepted"),
         urllib.request.build_opener().open(url, timeout=SECONDS) as reply,
     ):
         reply.read(1)

@@ -1,4 +1,4 @@
-"""Notices: kept first, then brought to every channel; a dead channel stops nothing."""
+"""Notices: each is stored, then delivered to every channel; a failing channel stops nothing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def notify(
 
 @task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
 def bring_waiting() -> int:
-    """Try the channels again; give how many notices got there. A dead one stops nothing."""
+    """Try the channels again; return how many notices arrived. Nothing is raised."""
     return _bring_quietly(current_settings())
 
 
@@ -95,7 +95,7 @@ def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
 
 
 def report_ended(ended: EndedRun) -> None:
-    """Notify a person of a run that ended as it should not have."""
+    """Notify a person of a run that ended badly."""
     settings = current_settings()
     symbol = _symbol(settings, ended.market)
     notify(settings, "run", symbol, ended.key(now()), ended.subject, ended.body)

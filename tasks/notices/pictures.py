@@ -1,4 +1,4 @@
-"""Pictures of notices: drawn once, kept as files for as long as a channel may still take them."""
+"""Pictures of notices: drawn once, and kept as files while a channel may still deliver them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEPT = WORTH_TELLING + timedelta(days=1)
 
 
 def keep_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:
-    """Draw the picture of a notice that is not kept yet, where a channel would take it."""
+    """Draw the picture of a new notice, if a channel would send it."""
     if not any(channel.kind in ATTACHING for channel in channels(settings.channels_file)):
         return
     if is_kept(settings.database(), key):

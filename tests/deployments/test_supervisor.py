@@ -53,7 +53,7 @@ def test_bars_are_received_from_when_a_market_takes_them(
         remember_source(config.sources_file, "mgc", spec)
         supervisor._look_at_receiver()
         assert supervisor._receiver.running
-        assert said == [f"Bars of mgc are taken at http://127.0.0.1:{port}/bars/ ."]
+        assert said == [f"Bars of mgc are accepted at http://127.0.0.1:{port}/bars/ ."]
         wait_until(lambda: _listens(port) or supervisor._receiver.status() is not None)
         assert supervisor._receiver.status() is None
     finally:

@@ -281,7 +281,7 @@ def test_a_channel_is_tried_with_a_made_up_forecast_and_then_with_the_last_real_
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value() or "")
     tried = CliRunner().invoke(app, ["notify", "test", "phone"])
     assert tried.exit_code == 0, tried.output
-    assert "What follows is made up" in tried.output
+    assert "What follows is a made-up forecast" in tried.output
     at(DECIDED)
     shadow_predict("mgc", "0900")
     assert CliRunner().invoke(app, ["notify", "test"]).exit_code == 0
@@ -289,7 +289,7 @@ def test_a_channel_is_tried_with_a_made_up_forecast_and_then_with_the_last_real_
     assert made_up.startswith("Test: MGC 1000: ")
     assert made_up.endswith("not to be traded")
     assert again == f"Test: {forecast}"
-    assert phone.bodies[2].decode().startswith("A TEST: it works.")
+    assert phone.bodies[2].decode().startswith("A TEST: the channel works.")
     assert len(phone.pictures) == 3
     assert phone.pictures[1] == phone.pictures[2] != phone.pictures[0]
     assert len(told("forecast")) == 1

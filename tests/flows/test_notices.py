@@ -395,7 +395,7 @@ def test_the_command_line_adds_tests_and_removes_a_channel(
         (["slack", "x", "--url-env", "NOT_SET"], "is not set"),
         (["slack", "No Name", "--url-env", "DESK_URL"], "small letters"),
         (["slack", "x", "--url-env", "DESK_URL"], "does not begin with https://hooks.slack.com"),
-        (["teams", "x", "--url-env", "TEAMS_URL"], "is none that teams takes"),
+        (["teams", "x", "--url-env", "TEAMS_URL"], "is not one that teams takes"),
         (["webhook", "x", "--url-env", "DESK_URL", "--least", "bad"], "info, warning, trouble"),
     ],
 )

@@ -345,5 +345,5 @@ def test_a_run_that_failed_is_an_error_that_says_why(
 
 @pytest.mark.usefixtures("served")
 def test_a_run_that_nothing_begins_is_not_waited_for_for_ever() -> None:
-    with pytest.raises(NotBegunError, match="nothing has begun it"):
+    with pytest.raises(NotBegunError, match="has not begun"):
         _run(0.1)

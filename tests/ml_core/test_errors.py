@@ -288,11 +288,11 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         ),
         (
             ChildDiedError("server", None, "server.log"),
-            "the server does not answer; its last words are in server.log",
+            "the server does not answer; the end of its log says why: server.log",
         ),
         (
             ChildDiedError("server", 1, "server.log"),
-            "the server ended with status 1; its last words are in server.log",
+            "the server ended with status 1; the end of its log says why: server.log",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, OrbcastError) else "",

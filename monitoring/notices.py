@@ -17,27 +17,12 @@ from monitoring.approval import ASKING
 Level = Literal["info", "warning", "trouble"]
 LEVELS: tuple[Level, ...] = ("info", "warning", "trouble")
 
-KINDS: dict[str, Level] = {
-    "forecast": "info",
-    "break": "info",
-    "settled": "info",
-    "day": "info",
-    "week": "info",
-    "champion": "info",
-    "gate": "info",
-    "test": "info",
-    "drift": "warning",
-    "feed": "trouble",
-    "estimate": "warning",
-    "run": "warning",
-    "approval": "warning",
-    "missed": "trouble",
-    "rollout": "trouble",
-    "breaker": "trouble",
-    "up": "trouble",
-    "retrain": "trouble",
-    "serving": "trouble",
+_KINDS_OF: dict[Level, tuple[str, ...]] = {
+    "info": ("forecast", "break", "settled", "day", "week", "champion", "gate", "test"),
+    "warning": ("drift", "estimate", "run", "approval"),
+    "trouble": ("feed", "missed", "rollout", "breaker", "up", "retrain", "serving"),
 }
+KINDS: dict[str, Level] = {kind: level for level, kinds in _KINDS_OF.items() for kind in kinds}
 """Every kind of notice, and how much it matters."""
 
 TRADE_KINDS = ("forecast", "break", "settled", "day", "week")

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import re
 
-_FULL_SIZE = {
-    "MES": "ES",
-    "MNQ": "NQ",
-    "M2K": "RTY",
-    "MYM": "YM",
-    "MGC": "GC",
-    "1OZ": "GC",
-    "QO": "GC",
-    "SIL": "SI",
-    "QI": "SI",
-    "MHG": "HG",
-    "QC": "HG",
-    "MCL": "CL",
-    "QM": "CL",
-    "QG": "NG",
-    "MNG": "NG",
-    "M6E": "6E",
-    "E7": "6E",
-    "M6B": "6B",
-    "M6A": "6A",
-    "MJY": "6J",
-    "J7": "6J",
-    "MCD": "6C",
-    "MBT": "BTC",
-    "MET": "ETH",
-    "MZC": "ZC",
-    "MZS": "ZS",
-    "MZW": "ZW",
+_SMALLER = {
+    "ES": ("MES",),
+    "NQ": ("MNQ",),
+    "RTY": ("M2K",),
+    "YM": ("MYM",),
+    "GC": ("MGC", "1OZ", "QO"),
+    "SI": ("SIL", "QI"),
+    "HG": ("MHG", "QC"),
+    "CL": ("MCL", "QM"),
+    "NG": ("QG", "MNG"),
+    "6E": ("M6E", "E7"),
+    "6B": ("M6B",),
+    "6A": ("M6A",),
+    "6J": ("MJY", "J7"),
+    "6C": ("MCD",),
+    "BTC": ("MBT",),
+    "ETH": ("MET",),
+    "ZC": ("MZC",),
+    "ZS": ("MZS",),
+    "ZW": ("MZW",),
 }
-"""The full-size contract of each smaller one, by the exchange's product codes (CME Group)."""
+"""The smaller contracts of each full-size one, by the exchange's product codes (CME Group)."""
 
+_FULL_SIZE = {code: full for full, codes in _SMALLER.items() for code in codes}
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9])")
 _LITERAL = re.compile(r"[A-Za-z0-9_\-/]+(?![?*{])")
 

@@ -17,8 +17,9 @@ from ml_core.decision.plan_slot import active_plan
 from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.strategy.blackout import Blackout, no_entries
+from ml_core.strategy.checks import DaySoFar, facts_of
 from ml_core.strategy.order_intent import order_values
-from ml_core.strategy.plan import DaySoFar, ModelView, Plan, by_rules, facts_of, with_model
+from ml_core.strategy.plan import ModelView, Plan, by_rules, with_model
 from ml_core.strategy.rules import Rules, StrategyFileError, load_rules
 from ml_core.strategy.trades import Slot, Taken, backtest
 from registry.tables.base import canonical

@@ -30,6 +30,7 @@ from scipy.stats import beta
 
 from benchmarks.control_worlds import bars_of
 from benchmarks.real_bars import DATA, real_bars
+from ml_core.array_rows import take_rows
 from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
@@ -134,16 +135,18 @@ def days_to_catch(
 
 def try_year(seed: int, shifts: int) -> Tried:
     rows = simulated(seed)
-    past, year = rows.keep(rows.day < LEARNED), rows.keep(rows.day >= LEARNED)
+    past, year = take_rows(rows, rows.day < LEARNED), take_rows(rows, rows.day >= LEARNED)
     reference, draw = Reference(past, GROUPS), np.random.default_rng(seed)
     quiet = {WHOLE: quiet_year(reference, year)}
     answered = np.ones(len(year.day), bool)
     for day in np.unique(year.day):
         answered[draw.choice(np.flatnonzero(year.day == day), 2, replace=False)] = False
-    quiet[THIN] = quiet_year(reference, year.keep(answered))
+    quiet[THIN] = quiet_year(reference, take_rows(year, answered))
     learned = np.unique(past.day)
     for case, days in SHORTER.items():
-        quiet[case] = quiet_year(Reference(past.keep(past.day >= learned[-days]), GROUPS), year)
+        quiet[case] = quiet_year(
+            Reference(take_rows(past, past.day >= learned[-days]), GROUPS), year
+        )
 
     scale, days = scale_of(past), np.unique(year.day)
     caught: dict[str, list[int]] = {}
@@ -190,8 +193,8 @@ def print_caught(results: list[Tried]) -> None:
 
 def print_seconds(seed: int) -> None:
     rows = simulated(seed)
-    reference = Reference(rows.keep(rows.day < LEARNED), GROUPS)
-    year = rows.keep(rows.day >= LEARNED)
+    reference = Reference(take_rows(rows, rows.day < LEARNED), GROUPS)
+    year = take_rows(rows, rows.day >= LEARNED)
     for what in ("the first check, imports included", "the next"):
         began = time.perf_counter()
         report("MGC", "v", reference, year)
@@ -213,10 +216,10 @@ def print_real() -> None:
     for quarter in np.arange("2023-01", "2025-07", 3, dtype="datetime64[M]"):
         start = quarter.astype("datetime64[D]")
         before = np.unique(rows.day[rows.day < start])
-        learned = rows.keep(rows.day < before[int(0.6 * len(before))])
+        learned = take_rows(rows, rows.day < before[int(0.6 * len(before))])
         reference = Reference(learned, GROUPS)
         inside = (rows.day >= before[-WINDOW_DAYS + 1]) & (rows.day < quarter + 3)
-        daily = reference.daily_of(rows.keep(inside))
+        daily = reference.daily_of(take_rows(rows, inside))
         by_window = list(checks(reference, daily, range(WINDOW_DAYS, len(daily.day) + 1)))
         begun = bool(by_window[0]) + sum(
             bool(now) and not past for past, now in pairwise(by_window)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.files import written_atomically
 from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule
@@ -49,8 +50,7 @@ class Simulated:
     def truth_from(self, day: str) -> dict[str, float]:
         """Return the best possible figures on the slots from a trading day on."""
         rows = np.flatnonzero(self.truth_day >= np.datetime64(day))
-        part = Truth(**{name: getattr(self.truth, name)[rows] for name in Truth.__slots__})
-        return part.summary()
+        return take_rows(self.truth, rows).summary()
 
 
 def write_database(

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.evidence.metrics import ACCURACY, bin_of
 from ml_core.evidence.sequential import e_process, rows_by_day, share_process, within_budget
 from ml_core.health.scored_prediction import ScoredPrediction
@@ -66,8 +67,7 @@ class JudgedRows:
     @property
     def breaks(self) -> JudgedRows:
         """The rows that broke."""
-        names = ("p_up", "baseline_p_up", "broke", "up", "day")
-        return JudgedRows(**{name: getattr(self, name)[self.broke] for name in names})
+        return take_rows(self, self.broke)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
@@ -47,21 +49,4 @@ class Bars:
     def between(self, first_minute: int, stop_minute: int) -> Bars:
         """Return the bars with ``first_minute <= minute < stop_minute`` (views, no copy)."""
         first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
-        return self._rows(slice(first, stop))
-
-    def rows(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
-        """Return the bars selected by a mask of shape (n,) or by ascending positions."""
-        return self._rows(keep)
-
-    def _rows(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
-        return Bars(
-            symbol=self.symbol,
-            contracts=self.contracts,
-            minute=self.minute[rows],
-            contract=self.contract[rows],
-            open=self.open[rows],
-            high=self.high[rows],
-            low=self.low[rows],
-            close=self.close[rows],
-            volume=self.volume[rows],
-        )
+        return take_rows(self, slice(first, stop))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.bars.arrays import Bars
 from ml_core.errors import InputError
 from ml_core.market.market import RollRule
@@ -126,7 +127,7 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
     chosen = choose_contracts(bars, day, schedule, roll)
     offset = _offsets(bars, day, chosen)
     keep = np.flatnonzero(bars.contract == chosen.astype(np.int32)[day])
-    front, day = bars.rows(keep), day[keep]
+    front, day = take_rows(bars, keep), day[keep]
     shift = offset[day]
     return Tape(
         schedule=schedule,

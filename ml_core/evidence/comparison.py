@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.errors import InputError
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.evidence.metrics import BRIER, LOG_LOSS, Metric
@@ -128,7 +129,7 @@ class _Common:
     @property
     def breaks(self) -> _Common:
         """The rows that broke, m of them."""
-        return _Common(*(getattr(self, field.name)[self.broke] for field in fields(self)))
+        return take_rows(self, self.broke)
 
     @property
     def e_value(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.errors import DefectError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.dataset import Dataset
@@ -71,7 +72,7 @@ class OutOfSamplePredictions:
         return replace(
             self,
             test=self.test.rows(index),
-            predictions=_taken(self.predictions, index),
+            predictions=take_rows(self.predictions, index),
             majority=self.majority[index],
             fold=self.fold[index],
             seen_until=self.seen_until[index],
@@ -282,9 +283,3 @@ def _columns(name: str, values: NDArray[Any]) -> list[tuple[str, NDArray[Any]]]:
         (f"{name}_{side}", np.ascontiguousarray(values[:, column]))
         for column, side in enumerate(_SIDES)
     ]
-
-
-def _taken(predictions: Predictions, index: NDArray[Any]) -> Predictions:
-    return Predictions(
-        **{field.name: getattr(predictions, field.name)[index] for field in fields(Predictions)}
-    )

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.bars.arrays import Bars
 from ml_core.features.audited_slots import clock_offsets
 from ml_core.features.history import HISTORY_DAYS, History, read_history
@@ -145,11 +146,11 @@ def with_false_future(
     days = _rows_of(schedule, kept)
     begin = np.searchsorted(bars.minute, schedule.day_start[windows.first])
     if draw is None:
-        near = bars.rows(_spans(begin, np.searchsorted(bars.minute, windows.t0)))
+        near = take_rows(bars, _spans(begin, np.searchsorted(bars.minute, windows.t0)))
         horizon = int(windows.t0[-1])
     else:
         end = np.searchsorted(bars.minute, schedule.day_end[windows.last])
-        near = bars.rows(_spans(begin, end))
+        near = take_rows(bars, _spans(begin, end))
         window = np.repeat(np.arange(len(stop)), end - begin)
         future = np.where(near.minute >= windows.t0[window], window, -1)
         near = scrambled(near, future, draw)

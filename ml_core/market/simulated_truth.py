@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.market.corridor_exit import Stretch, exit_chances
 from ml_core.market.schedule import Schedule
 from ml_core.market.simulated_walk import Hours, Walk, extremes
@@ -111,7 +112,7 @@ class SlotMinutes:
 
     def first(self, count: int) -> SlotMinutes:
         """Return the first ``count`` slots."""
-        return SlotMinutes(*(getattr(self, name)[:count] for name in SlotMinutes.__slots__))
+        return take_rows(self, slice(count))
 
 
 @dataclass(frozen=True, slots=True)

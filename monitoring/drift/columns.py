@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.on_demand import library
 
@@ -70,7 +71,7 @@ class Rows:
             keep &= ~(self.values[:, self.names.index(EARLY_CLOSE)] > 0)
         if SINCE_ROLL in self.names:
             keep &= ~(self.values[:, self.names.index(SINCE_ROLL)] == 0)
-        return self.keep(keep)
+        return take_rows(self, keep)
 
     def of(self, names: tuple[str, ...]) -> Rows:
         """Return the columns named."""
@@ -79,15 +80,6 @@ class Rows:
         at = [self.names.index(name) for name in names]
         return Rows(
             day=self.day, opening_range=self.opening_range, names=names, values=self.values[:, at]
-        )
-
-    def keep(self, keep: NDArray[np.bool_]) -> Rows:
-        """Return the rows selected by a mask of shape (n,)."""
-        return Rows(
-            day=self.day[keep],
-            opening_range=self.opening_range[keep],
-            names=self.names,
-            values=self.values[keep],
         )
 
 
@@ -169,9 +161,9 @@ class Reference:
         Days with few ranges left out.
         """
         rows = rows.of(self.names)
-        rows = rows.keep(np.isin(rows.opening_range, list(self._sorted)))
+        rows = take_rows(rows, np.isin(rows.opening_range, list(self._sorted)))
         _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
-        rows = rows.keep((count >= self.least_ranges)[day])
+        rows = take_rows(rows, (count >= self.least_ranges)[day])
         placed = self._placed(rows)
         return self._by_day(rows, placed, placed - placed @ self._weights)
 

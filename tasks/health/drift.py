@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prefect import task
 
+from ml_core.array_rows import take_rows
 from ml_core.decision.entry import Mode
 from ml_core.features.all import CATALOGUE
 from ml_core.health.drift import PREDICTION, TARGET
@@ -119,7 +120,7 @@ def _held(
         # asked of the past, a version has learned from days after it
         learned_until = datetime.combine(max(learned.day).item() + timedelta(2), time(), UTC)
         odd = _odd_days(settings, symbol, max(at, learned_until))
-        learned, logged = (rows.keep(~np.isin(rows.day, odd)) for rows in (learned, logged))
+        learned, logged = (take_rows(rows, ~np.isin(rows.day, odd)) for rows in (learned, logged))
     groups = {feature.name: feature.group for feature in CATALOGUE.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_core.array_rows import take_rows
 from ml_core.health.drift import PREDICTION
 from ml_core.json_values import json_values
 from monitoring.drift.columns import LEFT, Daily, Reference, Rows
@@ -62,11 +63,11 @@ def world(seed: int, days: int) -> Rows:
 SPLIT = 384
 WORLD = world(3, 500)
 DAYS = np.unique(WORLD.day)
-REFERENCE = Reference(WORLD.keep(WORLD.day < DAYS[SPLIT]), GROUPS)
+REFERENCE = Reference(take_rows(WORLD, WORLD.day < DAYS[SPLIT]), GROUPS)
 
 
 def latest(rows: Rows, end: int, days: int = 10) -> Rows:
-    return rows.keep((rows.day >= DAYS[end - days]) & (rows.day < DAYS[end]))
+    return take_rows(rows, (rows.day >= DAYS[end - days]) & (rows.day < DAYS[end]))
 
 
 def shifted(rows: Rows, name: str, by: float, at: str | None = None) -> Rows:
@@ -108,7 +109,10 @@ def test_a_shift_at_one_range_counts_at_that_range_only() -> None:
     change = after.values[:, column] - before.values[:, column]
     assert (change > 0.1).all()
     without = rows.opening_range != "1800"
-    same = REFERENCE.daily_of(other.keep(without)), REFERENCE.daily_of(rows.keep(without))
+    same = (
+        REFERENCE.daily_of(take_rows(other, without)),
+        REFERENCE.daily_of(take_rows(rows, without)),
+    )
     assert np.array_equal(same[0].values, same[1].values)
 
 
@@ -132,7 +136,7 @@ def test_the_unit_of_a_feature_does_not_matter(unit: float, zero: float) -> None
     values = WORLD.values.copy()
     values[:, column] = values[:, column] * unit + zero
     other = replace(WORLD, values=values)
-    reference = Reference(other.keep(other.day < DAYS[SPLIT]), GROUPS)
+    reference = Reference(take_rows(other, other.day < DAYS[SPLIT]), GROUPS)
     assert np.allclose(
         reference.daily_of(latest(other, 400)).values,
         REFERENCE.daily_of(latest(WORLD, 400)).values,
@@ -216,7 +220,7 @@ def test_too_few_days_are_not_judged_and_not_called_clean() -> None:
     few = report("MGC", "v", REFERENCE, latest(WORLD, 400, days=5))
     assert not few.judged
     assert "3 more are needed" in few.verdict
-    none = report("MGC", "v", REFERENCE, WORLD.keep(WORLD.day > DAYS[-1]))
+    none = report("MGC", "v", REFERENCE, take_rows(WORLD, WORLD.day > DAYS[-1]))
     assert not none.judged
     short = Reference(latest(WORLD, 100, days=90), GROUPS)
     assert "120 are needed" in report("MGC", "v", short, latest(WORLD, 400)).verdict
@@ -224,11 +228,11 @@ def test_too_few_days_are_not_judged_and_not_called_clean() -> None:
 
 def test_a_day_with_few_ranges_waits_until_it_has_more() -> None:
     rows = latest(WORLD, 400, days=11)
-    begun = rows.keep((rows.day < DAYS[399]) | (rows.opening_range == "0900"))
+    begun = take_rows(rows, (rows.day < DAYS[399]) | (rows.opening_range == "0900"))
     assert str(report("MGC", "v", REFERENCE, begun).last_day) == str(DAYS[398])
-    one_short = rows.keep((rows.day < DAYS[399]) | (rows.opening_range != "0900"))
+    one_short = take_rows(rows, (rows.day < DAYS[399]) | (rows.opening_range != "0900"))
     assert str(report("MGC", "v", REFERENCE, one_short).last_day) == str(DAYS[399])
-    assert not report("MGC", "v", REFERENCE, rows.keep(rows.opening_range == "1800")).judged
+    assert not report("MGC", "v", REFERENCE, take_rows(rows, rows.opening_range == "1800")).judged
 
 
 def test_a_range_that_was_never_learned_is_not_held_against_any() -> None:
@@ -259,7 +263,7 @@ def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> 
     # each day the same six, in another order
     values[:, NAMES.index("wick")] = np.array([9.0, 1.0, 2.0, 1.0, 3.0, 1.0])[turns % 6]
     rows = replace(WORLD, values=values)
-    reference = Reference(rows.keep(rows.day < DAYS[SPLIT]), GROUPS)
+    reference = Reference(take_rows(rows, rows.day < DAYS[SPLIT]), GROUPS)
     assert report("MGC", "v", reference, latest(rows, 400)).judged
 
 

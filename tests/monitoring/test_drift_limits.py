@@ -13,6 +13,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.linear_model import Ridge
 
+from ml_core.array_rows import take_rows
 from monitoring.drift.columns import LEFT, Daily, Reference, Rows
 from monitoring.drift.report import report
 from monitoring.drift.shifts import ColumnShift, column_shifts, p_value, threshold
@@ -118,7 +119,7 @@ def test_features_and_answers_have_the_rates_they_were_measured_with() -> None:
 
 
 def of_days(first: int, last: int) -> Rows:
-    return MARKET.keep(np.isin(MARKET.day, np.unique(MARKET.day)[first:last]))
+    return take_rows(MARKET, np.isin(MARKET.day, np.unique(MARKET.day)[first:last]))
 
 
 @pytest.fixture
@@ -158,13 +159,13 @@ def test_the_last_ten_days_are_looked_at_and_none_before() -> None:
 
 @pytest.mark.parametrize(("ranges", "least"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4)])
 def test_a_day_must_have_two_thirds_of_the_ranges(ranges: int, least: int) -> None:
-    some = MARKET.keep(np.isin(MARKET.opening_range, RANGES[:ranges]))
+    some = take_rows(MARKET, np.isin(MARKET.opening_range, RANGES[:ranges]))
     reference = Reference(some, GROUPS)
     assert reference.least_ranges == least
     last = some.day == some.day.max()
     place = np.cumsum(last) * last
     for kept, counted in ((least, True), (least - 1, False)):
-        daily = reference.daily_of(some.keep(~last | (place <= kept)))
+        daily = reference.daily_of(take_rows(some, ~last | (place <= kept)))
         assert (daily.day[-1] == some.day.max()) == counted
 
 

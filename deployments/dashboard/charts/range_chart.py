@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
+from ml_core.array_rows import take_rows
 from ml_core.market.schedule import to_minute
 from tasks.prediction.trading_day import Candles, SlotOfDay
 
@@ -89,9 +89,7 @@ def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
     settled = to_minute(seen["resolved_at"])
     spent = settled - int(candles.minute[0])
     drawn = candles.minute < settled + max(_AFTER, spent // 4)
-    return Candles(
-        **{field.name: getattr(candles, field.name)[drawn] for field in fields(candles)}
-    )
+    return take_rows(candles, drawn)
 
 
 def _band(low: float, high: float, fill: str) -> go.layout.Shape:

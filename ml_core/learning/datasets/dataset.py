@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_rows import take_rows
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import (
     LOSS,
     TIMEOUT,
     WIN,
 )
-
-_PER_DATASET = {
-    "market",
-    "label_spec",
-    "feature_names",
-    "categorical",
-    "cost_ticks",
-    "market_hash",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +82,7 @@ class Dataset:
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Dataset:
         """Return the rows of an index array, a mask or a slice."""
-        changed = {
-            field.name: getattr(self, field.name)[index]
-            for field in fields(self)
-            if field.name not in _PER_DATASET
-        }
-        return replace(self, **changed)
+        return take_rows(self, index)
 
     @property
     def ended(self) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from ml_core.strategy import account as account
     from ml_core.strategy import rules as rules
+    from ml_core.strategy import setups as setups
     from ml_core.strategy import value_added as value_added
 else:
     __getattr__ = modules_of(__name__)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.continuous import Tape
 from ml_core.market.market import Market
-from ml_core.market.schedule import from_minute, to_minute
+from ml_core.market.schedule import Schedule, from_minute, to_minute
 from ml_core.ranges.opening_range import OpeningRanges
 from ml_core.strategy.levels import stop_distance
 from ml_core.strategy.rules import SIDES, Rules
@@ -113,6 +113,20 @@ def setups_of(
         decision=ranges.decision[rows],
         entry_end=entry_end,
         end=end,
+    )
+
+
+def never_entered(market: Market, schedule: Schedule, rules: Rules) -> tuple[str, ...]:
+    """Return the ranges that close at or after their last entry, by a schedule's last day."""
+    allowed = rules.allowed_ranges
+    names = [opening_range.name for opening_range in market.ranges]
+    clocks = [rules.for_range(name).trade_rule.last_entry for name in names]
+    ends = [int(last_entry(market, schedule.day_start[-1:], clock)[0]) for clock in clocks]
+    closes = schedule.range_end[-1].tolist()
+    return tuple(
+        name
+        for name, end, close in zip(names, ends, closes, strict=True)
+        if end <= close and (allowed == "all" or name in allowed)
     )
 
 

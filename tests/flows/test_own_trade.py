@@ -46,6 +46,7 @@ def decided_at(one: Slot, mode: Any) -> ActivePlan:
     return planned.plan
 
 
+@pytest.mark.slow
 def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
     settings, market = current_settings(), current_settings().market("mgc")
     rules = settings.rules("MGC")

@@ -300,6 +300,7 @@ def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
     assert "A price without drift gives this rule" in words
 
 
+@pytest.mark.slow
 def test_trades_of_several_strategies_stand_side_by_side_as_the_backtest_has_them() -> None:
     def run(*words: str) -> str:
         told = CliRunner().invoke(app, ["strategy", *words])
@@ -369,6 +370,13 @@ def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Pa
     assert "can be used on MGC" in check('name = "mine"\nallowed_ranges = ["0900"]\n').stdout
     unknown = check('name = "mine"\nallowed_ranges = ["0930"]\n')
     assert (unknown.exit_code, "'0930'" in unknown.stderr) == (2, True)
+    early = 'name = "mine"\n[trade]\nlast_entry = "16:00"\n'
+    refused = check(early)
+    assert (refused.exit_code, "1800, 2300, 0030 would close after it" in refused.stderr) == (
+        2,
+        True,
+    )
+    assert "can be used on MGC" in check(f'allowed_ranges = ["0900", "1100"]\n{early}').stdout
     wrong = check('name = "mine"\ndaily_loss_limit_r = "three"\n')
     assert (wrong.exit_code, "daily_loss_limit_r = 'three'" in wrong.stderr) == (2, True)
     none = CliRunner().invoke(app, ["strategy", "show", "--strategy", "none"])

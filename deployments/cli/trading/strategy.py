@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ml_core.strategy.value_added import Worth
 
 app = typer.Typer(no_args_is_help=True)
+
+_WEEK = timedelta(days=7)  # the exchange is open on some day of it
 
 Name = Annotated[
     str | None,
@@ -83,6 +86,13 @@ def check(
     named = () if rules.allowed_ranges == "all" else rules.allowed_ranges
     for name in (*named, *rules.ranges):
         definition.range_index(name)  # refuses a range that the market does not have
+    today = tasks.settings.now().date()
+    schedule = ml_core.market.schedule.build_schedule(definition, today - _WEEK, today)
+    never = ml_core.strategy.setups.never_entered(definition, schedule, rules)
+    if never:
+        remedy = f"{', '.join(never)} would close after it and never be entered; give a later time"
+        clock = repr(rules.for_range(never[0]).trade_rule.last_entry)
+        raise ml_core.strategy.rules.StrategyFileError(str(file), (("last_entry", clock, remedy),))
     if as_json:
         values = {"file": file, "market": definition.symbol, "usable": True}
         print_json({**values, "name": rules.name, "hash": rules.hash})

@@ -38,6 +38,7 @@ EVENT = RolloutEvent(
 )
 
 _VALUES: Mapping[type, Callable[[str, int], Any]] = {
+    bool: lambda _, number: number % 2 == 1,
     str: lambda name, number: f"{name}{2 * number}",
     int: lambda _, number: 2 * number,
     float: lambda _, number: 0.5 + number,

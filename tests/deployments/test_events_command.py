@@ -15,7 +15,7 @@ from ml_core.decision.plan_slot import active_plan
 from ml_core.strategy.trades import Taken
 from tasks.prediction.predict import plan_slot, predict_slot
 from tasks.prediction.slots import slots_between
-from tasks.prediction.value_added import backtest_rules
+from tasks.prediction.value_added import follow_rules
 from tasks.settings import current_settings, now
 
 FIRST, LAST = date(2024, 9, 2), date(2024, 9, 13)
@@ -45,7 +45,8 @@ def run_json(*arguments: str) -> Any:
 
 def followed(name: str) -> tuple[Taken, ...]:
     settings = current_settings()
-    return backtest_rules(settings, "mgc", settings.rules(name), first=FIRST, last=LAST, at=now())
+    rules = settings.rules("MGC", name)
+    return follow_rules(settings, "mgc", rules, first=FIRST, last=LAST, at=now())
 
 
 def entered(taken: tuple[Taken, ...]) -> dict[tuple[date, str], datetime]:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from ml_core.market.market import load_market
 from tasks.home import open_home
-from tasks.prediction.value_added import backtest_rules
+from tasks.prediction.value_added import follow_rules
 from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
 from tests.ml_core.fills.made_fills import HEADER
@@ -56,7 +56,8 @@ def lived(trained_home: Path) -> Iterator[Lived]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(trained_home))
         settings = current_settings()
-        taken = backtest_rules(settings, "mgc", settings.rules(), first=FIRST, last=LAST, at=now())
+        rules = settings.rules("MGC")
+        taken = follow_rules(settings, "mgc", rules, first=FIRST, last=LAST, at=now())
         frame = open_home(trained_home).dataset(first=FIRST, last=LAST)
         rows = {
             (row["trading_day"], row["opening_range"]): row for row in frame.to_dict("records")

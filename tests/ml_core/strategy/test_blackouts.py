@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ml_core.decision.plan_record import StrategyRecord
 from ml_core.decision.plan_slot import active_plan
+from ml_core.json_values import json_values
 from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.strategy.blackout import Blackout, no_entries
@@ -187,7 +188,7 @@ def recorded(plan: dict[str, Any]) -> StrategyRecord:
 def test_a_recorded_plan_keeps_its_stretches_and_one_of_before_has_none() -> None:
     plan = decide(rules(before=15), CPI)
     assert plan.no_entry
-    kept = json.loads(canonical(plan.to_json()))
+    kept = json.loads(canonical(json_values(plan)))
     assert active_plan(recorded(kept)) == plan
     del kept["no_entry"]
     assert active_plan(recorded(kept)) == replace(plan, no_entry=())

@@ -27,7 +27,10 @@ from registry.models.model_store import ModelStore
 from registry.studies.trials import TrialRecord, record_trial
 from registry.studies.tuning_journal import TuningJournal
 
-_WRITERS = ("record_", "remember_", "keep_", "begin_", "end_", "fill_", "finish_", "update_")
+_WRITERS = (
+    *("record_", "remember_", "keep_", "begin_", "end_", "fill_", "finish_", "update_"),
+    *("import_", "withdraw_"),
+)
 _INFRASTRUCTURE = (
     "registry.database", "registry.migrations.", "registry.rows", "registry.schema",
     "registry.tables.",

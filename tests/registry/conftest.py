@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -110,7 +110,7 @@ def _free_port() -> int:
 @pytest.fixture
 def new_postgresql(postgresql: URL) -> Iterator[str]:
     """Yield the URL of an empty database."""
-    with _database(postgresql) as url:
+    with new_database(postgresql) as url:
         yield url
 
 
@@ -164,25 +164,9 @@ def database(url: str) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def lasting_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """A database of either kind for the tests of a file, which roll back what they change."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            copy = tmp_path_factory.mktemp("lasting") / "orbcast.sqlite"
-            shutil.copy(request.getfixturevalue("migrated_file"), copy)
-            url = f"sqlite:///{copy}"
-        else:
-            url = stack.enter_context(_database(request.getfixturevalue("postgresql")))
-        opened = open_database(url)
-        stack.callback(opened.close)
-        yield opened
-
-
 @contextmanager
-def _database(server: URL) -> Iterator[str]:
+def new_database(server: URL) -> Iterator[str]:
+    """Make a database on a server, and drop it in the end; give its URL."""
     name = f"t{token_hex(6)}"
     _statement(server, f"CREATE DATABASE {name}")
     yield _at(server, name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,13 +30,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry.chains.chain import GENESIS, Chain
-from registry.database import Database
+from registry.database import Database, open_database
 from registry.ledger.entries import fields_of
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
 from registry.rollout import ROLLOUT
 from registry.tables.base import UtcDateTime
 from tests.ledger_rows import DECIDED, PREDICTION
 from tests.registry.chains.chained_rows import BY_THEMSELVES, CHAINED, DAY, fill, values_of
+from tests.registry.conftest import new_database
 
 # What ledgers in use hold: none of these may ever change. Each hash is the SHA-256
 # of 64 zeros and the row's columns as JSON, keys sorted, no spaces, written here by hand.
@@ -67,6 +70,26 @@ CELLS = [
     for column in chain.table.__table__.columns
     if column.name not in {"id", "previous_hash", "row_hash"}
 ]
+
+
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],  # the same sweep
+)
+def lasting_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A database of either kind for the tests of a file, which roll back what they change."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            copy = tmp_path_factory.mktemp("lasting") / "orbcast.sqlite"
+            shutil.copy(request.getfixturevalue("migrated_file"), copy)
+            url = f"sqlite:///{copy}"
+        else:
+            url = stack.enter_context(new_database(request.getfixturevalue("postgresql")))
+        opened = open_database(url)
+        stack.callback(opened.close)
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -28,13 +28,13 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from ml_core.decision.entry import PredictionEntry
+from ml_core.json_values import field_values
 from monitoring.daily_sums import daily_figures
 from registry.chains.chain import Chain
 from registry.database import Database, open_database
 from registry.ledger.entries import OutcomeEntry, Settled, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
-from registry.rows import values_of
 from registry.tables.ledger import OutcomeRow, PerformanceRow, PredictionRow
 
 PAGES = {
@@ -135,7 +135,7 @@ def _daily(
     figures = daily_figures("MGC", rows)
     at = datetime.now(UTC)
     with database.session() as session:
-        values = [{**values_of(figure), "updated_at": at} for figure in figures]
+        values = [{**field_values(figure), "updated_at": at} for figure in figures]
         for first in range(0, len(values), 5000):
             session.execute(insert(PerformanceRow), values[first : first + 5000])
 

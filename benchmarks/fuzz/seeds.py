@@ -166,6 +166,23 @@ def database() -> bytes:
         return path.read_bytes()
 
 
+def executions() -> list[bytes]:
+    """Return a file of each platform's layout, as the tests have them."""
+    files = sorted((PROJECT / "tests" / "ml_core" / "fills" / "files").glob("*.csv"))
+    return [path.read_bytes() for path in files]
+
+
+def news() -> dict[str, bytes]:
+    """Return a small file of scheduled news in each form, by the ending of its name."""
+    return {
+        "csv": b"time,name,importance,known_since\n2026-01-14T08:30-05:00,CPI,high,2025-12-01\n",
+        "toml": b'[[events]]\ntime = 2026-01-14T13:30:00Z\nname = "CPI"\nimportance = "high"\n',
+        "ics": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n"
+        b"DTSTAMP:20251201T000000Z\r\nDTSTART:20260114T133000Z\r\nSUMMARY:CPI\r\n"
+        b"END:VEVENT\r\nEND:VCALENDAR\r\n",
+    }
+
+
 def toml_files(folder: str) -> list[bytes]:
     """Return the shipped files of a folder below ``deployments``."""
     return [

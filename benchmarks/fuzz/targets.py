@@ -16,10 +16,13 @@ from typing import Any
 from benchmarks.fuzz import seeds
 from deployments.cli.errors import line_of, status_of
 from ml_core.bars.lake.lake import Lake
+from ml_core.fills.read import FillsReading, read_fills
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, load_market
+from ml_core.market.news_files import read_news
 from ml_core.market.schedule import build_schedule
+from ml_core.strategy.account import load_account
 from ml_core.strategy.rules import load_rules
 from tasks.data.pushed_bars import PushedBars
 from tasks.data.sources import SourceSpec, open_source
@@ -177,10 +180,26 @@ def _settings(content: bytes, folder: Path) -> None:
             settings = current_settings()
             settings.market_names()
             [settings.market(name) for name in settings.markets]
-            settings.rules()
+            [settings.rules(settings.market(name).symbol) for name in settings.markets]
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _fills(content: bytes, folder: Path) -> None:
+    path = folder / "a.csv"
+    path.write_bytes(content)
+    with ending_well("a.csv"):
+        read_fills(path, _mgc(), FillsReading(zone="UTC"), at=NOW)
+
+
+def _news(content: bytes, folder: Path) -> None:
+    """Read news in the form that the first byte chooses."""
+    endings = tuple(seeds.news())
+    path = folder / f"a.{endings[content[0] % len(endings)] if content else endings[0]}"
+    path.write_bytes(content[1:])
+    with ending_well(path.name):
+        read_news(path, market="MGC", zone="UTC", at=NOW)
 
 
 _FLOWS = ("nightly_retrain", "shadow_predict", "check_drift", "log_outcomes", "replay", "promote")
@@ -226,6 +245,11 @@ TARGETS: dict[str, Target] = {
     "market": Target(lambda: seeds.toml_files("markets"), _market),
     "recipe": Target(lambda: seeds.toml_files("recipes"), _toml(load_recipe)),
     "strategy": Target(lambda: seeds.toml_files("strategies"), _toml(load_rules)),
+    "account": Target(lambda: seeds.toml_files("accounts"), _toml(load_account)),
+    "fills": Target(seeds.executions, _fills),
+    "news": Target(
+        lambda: [bytes([n]) + text for n, text in enumerate(seeds.news().values())], _news
+    ),
     "sources": Target(
         lambda: [
             b'[mgc]\nkind = "csv"\npaths = ["a.csv"]\nzone = "UTC"\ncolumns = { ts = "t" }\n',

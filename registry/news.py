@@ -39,8 +39,8 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
         latest = {_key(one): one for one in records_in(session, NewsEvent, every)}
         end = None
         for event in events:
-            known = latest.get(_key(event))
-            if known is not None and _says_nothing_new(event, known):
+            on_record = latest.get(_key(event))
+            if on_record is not None and _says_nothing_new(event, on_record):
                 continue
             values = {**field_values(event), "source": source, "at": at}
             end = chain_of(NewsRow).append(session, values, end)
@@ -63,6 +63,6 @@ def _key(event: NewsEvent) -> tuple[str, datetime, str]:
     return event.market, event.time, event.name
 
 
-def _says_nothing_new(event: NewsEvent, known: NewsEvent) -> bool:
-    same = (event.importance, event.cancelled) == (known.importance, known.cancelled)
-    return same and event.known_since >= known.known_since
+def _says_nothing_new(event: NewsEvent, on_record: NewsEvent) -> bool:
+    same = (event.importance, event.cancelled) == (on_record.importance, on_record.cancelled)
+    return same and event.known_since >= on_record.known_since

@@ -12,7 +12,7 @@ import streamlit as st
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
-from deployments.dashboard.lived_day import LivedDay, lived_day
+from deployments.dashboard.day_figures import day_so_far
 from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
 from deployments.dashboard.slot_words import (
     agreement,
@@ -23,22 +23,14 @@ from deployments.dashboard.slot_words import (
 )
 from deployments.dashboard.why import reasons_chart
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_slot import OPEN_DAYS
-from ml_core.market.schedule import first_minute, from_minute
-from monitoring.messages.facts import NOT_TRADED
-from monitoring.messages.words import clock
 from monitoring.pages.formatting import (
-    count_of,
     duration,
     percent_or_dash,
-    r_multiple,
     signed_or_dash,
 )
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import Wanted, browse, choices
 from registry.ledger.entries import Settled
-from registry.notices import NoticeRecord, notices
-from tasks.messages.followed_days import followed_days
 from tasks.prediction.day_outlook import (
     DayOutlook,
     closed_because,
@@ -46,12 +38,10 @@ from tasks.prediction.day_outlook import (
     day_outlook,
     next_ranges_in_words,
 )
-from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import SlotOfDay, slots_of_day
 from tasks.settings import current_settings, now
 
 _PLOT = {"displayModeBar": False}
-_METRIC_WIDTH = 160
 _RECORDS = {"live": "live", "replay": "replayed"}
 
 
@@ -101,77 +91,13 @@ def _cards(view: View) -> None:
     if mode == "replay":
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
     else:
-        _day_so_far(view, day)
+        day_so_far(view, day)
     if not any(slot.answers or slot.seen for slot in slots):
         _empty(view, day, today)
     for slot in slots:
         _card(view, slot)
     if day == today != outlook.next_day and outlook.closed is None:
         _next_day(outlook, at)
-
-
-def _day_so_far(view: View, day: date) -> None:
-    """Show the day in figures, then a line for each range; nothing before its first range."""
-    lived = _lived(view.name, day)
-    if not lived.ranges:
-        return
-    kept_notices = _notices(view.name, day)
-    figures = [
-        ("Net R settled", r_multiple(lived.net_r), count_of(lived.trades, "trade")),
-        ("Running", r_multiple(lived.running_r if lived.open else None), f"{lived.open} open"),
-        (
-            "Left today",
-            count_of(lived.trades_left, "trade"),
-            _loss_left(lived, view.market.instrument.currency),
-        ),
-        (
-            "Messages",
-            str(len(kept_notices)),
-            f"{sum(map(_reached, kept_notices))} delivered",
-        ),
-    ]
-    with st.container(horizontal=True):  # on a phone two a line
-        for label, value, words in figures:
-            st.metric(
-                label, value, words, delta_color="off", delta_arrow="off", width=_METRIC_WIDTH
-            )
-    if lived.stage in NOT_TRADED:
-        st.caption(f"By the rules and for the record: at stage {lived.stage} nothing is traded.")
-    st.dataframe(
-        pd.DataFrame([opening.row() for opening in lived.ranges]),
-        hide_index=True,
-        width="stretch",
-        key="lived_ranges",
-    )
-    if kept_notices:
-        zone = view.market.zone
-        with st.expander(f"Messages of the day ({len(kept_notices)})"):
-            rows = [
-                {
-                    "at": clock(kept.notice.at, zone),
-                    "message": kept.notice.subject,
-                    "delivered to": ", ".join(_taken_by(kept)) or "no channel",
-                }
-                for kept in reversed(kept_notices)
-            ]
-            st.dataframe(
-                pd.DataFrame(rows), hide_index=True, width="stretch", key="messages_of_day"
-            )
-
-
-def _loss_left(lived: LivedDay, currency: str) -> str:
-    words = f"{lived.loss_left_r:.2f} R"
-    if lived.loss_left_money is not None:
-        words += f", {lived.loss_left_money:,.2f} {currency}"
-    return f"{words} to lose"
-
-
-def _reached(kept: NoticeRecord) -> bool:
-    return any(delivery.delivered for delivery in kept.deliveries)
-
-
-def _taken_by(kept: NoticeRecord) -> list[str]:
-    return sorted({delivery.channel for delivery in kept.deliveries if delivery.delivered})
 
 
 def _next_day(outlook: DayOutlook, at: datetime) -> None:
@@ -320,28 +246,6 @@ def _seconds(spent: timedelta) -> str:
 def _slots(name: str, day: date, mode: Mode) -> Sequence[SlotOfDay]:
     settings = current_settings()
     return slots_of_day(settings, settings.market(name), day, mode, now())
-
-
-@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
-def _lived(name: str, day: date) -> LivedDay:
-    at = now()
-    return lived_day(followed_days(current_settings(), name, day - OPEN_DAYS, day, at), day, at)
-
-
-@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
-def _notices(name: str, day: date) -> tuple[NoticeRecord, ...]:
-    """Return the messages of a trading day, oldest first."""
-    settings = current_settings()
-    market = settings.market(name)
-    begins, ends = day - timedelta(days=1), day + timedelta(days=2)
-    kept = notices(
-        settings.database(),
-        market=market.symbol,
-        since=from_minute(first_minute(begins)),
-        until=from_minute(first_minute(ends)),
-        last=500,
-    )
-    return tuple(one for one in kept if trading_day_at(market, one.notice.at) == day)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

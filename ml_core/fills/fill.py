@@ -89,8 +89,8 @@ class SetAside:
     @property
     def words(self) -> str:
         """One line."""
-        shown = f" {self.value!r:.60}" if self.value else ""
-        return f"line {self.source_line}: {self.field}{shown} {self.reason}"
+        quoted = f" {self.value!r:.60}" if self.value else ""
+        return f"line {self.source_line}: {self.field}{quoted} {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

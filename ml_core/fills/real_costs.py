@@ -154,15 +154,15 @@ def commission_check(
     instrument
         What it assumes.
     """
-    known = [
+    paid_on = [
         (fill.commission / fill.quantity, day)
         for fill, day in zip(fills, days, strict=True)
         if fill.commission is not None
     ]
-    stated = any(paid for paid, _ in known)
-    values = np.array([paid for paid, _ in known] if stated else [], np.float64)
+    stated = any(paid for paid, _ in paid_on)
+    values = np.array([paid for paid, _ in paid_on] if stated else [], np.float64)
     real = mean_interval(
-        values, np.array([day for _, day in known] if stated else [], "datetime64[D]")
+        values, np.array([day for _, day in paid_on] if stated else [], "datetime64[D]")
     )
     assumed = instrument.commission_per_side
     return CostCheck(

@@ -221,14 +221,14 @@ def net_money(trip: RoundTrip, instrument: Instrument) -> float:
 def _brought(trips: Sequence[ReviewedTrip]) -> Brought:
     closed = [one for one in trips if not one.trip.is_open]
     r = np.array([one.r for one in closed], np.float64)
-    known = np.isfinite(r)
+    finite = np.isfinite(r)
     days = np.array([one.trading_day for one in closed], "datetime64[D]")
     return Brought(
         trades=len(closed),
         won=sum(one.money > 0 for one in closed),
         money=sum(one.money for one in closed),
-        total_r=float(r[known].sum()),
-        per_trade=mean_interval(r[known], days[known]),
+        total_r=float(r[finite].sum()),
+        per_trade=mean_interval(r[finite], days[finite]),
     )
 
 

@@ -99,8 +99,8 @@ class RoundTrip:
     def commission(self) -> float | None:
         """Money, both sides; None where it is not known of every part."""
         shares = [part.commission for part in (*self.entries, *self.exits)]
-        known = [share for share in shares if share is not None]
-        return sum(known) if len(known) == len(shares) else None
+        commissions = [share for share in shares if share is not None]
+        return sum(commissions) if len(commissions) == len(shares) else None
 
     def gross_ticks(self, instrument: Instrument) -> float:
         """Return ticks times contracts that the closed part gained, before commission."""

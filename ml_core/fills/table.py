@@ -97,8 +97,8 @@ def read_table(
     if not rows:
         raise FillsFileError(str(path), "has a header and no row", "export it again")
     names = {name.lower(): name for name in reversed(header)}
-    found = _columns(path, header, names, layout, named)
-    return TextTable(layout=layout, columns=found, names=names, rows=rows)
+    columns = _columns(path, header, names, layout, named)
+    return TextTable(layout=layout, columns=columns, names=names, rows=rows)
 
 
 def _lines(path: Path, text: Path, delimiter: str | None) -> list[tuple[int, list[str]]]:
@@ -162,7 +162,7 @@ def _columns(
 ) -> dict[str, str]:
     """Return the column of each field that has one."""
     present = ", ".join(name for name in header if name)
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for field, column in named.items():
         if field not in FIELDS:
             fault = f"--columns names {field!r}, which is no field"
@@ -171,20 +171,20 @@ def _columns(
             fault = f"has no column {column!r} for {field}"
             raise FillsFileError(str(path), fault, f"name one of {present}")
         if column:
-            found[field] = names[column.lower()]
+            columns[field] = names[column.lower()]
     for field, choices in layout.columns.items():
         if field in named or (field == "date" and "time" in named):
             continue
         if (first := _first(choices, names)) is not None:
-            found[field] = first
-    if "date" in found and "time" not in found:
-        found["time"] = found.pop("date")
-    missing = [field for field in NEEDED if field not in found]
+            columns[field] = first
+    if "date" in columns and "time" not in columns:
+        columns["time"] = columns.pop("date")
+    missing = [field for field in NEEDED if field not in columns]
     if missing:
         fault = f"lacks a column of {', '.join(missing)}"
         remedy = f"map it with --columns {missing[0]}=...; there are {present}"
         raise FillsFileError(str(path), fault, remedy)
-    return found
+    return columns
 
 
 def _first(choices: Sequence[str], names: Mapping[str, str]) -> str | None:

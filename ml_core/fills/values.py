@@ -110,13 +110,13 @@ def _format_shown(
     if not written or 2 * len(written) < sum(map(bool, texts)):
         return None
     most = max(allowed.values())
-    shown = [name for name, count in allowed.items() if count == most]
-    if len(shown) > 1:
+    matching = [name for name, count in allowed.items() if count == most]
+    if len(matching) > 1:
         text, line = written[0]
         fault = f"line {line}: {column} {text!r:.40} may be read two ways, as may all others"
-        remedy = "say --time-format " + " or ".join(f"{name!r}" for name in shown)
+        remedy = "say --time-format " + " or ".join(f"{name!r}" for name in matching)
         raise FillsFileError(path, fault, remedy)
-    return shown[0]
+    return matching[0]
 
 
 def read_amounts(

@@ -185,8 +185,8 @@ def _event(
         return _event_of(row, market, zone, at)
     except _FieldError as error:
         field, value, fault, remedy = error.args
-        shown = f" {value!s:.60}" if value not in {None, ""} else ""
-        raise NewsFileError(str(path), f"{place}: {field}{shown} {fault}", remedy) from None
+        quoted = f" {value!s:.60}" if value not in {None, ""} else ""
+        raise NewsFileError(str(path), f"{place}: {field}{quoted} {fault}", remedy) from None
 
 
 def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEvent:
@@ -196,8 +196,8 @@ def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEven
     if own_zone is not None and not is_zone(str(own_zone)):
         raise _FieldError("zone", own_zone, "is none", "use an IANA name such as UTC")
     since = row.get("known_since")
-    known = at if since in {None, ""} else _moment("known_since", since, own_zone)
-    if known > at:
+    known_since = at if since in {None, ""} else _moment("known_since", since, own_zone)
+    if known_since > at:
         remedy = "leave it out: then it is the time of the import"
         raise _FieldError("known_since", since, "lies in the future", remedy)
     name = str(row.get("name") or "").strip()
@@ -208,17 +208,17 @@ def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEven
         time=_moment("time", row.get("time"), own_zone, needs_clock=True),
         name=name[:100],
         importance=_importance(row.get("importance")),
-        known_since=known,
+        known_since=known_since,
         cancelled=_flag(row.get("cancelled")),
     )
 
 
 def _importance(value: Any) -> Importance:
     text = str(value or "high").strip().lower()
-    found = next((one for one in IMPORTANCES if one == text), None)
-    if found is None:
+    importance = next((one for one in IMPORTANCES if one == text), None)
+    if importance is None:
         raise _FieldError("importance", value, "is none", f"use {', '.join(IMPORTANCES)}")
-    return found
+    return importance
 
 
 def _flag(value: Any) -> bool:

@@ -74,7 +74,7 @@ def no_entries(
     if not blackouts:
         return ()
     begin = to_minute(decided)
-    found = (
+    stretches = (
         NoEntry(
             event=event.name,
             first_minute=to_minute(event.time) - blackout.before,
@@ -85,8 +85,12 @@ def no_entries(
         if blackout.is_for(event)
     )
     near = {
-        one
-        for one in found
-        if one.last_minute >= begin and one.first_minute <= begin + MINUTES_A_DAY
+        stretch
+        for stretch in stretches
+        if stretch.last_minute >= begin and stretch.first_minute <= begin + MINUTES_A_DAY
     }
-    return tuple(sorted(near, key=lambda one: (one.first_minute, one.last_minute, one.event)))
+    return tuple(
+        sorted(
+            near, key=lambda stretch: (stretch.first_minute, stretch.last_minute, stretch.event)
+        )
+    )

@@ -87,9 +87,9 @@ def stop_distance(rule: TradeRule, atr: NDArray[np.float64]) -> NDArray[np.int64
         return np.zeros(len(atr), np.int64)
     if not isinstance(rule.stop, AtrStop):
         return np.full(len(atr), rule.stop.ticks, np.int64)
-    known = np.isfinite(atr) & (atr > 0)
-    ticks = np.ceil(rule.stop.atr * np.where(known, atr, 0.0) - _ROUNDING)
-    return np.where(known, np.maximum(ticks, 1), -1).astype(np.int64)
+    has_atr = np.isfinite(atr) & (atr > 0)
+    ticks = np.ceil(rule.stop.atr * np.where(has_atr, atr, 0.0) - _ROUNDING)
+    return np.where(has_atr, np.maximum(ticks, 1), -1).astype(np.int64)
 
 
 def whole(risks: float | None, risk: NDArray[np.int64]) -> NDArray[np.int64]:

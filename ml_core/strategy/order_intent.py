@@ -100,10 +100,10 @@ def order_values(
 
 
 def _entry(
-    instrument: Instrument, rule: TradeRule, side: Side, size: float, known: dict[str, Any]
+    instrument: Instrument, rule: TradeRule, side: Side, size: float, edges: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Return one side's entry; None where its stop cannot be known."""
-    bracket = planned_bracket(rule, side, **known)
+    bracket = planned_bracket(rule, side, **edges)
     if bracket is None:
         return None
     up = 1 if side == "long" else -1
@@ -139,14 +139,14 @@ def _no_entry(plan: Plan) -> dict[str, Any]:
 
 def _management(rule: TradeRule) -> dict[str, Any]:
     """Return how an open trade is handled, of what the rule says beyond stop and target."""
-    told = {
+    values = {
         "break_even_after_r": rule.break_even_after_r,
         "trail_r": rule.trail_r,
         "partial": rule.partial.model_dump() if rule.partial else None,
     }
-    values = {name: value for name, value in told.items() if value is not None}
-    moved = {"stop_moves": "on closed 1-minute bars, by their closes"}
-    manage = {**values, **(moved if set(values) - {"partial"} else {})}
+    values = {name: value for name, value in values.items() if value is not None}
+    moves = {"stop_moves": "on closed 1-minute bars, by their closes"}
+    manage = {**values, **(moves if set(values) - {"partial"} else {})}
     waits = {} if rule.first_break_only else {"other_side_first": "the order stays in place"}
     return {**({"manage": manage} if manage else {}), **waits}
 

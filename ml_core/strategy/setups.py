@@ -58,8 +58,8 @@ class Setups:
         """Return the same with both sides traded, where the first break decides anyway."""
         if not self.rule.first_break_only:
             return self
-        known = self.stop_ticks >= 0
-        return replace(self, long=known, short=known)
+        has_stop = self.stop_ticks >= 0
+        return replace(self, long=has_stop, short=has_stop)
 
     def __len__(self) -> int:
         return len(self.high)
@@ -92,10 +92,10 @@ def setups_of(
     day_start = tape.schedule.day_start[ranges.day[rows]]
     entry_end = np.minimum(end, last_entry(market, day_start, rule.last_entry))
     stop_ticks = stop_distance(rule, atr)
-    known = stop_ticks >= 0
+    has_stop = stop_ticks >= 0
     candle = ranges.close[rows] - ranges.open[rows]
     long, short = (
-        known & (side in rules.allowed_sides)
+        has_stop & (side in rules.allowed_sides)
         & (candle * sign > 0 if rule.side == "first_candle" else True)
         for side, sign in zip(SIDES, (1, -1), strict=True)
     )  # fmt: skip

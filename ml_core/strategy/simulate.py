@@ -143,12 +143,12 @@ class _Run:
         rows, offset = np.flatnonzero(~self.ended), 0
         while len(rows := rows[self._has_a_bar(rows, offset)]):
             bar = setups.first_bar[rows] + offset
-            prices, known = self.feed(rows, bar), self.tape.minute[bar] + 1
+            prices, closed_at = self.feed(rows, bar), self.tape.minute[bar] + 1
             held = self.side[rows] != NONE
             entered = np.zeros(len(rows), bool)
-            entered[~held] = self._enter(rows[~held], prices.of(~held), known[~held])
+            entered[~held] = self._enter(rows[~held], prices.of(~held), closed_at[~held])
             now = held if self.rule.entry == "close" else held | entered
-            self._leave(rows[now], prices.of(now), known[now], entered[now])
+            self._leave(rows[now], prices.of(now), closed_at[now], entered[now])
             self.last[rows] = prices.close
             rows, offset = rows[~self.ended[rows]], offset + 1
 
@@ -161,19 +161,19 @@ class _Run:
     # --- entries -----------------------------------------------------------------------------
 
     def _enter(
-        self, rows: NDArray[np.int64], prices: Prices, known: NDArray[np.int64]
+        self, rows: NDArray[np.int64], prices: Prices, closed_at: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Enter what this bar enters; return which."""
         if self.rule.entry == "retest":
-            return self._retest(rows, prices, known)
+            return self._retest(rows, prices, closed_at)
         side, price = (
             self._closed_beyond(rows, prices)
             if self.rule.entry == "close"
             else self._stop_order(rows, prices)
         )
-        side = self._traded(rows, side, known)
+        side = self._traded(rows, side, closed_at)
         entered: NDArray[np.bool_] = side != NONE
-        self._open(rows[entered], side[entered], price[entered], known[entered])
+        self._open(rows[entered], side[entered], price[entered], closed_at[entered])
         return entered
 
     def _closed_beyond(
@@ -203,28 +203,28 @@ class _Run:
         return side, fill
 
     def _retest(
-        self, rows: NDArray[np.int64], prices: Prices, known: NDArray[np.int64]
+        self, rows: NDArray[np.int64], prices: Prices, closed_at: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Fill the limit orders that wait at a broken edge, then note the edges that broke now."""
         side = self.broke[rows]
         edge = np.where(side == UP, self.setups.high[rows], self.setups.low[rows])
         low = prices.seen_from(side).low
         filled: NDArray[np.bool_] = (side != NONE) & (low <= side * edge - self.past)
-        self._open(rows[filled], side[filled], edge[filled], known[filled])
+        self._open(rows[filled], side[filled], edge[filled], closed_at[filled])
         fresh = side == NONE
         broke, _ = self._closed_beyond(rows[fresh], prices.of(fresh))
-        self.broke[rows[fresh]] = self._traded(rows[fresh], broke, known[fresh])
+        self.broke[rows[fresh]] = self._traded(rows[fresh], broke, closed_at[fresh])
         return filled
 
     def _traded(
-        self, rows: NDArray[np.int64], side: NDArray[np.int64], known: NDArray[np.int64]
+        self, rows: NDArray[np.int64], side: NDArray[np.int64], closed_at: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return the breaks to a side that is traded; another ends the range, if the first may."""
         traded = np.where(side == UP, self.setups.long[rows], self.setups.short[rows])
         other = (side != NONE) & ~traded
         if self.rule.first_break_only:
             self.ended[rows[other]] = True
-            self.resolved_at[rows[other]] = known[other]
+            self.resolved_at[rows[other]] = closed_at[other]
         return np.where(other, NONE, side)
 
     def _open(
@@ -232,7 +232,7 @@ class _Run:
         rows: NDArray[np.int64],
         side: NDArray[np.int64],
         price: NDArray[np.int64],
-        known: NDArray[np.int64],
+        closed_at: NDArray[np.int64],
     ) -> None:
         """Set the levels of new trades."""
         setups = self.setups
@@ -244,7 +244,7 @@ class _Run:
             entry=price,
             stop_ticks=setups.stop_ticks[rows],
         )
-        self.side[rows], self.entered_at[rows] = side, known
+        self.side[rows], self.entered_at[rows] = side, closed_at
         self.entry[rows], self.best[rows] = levels.entry, levels.entry
         self.top[rows], self.bottom[rows] = levels.entry, levels.entry
         self.first_stop[rows], self.stop[rows] = levels.stop, levels.stop
@@ -256,7 +256,7 @@ class _Run:
         self,
         rows: NDArray[np.int64],
         prices: Prices,
-        known: NDArray[np.int64],
+        closed_at: NDArray[np.int64],
         entered: NDArray[np.bool_],
     ) -> None:
         """Close what this bar closes, and move the stops of the rest."""
@@ -271,12 +271,12 @@ class _Run:
         self.partial[rows[part]] = True
         self.top[rows] = np.maximum(self.top[rows], np.where(won, self.target[rows], bar.high))
         self.bottom[rows] = np.minimum(self.bottom[rows], np.where(stopped, fill, bar.low))
-        moved = np.where(stop > self.first_stop[rows], Exit.MOVED_STOP, Exit.STOP)
+        stop_reason = np.where(stop > self.first_stop[rows], Exit.MOVED_STOP, Exit.STOP)
         over = stopped | won
         ended = rows[over]
         self.exit[ended] = np.where(stopped, fill, self.target[rows])[over]
-        self.reason[ended] = np.where(stopped, moved, Exit.TARGET)[over]
-        self.resolved_at[ended], self.at_once[ended] = known[over], entered[over]
+        self.reason[ended] = np.where(stopped, stop_reason, Exit.TARGET)[over]
+        self.resolved_at[ended], self.at_once[ended] = closed_at[over], entered[over]
         self.ended[ended] = True
         self._move_stops(rows[~over], bar.close[~over])
 

@@ -72,7 +72,7 @@ def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64
     atr = np.full(len(usable), np.nan)
     if rules.need_atr:
         atr = assembly.with_features(CATALOGUE.select(("atr14",))).features[:, 0]
-    spec, found = assembly.ranges.spec[usable], []
+    spec, setups_by_rows = assembly.ranges.spec[usable], []
     for own in dict.fromkeys(map(str, of_ranges)):
         alike = [at for at, other in enumerate(of_ranges) if str(other) == own]
         rows = np.flatnonzero(np.isin(spec, alike))
@@ -84,8 +84,8 @@ def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64
             of_ranges[alike[0]],
             atr[rows],
         )
-        found.append((rows, setups))
-    return found
+        setups_by_rows.append((rows, setups))
+    return setups_by_rows
 
 
 def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: float) -> Slot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ class FillsImport:
         Names the import; "" where nothing was kept.
     status
         Whether it was imported now, was there already, or was only looked at.
-    added, changed, known
+    added, changed, unchanged
         Its executions that nobody had reported, that are on record with another commission or
         order, and that are on record as they are.
     """
@@ -39,7 +39,7 @@ class FillsImport:
     status: ImportStatus
     added: int
     changed: int
-    known: int
+    unchanged: int = field(metadata={"alias": "known"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def _import(
         status=status,
         added=added,
         changed=changed,
-        known=len(file.fills) - added - changed,
+        unchanged=len(file.fills) - added - changed,
     )
 
 

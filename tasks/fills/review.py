@@ -82,14 +82,14 @@ def trade_report(
     days = [day for _, day in fills]
     begin, end = first or min(days, default=at.date()), last or max(days, default=at.date())
     wanted = [row for row in trips if begin <= row[1] <= end]
-    known = settings.lake().status(market.symbol)
-    judged = [row for row in wanted if _is_within(known, row[0].entered_at)]
-    if known.first is None or known.last is None or not judged:
+    lake_status = settings.lake().status(market.symbol)
+    judged = [row for row in wanted if _is_within(lake_status, row[0].entered_at)]
+    if lake_status.first is None or lake_status.last is None or not judged:
         period = f" from {begin} to {end}" if first or last else ""
         raise NoFillsError(market.symbol, period, name)
     own_fills = [row for row in fills if begin <= row[1] <= end]
-    begin = max(begin, trading_day_at(market, known.first))
-    end = min(end, trading_day_at(market, known.last))
+    begin = max(begin, trading_day_at(market, lake_status.first))
+    end = min(end, trading_day_at(market, lake_status.last))
     # trades that begin before the period may still be open in it
     by_rules = follow_rules(settings, name, rules, first=begin - OPEN_DAYS, last=end, at=at)
     slots = [one.slot for one in by_rules]
@@ -131,11 +131,11 @@ def own_round_trips(
     )
 
 
-def _is_within(known: LakeStatus, moment: datetime) -> bool:
+def _is_within(status: LakeStatus, moment: datetime) -> bool:
     """Return whether the bars reach to a moment."""
-    if known.first is None or known.last is None:
+    if status.first is None or status.last is None:
         return False
-    return known.first <= moment <= known.last + timedelta(minutes=1)
+    return status.first <= moment <= status.last + timedelta(minutes=1)
 
 
 def _taken(

@@ -159,8 +159,8 @@ def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:
 
 
 def _planned(days: FollowedDays, slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
-    found = (_bracket(days, slot, opening, side) for side in SIDES)
-    return tuple(bracket for bracket in found if bracket is not None)
+    brackets = (_bracket(days, slot, opening, side) for side in SIDES)
+    return tuple(bracket for bracket in brackets if bracket is not None)
 
 
 def _bracket(

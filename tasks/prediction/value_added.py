@@ -113,7 +113,7 @@ def _count_look(
     at: datetime,
 ) -> int:
     first, last = (str(day) if day else None for day in period)
-    asked = {"rules_hash": rules.hash, "first": first, "last": last}
+    question = {"rules_hash": rules.hash, "first": first, "last": last}
     return record_look(
         settings,
         market,
@@ -121,8 +121,8 @@ def _count_look(
         at,
         study=STRATEGY,
         name=rules.name,
-        looked_hash=hashlib.sha256(json.dumps({STRATEGY: asked}).encode()).hexdigest(),
-        values={"rules": rules.name, **asked},
+        looked_hash=hashlib.sha256(json.dumps({STRATEGY: question}).encode()).hexdigest(),
+        values={"rules": rules.name, **question},
     )
 
 

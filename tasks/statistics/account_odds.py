@@ -129,7 +129,7 @@ def account_odds(
     mean = mean_interval(net, np.arange(len(net)).astype("datetime64[D]"))
 
     def drawn(net_per_day: float, begun: int) -> AccountChances:
-        told = None if on_path is None else lambda done, of: on_path(begun * of + done, 2 * of)
+        on_drawn = None if on_path is None else lambda done, of: on_path(begun * of + done, 2 * of)
         return chances(
             account,
             days,
@@ -137,7 +137,7 @@ def account_odds(
             paths=paths,
             seed=seed,
             net_per_day=net_per_day,
-            on_path=told,
+            on_path=on_drawn,
         )
 
     return AccountOdds(

@@ -72,25 +72,25 @@ def import_events(
         for path in paths
     }
     added = {
-        path: registry.news.record_news(settings.database(), found, path.name, at)
-        for path, found in read.items()
+        path: registry.news.record_news(settings.database(), events, path.name, at)
+        for path, events in read.items()
     }
     if as_json:
         print_json(
             {
                 "market": symbol or None,
                 "files": [
-                    {"file": path, "events": len(found), "added": added[path]}
-                    for path, found in read.items()
+                    {"file": path, "events": len(events), "added": added[path]}
+                    for path, events in read.items()
                 ],
             }
         )
         return
-    for path, found in read.items():
-        say(f"{path.name}: {len(found):,} events, {added[path]:,} of them new or changed")
-        stated = sum(event.known_since < at for event in found)
+    for path, events in read.items():
+        say(f"{path.name}: {len(events):,} events, {added[path]:,} of them new or changed")
+        stated = sum(event.known_since < at for event in events)
         say(
-            f"  {stated:,} known since when the file says, {len(found) - stated:,} since now: "
+            f"  {stated:,} known since when the file says, {len(events) - stated:,} since now: "
             "decisions of before make no use of these"
         )
 

@@ -128,7 +128,7 @@ def _tell_import(one: FillsImport) -> None:
     say(
         f"{file.name}: {file.platform}, {verb[one.status]} {len(file.fills):,} fills: "
         f"{one.added:,} new, {one.changed:,} with another commission or price, "
-        f"{one.known:,} known"
+        f"{one.unchanged:,} known"
     )
     zone = f"times of {file.zone}" if file.zone else "times that say their zone"
     columns = ", ".join(f"{field}={column}" for field, column in file.columns.items())

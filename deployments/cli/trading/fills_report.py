@@ -63,7 +63,7 @@ def report(
     settings, at = tasks.settings.current_settings(), tasks.settings.now()
     begin, end = days_of(first, last)
     with progress("Holding trades against plans"):
-        found = tasks.fills.review.trade_report(
+        report = tasks.fills.review.trade_report(
             settings,
             market,
             first=begin,
@@ -73,23 +73,23 @@ def report(
             tolerance=ml_core.fills.planned.Tolerance(minutes=minutes, risk_share=risk_share),
         )
     page = page or settings.reports_dir / f"trades-{market.lower()}.html"
-    pages.document.write_html(pages.trade_page.trade_page(found, made_at=at), page)
+    pages.document.write_html(pages.trade_page.trade_page(report, made_at=at), page)
     if as_json:
-        print_json({**found.to_json(), "report": page})
+        print_json({**report.to_json(), "report": page})
         return
-    _tell_report(found)
+    _tell_report(report)
     say(f"Page: {page}")
 
 
-def _tell_report(found: TradeReport) -> None:
-    currency = found.market.instrument.currency
-    say(f"{found.market.symbol}: {pages.trade_page.headline(found)}")
-    say(f"  {found.review.first_day} to {found.review.last_day}; {found.plans_in_words}")
+def _tell_report(report: TradeReport) -> None:
+    currency = report.market.instrument.currency
+    say(f"{report.market.symbol}: {pages.trade_page.headline(report)}")
+    say(f"  {report.review.first_day} to {report.review.last_day}; {report.plans_in_words}")
     table = cli.drawing.plain_table()
     table.add_column("")
     for name in ("trades", "won", "R net", "R a trade", currency):
         table.add_column(name, justify="right")
-    for words, one in found.groups().items():
+    for words, one in report.groups().items():
         mean = one.per_trade
         span = f" ({mean.low:+.2f} to {mean.high:+.2f})" if mean.is_known else ""
         table.add_row(
@@ -101,12 +101,12 @@ def _tell_report(found: TradeReport) -> None:
             f"{one.money:+,.2f}",
         )
     show_table(table)
-    for check in found.review.costs:
+    for check in report.review.costs:
         say(f"  {check.name:<11} {check.words(currency)}")
-    for price, real in found.review.slippage.items():
+    for price, real in report.review.slippage.items():
         if real.rows:
             words = pages.trade_page.PRICE_WORDS[price]
             span = f" ({real.low:+.2f} to {real.high:+.2f})" if real.is_known else ""
             say(f"    {words:<13} {real.estimate:+.2f} ticks{span}, {real.rows:,} sides")
-    if found.correction:
-        say(f"Correct the market file: `{found.correction}`")
+    if report.correction:
+        say(f"Correct the market file: `{report.correction}`")

@@ -1,4 +1,4 @@
-"""The trading day as it is lived: its trades, what each stands at, and what is left of it."""
+"""The trading day in figures: its trades, what each stands at, and what is left of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGN = {"long": 1, "short": -1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LivedRange:
+class RangeSummary:
     """One opening range of the day in a line.
 
     Attributes
@@ -55,7 +55,7 @@ class LivedRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LivedDay:
+class DaySummary:
     """A trading day by the rules, for the record where the stage is not traded.
 
     Attributes
@@ -81,10 +81,10 @@ class LivedDay:
     trades_left: int
     loss_left_r: float
     loss_left_money: float | None
-    ranges: tuple[LivedRange, ...]
+    ranges: tuple[RangeSummary, ...]
 
 
-def lived_day(days: FollowedDays, day: date, at: datetime) -> LivedDay:
+def day_summary(days: FollowedDays, day: date, at: datetime) -> DaySummary:
     """Return a trading day as it stands at an aware time.
 
     Parameters
@@ -98,7 +98,7 @@ def lived_day(days: FollowedDays, day: date, at: datetime) -> LivedDay:
     own = [slot for slot in days.slots if slot.entry.trading_day == day]
     limit = rules.daily_loss_limit_money
     running = [_running_r(days, slot) for slot in own if _is_open(slot, at)]
-    return LivedDay(
+    return DaySummary(
         stage=days.stage,
         trades=so_far.trades,
         open=sum(_is_open(slot, at) for slot in own),
@@ -111,7 +111,7 @@ def lived_day(days: FollowedDays, day: date, at: datetime) -> LivedDay:
     )
 
 
-def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> LivedRange:
+def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> RangeSummary:
     entry, taken = slot.entry, slot.taken
     is_open, traded = _is_open(slot, at), taken is not None and taken.size > 0
     r = None
@@ -119,7 +119,7 @@ def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> LivedRange:
         r = _running_r(days, slot)
     elif traded and taken is not None and taken.slot.r_net is not None:
         r = taken.r
-    return LivedRange(
+    return RangeSummary(
         opening_range=entry.opening_range,
         closed=clock(entry.decision_time, days.market.zone),
         p_up=entry.p_up,

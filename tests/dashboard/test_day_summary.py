@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from deployments.dashboard.lived_day import LivedDay, lived_day
+from deployments.dashboard.day_summary import DaySummary, day_summary
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.strategy.trades import Taken
 from monitoring.pages.formatting import r_multiple
@@ -36,8 +36,8 @@ def followed(settings: Settings, day: date, at: datetime) -> FollowedDays:
     return followed_days(settings, "mgc", day - OPEN_DAYS, day, at)
 
 
-def lived(settings: Settings, day: date, at: datetime) -> LivedDay:
-    return lived_day(followed(settings, day, at), day, at)
+def lived(settings: Settings, day: date, at: datetime) -> DaySummary:
+    return day_summary(followed(settings, day, at), day, at)
 
 
 def test_a_day_that_is_over_has_the_net_r_of_its_entered_trades(settings: Settings) -> None:

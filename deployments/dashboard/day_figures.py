@@ -1,0 +1,112 @@
+"""The trading day so far on the page Today: its figures, its ranges and its messages."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from deployments.dashboard.day_summary import DaySummary, day_summary
+from deployments.dashboard.shell import FRESH, View
+from ml_core.decision.plan_slot import OPEN_DAYS
+from ml_core.market.schedule import first_minute, from_minute
+from monitoring.messages.facts import NOT_TRADED
+from monitoring.messages.words import clock
+from monitoring.pages.formatting import count_of, r_multiple
+from registry.notices import NoticeRecord, notices
+from tasks.messages.followed_days import followed_days
+from tasks.prediction.slots import trading_day_at
+from tasks.settings import current_settings, now
+
+_METRIC_WIDTH = 160
+
+
+def day_so_far(view: View, day: date) -> None:
+    """Show the day in figures, then a line for each range; nothing before its first range."""
+    summary = _day_summary(view.name, day)
+    if not summary.ranges:
+        return
+    kept_notices = _notices(view.name, day)
+    figures = [
+        ("Net R settled", r_multiple(summary.net_r), count_of(summary.trades, "trade")),
+        (
+            "Running",
+            r_multiple(summary.running_r if summary.open else None),
+            f"{summary.open} open",
+        ),
+        (
+            "Left today",
+            count_of(summary.trades_left, "trade"),
+            _loss_left(summary, view.market.instrument.currency),
+        ),
+        (
+            "Messages",
+            str(len(kept_notices)),
+            f"{sum(map(_reached, kept_notices))} delivered",
+        ),
+    ]
+    with st.container(horizontal=True):  # on a phone two a line
+        for label, value, words in figures:
+            st.metric(
+                label, value, words, delta_color="off", delta_arrow="off", width=_METRIC_WIDTH
+            )
+    if summary.stage in NOT_TRADED:
+        st.caption(f"By the rules and for the record: at stage {summary.stage} nothing is traded.")
+    st.dataframe(
+        pd.DataFrame([opening.row() for opening in summary.ranges]),
+        hide_index=True,
+        width="stretch",
+        key="day_ranges",
+    )
+    if kept_notices:
+        zone = view.market.zone
+        with st.expander(f"Messages of the day ({len(kept_notices)})"):
+            rows = [
+                {
+                    "at": clock(kept.notice.at, zone),
+                    "message": kept.notice.subject,
+                    "delivered to": ", ".join(_taken_by(kept)) or "no channel",
+                }
+                for kept in reversed(kept_notices)
+            ]
+            st.dataframe(
+                pd.DataFrame(rows), hide_index=True, width="stretch", key="messages_of_day"
+            )
+
+
+def _loss_left(summary: DaySummary, currency: str) -> str:
+    words = f"{summary.loss_left_r:.2f} R"
+    if summary.loss_left_money is not None:
+        words += f", {summary.loss_left_money:,.2f} {currency}"
+    return f"{words} to lose"
+
+
+def _reached(kept: NoticeRecord) -> bool:
+    return any(delivery.delivered for delivery in kept.deliveries)
+
+
+def _taken_by(kept: NoticeRecord) -> list[str]:
+    return sorted({delivery.channel for delivery in kept.deliveries if delivery.delivered})
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _day_summary(name: str, day: date) -> DaySummary:
+    at = now()
+    return day_summary(followed_days(current_settings(), name, day - OPEN_DAYS, day, at), day, at)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _notices(name: str, day: date) -> tuple[NoticeRecord, ...]:
+    """Return the messages of a trading day, oldest first."""
+    settings = current_settings()
+    market = settings.market(name)
+    begins, ends = day - timedelta(days=1), day + timedelta(days=2)
+    kept = notices(
+        settings.database(),
+        market=market.symbol,
+        since=from_minute(first_minute(begins)),
+        until=from_minute(first_minute(ends)),
+        last=500,
+    )
+    return tuple(one for one in kept if trading_day_at(market, one.notice.at) == day)

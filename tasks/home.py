@@ -16,7 +16,7 @@ import pandas as pd
 from ml_core.decision.entry import Mode
 from ml_core.errors import InputError
 from ml_core.fills.fill import Fill
-from ml_core.fills.report import trip_values
+from ml_core.fills.report import trip_line
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.saved_bundle import load_bundle
 from ml_core.market.market import MINUTES_A_DAY, Market
@@ -258,7 +258,7 @@ class Home:
             There is no fill that the bars reach to.
         """
         report = trade_report(self._settings, market, first=_day(first), last=_day(last), at=now())
-        return pd.DataFrame([trip_values(one) for one in report.review.trips])
+        return pd.DataFrame([trip_line(reviewed) for reviewed in report.review.trips])
 
     def _market(self, name: str) -> Market:
         return self._settings.market(name)

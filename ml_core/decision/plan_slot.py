@@ -22,13 +22,12 @@ from ml_core.market.schedule import build_schedule, from_minute, to_minute
 from ml_core.market_events import Stage
 from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
-from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import ModelView, Plan, Use, decide
 from ml_core.strategy.rules import SIDES, Rules, Side
 from ml_core.strategy.setups import last_entry
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
-from ml_core.strategy.trades import Slot as TradedSlot
-from ml_core.strategy.trades import day_so_far, follow
+from ml_core.strategy.trades import TradedSlot, day_so_far, follow
 
 USES: Mapping[Stage, Use] = {
     "off": "none",
@@ -252,18 +251,20 @@ def _intent(
     rules = rules.for_range(record.opening_range)
     enter_by, expires = _valid_until(market, rules, record)
     high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
-    order = order_values(
-        market.instrument,
-        rules,
-        plan,
-        day,
-        contract=row["contract"],
-        high_ticks=high,
-        low_ticks=low,
-        decided=record.decision_time,
-        scan_end=expires,
-        enter_by=enter_by if enter_by < expires else None,
-        atr_ticks=row["atr14"],
+    order = json_values(
+        planned_order(
+            market.instrument,
+            rules,
+            plan,
+            day,
+            contract=row["contract"],
+            high_ticks=high,
+            low_ticks=low,
+            decided=record.decision_time,
+            scan_end=expires,
+            enter_by=enter_by if enter_by < expires else None,
+            atr_ticks=row["atr14"],
+        )
     )
     return OrderIntent(
         market=record.market,

@@ -11,7 +11,7 @@ from ml_core.fills.round_trips import RoundTrip
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Side
-from ml_core.strategy.trades import Prices, Slot, Taken
+from ml_core.strategy.trades import Taken, TradedSlot, TradePrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class PlannedTrade:
 
 
 def planned_trades(
-    slots: Iterable[Slot], taken: Sequence[Taken], market: Market
+    slots: Iterable[TradedSlot], taken: Sequence[Taken], market: Market
 ) -> tuple[PlannedTrade, ...]:
     """Return the trade of every slot that has one with what was planned for it, by time.
 
@@ -100,12 +100,17 @@ def planned_trades(
     return tuple(sorted(trades, key=lambda trade: (trade.at, trade.opening_range)))
 
 
-def _key(slot: Slot) -> tuple[date, str]:
+def _key(slot: TradedSlot) -> tuple[date, str]:
     return slot.trading_day, slot.opening_range
 
 
 def _planned(
-    slot: Slot, prices: Prices, side: Side, at: datetime, taken: Taken | None, market: Market
+    slot: TradedSlot,
+    prices: TradePrices,
+    side: Side,
+    at: datetime,
+    taken: Taken | None,
+    market: Market,
 ) -> PlannedTrade:
     contract = slot.facts["contract"] or market.symbol
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Literal
 
 from ml_core.fills.planned import Tolerance
-from ml_core.fills.review import Brought, ReviewedTrip, TradeReview
+from ml_core.fills.review import Brought, Kind, ReviewedTrip, TradeReview
 from ml_core.json_values import field_values, json_values
 from ml_core.market.market import Market
+from ml_core.strategy.rules import Side
 
 PlansOf = Literal["record", "rules"]
 """Plans that were decided live, or those that the rules would have made on the bars."""
@@ -85,7 +87,7 @@ class TradeReport:
                 {**field_values(check), "corrected": check.corrected} for check in review.costs
             ],
             "correction": self.correction or None,
-            "round_trips": [trip_values(one) for one in review.trips],
+            "round_trips": [trip_line(reviewed) for reviewed in review.trips],
             "missed": review.missed,
         }
         return json_values(values)  # type: ignore[no-any-return]
@@ -104,29 +106,56 @@ GROUPS = {
 """Groups of trades, and what they are called."""
 
 
-def trip_values(one: ReviewedTrip) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripLine:
+    """A round trip and the plan that explains it, None without one, as one flat line."""
+
+    trading_day: date
+    account: str
+    contract: str
+    side: Side
+    quantity: float
+    entered_at: datetime
+    entry: float
+    exited_at: datetime | None
+    exit: float | None
+    closed: float
+    commission: float | None
+    money: float
+    r: float
+    kind: Kind
+    opening_range: str | None
+    planned_size: float | None
+    planned_entry: float | None
+    planned_stop: float | None
+    planned_target: float | None
+    planned_r_net: float | None
+    why_not: str | None
+
+
+def trip_line(reviewed: ReviewedTrip) -> TripLine:
     """Return a round trip as one flat line."""
-    trip, planned = one.trip, one.planned
-    return {
-        "trading_day": one.trading_day,
-        "account": trip.account,
-        "contract": trip.contract,
-        "side": trip.side,
-        "quantity": trip.quantity,
-        "entered_at": trip.entered_at,
-        "entry": trip.entry,
-        "exited_at": trip.exited_at,
-        "exit": trip.exit,
-        "closed": trip.closed,
-        "commission": trip.commission,
-        "money": one.money,
-        "r": one.r,
-        "kind": one.kind,
-        "opening_range": planned.opening_range if planned else None,
-        "planned_size": planned.size if planned else None,
-        "planned_entry": planned.entry if planned else None,
-        "planned_stop": planned.stop if planned else None,
-        "planned_target": planned.target if planned else None,
-        "planned_r_net": planned.r_net if planned else None,
-        "why_not": planned.why_not if planned else None,
-    }
+    trip, planned = reviewed.trip, reviewed.planned
+    return TripLine(
+        trading_day=reviewed.trading_day,
+        account=trip.account,
+        contract=trip.contract,
+        side=trip.side,
+        quantity=trip.quantity,
+        entered_at=trip.entered_at,
+        entry=trip.entry,
+        exited_at=trip.exited_at,
+        exit=trip.exit,
+        closed=trip.closed,
+        commission=trip.commission,
+        money=reviewed.money,
+        r=reviewed.r,
+        kind=reviewed.kind,
+        opening_range=planned.opening_range if planned else None,
+        planned_size=planned.size if planned else None,
+        planned_entry=planned.entry if planned else None,
+        planned_stop=planned.stop if planned else None,
+        planned_target=planned.target if planned else None,
+        planned_r_net=planned.r_net if planned else None,
+        why_not=planned.why_not if planned else None,
+    )

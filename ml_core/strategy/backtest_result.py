@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
-from ml_core.json_values import json_values
+from ml_core.json_values import BESIDE
 from ml_core.strategy.driftless_rule import BesideDriftless, DriftlessTrades, beside_driftless
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Taken
@@ -25,28 +25,16 @@ class GroupResult:
     ----------
     worth, driftless
         The result, and what stands beside it; None without a settled trade.
+    cost_per_trade
+        Costs in R a trade, at the sizes traded; NaN without a trade.
     at_once
         Trades that ended in the very bar of their entry, where the stop is taken to come first.
     """
 
-    worth: Worth
-    driftless: BesideDriftless | None
+    worth: Worth = field(metadata=BESIDE)
+    cost_per_trade: float
     at_once: int
-
-    @property
-    def cost_per_trade(self) -> float:
-        """Costs in R a trade, at the sizes traded; NaN without a trade."""
-        return self.worth.gross_per_trade.estimate - self.worth.per_trade.estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        cost = self.cost_per_trade
-        return {
-            **json_values(self.worth),
-            "cost_per_trade": cost if self.worth.trades else None,
-            "at_once": self.at_once,
-            "driftless": None if self.driftless is None else self.driftless.to_json(),
-        }
+    driftless: BesideDriftless | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +43,23 @@ class BacktestResult:
 
     Attributes
     ----------
-    rules
-        Those that were followed.
-    whole, ranges, years
-        All trades, those of each range that was traded, and what each year came to.
+    rules, hash
+        Name and hash of those that were followed.
+    whole, years, ranges
+        All trades, what each year came to, and those of each range that was traded.
     refused
         What kept slots from being traded.
     looks
         Distinct questions asked of these markets so far, this one included.
     """
 
-    rules: Rules
-    whole: GroupResult
-    ranges: Mapping[str, GroupResult]
+    json_properties: ClassVar = ("paid_for",)
+
+    rules: str
+    hash: str
+    whole: GroupResult = field(metadata=BESIDE)
     years: Mapping[str, Worth]
+    ranges: Mapping[str, GroupResult]
     refused: Mapping[str, int]
     looks: int
 
@@ -80,19 +71,6 @@ class BacktestResult:
         above: Interval = self.whole.driftless.above
         width = z_wanted(self.looks, ALPHA) * above.error
         return above.estimate - width, above.estimate + width
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            "rules": self.rules.name,
-            "hash": self.rules.hash,
-            **self.whole.to_json(),
-            "years": json_values(self.years),
-            "ranges": {name: one.to_json() for name, one in self.ranges.items()},
-            "refused": dict(self.refused),
-            "looks": self.looks,
-            "paid_for": self.paid_for,
-        }
 
 
 def backtest_result(
@@ -112,7 +90,8 @@ def backtest_result(
     traded = {trade.slot.opening_range for trade in taken if trade.size > 0}
     in_order = dict.fromkeys(trade.slot.opening_range for trade in taken)
     return BacktestResult(
-        rules=rules,
+        rules=rules.name,
+        hash=rules.hash,
         whole=_group(taken, driftless, None),
         ranges={name: _group(taken, driftless, name) for name in in_order if name in traded},
         years=by_year(taken),
@@ -123,8 +102,10 @@ def backtest_result(
 
 def _group(taken: Sequence[Taken], driftless: DriftlessTrades, only: str | None) -> GroupResult:
     trades = [trade for trade in taken if only in {None, trade.slot.opening_range}]
+    of_group = worth(trades)
     return GroupResult(
-        worth=worth(trades),
+        worth=of_group,
+        cost_per_trade=of_group.gross_per_trade.estimate - of_group.per_trade.estimate,
         driftless=beside_driftless(taken, driftless, only),
         at_once=sum(
             trade.size > 0 and trade.slot.prices is not None and trade.slot.prices.at_once

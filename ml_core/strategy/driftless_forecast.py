@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.ranges.labels import DOWN, UP
 from ml_core.strategy.driftless_rule import SEED
@@ -57,11 +55,6 @@ class DriftlessForecast:
             f"{self.above_zero:.1%} of these and brings {self.net_r:+.2f} R net a trade "
             f"(+-{self.error:.2f}, by the bars of {self.days} days before)"
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        values: dict[str, Any] = json_values(asdict(self))
-        return values
 
 
 def driftless_forecast(

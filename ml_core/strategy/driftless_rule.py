@@ -10,14 +10,12 @@ the target is a / (a + b), the first passage of :mod:`ml_core.learning.models.dr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.intervals import Interval, mean_interval
-from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.strategy.feeds import driftless_bars
 from ml_core.strategy.rules import Rules
@@ -82,11 +80,6 @@ class BesideDriftless:
             f"{self.hit_rate:.1%} above 0; the rule made {above.estimate:+.3f} "
             f"({above.low:+.3f} to {above.high:+.3f}) more: {sure}"
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, NaN as None."""
-        values: dict[str, Any] = json_values(asdict(self))
-        return values
 
 
 def driftless_trades(

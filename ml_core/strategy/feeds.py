@@ -13,7 +13,7 @@ from ml_core.ranges.labels import UP
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class BarPrices:
     """One bar of each of k setups, shape (k,) each, ticks."""
 
     open: NDArray[np.int64]
@@ -21,14 +21,14 @@ class Prices:
     low: NDArray[np.int64]
     close: NDArray[np.int64]
 
-    def of(self, which: NDArray[np.bool_]) -> Prices:
+    def of(self, which: NDArray[np.bool_]) -> BarPrices:
         """Return the bars of some of the setups."""
-        return Prices(self.open[which], self.high[which], self.low[which], self.close[which])
+        return BarPrices(self.open[which], self.high[which], self.low[which], self.close[which])
 
-    def seen_from(self, side: NDArray[np.int64]) -> Prices:
+    def seen_from(self, side: NDArray[np.int64]) -> BarPrices:
         """Return the bars turned over for short trades, so that up is every trade's favour."""
         up = side == UP
-        return Prices(
+        return BarPrices(
             side * self.open,
             np.where(up, self.high, -self.low),
             np.where(up, self.low, -self.high),
@@ -36,15 +36,15 @@ class Prices:
         )
 
 
-Feed = Callable[[NDArray[np.int64], NDArray[np.int64]], Prices]
+Feed = Callable[[NDArray[np.int64], NDArray[np.int64]], BarPrices]
 """Setups (k,) and positions on the tape (k,) to a bar of each; asked bar after bar."""
 
 
 def bars_of(tape: Tape) -> Feed:
     """Return the feed of the tape's own bars."""
 
-    def prices(_: NDArray[np.int64], bar: NDArray[np.int64]) -> Prices:
-        return Prices(tape.open[bar], tape.high[bar], tape.low[bar], tape.close[bar])
+    def prices(_: NDArray[np.int64], bar: NDArray[np.int64]) -> BarPrices:
+        return BarPrices(tape.open[bar], tape.high[bar], tape.low[bar], tape.close[bar])
 
     return prices
 
@@ -70,13 +70,13 @@ def driftless_bars(
     """
     key, price = _keys(seed, walk), start.copy()
 
-    def prices(rows: NDArray[np.int64], bar: NDArray[np.int64]) -> Prices:
+    def prices(rows: NDArray[np.int64], bar: NDArray[np.int64]) -> BarPrices:
         before, up = tape.close[bar - 1], _coins(tape.minute[bar], key[rows])
         turned = np.where(up, 1, -1)
         high, low = tape.high[bar] - before, tape.low[bar] - before
         now = price[rows]
         price[rows] = now + turned * (tape.close[bar] - before)
-        return Prices(
+        return BarPrices(
             now + turned * (tape.open[bar] - before),
             now + np.where(up, high, -low),
             now + np.where(up, low, -high),

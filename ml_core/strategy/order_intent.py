@@ -1,16 +1,17 @@
-"""An order intent in plain values: what somebody's own order system needs, to the tick."""
+"""What may be ordered: what somebody's own order system needs, to the tick."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
+from ml_core.json_values import BESIDE, UNLESS_DEFAULT
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import from_minute
-from ml_core.strategy.bracket import planned_bracket
+from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import SIDES, Rules, Side
@@ -32,7 +33,116 @@ _WHEN = {
 }
 
 
-def order_values(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """How far from where it is counted from a trade's target lies, in risks."""
+
+    risks: float
+    counted_from: str
+    one_risk: str = "the distance from there to the stop; the target's is rounded up to a tick"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryOrder:
+    """One side's entry.
+
+    Attributes
+    ----------
+    side, size, when
+        Which, how large, and at which event.
+    level, level_ticks
+        The price that it waits for, as traded and in whole ticks.
+    stop, stop_ticks, stop_from_entry_ticks
+        A stop at the range is a price; one counted from the entry is a distance.
+    target
+        None where there is none.
+    """
+
+    side: Side
+    size: float
+    when: str
+    level: float
+    level_ticks: int
+    stop: float | None = field(default=None, metadata=UNLESS_DEFAULT)
+    stop_ticks: int | None = field(default=None, metadata=UNLESS_DEFAULT)
+    stop_from_entry_ticks: int | None = field(default=None, metadata=UNLESS_DEFAULT)
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyLeft:
+    """A limit of the day in money, and what the day has come to."""
+
+    daily_loss_limit_money: float
+    day_net_money: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtEntry:
+    """What is to be judged again when the range breaks."""
+
+    one_position: bool
+    trades_left: int
+    daily_loss_limit_r: float
+    day_net_r: float
+    money: MoneyLeft | None = field(metadata=BESIDE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Management:
+    """How an open trade is handled, of what the rule says beyond stop and target."""
+
+    break_even_after_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
+    trail_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
+    partial: Mapping[str, float] | None = field(default=None, metadata=UNLESS_DEFAULT)
+    stop_moves: str | None = field(default=None, metadata=UNLESS_DEFAULT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedStretch:
+    """A stretch around news in which nothing is entered; aware UTC."""
+
+    news: str
+    begin: datetime = field(metadata={"alias": "from"})
+    end: datetime = field(metadata={"alias": "to"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What may be ordered, as the rules would enter and leave it.
+
+    Attributes
+    ----------
+    contract, tick_size, size_is
+        What is traded, and the units of prices and sizes.
+    closes_from, enter_by, close_by
+        Aware UTC: t0; the last entry, where the rules have one; the end of the trade.
+    entries, one_cancels_other
+        A side each.
+    at_entry
+        What is left of the day's limits.
+    manage, other_side_first
+        How an open trade is handled, and what becomes of the order when the other side breaks
+        first; None where nothing is said.
+    no_entry
+        Stretches around news.
+    """
+
+    contract: str
+    tick_size: str
+    size_is: str = "multiples of the risk unit, 1 R from entry to stop"
+    closes_from: datetime
+    entries: tuple[EntryOrder, ...]
+    one_cancels_other: bool = True
+    at_entry: AtEntry
+    manage: Management | None = field(default=None, metadata=UNLESS_DEFAULT)
+    other_side_first: str | None = field(default=None, metadata=UNLESS_DEFAULT)
+    enter_by: datetime | None = field(default=None, metadata=UNLESS_DEFAULT)
+    close_by: datetime
+    no_entry: tuple[ClosedStretch, ...] = field(default=(), metadata=UNLESS_DEFAULT)
+
+
+def planned_order(
     instrument: Instrument,
     rules: Rules,
     plan: Plan,
@@ -45,7 +155,7 @@ def order_values(
     scan_end: datetime,
     enter_by: datetime | None = None,
     atr_ticks: float | None = None,
-) -> dict[str, Any]:
+) -> Order:
     """Return what may be ordered, as the rules would enter and leave it.
 
     Parameters
@@ -65,113 +175,96 @@ def order_values(
         Aware UTC: the last entry, where the rules have one before that.
     atr_ticks
         14-day ATR known at t0; None where it is not.
-
-    Returns
-    -------
-    dict
-        Plain values; every price as a number and in whole ticks.
     """
     rule = rules.trade_rule
-    edges = {"high_ticks": high_ticks, "low_ticks": low_ticks, "atr_ticks": atr_ticks}
-    entries = [
-        entry
+    brackets = {
+        side: planned_bracket(
+            rule, side, high_ticks=high_ticks, low_ticks=low_ticks, atr_ticks=atr_ticks
+        )
         for side in _armed(plan)
-        if (entry := _entry(instrument, rule, side, plan.size(side), edges)) is not None
-    ]
-    return {
-        "contract": contract,
-        "tick_size": str(instrument.tick_size),
-        "size_is": "multiples of the risk unit, 1 R from entry to stop",
-        "closes_from": decided.isoformat(),
-        "entries": entries,
-        "one_cancels_other": True,
-        "at_entry": {
-            "one_position": rules.one_position,
-            "trades_left": rules.max_trades_per_day - day.trades,
-            "daily_loss_limit_r": rules.daily_loss_limit_r,
-            "day_net_r": day.net_r,
-            **_money_left(rules, day),
-        },
-        **_management(rule),
-        **({} if enter_by is None else {"enter_by": enter_by.isoformat()}),
-        "close_by": scan_end.isoformat(),
-        **_no_entry(plan),
     }
+    return Order(
+        contract=contract,
+        tick_size=str(instrument.tick_size),
+        closes_from=decided,
+        entries=tuple(
+            _entry(instrument, rule, side, plan.size(side), bracket)
+            for side, bracket in brackets.items()
+            if bracket is not None
+        ),
+        at_entry=AtEntry(
+            one_position=rules.one_position,
+            trades_left=rules.max_trades_per_day - day.trades,
+            daily_loss_limit_r=rules.daily_loss_limit_r,
+            day_net_r=day.net_r,
+            money=_money_left(rules, day),
+        ),
+        manage=_management(rule),
+        other_side_first=None if rule.first_break_only else "the order stays in place",
+        enter_by=enter_by,
+        close_by=scan_end,
+        no_entry=tuple(
+            ClosedStretch(
+                news=stretch.event,
+                begin=from_minute(stretch.first_minute),
+                end=from_minute(stretch.last_minute),
+            )
+            for stretch in plan.no_entry
+        ),
+    )
 
 
 def _entry(
-    instrument: Instrument, rule: TradeRule, side: Side, size: float, edges: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Return one side's entry; None where its stop cannot be known."""
-    bracket = planned_bracket(rule, side, **edges)
-    if bracket is None:
-        return None
+    instrument: Instrument, rule: TradeRule, side: Side, size: float, bracket: Bracket
+) -> EntryOrder:
     up = 1 if side == "long" else -1
     away = 0 if rule.entry == "retest" else up * rule.entry_offset_ticks
+    level = bracket.edge + away
     # a stop at the range is a price; one counted from the entry is a distance until that is known
-    stop = (
-        _price(instrument, "stop", bracket.stop)
-        if isinstance(rule.stop, str)
-        else {"stop_from_entry_ticks": bracket.risk}
+    at_range = isinstance(rule.stop, str)
+    return EntryOrder(
+        side=side,
+        size=size,
+        when=_WHEN[rule.entry][side],
+        level=_price(instrument, level),
+        level_ticks=level,
+        stop=_price(instrument, bracket.stop) if at_range else None,
+        stop_ticks=bracket.stop if at_range else None,
+        stop_from_entry_ticks=None if at_range else bracket.risk,
+        target=_target(rule),
     )
-    return {
-        "side": side,
-        "size": size,
-        "when": _WHEN[rule.entry][side],
-        **_price(instrument, "level", bracket.edge + away),
-        **stop,
-        "target": _target(rule),
-    }
 
 
-def _no_entry(plan: Plan) -> dict[str, Any]:
-    """Return the stretches around news in which nothing is entered, where there are any."""
-    stretches = [
-        {
-            "news": one.event,
-            "from": from_minute(one.first_minute).isoformat(),
-            "to": from_minute(one.last_minute).isoformat(),
-        }
-        for one in plan.no_entry
-    ]
-    return {"no_entry": stretches} if stretches else {}
+def _management(rule: TradeRule) -> Management | None:
+    moves = rule.break_even_after_r is not None or rule.trail_r is not None
+    if not moves and rule.partial is None:
+        return None
+    return Management(
+        break_even_after_r=rule.break_even_after_r,
+        trail_r=rule.trail_r,
+        partial=rule.partial.model_dump() if rule.partial else None,
+        stop_moves="on closed 1-minute bars, by their closes" if moves else None,
+    )
 
 
-def _management(rule: TradeRule) -> dict[str, Any]:
-    """Return how an open trade is handled, of what the rule says beyond stop and target."""
-    values = {
-        "break_even_after_r": rule.break_even_after_r,
-        "trail_r": rule.trail_r,
-        "partial": rule.partial.model_dump() if rule.partial else None,
-    }
-    values = {name: value for name, value in values.items() if value is not None}
-    moves = {"stop_moves": "on closed 1-minute bars, by their closes"}
-    manage = {**values, **(moves if set(values) - {"partial"} else {})}
-    waits = {} if rule.first_break_only else {"other_side_first": "the order stays in place"}
-    return {**({"manage": manage} if manage else {}), **waits}
-
-
-def _money_left(rules: Rules, day: DaySoFar) -> dict[str, float]:
-    if rules.daily_loss_limit_money is None:
-        return {}
+def _money_left(rules: Rules, day: DaySoFar) -> MoneyLeft | None:
     limit = rules.daily_loss_limit_money
-    return {"daily_loss_limit_money": limit, "day_net_money": day.net_money}
+    if limit is None:
+        return None
+    return MoneyLeft(daily_loss_limit_money=limit, day_net_money=day.net_money)
 
 
 def _armed(plan: Plan) -> Iterable[Side]:
     return (side for side in SIDES if plan.size(side) > 0)
 
 
-def _target(rule: TradeRule) -> dict[str, Any] | None:
+def _target(rule: TradeRule) -> Target | None:
     if rule.rr is None:
         return None
-    return {
-        "risks": rule.rr,
-        "counted_from": "the entry" if rule.anchor == "entry" else "the level",
-        "one_risk": "the distance from there to the stop; the target's is rounded up to a tick",
-    }
+    return Target(
+        risks=rule.rr, counted_from="the entry" if rule.anchor == "entry" else "the level"
+    )
 
 
-def _price(instrument: Instrument, name: str, ticks: int) -> dict[str, Any]:
-    price = float(instrument.to_price(np.array([ticks]))[0])
-    return {name: price, f"{name}_ticks": ticks}
+def _price(instrument: Instrument, ticks: int) -> float:
+    return float(instrument.to_price(np.array([ticks]))[0])

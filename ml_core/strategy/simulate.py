@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.continuous import Tape
 from ml_core.ranges.labels import DOWN, NONE, NOT_RESOLVED, UNKNOWN, UP
-from ml_core.strategy.feeds import Feed, Prices, bars_of
+from ml_core.strategy.feeds import BarPrices, Feed, bars_of
 from ml_core.strategy.levels import levels_of, whole
 from ml_core.strategy.setups import Setups
 
@@ -161,7 +161,7 @@ class _Run:
     # --- entries -----------------------------------------------------------------------------
 
     def _enter(
-        self, rows: NDArray[np.int64], prices: Prices, closed_at: NDArray[np.int64]
+        self, rows: NDArray[np.int64], prices: BarPrices, closed_at: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Enter what this bar enters; return which."""
         if self.rule.entry == "retest":
@@ -177,7 +177,7 @@ class _Run:
         return entered
 
     def _closed_beyond(
-        self, rows: NDArray[np.int64], prices: Prices
+        self, rows: NDArray[np.int64], prices: BarPrices
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         away = self.rule.entry_offset_ticks
         up = prices.close > self.setups.high[rows] + away
@@ -185,7 +185,7 @@ class _Run:
         return np.where(up, UP, np.where(down, DOWN, NONE)), prices.close
 
     def _stop_order(
-        self, rows: NDArray[np.int64], prices: Prices
+        self, rows: NDArray[np.int64], prices: BarPrices
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         setups, away = self.setups, self.rule.entry_offset_ticks
         above, below = setups.high[rows] + away, setups.low[rows] - away
@@ -203,7 +203,7 @@ class _Run:
         return side, fill
 
     def _retest(
-        self, rows: NDArray[np.int64], prices: Prices, closed_at: NDArray[np.int64]
+        self, rows: NDArray[np.int64], prices: BarPrices, closed_at: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Fill the limit orders that wait at a broken edge, then note the edges that broke now."""
         side = self.broke[rows]
@@ -255,7 +255,7 @@ class _Run:
     def _leave(
         self,
         rows: NDArray[np.int64],
-        prices: Prices,
+        prices: BarPrices,
         closed_at: NDArray[np.int64],
         entered: NDArray[np.bool_],
     ) -> None:

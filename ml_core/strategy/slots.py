@@ -15,7 +15,7 @@ from ml_core.ranges.labels import DOWN, NOT_RESOLVED, UP
 from ml_core.strategy.rules import Rules, Side
 from ml_core.strategy.setups import Setups, setups_of
 from ml_core.strategy.simulate import Exit, Trades, simulate
-from ml_core.strategy.trades import Prices, Slot
+from ml_core.strategy.trades import TradedSlot, TradePrices
 
 RULE_FEATURES = (
     "range_size_atr14",
@@ -31,7 +31,9 @@ RULE_FEATURES = (
 _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
 
 
-def slots_of(assembly: Assembly, rules: Rules, *, every_break: bool = False) -> tuple[Slot, ...]:
+def slots_of(
+    assembly: Assembly, rules: Rules, *, every_break: bool = False
+) -> tuple[TradedSlot, ...]:
     """Return the usable slots of an assembly in order of decision, each with its trade if any.
 
     Parameters
@@ -45,7 +47,7 @@ def slots_of(assembly: Assembly, rules: Rules, *, every_break: bool = False) -> 
     table = [row for row in slot_table(assembly).to_pylist() if row["exclusion"] is None]
     instrument = assembly.market.instrument
     cost, money = instrument.round_trip_cost_ticks, instrument.tick_value
-    slots: list[Slot | None] = [None] * len(table)
+    slots: list[TradedSlot | None] = [None] * len(table)
     for rows, setups in rule_setups(assembly, rules):
         trades = simulate(
             assembly.tape, setups.with_every_break() if every_break else setups, cost
@@ -88,14 +90,14 @@ def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64
     return setups_by_rows
 
 
-def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: float) -> Slot:
+def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: float) -> TradedSlot:
     side = _SIDES.get(int(trades.direction[at]))
     resolved = int(trades.resolved_minute[at])
     ended = np.isfinite(trades.r_net[at])
     prices = None
     if side is not None:
         entry, target = int(trades.entry[at]) + offset, int(trades.target[at]) + offset
-        prices = Prices(
+        prices = TradePrices(
             entry=entry,
             stop=int(trades.stop[at]) + offset,
             target=target if target != entry else None,
@@ -105,7 +107,7 @@ def _slot(row: dict[str, Any], trades: Trades, at: int, offset: int, money: floa
             reason=Exit(int(trades.reason[at])).name.lower(),
             at_once=bool(trades.at_once[at]),
         )
-    return Slot(
+    return TradedSlot(
         trading_day=row["trading_day"],
         opening_range=row["opening_range"],
         decision_time=row["decision_time"],

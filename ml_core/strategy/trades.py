@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ml_core.json_values import BESIDE
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
 from ml_core.strategy.plan import Plan, by_rules
@@ -16,11 +17,11 @@ from ml_core.strategy.rules import Rules, Side
 SIDE_OF: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
 """The trade that a break is entered as."""
 
-_DECIDED = Callable[["Slot", DaySoFar], Plan]
+_DECIDED = Callable[["TradedSlot", DaySoFar], Plan]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
+class TradePrices:
     """The prices of a trade, whole ticks as traded.
 
     Attributes
@@ -48,7 +49,7 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class TradedSlot:
     """A slot and what became of it, as far as is known.
 
     Attributes
@@ -76,7 +77,7 @@ class Slot:
     resolved_at: datetime | None
     r_net: float | None
     r_gross: float | None = None
-    prices: Prices | None = None
+    prices: TradePrices | None = None
     risk_money: float | None = None
 
 
@@ -84,7 +85,7 @@ class Slot:
 class Taken:
     """A slot's plan and what it brought: net R times size; 0 where nothing was entered."""
 
-    slot: Slot
+    slot: TradedSlot
     plan: Plan
     size: float
     r: float
@@ -96,32 +97,60 @@ class Taken:
         names = tuple(check.name for check in self.plan.checks if not check.passed)
         return (*names, self.why_not) if self.why_not else names
 
-    def to_json(self, instrument: Instrument) -> dict[str, Any]:
-        """Return plain values: the trade with its prices, or what refused it."""
-        values = {"size": self.size, "refused_by": list(self.refused_by)}
+    def line(self, instrument: Instrument) -> TakenLine:
+        """Return the trade with its prices as traded, or what refused it."""
         slot, prices = self.slot, self.slot.prices
-        if not self.size or prices is None or slot.entered_at is None:
-            return {**values, "side": None}
+        trade = None
+        if self.size and prices is not None and slot.entered_at is not None:
+            trade = TradeLine(
+                entered_at=slot.entered_at,
+                entry=_price(instrument, prices.entry),
+                stop=_price(instrument, prices.stop),
+                target=None if prices.target is None else _price(instrument, prices.target),
+                exit=None if prices.exit is None else _price(instrument, prices.exit),
+                reason=prices.reason,
+                ended_at=slot.resolved_at,
+                r_gross=slot.r_gross,
+                r_net=slot.r_net,
+            )
+        return TakenLine(
+            size=self.size,
+            refused_by=self.refused_by,
+            side=None if trade is None else slot.side,
+            trade=trade,
+        )
 
-        def price(ticks: int | None) -> float | None:
-            return None if ticks is None else float(instrument.price_text(ticks))
 
-        return {
-            **values,
-            "side": slot.side,
-            "entered_at": slot.entered_at.isoformat(),
-            "entry": price(prices.entry),
-            "stop": price(prices.stop),
-            "target": price(prices.target),
-            "exit": price(prices.exit),
-            "reason": prices.reason,
-            "ended_at": slot.resolved_at.isoformat() if slot.resolved_at else None,
-            "r_gross": slot.r_gross,
-            "r_net": slot.r_net,
-        }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeLine:
+    """A trade that was entered: its times, aware UTC, its prices as traded and its R at size 1."""
+
+    entered_at: datetime
+    entry: float
+    stop: float
+    target: float | None
+    exit: float | None
+    reason: str
+    ended_at: datetime | None
+    r_gross: float | None
+    r_net: float | None
 
 
-def follow(rules: Rules, slots: Sequence[Slot], decide: _DECIDED) -> tuple[Taken, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenLine:
+    """What became of a slot: a trade of a side, or what refused it."""
+
+    size: float
+    refused_by: tuple[str, ...]
+    side: Side | None
+    trade: TradeLine | None = field(metadata=BESIDE)
+
+
+def _price(instrument: Instrument, ticks: int) -> float:
+    return float(instrument.price_text(ticks))
+
+
+def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple[Taken, ...]:
     """Follow a decision rule through time; each decision sees only what was known at its t0.
 
     Entries come at their own moments: one position at a time, the day's trades and its loss are
@@ -156,7 +185,7 @@ def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySo
     return DaySoFar(trades=trades, open=open_, net_r=net, net_money=money)
 
 
-def backtest(rules: Rules, slots: Sequence[Slot]) -> tuple[Taken, ...]:
+def backtest(rules: Rules, slots: Sequence[TradedSlot]) -> tuple[Taken, ...]:
     """Follow the rules alone."""
     return follow(rules, slots, lambda slot, day: by_rules(rules, facts_of(slot.facts), day))
 
@@ -166,12 +195,12 @@ class _Path:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._plans: list[tuple[Slot, Plan]] = []
+        self._plans: list[tuple[TradedSlot, Plan]] = []
         self._waiting: list[int] = []
         self._found: dict[int, Taken] = {}
         self.latest: list[Taken] = []
 
-    def plan(self, slot: Slot, plan: Plan) -> None:
+    def plan(self, slot: TradedSlot, plan: Plan) -> None:
         """Add a slot's plan."""
         self._waiting.append(len(self._plans))
         self._plans.append((slot, plan))
@@ -198,12 +227,12 @@ _REMEMBERED = 40
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def _moment(slot: Slot) -> datetime:
+def _moment(slot: TradedSlot) -> datetime:
     """Return when a slot is decided: at its break, or at its end without one."""
     return slot.entered_at or slot.resolved_at or _NEVER
 
 
-def _taken(rules: Rules, slot: Slot, plan: Plan, before: list[Taken]) -> Taken:
+def _taken(rules: Rules, slot: TradedSlot, plan: Plan, before: list[Taken]) -> Taken:
     none = Taken(slot=slot, plan=plan, size=0.0, r=0.0)
     if slot.side is None or slot.entered_at is None or not plan.size(slot.side):
         return none

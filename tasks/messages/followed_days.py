@@ -23,8 +23,7 @@ from ml_core.strategy.driftless_forecast import DriftlessForecast, driftless_for
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import slots_of
-from ml_core.strategy.trades import Slot as TradedSlot
-from ml_core.strategy.trades import Taken, follow
+from ml_core.strategy.trades import Taken, TradedSlot, follow
 from registry.ledger.entries import OutcomeEntry
 from registry.news import news_of
 from registry.strategy import strategy_records

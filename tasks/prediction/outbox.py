@@ -21,7 +21,7 @@ class Outgoing:
 
     ``in_force`` tells whether it may be acted on then, and ``why_not``, if it may not, why: what
     held when it was written may hold no more. ``order`` is what may be ordered, as
-    :func:`ml_core.strategy.order_intent.order_values` has it.
+    :func:`ml_core.strategy.order_intent.planned_order` has it.
     """
 
     slot: str

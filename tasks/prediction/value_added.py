@@ -18,7 +18,7 @@ from ml_core.strategy.backtest_result import BacktestResult, backtest_result
 from ml_core.strategy.driftless_rule import OnWalk, driftless_trades
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
-from ml_core.strategy.trades import SIDE_OF, Slot, Taken, backtest, follow
+from ml_core.strategy.trades import SIDE_OF, Taken, TradedSlot, backtest, follow
 from registry.ledger.entries import OutcomeEntry
 from registry.news import news_of
 from registry.strategy import strategy_records
@@ -142,8 +142,8 @@ def follow_rules(
 
 
 def _with_news(
-    settings: Settings, market: Market, rules: Rules, slots: tuple[Slot, ...]
-) -> tuple[Slot, ...]:
+    settings: Settings, market: Market, rules: Rules, slots: tuple[TradedSlot, ...]
+) -> tuple[TradedSlot, ...]:
     """Return slots that know of scheduled news, where the rules look at any."""
     if not rules.blackouts:
         return slots
@@ -203,7 +203,7 @@ def _history(
     )
 
 
-def as_recorded(slot: Slot, outcome: OutcomeEntry | None, rules: Rules) -> Slot:
+def as_recorded(slot: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:
     """Put the ledger's outcome in the place of what the bars say today.
 
     Only where it is of the same side, and of the label that counts the trade of the rules.

@@ -22,7 +22,7 @@ from deployments.serving.warm_child import flow_of
 from ml_core.decision.plan_record import OrderIntent
 from ml_core.json_values import json_values
 from ml_core.strategy.checks import DaySoFar
-from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import load_rules
 from tasks.notices.events import EVENTS
@@ -48,16 +48,18 @@ def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
     """Hold an order intent to the one that the same decision makes; ``...`` stands for a text."""
     decided = datetime(2025, 6, 19, 0, 5, tzinfo=UTC)
     until = datetime(2025, 6, 19, 7, tzinfo=UTC)
-    order = order_values(
-        mgc().instrument,
-        load_rules(PROJECT / "deployments" / "strategies" / "orb-default.toml"),
-        Plan(long=1.08, short=0.0, checks=()),
-        DaySoFar(trades=1, net_r=-1.1),
-        contract="MGCQ5",
-        high_ticks=33_863,
-        low_ticks=33_819,
-        decided=decided,
-        scan_end=until,
+    order = json_values(
+        planned_order(
+            mgc().instrument,
+            load_rules(PROJECT / "deployments" / "strategies" / "orb-default.toml"),
+            Plan(long=1.08, short=0.0, checks=()),
+            DaySoFar(trades=1, net_r=-1.1),
+            contract="MGCQ5",
+            high_ticks=33_863,
+            low_ticks=33_819,
+            decided=decided,
+            scan_end=until,
+        )
     )
     intent = OrderIntent(
         market="MGC",

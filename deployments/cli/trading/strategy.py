@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ml_core.strategy.backtest_result import BacktestResult
+    from ml_core.strategy.trades import TakenLine
     from ml_core.strategy.value_added import Worth
 
 app = typer.Typer(no_args_is_help=True)
@@ -134,7 +135,7 @@ def backtest(
             on_walk=lambda done, walks: bar.share(done / walks, words),
         )
     if as_json:
-        print_json(result.to_json())
+        print_json(result)
         return
     worth = result.whole.worth
     say(f"{settings.market(market).symbol}, {rules.name}: {worth.words}")
@@ -187,7 +188,7 @@ def trades(
     rows = []
     for taken in slots:
         slot = taken[0].slot
-        made = [trade.to_json(definition.instrument) for trade in taken]
+        made = [trade.line(definition.instrument) for trade in taken]
         day, opening_range = str(slot.trading_day), slot.opening_range
         by_name = {one.name: trade for one, trade in zip(rules, made, strict=True)}
         rows.append({"trading_day": day, "opening_range": opening_range, "trades": by_name})
@@ -270,13 +271,12 @@ def intents(
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
 
 
-def _trade_words(trade: dict[str, Any]) -> str:
-    if trade["side"] is None:
-        return ", ".join(trade["refused_by"]) or "no entry"
-    out = (
-        "open" if trade["exit"] is None else f"{trade['reason'].replace('_', ' ')} {trade['exit']}"
-    )
-    return f"{trade['side']} {trade['entry']}, {out}, {signed_or_dash(trade['r_net'])}"
+def _trade_words(line: TakenLine) -> str:
+    trade = line.trade
+    if trade is None:
+        return ", ".join(line.refused_by) or "no entry"
+    out = "open" if trade.exit is None else f"{trade.reason.replace('_', ' ')} {trade.exit}"
+    return f"{line.side} {trade.entry}, {out}, {signed_or_dash(trade.r_net)}"
 
 
 def _entry_words(entry: dict[str, Any]) -> str:

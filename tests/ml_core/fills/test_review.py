@@ -19,7 +19,7 @@ from ml_core.fills.review import TradeReview, review
 from ml_core.fills.round_trips import RoundTrip, round_trips
 from ml_core.market.market import Market, load_market
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Prices, Slot, backtest
+from ml_core.strategy.trades import TradedSlot, TradePrices, backtest
 from monitoring.pages.document import to_html, to_markdown
 from monitoring.pages.trade_page import headline, trade_page
 from tests.conftest import PROJECT
@@ -236,7 +236,7 @@ def test_plans_are_read_off_slots_and_what_the_rules_made_of_them() -> None:
         "early_close": 0.0,
         "days_since_roll": 3.0,
     }
-    traded = Slot(
+    traded = TradedSlot(
         trading_day=DAY,
         opening_range="1000",
         decision_time=BEGIN - timedelta(minutes=5),
@@ -246,7 +246,7 @@ def test_plans_are_read_off_slots_and_what_the_rules_made_of_them() -> None:
         resolved_at=BEGIN + timedelta(hours=1),
         r_net=0.9,
         r_gross=1.0,
-        prices=Prices(
+        prices=TradePrices(
             entry=33864,
             stop=33824,
             target=33904,

@@ -21,7 +21,7 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
-from ml_core.strategy.trades import Slot, backtest
+from ml_core.strategy.trades import TradedSlot, backtest
 from ml_core.strategy.value_added import by_year, refusals, worth
 from tests.ml_core.builders import mgc, minute, walk
 
@@ -143,7 +143,9 @@ def with_wicks(bars: Bars, ticks: int) -> Bars:
     return replace(bars, high=bars.high + wick, low=bars.low - wick)
 
 
-def slots(bars: Bars, rules: Rules, market: Market, first: date, last: date) -> tuple[Slot, ...]:
+def slots(
+    bars: Bars, rules: Rules, market: Market, first: date, last: date
+) -> tuple[TradedSlot, ...]:
     features = CATALOGUE.select(RULE_FEATURES)
     return slots_of(
         assemble(bars, market, rules.label, first=first, last=last, features=features), rules

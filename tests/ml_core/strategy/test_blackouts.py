@@ -19,10 +19,10 @@ from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.strategy.blackout import Blackout, no_entries
 from ml_core.strategy.checks import DaySoFar, facts_of
-from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import ModelView, Plan, by_rules, with_model
 from ml_core.strategy.rules import Rules, StrategyFileError, load_rules
-from ml_core.strategy.trades import Slot, Taken, backtest
+from ml_core.strategy.trades import Taken, TradedSlot, backtest
 from registry.tables.base import canonical
 
 T0 = datetime(2026, 1, 14, 13, 5, tzinfo=UTC)
@@ -52,8 +52,8 @@ def facts(*news: NewsEvent, at: datetime = T0) -> dict[str, Any]:
     }
 
 
-def slot(broke: datetime, *news: NewsEvent) -> Slot:
-    return Slot(
+def slot(broke: datetime, *news: NewsEvent) -> TradedSlot:
+    return TradedSlot(
         trading_day=date(2026, 1, 14),
         opening_range="2300",
         decision_time=T0,
@@ -201,16 +201,18 @@ def test_an_order_says_when_nothing_is_entered_and_one_without_news_says_nothing
 
     def order(*news: NewsEvent) -> dict[str, Any]:
         own = rules(before=15, after=20)
-        return order_values(
-            gold,
-            own,
-            decide(own, *news),
-            DaySoFar(),
-            contract="MGCG6",
-            high_ticks=40000,
-            low_ticks=39950,
-            decided=T0,
-            scan_end=T0 + timedelta(hours=1),
+        return json_values(
+            planned_order(
+                gold,
+                own,
+                decide(own, *news),
+                DaySoFar(),
+                contract="MGCG6",
+                high_ticks=40000,
+                low_ticks=39950,
+                decided=T0,
+                scan_end=T0 + timedelta(hours=1),
+            )
         )
 
     assert order(CPI)["no_entry"] == [

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from ml_core.features.all import CATALOGUE
+from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar, SlotFacts, may_enter
-from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
-from ml_core.strategy.trades import Slot, backtest, day_so_far
+from ml_core.strategy.trades import TradedSlot, backtest, day_so_far
 from tests.ml_core.builders import mgc, walk
 from tests.ml_core.strategy.test_backtest import FIRST, LAST
 
@@ -66,9 +67,9 @@ def test_a_day_that_lost_its_money_enters_nothing_more(net: float, passed: bool)
     assert may_enter(Rules(name="any"), day)
 
 
-def slot(day: int, hour: int, r_net: float, money: float) -> Slot:
+def slot(day: int, hour: int, r_net: float, money: float) -> TradedSlot:
     at = T0 + timedelta(days=day, hours=hour)
-    return Slot(
+    return TradedSlot(
         trading_day=(T0 + timedelta(days=day)).date(),
         opening_range="0900",
         decision_time=at,
@@ -113,17 +114,19 @@ def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> No
 
 
 def order_of(rules: Rules, **known: Any) -> dict[str, Any]:
-    return order_values(
-        mgc().instrument,
-        rules,
-        Plan(long=1.0, short=0.0, checks=()),
-        DaySoFar(net_money=-40.0),
-        contract="MGCQ5",
-        high_ticks=110,
-        low_ticks=100,
-        decided=T0,
-        scan_end=T0 + HOUR,
-        **known,
+    return json_values(
+        planned_order(
+            mgc().instrument,
+            rules,
+            Plan(long=1.0, short=0.0, checks=()),
+            DaySoFar(net_money=-40.0),
+            contract="MGCQ5",
+            high_ticks=110,
+            low_ticks=100,
+            decided=T0,
+            scan_end=T0 + HOUR,
+            **known,
+        )
     )
 
 

@@ -13,7 +13,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of, may_enter
 from ml_core.strategy.plan import ModelView, Plan, Use, by_rules, with_model
 from ml_core.strategy.rules import Rules, Side, StrategyFileError, load_rules
-from ml_core.strategy.trades import Slot, backtest
+from ml_core.strategy.trades import TradedSlot, backtest
 from ml_core.strategy.value_added import worth
 
 RULES = Rules(
@@ -217,10 +217,10 @@ def test_bounds_of_a_strategy_s_file_are_checked_at_their_edge(
 AT = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
 
 
-def trade(hour: int, r: float, *, lasts: int = 10) -> Slot:
+def trade(hour: int, r: float, *, lasts: int = 10) -> TradedSlot:
     """A trade entered ten minutes after a decision on the hour."""
     entered = AT.replace(hour=hour, minute=10)
-    return Slot(
+    return TradedSlot(
         trading_day=AT.date(),
         opening_range="0900",
         decision_time=AT.replace(hour=hour),

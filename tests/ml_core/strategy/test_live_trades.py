@@ -21,7 +21,7 @@ from ml_core.strategy.checks import DaySoFar, facts_of
 from ml_core.strategy.plan import by_rules
 from ml_core.strategy.rules import SIDES, Rules, load_rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
-from ml_core.strategy.trades import Slot
+from ml_core.strategy.trades import TradedSlot
 from tests.ml_core.builders import MARKETS, mgc, walk
 
 FIRST, LAST = date(2024, 3, 4), date(2024, 3, 15)
@@ -43,7 +43,9 @@ def bars() -> Bars:
     return walk(date(2024, 1, 2), LAST, seed=6, contracts=("MGCG4", "MGCJ4"))
 
 
-def slots(rules: Rules, known: Bars, first: date, last: date, until: int | None) -> list[Slot]:
+def slots(
+    rules: Rules, known: Bars, first: date, last: date, until: int | None
+) -> list[TradedSlot]:
     features = CATALOGUE.select(RULE_FEATURES)
     found = assemble(
         known, mgc(), LabelSpec(), first=first, last=last, features=features, as_of_minute=until
@@ -51,7 +53,7 @@ def slots(rules: Rules, known: Bars, first: date, last: date, until: int | None)
     return list(slots_of(found, rules))
 
 
-def known_at(rules: Rules, slot: Slot, until: int) -> Slot:
+def known_at(rules: Rules, slot: TradedSlot, until: int) -> TradedSlot:
     """Return the slot as somebody knows it at a minute who read some weeks of bars, as live."""
     days = HISTORY_DAYS + OPEN_DAYS.days + 2
     weeks = bars().between(until - days * 1440, until)
@@ -60,11 +62,11 @@ def known_at(rules: Rules, slot: Slot, until: int) -> Slot:
     return next(other for other in live if _key(other) == _key(slot))
 
 
-def _key(slot: Slot) -> tuple[date, str]:
+def _key(slot: TradedSlot) -> tuple[date, str]:
     return slot.trading_day, slot.opening_range
 
 
-def _trade(slot: Slot) -> dict[str, Any]:
+def _trade(slot: TradedSlot) -> dict[str, Any]:
     return {
         field.name: getattr(slot, field.name) for field in fields(slot) if field.name != "facts"
     }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of
 from ml_core.strategy.plan import ModelView, by_rules, decide, with_model
 from ml_core.strategy.rules import SIDES, Rules, StrategyFileError, load_rules
-from ml_core.strategy.trades import Slot, backtest, day_so_far, follow
+from ml_core.strategy.trades import TradedSlot, backtest, day_so_far, follow
 from ml_core.strategy.value_added import added, worth
 
 SHIPPED = Path(__file__).resolve().parents[3] / "deployments" / "strategies" / "orb-default.toml"
@@ -127,7 +127,7 @@ def test_nothing_is_armed_beyond_the_days_limits(
     assert plan.armed == all(each.passed for each in plan.checks)
 
 
-def slot(hours: float, **values: Any) -> Slot:
+def slot(hours: float, **values: Any) -> TradedSlot:
     common: dict[str, Any] = {
         "trading_day": (T0 + hours * HOUR).date(),
         "opening_range": "0900",
@@ -144,7 +144,7 @@ def slot(hours: float, **values: Any) -> Slot:
         "resolved_at": T0 + (hours + 0.5) * HOUR,
         "r_net": 1.0,
     }
-    return Slot(**{**common, **values})
+    return TradedSlot(**{**common, **values})
 
 
 PLAIN = Rules(name="plain")
@@ -189,7 +189,7 @@ OUTCOMES = st.lists(
 )
 
 
-def through(rows: list[tuple[float, float, float, bool]]) -> list[Slot]:
+def through(rows: list[tuple[float, float, float, bool]]) -> list[TradedSlot]:
     found = []
     for hours, (wait, lasts, r, breaks) in enumerate(rows):
         entered = T0 + (hours + wait) * HOUR
@@ -214,7 +214,7 @@ def test_a_decision_depends_on_nothing_that_came_after_it(
     index = which % len(slots)
     t0 = slots[index].decision_time
 
-    def scrambled(each: Slot) -> Slot:
+    def scrambled(each: TradedSlot) -> TradedSlot:
         if each.entered_at is None or each.entered_at > t0:
             return replace(each, side=None, entered_at=None, resolved_at=None, r_net=None)
         if each.resolved_at is not None and each.resolved_at > t0:

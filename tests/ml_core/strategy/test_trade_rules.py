@@ -11,7 +11,7 @@ from ml_core.learning.datasets.assemble import assemble
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import slots_of
-from ml_core.strategy.trades import Slot
+from ml_core.strategy.trades import TradedSlot
 from tests.ml_core.builders import bars_of, flat_day, mgc, minute
 
 DAY = "2024-01-16"
@@ -21,7 +21,7 @@ BASE = 20000
 """The low of the range, whose high is 10 above; every price below is counted from it."""
 
 
-def traded(trade: dict[str, Any], bars: str, candle: int = 6) -> Slot:
+def traded(trade: dict[str, Any], bars: str, candle: int = 6) -> TradedSlot:
     """Return the 09:00 slot of a range of 0 to 10 that opened at 5, and of the minutes after it.
 
     Bars are open, high, low, close, and follow one another minute by minute; ``up`` is one that

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ml_core.json_values import json_values
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar
-from ml_core.strategy.order_intent import order_values
+from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Slot, Taken
+from ml_core.strategy.trades import Taken, TradedSlot
 from ml_core.strategy.value_added import added, by_opinion, worth
 from tests.ml_core.builders import nq
 
@@ -28,7 +28,7 @@ def path(r: list[float], sizes: list[float]) -> tuple[Taken, ...]:
     """Six slots a day, each broke upwards and was settled within the hour."""
     return tuple(
         Taken(
-            slot=Slot(
+            slot=TradedSlot(
                 trading_day=(T0 + timedelta(days=index // 6)).date(),
                 opening_range="0900",
                 decision_time=T0 + timedelta(days=index // 6, hours=index % 6),
@@ -139,16 +139,18 @@ def test_the_verdict_says_what_costs_did_and_what_is_no_evidence(
 
 def test_an_order_is_exact_to_the_tick_in_prices_with_many_digits() -> None:
     rules = Rules(name="half", label=LabelSpec(stop="half", rr=2), max_trades_per_day=4)
-    order = order_values(
-        nq().instrument,
-        rules,
-        Plan(long=1.25, short=0.0, checks=()),
-        DaySoFar(trades=1, net_r=-1.1),
-        contract="NQH5",
-        high_ticks=82_605,
-        low_ticks=82_600,
-        decided=T0,
-        scan_end=T0 + timedelta(hours=8),
+    order = json_values(
+        planned_order(
+            nq().instrument,
+            rules,
+            Plan(long=1.25, short=0.0, checks=()),
+            DaySoFar(trades=1, net_r=-1.1),
+            contract="NQH5",
+            high_ticks=82_605,
+            low_ticks=82_600,
+            decided=T0,
+            scan_end=T0 + timedelta(hours=8),
+        )
     )
     (entry,) = order["entries"]
     assert (entry["level"], entry["level_ticks"]) == (20651.25, 82_605)

@@ -149,6 +149,11 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of a database of either kind, with no rows."""
+    return url_of_no_rows(request, tmp_path)
+
+
+def url_of_no_rows(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database of the kind that a fixture's parameter names."""
     if request.param == "sqlite":
         copy = tmp_path / "orbcast.sqlite"
         shutil.copy(request.getfixturevalue("migrated_file"), copy)

@@ -18,9 +18,15 @@ from registry.ledger.ledger import Ledger
 from registry.tables.ledger import PredictionRow
 from tests.ledger_rows import OUTCOME, PREDICTION
 from tests.registry.chains.chained_rows import RECORDED
+from tests.registry.conftest import url_of_no_rows
 from tests.registry.ledger.test_ledger import T0, came, said
 
 LATER = T0 + timedelta(days=40)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return url_of_no_rows(request, tmp_path)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from registry.studies.trials import (
     record_trial,
 )
 from registry.tables.versions import AliasEvent
+from tests.registry.conftest import url_of_no_rows
 from tests.registry.models.test_model_store import bundle, register
 from tests.registry.test_fills import ONE, file
 from tests.registry.test_news import CPI
@@ -57,6 +58,11 @@ FORGED_CHAMPION = (
     "INSERT INTO aliases (market, alias, version, at, by, reason, previous_hash, row_hash) VALUES "
     "('TEST', 'champion', 'forged', '2024-06-09 00:00:00.000000', 'ann', 'better', '{}', '{}')"
 )
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return url_of_no_rows(request, tmp_path)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def account() -> None:
     """
 
 
-@app.command("list")
+@app.command("list", short_help="List the accounts there are.")
 def list_accounts(as_json: AsJson = False) -> None:
     """List the account files there are, your own and those that come with Orbcast.
 
@@ -75,7 +75,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         say(f"{field} = {json.dumps(value)}")
 
 
-@app.command()
+@app.command(short_help="Say whether an account file can be used.")
 def check(
     file: Annotated[Path, typer.Argument(help="An account file (TOML).")], as_json: AsJson = False
 ) -> None:
@@ -90,7 +90,7 @@ def check(
     say(f"{file} can be used: {loaded.name}")
 
 
-@app.command()
+@app.command(short_help="Print how likely an account breaks a limit, by some rules.")
 def chance(
     name: Name,
     market: MarketOption = "mgc",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class CostCheck:
     verdict
         Whether the whole interval lies on one side of what is assumed.
     """
+
+    json_properties: ClassVar = ("corrected",)
 
     name: Literal["slippage", "commission"]
     assumed: float

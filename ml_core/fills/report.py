@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from ml_core.fills.planned import Tolerance
+from ml_core.evidence.intervals import Interval
+from ml_core.fills.planned import PlannedTrade, Tolerance
+from ml_core.fills.real_costs import CostCheck, PlannedPrice
 from ml_core.fills.review import Brought, Kind, ReviewedTrip, TradeReview
-from ml_core.json_values import field_values, json_values
+from ml_core.json_values import BESIDE
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Side
 
@@ -67,30 +70,27 @@ class TradeReport:
             f"it and {self.tolerance.risk_share:.0%} of the planned risk of its price."
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, a line for each round trip."""
+    def listing(self) -> TradeListing:
+        """Return it as JSON lists it, a line for each round trip."""
         review = self.review
-        values = {
-            "market": self.market.symbol,
-            "from": review.first_day,
-            "to": review.last_day,
-            "rules": self.rules,
-            "plans": self.plans,
-            "tolerance": self.tolerance,
-            "currency": self.market.instrument.currency,
-            "fills": review.fills,
-            "open": review.open,
-            "beyond_the_bars": self.beyond,
-            **{name: getattr(review, name) for name in GROUPS},
-            "slippage": review.slippage,
-            "costs": [
-                {**field_values(check), "corrected": check.corrected} for check in review.costs
-            ],
-            "correction": self.correction or None,
-            "round_trips": [trip_line(reviewed) for reviewed in review.trips],
-            "missed": review.missed,
-        }
-        return json_values(values)  # type: ignore[no-any-return]
+        return TradeListing(
+            market=self.market.symbol,
+            first_day=review.first_day,
+            last_day=review.last_day,
+            rules=self.rules,
+            plans=self.plans,
+            tolerance=self.tolerance,
+            currency=self.market.instrument.currency,
+            fills=review.fills,
+            open=review.open,
+            beyond=self.beyond,
+            groups={name: getattr(review, name) for name in GROUPS},
+            slippage=review.slippage,
+            costs=review.costs,
+            correction=self.correction or None,
+            round_trips=tuple(map(trip_line, review.trips)),
+            missed=review.missed,
+        )
 
     def groups(self) -> dict[str, Brought]:
         """Return what each group of trades brought, by what it is called."""
@@ -104,6 +104,28 @@ GROUPS = {
     "improvised": "improvised",
 }
 """Groups of trades, and what they are called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeListing:
+    """A report as JSON lists it: whose, what each group brought, costs, and every trade."""
+
+    market: str
+    first_day: date = field(metadata={"alias": "from"})
+    last_day: date = field(metadata={"alias": "to"})
+    rules: str
+    plans: PlansOf
+    tolerance: Tolerance
+    currency: str
+    fills: int
+    open: int
+    beyond: int = field(metadata={"alias": "beyond_the_bars"})
+    groups: Mapping[str, Brought] = field(metadata=BESIDE)
+    slippage: Mapping[PlannedPrice, Interval]
+    costs: tuple[CostCheck, ...]
+    correction: str | None
+    round_trips: tuple[TripLine, ...]
+    missed: tuple[PlannedTrade, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,7 +140,7 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
 
 def _ics_value(
     path: Path, begun: int, key: str, options: list[str], value: str, name: str
-) -> dict[str, Any]:
+) -> dict[str, str | bool]:
     if key in {"RRULE", "RDATE"}:
         fault = f"line {begun}: the event repeats ({key})"
         raise NewsFileError(str(path), fault, "write each of its times as an event of its own")

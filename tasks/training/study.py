@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -65,19 +64,36 @@ class Asked:
         picked = (self.first, self.last, self.as_of)
         return picked == (None, None, None) and self.recipe == self.own
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            "refit": self.recipe.refit,
-            "window": self.recipe.window,
-            "embargo_days": self.recipe.embargo_days,
-            "fractions": list(self.recipe.fractions),
-            "interval": self.recipe.interval,
-            "seeds": [self.recipe.seed + number for number in range(self.recipe.seeds)],
-            "from": None if self.first is None else str(self.first),
-            "to": None if self.last is None else str(self.last),
-            "counts": self.counts,
-        }
+    @property
+    def settings(self) -> StudySettings:
+        """What is kept of it beside the recipe."""
+        recipe = self.recipe
+        return StudySettings(
+            refit=recipe.refit,
+            window=recipe.window,
+            embargo_days=recipe.embargo_days,
+            fractions=tuple(recipe.fractions),
+            interval=recipe.interval,
+            seeds=tuple(recipe.seed + number for number in range(recipe.seeds)),
+            first=self.first,
+            last=self.last,
+            counts=self.counts,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySettings:
+    """How a study walks, with which seeds, for which days, and whether it may count."""
+
+    refit: str
+    window: str
+    embargo_days: int
+    fractions: tuple[float, ...]
+    interval: float
+    seeds: tuple[int, ...]
+    first: date | None = field(metadata={"alias": "from"})
+    last: date | None = field(metadata={"alias": "to"})
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +184,7 @@ def conclude(
     decided_by = [
         material.market_hash,
         request.own.hash,
-        request.to_json(),
+        json_values(request.settings),
         material.fingerprint,
         code_hash(),
     ]
@@ -197,7 +213,7 @@ def conclude(
         recipe_hash=request.own.hash,
         study_hash=name,
         settings={
-            **request.to_json(),
+            **json_values(request.settings),
             "not_judged": list(walk.not_judged),
             "code": code_hash(),
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,7 @@ from deployments.cli.data import market_facts
 from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
+from ml_core.json_values import field_values
 from ml_core.on_demand import library
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def list_markets(as_json: AsJson = False) -> None:
     markets = {name: config.market(name) for name in config.market_names()}
     if as_json:
         listed = [
-            {**_summary(market), "market": name, "file": config.market_file(name)}
+            market_facts.ListedMarket(market_facts.summary(market), name, config.market_file(name))
             for name, market in markets.items()
         ]
         print_json(
@@ -132,7 +133,8 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
             "calendar_days": own_days,
             "days": days,
         }
-        print_json({**_summary(market), "file": config.market_file(name), **details})
+        beside = {"file": config.market_file(name), **details}
+        print_json(field_values(market_facts.summary(market)) | beside)
         return
     instrument = market.instrument
     say(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
@@ -244,7 +246,7 @@ def new(
     )
     market = _written(path, text)
     if as_json:
-        print_json({**_summary(market), "market": path.stem, "file": path})
+        print_json(market_facts.ListedMarket(market_facts.summary(market), path.stem, path))
         return
     say(f"{path} is written: {market.name}, {', '.join(range_.name for range_ in market.ranges)}")
     say(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
@@ -315,15 +317,3 @@ def _require_zone(zone: str) -> str:
     if not ml_core.market.market.is_zone(zone):
         raise ZoneNameError(zone)
     return zone
-
-
-def _summary(market: Market) -> dict[str, Any]:
-    return {
-        "symbol": market.symbol,
-        "name": market.name,
-        "zone": market.zone,
-        "calendar": market.calendar,
-        "tick_size": str(market.instrument.tick_size),
-        "tick_value": market.instrument.tick_value,
-        "ranges": [spec.name for spec in market.ranges],
-    }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import ml_core
 import registry
 import tasks
+from ml_core.json_values import BESIDE
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
@@ -43,6 +45,41 @@ class NextDay:
 
     trading_day: str
     ranges: tuple[RangeTimes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSummary:
+    """What a market is, in short."""
+
+    symbol: str
+    name: str
+    zone: str
+    calendar: str
+    tick_size: str
+    tick_value: float
+    ranges: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMarket:
+    """A market in short, with the name of its file and where that is."""
+
+    summary: MarketSummary = field(metadata=BESIDE)
+    market: str
+    file: Path
+
+
+def summary(market: Market) -> MarketSummary:
+    """Return what a market is, in short."""
+    return MarketSummary(
+        symbol=market.symbol,
+        name=market.name,
+        zone=market.zone,
+        calendar=market.calendar,
+        tick_size=str(market.instrument.tick_size),
+        tick_value=market.instrument.tick_value,
+        ranges=tuple(spec.name for spec in market.ranges),
+    )
 
 
 def trained_on_another(config: Settings, market: Market) -> str | None:

@@ -14,6 +14,7 @@ from deployments import cli
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
 from deployments.cli.trading.fills import app
+from ml_core.json_values import json_values
 from monitoring import pages
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def report(
     page = page or settings.reports_dir / f"trades-{market.lower()}.html"
     pages.document.write_html(pages.trade_page.trade_page(report, made_at=at), page)
     if as_json:
-        print_json({**report.to_json(), "report": page})
+        print_json({**json_values(report.listing()), "report": page})
         return
     _tell_report(report)
     say(f"Page: {page}")

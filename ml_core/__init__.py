@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
+    from ml_core import backtest as backtest
     from ml_core import bars as bars
     from ml_core import evidence as evidence
     from ml_core import files as files

@@ -1,4 +1,4 @@
-"""Trading breakouts by rules: plans, their trades, order intents, what a model adds."""
+"""Trading breakouts by rules: plans, their trades, order intents, accounts."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,5 @@ if TYPE_CHECKING:
     from ml_core.strategy import account as account
     from ml_core.strategy import rules as rules
     from ml_core.strategy import setups as setups
-    from ml_core.strategy import value_added as value_added
 else:
     __getattr__ = modules_of(__name__)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ml_core.backtest.driftless_forecast import DriftlessForecast
 from ml_core.decision.entry import PredictionEntry
 from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.checks import DaySoFar
-from ml_core.strategy.driftless_forecast import DriftlessForecast
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.trade_rule import EntryBy
 from monitoring.performance import Period

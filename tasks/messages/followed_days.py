@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ml_core.backtest.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.plan_record import StrategyRecord
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
@@ -19,7 +20,6 @@ from ml_core.market.market import Market
 from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import STAGES, Stage
-from ml_core.strategy.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import slots_of

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from ml_core.backtest.backtest_result import BacktestResult, backtest_result
+from ml_core.backtest.driftless_rule import OnWalk, driftless_trades
 from ml_core.bars.arrays import Bars
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import plans_of
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.market.market import Market
-from ml_core.strategy.backtest_result import BacktestResult, backtest_result
-from ml_core.strategy.driftless_rule import OnWalk, driftless_trades
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import SIDE_OF, Taken, TradedSlot, backtest, follow

@@ -29,9 +29,9 @@ from tasks import prediction
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ml_core.strategy.backtest_result import BacktestResult
+    from ml_core.backtest.backtest_result import BacktestResult
+    from ml_core.backtest.value_added import Worth
     from ml_core.strategy.trades import TakenLine
-    from ml_core.strategy.value_added import Worth
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -220,13 +220,13 @@ def show_worth(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()
         )
     added, opinions = (
-        ml_core.strategy.value_added.added(scaled, bare),
-        ml_core.strategy.value_added.by_opinion(scaled, bare),
+        ml_core.backtest.value_added.added(scaled, bare),
+        ml_core.backtest.value_added.by_opinion(scaled, bare),
     )
     if as_json:
         comparison = {
-            "without_model": ml_core.strategy.value_added.worth(bare),
-            "with_model": ml_core.strategy.value_added.worth(scaled),
+            "without_model": ml_core.backtest.value_added.worth(bare),
+            "with_model": ml_core.backtest.value_added.worth(scaled),
             "added": added,
             "by_opinion": opinions,
         }
@@ -235,8 +235,8 @@ def show_worth(
     if not bare:
         say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
         return
-    say(f"without the model: {ml_core.strategy.value_added.worth(bare).words}")
-    say(f"with its sizes:    {ml_core.strategy.value_added.worth(scaled).words}")
+    say(f"without the model: {ml_core.backtest.value_added.worth(bare).words}")
+    say(f"with its sizes:    {ml_core.backtest.value_added.worth(scaled).words}")
     for opinion, one in opinions.items():
         say(f"  {opinion}: {_short(one)}")
     say(f"{added.words[0].upper()}{added.words[1:]}.")

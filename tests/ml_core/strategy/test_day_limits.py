@@ -19,8 +19,8 @@ from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import TradedSlot, backtest, day_so_far
+from tests.ml_core.backtest.test_backtest import FIRST, LAST
 from tests.ml_core.builders import mgc, walk
-from tests.ml_core.strategy.test_backtest import FIRST, LAST
 
 T0 = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ml_core.backtest.value_added import worth
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of, may_enter
 from ml_core.strategy.plan import ModelView, Plan, Use, by_rules, with_model
 from ml_core.strategy.rules import Rules, Side, StrategyFileError, load_rules
 from ml_core.strategy.trades import TradedSlot, backtest
-from ml_core.strategy.value_added import worth
 
 RULES = Rules(
     name="limits",

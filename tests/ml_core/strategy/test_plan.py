@@ -13,11 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_core.backtest.value_added import added, worth
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of
 from ml_core.strategy.plan import ModelView, by_rules, decide, with_model
 from ml_core.strategy.rules import SIDES, Rules, StrategyFileError, load_rules
 from ml_core.strategy.trades import TradedSlot, backtest, day_so_far, follow
-from ml_core.strategy.value_added import added, worth
 
 SHIPPED = Path(__file__).resolve().parents[3] / "deployments" / "strategies" / "orb-default.toml"
 T0 = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml_core.backtest.driftless_forecast import DriftlessForecast
 from ml_core.decision.entry import Outputs
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import STAGES, Stage
-from ml_core.strategy.driftless_forecast import DriftlessForecast
 from ml_core.strategy.plan import Plan
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_core.backtest.driftless_rule import BesideDriftless, beside_driftless, driftless_trades
 from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.driftless_rule import BesideDriftless, beside_driftless, driftless_trades
 from ml_core.strategy.feeds import driftless_bars
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, rule_setups, slots_of

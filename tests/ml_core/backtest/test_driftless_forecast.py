@@ -7,12 +7,12 @@ from datetime import date
 import numpy as np
 import pytest
 
+from ml_core.backtest.driftless_forecast import driftless_forecast
 from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.driftless_forecast import driftless_forecast
 from ml_core.strategy.rules import Rules
+from tests.ml_core.backtest.test_driftless_rule import by_single_ticks, rules_of
 from tests.ml_core.builders import mgc
-from tests.ml_core.strategy.test_driftless_rule import by_single_ticks, rules_of
 
 DAY = date(2024, 2, 1)
 

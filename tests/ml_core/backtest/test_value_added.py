@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_core.backtest.value_added import added, by_opinion, worth
 from ml_core.json_values import json_values
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar
@@ -17,7 +18,6 @@ from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Taken, TradedSlot
-from ml_core.strategy.value_added import added, by_opinion, worth
 from tests.ml_core.builders import nq
 
 T0 = datetime(2025, 1, 6, 23, 5, tzinfo=UTC)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_core.backtest.value_added import by_year, refusals, worth
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
@@ -22,7 +23,6 @@ from ml_core.market.schedule import from_minute
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import TradedSlot, backtest
-from ml_core.strategy.value_added import by_year, refusals, worth
 from tests.ml_core.builders import mgc, minute, walk
 
 FIRST, LAST = date(2024, 2, 5), date(2024, 2, 16)

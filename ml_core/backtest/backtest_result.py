@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ml_core.backtest.driftless_rule import BesideDriftless, DriftlessTrades, beside_driftless
+from ml_core.backtest.value_added import Worth, by_year, refusals, worth
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
 from ml_core.json_values import BESIDE
-from ml_core.strategy.driftless_rule import BesideDriftless, DriftlessTrades, beside_driftless
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Taken
-from ml_core.strategy.value_added import Worth, by_year, refusals, worth
 
 ALPHA = 0.05
 

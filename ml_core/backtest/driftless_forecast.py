@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.backtest.driftless_rule import SEED
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.ranges.labels import DOWN, UP
-from ml_core.strategy.driftless_rule import SEED
 from ml_core.strategy.feeds import driftless_bars
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.setups import Setups, setups_of

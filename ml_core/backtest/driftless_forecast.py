@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import IntArray
 from ml_core.backtest.driftless_rule import SEED
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.ranges.labels import DOWN, UP
@@ -104,7 +104,7 @@ def driftless_forecast(
     )
 
 
-def _setups(assembly: Assembly, own: Rules, rows: NDArray[np.int64], atr: float | None) -> Setups:
+def _setups(assembly: Assembly, own: Rules, rows: IntArray, atr: float | None) -> Setups:
     return setups_of(
         assembly.tape,
         assembly.market,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import FloatArray
 from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.strategy.feeds import driftless_bars
@@ -38,8 +38,8 @@ class DriftlessTrades:
         Shape (w, n): R before and after costs; NaN where the walk gave no settled trade.
     """
 
-    r_gross: NDArray[np.float64]
-    r_net: NDArray[np.float64]
+    r_gross: FloatArray
+    r_net: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +157,10 @@ def beside_driftless(
     )
 
 
-def _expected(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _expected(values: FloatArray) -> FloatArray:
     """Return the mean over the walks that traded, shape (n,); where none did, of all slots."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-    expected: NDArray[np.float64] = np.where(count > 0, mean, values[there].mean())
+    expected: FloatArray = np.where(count > 0, mean, values[there].mean())
     return expected

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import FloatArray
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.account import (
     Account,
@@ -152,7 +152,7 @@ def chances(
 _STEPS = 200
 
 
-def _tilted(net: NDArray[np.float64], wanted: float) -> NDArray[np.float64]:
+def _tilted(net: FloatArray, wanted: float) -> FloatArray:
     """Return the chance of each day, proportional to exp(c net), that gives a mean.
 
     A mean beyond every day's own is as near to it as the days allow.
@@ -161,10 +161,10 @@ def _tilted(net: NDArray[np.float64], wanted: float) -> NDArray[np.float64]:
     if not np.ptp(away):
         return np.full(len(net), 1 / len(net))
 
-    def share(c: float) -> NDArray[np.float64]:
+    def share(c: float) -> FloatArray:
         power = c * away
         weights = np.exp(power - power.max())
-        chances: NDArray[np.float64] = weights / weights.sum()
+        chances: FloatArray = weights / weights.sum()
         return chances
 
     low, high = (sign * 50 / float(np.abs(away).max()) for sign in (-1, 1))

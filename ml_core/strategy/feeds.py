@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_types import BoolArray, IntArray
 from ml_core.bars.continuous import Tape
 from ml_core.ranges.labels import UP
 
@@ -16,16 +17,16 @@ from ml_core.ranges.labels import UP
 class BarPrices:
     """One bar of each of k setups, shape (k,) each, ticks."""
 
-    open: NDArray[np.int64]
-    high: NDArray[np.int64]
-    low: NDArray[np.int64]
-    close: NDArray[np.int64]
+    open: IntArray
+    high: IntArray
+    low: IntArray
+    close: IntArray
 
-    def of(self, which: NDArray[np.bool_]) -> BarPrices:
+    def of(self, which: BoolArray) -> BarPrices:
         """Return the bars of some of the setups."""
         return BarPrices(self.open[which], self.high[which], self.low[which], self.close[which])
 
-    def seen_from(self, side: NDArray[np.int64]) -> BarPrices:
+    def seen_from(self, side: IntArray) -> BarPrices:
         """Return the bars turned over for short trades, so that up is every trade's favour."""
         up = side == UP
         return BarPrices(
@@ -36,22 +37,20 @@ class BarPrices:
         )
 
 
-Feed = Callable[[NDArray[np.int64], NDArray[np.int64]], BarPrices]
+Feed = Callable[[IntArray, IntArray], BarPrices]
 """Setups (k,) and positions on the tape (k,) to a bar of each; asked bar after bar."""
 
 
 def bars_of(tape: Tape) -> Feed:
     """Return the feed of the tape's own bars."""
 
-    def prices(_: NDArray[np.int64], bar: NDArray[np.int64]) -> BarPrices:
+    def prices(_: IntArray, bar: IntArray) -> BarPrices:
         return BarPrices(tape.open[bar], tape.high[bar], tape.low[bar], tape.close[bar])
 
     return prices
 
 
-def driftless_bars(
-    tape: Tape, start: NDArray[np.int64], seed: int, walk: NDArray[np.int64]
-) -> Feed:
+def driftless_bars(tape: Tape, start: IntArray, seed: int, walk: IntArray) -> Feed:
     """Return the feed of a driftless price: the tape's bars, each turned over or not by a coin.
 
     Every bar is taken as the tape has it, seen from the close before it, and with the chance 1/2
@@ -70,7 +69,7 @@ def driftless_bars(
     """
     key, price = _keys(seed, walk), start.copy()
 
-    def prices(rows: NDArray[np.int64], bar: NDArray[np.int64]) -> BarPrices:
+    def prices(rows: IntArray, bar: IntArray) -> BarPrices:
         before, up = tape.close[bar - 1], _coins(tape.minute[bar], key[rows])
         turned = np.where(up, 1, -1)
         high, low = tape.high[bar] - before, tape.low[bar] - before
@@ -86,17 +85,17 @@ def driftless_bars(
     return prices
 
 
-def _keys(seed: int, walk: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _keys(seed: int, walk: IntArray) -> NDArray[np.uint64]:
     """Return a number of its own for each walk, shape (n,)."""
     walks, which = np.unique(walk, return_inverse=True)
     states = (np.random.SeedSequence([seed, one]).generate_state(1, np.uint64) for one in walks)
     return np.array([int(state[0]) for state in states], np.uint64)[which]
 
 
-def _coins(minute: NDArray[np.int64], key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _coins(minute: IntArray, key: NDArray[np.uint64]) -> BoolArray:
     """Toss a coin for each minute: the highest bit of SplitMix64 (Steele and others, 2014)."""
     mixed = minute.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + key
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    up: NDArray[np.bool_] = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(63) == 1
+    up: BoolArray = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(63) == 1
     return up

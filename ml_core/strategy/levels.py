@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import FloatArray, IntArray
 from ml_core.ranges.labels import UP
 from ml_core.strategy.trade_rule import AtrStop, TradeRule
 
@@ -24,20 +24,20 @@ _ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
 class Levels:
     """Prices of k trades, shape (k,) each: entry, stop, target, and partial target."""
 
-    entry: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    target: NDArray[np.int64]
-    part: NDArray[np.int64]
+    entry: IntArray
+    stop: IntArray
+    target: IntArray
+    part: IntArray
 
 
 def levels_of(
     rule: TradeRule,
-    side: NDArray[np.int64],
+    side: IntArray,
     *,
-    high: NDArray[np.int64],
-    low: NDArray[np.int64],
-    entry: NDArray[np.int64],
-    stop_ticks: NDArray[np.int64],
+    high: IntArray,
+    low: IntArray,
+    entry: IntArray,
+    stop_ticks: IntArray,
 ) -> Levels:
     """Return the prices of trades, shape (k,) each.
 
@@ -68,7 +68,7 @@ def levels_of(
     )
 
 
-def stop_distance(rule: TradeRule, atr: NDArray[np.float64]) -> NDArray[np.int64]:
+def stop_distance(rule: TradeRule, atr: FloatArray) -> IntArray:
     """Return the ticks from entry to stop where the rule gives them in ATR or ticks.
 
     Parameters
@@ -92,9 +92,9 @@ def stop_distance(rule: TradeRule, atr: NDArray[np.float64]) -> NDArray[np.int64
     return np.where(has_atr, np.maximum(ticks, 1), -1).astype(np.int64)
 
 
-def whole(risks: float | None, risk: NDArray[np.int64]) -> NDArray[np.int64]:
+def whole(risks: float | None, risk: IntArray) -> IntArray:
     """Return so many risks in whole ticks, rounded up; out of reach without a number."""
     if risks is None:
         return np.full(len(risk), FAR, np.int64)
-    ticks: NDArray[np.int64] = np.ceil(risks * risk - _ROUNDING).astype(np.int64)
+    ticks: IntArray = np.ceil(risks * risk - _ROUNDING).astype(np.int64)
     return ticks

@@ -7,8 +7,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import BoolArray, FloatArray, IntArray
 from ml_core.bars.continuous import Tape
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, from_minute, to_minute
@@ -41,18 +41,18 @@ class Setups:
     """
 
     rule: TradeRule
-    high: NDArray[np.int64]
-    low: NDArray[np.int64]
-    close: NDArray[np.int64]
-    long: NDArray[np.bool_]
-    short: NDArray[np.bool_]
-    stop_ticks: NDArray[np.int64]
-    first_bar: NDArray[np.int64]
-    entry_bar: NDArray[np.int64]
-    end_bar: NDArray[np.int64]
-    decision: NDArray[np.int64]
-    entry_end: NDArray[np.int64]
-    end: NDArray[np.int64]
+    high: IntArray
+    low: IntArray
+    close: IntArray
+    long: BoolArray
+    short: BoolArray
+    stop_ticks: IntArray
+    first_bar: IntArray
+    entry_bar: IntArray
+    end_bar: IntArray
+    decision: IntArray
+    entry_end: IntArray
+    end: IntArray
 
     def with_every_break(self) -> Setups:
         """Return the same with both sides traded, where the first break decides anyway."""
@@ -69,9 +69,9 @@ def setups_of(
     tape: Tape,
     market: Market,
     ranges: OpeningRanges,
-    rows: NDArray[np.int64],
+    rows: IntArray,
     rules: Rules,
-    atr: NDArray[np.float64],
+    atr: FloatArray,
 ) -> Setups:
     """Return what a rule may know of ranges when they close.
 
@@ -130,9 +130,7 @@ def never_entered(market: Market, schedule: Schedule, rules: Rules) -> tuple[str
     )
 
 
-def last_entry(
-    market: Market, day_start: NDArray[np.int64], clock: str | None
-) -> NDArray[np.int64]:
+def last_entry(market: Market, day_start: IntArray, clock: str | None) -> IntArray:
     """Return the minute of the last entry of each trading day, far in the future without one.
 
     Parameters

@@ -21,6 +21,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.array_types import BoolArray, FloatArray, IntArray
 from ml_core.bars.continuous import Tape
 from ml_core.ranges.labels import DOWN, NONE, NOT_RESOLVED, UNKNOWN, UP
 from ml_core.strategy.feeds import BarPrices, Feed, bars_of
@@ -72,24 +73,24 @@ class Trades:
     """
 
     direction: NDArray[np.int16]
-    entry_minute: NDArray[np.int64]
-    entry: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    target: NDArray[np.int64]
+    entry_minute: IntArray
+    entry: IntArray
+    stop: IntArray
+    target: IntArray
     reason: NDArray[np.int16]
-    exit: NDArray[np.int64]
-    best: NDArray[np.int64]
-    worst: NDArray[np.int64]
-    partial: NDArray[np.bool_]
-    at_once: NDArray[np.bool_]
-    r_gross: NDArray[np.float64]
-    r_net: NDArray[np.float64]
-    resolved_minute: NDArray[np.int64]
+    exit: IntArray
+    best: IntArray
+    worst: IntArray
+    partial: BoolArray
+    at_once: BoolArray
+    r_gross: FloatArray
+    r_net: FloatArray
+    resolved_minute: IntArray
 
     @property
-    def risk(self) -> NDArray[np.int64]:
+    def risk(self) -> IntArray:
         """Ticks from entry to stop, shape (n,); positive where there is a trade."""
-        distance: NDArray[np.int64] = np.abs(self.entry - self.stop)
+        distance: IntArray = np.abs(self.entry - self.stop)
         return distance
 
 
@@ -121,7 +122,7 @@ class _Run:
         self.tape, self.setups, self.rule, self.feed = tape, setups, setups.rule, feed
         self.past = 1 if setups.rule.limit_fill == "through" else 0
 
-        def zeros() -> NDArray[np.int64]:
+        def zeros() -> IntArray:
             return np.zeros(count, np.int64)
 
         self.side, self.broke = zeros(), zeros()
@@ -152,17 +153,15 @@ class _Run:
             self.last[rows] = prices.close
             rows, offset = rows[~self.ended[rows]], offset + 1
 
-    def _has_a_bar(self, rows: NDArray[np.int64], offset: int) -> NDArray[np.bool_]:
+    def _has_a_bar(self, rows: IntArray, offset: int) -> BoolArray:
         setups = self.setups
         ends = np.where(self.side[rows] == NONE, setups.entry_bar[rows], setups.end_bar[rows])
-        has: NDArray[np.bool_] = setups.first_bar[rows] + offset < ends
+        has: BoolArray = setups.first_bar[rows] + offset < ends
         return has
 
     # --- entries -----------------------------------------------------------------------------
 
-    def _enter(
-        self, rows: NDArray[np.int64], prices: BarPrices, closed_at: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def _enter(self, rows: IntArray, prices: BarPrices, closed_at: IntArray) -> BoolArray:
         """Enter what this bar enters; return which."""
         if self.rule.entry == "retest":
             return self._retest(rows, prices, closed_at)
@@ -172,21 +171,17 @@ class _Run:
             else self._stop_order(rows, prices)
         )
         side = self._traded(rows, side, closed_at)
-        entered: NDArray[np.bool_] = side != NONE
+        entered: BoolArray = side != NONE
         self._open(rows[entered], side[entered], price[entered], closed_at[entered])
         return entered
 
-    def _closed_beyond(
-        self, rows: NDArray[np.int64], prices: BarPrices
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _closed_beyond(self, rows: IntArray, prices: BarPrices) -> tuple[IntArray, IntArray]:
         away = self.rule.entry_offset_ticks
         up = prices.close > self.setups.high[rows] + away
         down = prices.close < self.setups.low[rows] - away
         return np.where(up, UP, np.where(down, DOWN, NONE)), prices.close
 
-    def _stop_order(
-        self, rows: NDArray[np.int64], prices: BarPrices
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _stop_order(self, rows: IntArray, prices: BarPrices) -> tuple[IntArray, IntArray]:
         setups, away = self.setups, self.rule.entry_offset_ticks
         above, below = setups.high[rows] + away, setups.low[rows] - away
         up, down = prices.high >= above, prices.low <= below
@@ -202,23 +197,19 @@ class _Run:
         )  # fmt: skip
         return side, fill
 
-    def _retest(
-        self, rows: NDArray[np.int64], prices: BarPrices, closed_at: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def _retest(self, rows: IntArray, prices: BarPrices, closed_at: IntArray) -> BoolArray:
         """Fill the limit orders that wait at a broken edge, then note the edges that broke now."""
         side = self.broke[rows]
         edge = np.where(side == UP, self.setups.high[rows], self.setups.low[rows])
         low = prices.seen_from(side).low
-        filled: NDArray[np.bool_] = (side != NONE) & (low <= side * edge - self.past)
+        filled: BoolArray = (side != NONE) & (low <= side * edge - self.past)
         self._open(rows[filled], side[filled], edge[filled], closed_at[filled])
         fresh = side == NONE
         broke, _ = self._closed_beyond(rows[fresh], prices.of(fresh))
         self.broke[rows[fresh]] = self._traded(rows[fresh], broke, closed_at[fresh])
         return filled
 
-    def _traded(
-        self, rows: NDArray[np.int64], side: NDArray[np.int64], closed_at: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _traded(self, rows: IntArray, side: IntArray, closed_at: IntArray) -> IntArray:
         """Return the breaks to a side that is traded; another ends the range, if the first may."""
         traded = np.where(side == UP, self.setups.long[rows], self.setups.short[rows])
         other = (side != NONE) & ~traded
@@ -229,10 +220,10 @@ class _Run:
 
     def _open(
         self,
-        rows: NDArray[np.int64],
-        side: NDArray[np.int64],
-        price: NDArray[np.int64],
-        closed_at: NDArray[np.int64],
+        rows: IntArray,
+        side: IntArray,
+        price: IntArray,
+        closed_at: IntArray,
     ) -> None:
         """Set the levels of new trades."""
         setups = self.setups
@@ -254,10 +245,10 @@ class _Run:
 
     def _leave(
         self,
-        rows: NDArray[np.int64],
+        rows: IntArray,
         prices: BarPrices,
-        closed_at: NDArray[np.int64],
-        entered: NDArray[np.bool_],
+        closed_at: IntArray,
+        entered: BoolArray,
     ) -> None:
         """Close what this bar closes, and move the stops of the rest."""
         bar, stop = prices.seen_from(self.side[rows]), self.stop[rows]
@@ -280,7 +271,7 @@ class _Run:
         self.ended[ended] = True
         self._move_stops(rows[~over], bar.close[~over])
 
-    def _move_stops(self, rows: NDArray[np.int64], close: NDArray[np.int64]) -> None:
+    def _move_stops(self, rows: IntArray, close: IntArray) -> None:
         rule = self.rule
         if rule.break_even_after_r is None and rule.trail_r is None:
             return

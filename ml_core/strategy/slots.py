@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml_core.array_types import IntArray
 from ml_core.features.all import CATALOGUE
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.learning.datasets.slot_table import slot_table
@@ -58,12 +58,12 @@ def slots_of(
     return tuple(slot for slot in slots if slot is not None)
 
 
-def usable_of(assembly: Assembly) -> NDArray[np.int64]:
+def usable_of(assembly: Assembly) -> IntArray:
     """Return the positions in the ranges of the period's slots that have a usable range."""
     return assembly.reported[assembly.ranges.usable[assembly.reported]]
 
 
-def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[NDArray[np.int64], Setups]]:
+def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[IntArray, Setups]]:
     """Return the setups of each rule, and their places among the period's usable slots.
 
     Ranges of one rule come together, so that what has no ``[ranges]`` is simulated at once.

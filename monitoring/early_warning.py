@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.evidence.intervals import Z95
 from ml_core.evidence.metrics import (
     METRICS,
     RELIABILITY_BINS,
@@ -31,7 +32,6 @@ MIN_ROWS = 30
 ECE = "ece"
 
 _DRAWS = 1000
-_TWO_SIDED_95 = 1.959964
 _BAND = 3.0  # standard errors
 
 
@@ -133,7 +133,7 @@ def _expected(metric: Metric, p: NDArray[np.float64], p_break: NDArray[np.float6
     variance = p_break * square - (p_break * (of_row - value)) ** 2
     error = float(np.sqrt(variance.sum())) / breaks
     mix = float(np.sqrt(p_break @ (of_row - value) ** 2)) / breaks
-    half = _TWO_SIDED_95 * error
+    half = Z95 * error
     return Estimate(value=value, low=value - half, high=value + half, of_mix=mix)
 
 

@@ -13,6 +13,8 @@ from ml_core.json_form import Figure
 
 RESAMPLES = 2000
 COVERAGE = 0.95
+Z95 = 1.959964
+"""Standard errors on either side of an estimate that make a 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +160,16 @@ def _ends_of(draws: NDArray[np.float64]) -> tuple[float, float]:
     tail = 100 * (1.0 - COVERAGE) / 2.0
     low, high = np.percentile(draws, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def wilson(share: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of independent rows (Wilson 1927).
+
+    >>> low, high = wilson(0.5, 100)
+    >>> round(low, 3), round(high, 3)
+    (0.404, 0.596)
+    """
+    middle = share + Z95**2 / (2 * rows)
+    spread = Z95 * math.sqrt(share * (1 - share) / rows + Z95**2 / (4 * rows**2))
+    scale = 1 + Z95**2 / rows
+    return (middle - spread) / scale, (middle + spread) / scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ml_core.array_types import FloatArray
+from ml_core.evidence.intervals import wilson
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.account import (
     Account,
@@ -23,8 +23,6 @@ from ml_core.strategy.account import (
     contracts_for,
 )
 from ml_core.strategy.trades import Taken
-
-_Z = 1.959963984540054  # two-sided 95 %
 
 Outcome = Ending | Literal["no_room"]
 """How a path ended; ``no_room``, with a drawdown that leaves less than one contract's stop."""
@@ -231,8 +229,5 @@ def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcom
 
 
 def _chance(count: int, of: int) -> Chance:
-    """Return a share with Wilson's score interval (Wilson, JASA 22, 1927)."""
-    share, squared = count / of, _Z**2 / of
-    middle = (share + squared / 2) / (1 + squared)
-    width = _Z * math.sqrt(share * (1 - share) / of + squared / (4 * of)) / (1 + squared)
-    return Chance(share=share, low=max(middle - width, 0.0), high=min(middle + width, 1.0))
+    low, high = wilson(count / of, of)
+    return Chance(share=count / of, low=max(low, 0.0), high=min(high, 1.0))

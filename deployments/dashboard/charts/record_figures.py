@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
+from ml_core.evidence.intervals import wilson
 from ml_core.health.daily_sums import PerformanceRecord
-from monitoring.pages.plots.scores import wilson
 from monitoring.rolling import Rolling
 
 _DASH = {"model": "solid", "corridor": "dash", "majority": "dot"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_core.evidence.intervals import wilson
 from ml_core.evidence.metrics import ReliabilityBin
 from monitoring.pages.figure_style import (
     CORRIDOR,
@@ -40,7 +40,6 @@ _VOICES: dict[str, tuple[Ink, str]] = {
     "majority": (MAJORITY, "D"),
 }
 _SIDE = 14.0
-_Z95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +61,6 @@ class RangeScore:
     rows: int
     model: float
     corridor: float
-
-
-def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of independent rows (Wilson 1927).
-
-    >>> low, high = wilson(0.5, 100)
-    >>> round(low, 3), round(high, 3)
-    (0.404, 0.596)
-    """
-    middle = share + _Z95**2 / (2 * rows)
-    spread = _Z95 * math.sqrt(share * (1 - share) / rows + _Z95**2 / (4 * rows**2))
-    scale = 1 + _Z95**2 / rows
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def score_plot(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_core.evidence.evaluation import Evaluation, GroupScores
+from ml_core.evidence.intervals import Z95
 from ml_core.json_values import finite_or_none
 from ml_core.on_demand import library
 from monitoring.pages.document import Chart
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 ticker = library("matplotlib.ticker")
 
-_Z95 = 1.959964
 _MOST_NAMES = 6
 _MOST_LARGE = 24
 """Folds from which marks grow small."""
@@ -257,7 +257,7 @@ def _folds(axes: Axes, folds: Sequence[Difference]) -> None:
 def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
     positions = range(-1, len(gains))
     middle = [0.0, *gains]
-    spread = [0.0, *(_Z95 * error for error in errors)]
+    spread = [0.0, *(Z95 * error for error in errors)]
     low = [gain - error for gain, error in zip(middle, spread, strict=True)]
     high = [gain + error for gain, error in zip(middle, spread, strict=True)]
     axes.fill_between(positions, low, high, color=MODEL.value, alpha=0.16, linewidth=0)

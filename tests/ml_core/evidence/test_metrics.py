@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn import metrics as oracle
 
-from ml_core.evidence.intervals import Interval, mean_interval
+from ml_core.evidence.intervals import Interval, mean_interval, wilson
 from ml_core.evidence.metrics import (
     ACCURACY,
     BRIER,
@@ -151,3 +152,13 @@ def test_nothing_is_below_zero_where_nothing_is_known() -> None:
     assert not empty.below_zero
     assert not empty.above_zero
     assert not Interval(float("nan"), float("nan"), float("nan"), 3, 1).below_zero
+
+
+@given(rows=st.integers(1, 500), data=st.data())
+def test_the_interval_of_a_share_is_wilsons(rows: int, data: st.DataObject) -> None:
+    wins = data.draw(st.integers(0, rows))
+
+    ours = wilson(wins / rows, rows)
+
+    theirs = binomtest(wins, rows).proportion_ci(method="wilson")
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-6)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from scipy.stats import binomtest
 
 from ml_core.evidence.metrics import ReliabilityBin
 from monitoring.pages.figure_style import CORRIDOR, MODEL, apart, to_inline_svg, to_png, to_svg
@@ -25,7 +24,6 @@ from monitoring.pages.plots.scores import (
     range_plot,
     reliability_plot,
     score_plot,
-    wilson,
 )
 
 
@@ -136,16 +134,6 @@ def test_a_day_alone_can_be_drawn() -> None:
     figure = equity_plot(["2024-01-02"], [Running("net", [1.0], MODEL)])
 
     assert "+1.0 R" in to_svg(figure)
-
-
-@given(rows=st.integers(1, 500), data=st.data())
-def test_the_interval_of_a_share_is_wilsons(rows: int, data: st.DataObject) -> None:
-    wins = data.draw(st.integers(0, rows))
-
-    ours = wilson(wins / rows, rows)
-
-    theirs = binomtest(wins, rows).proportion_ci(method="wilson")
-    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-6)
 
 
 @given(wanted=st.lists(st.floats(-100, 100), min_size=1, max_size=4))

@@ -86,11 +86,22 @@ def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTr
     """
     state, followed = AccountState.first(account), list[AccountTrade]()
     for trade in trades:
-        begun = state.on(account, trade.day)
-        sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
-        state = after(account, begun, trade, sizing.contracts)
-        followed.append(AccountTrade(trade=trade, sizing=sizing, state=state))
+        followed.append(_entered(account, state, trade))
+        state = followed[-1].state
     return tuple(followed)
+
+
+def _entered(account: Account, state: AccountState, trade: Trade) -> AccountTrade:
+    """Enter a trade with the contracts that the account has room for, and settle it."""
+    begun = state.on(account, trade.day)
+    sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
+    settled = after(account, begun, trade, sizing.contracts)
+    return AccountTrade(trade=trade, sizing=sizing, state=settled)
+
+
+def net_by_day(days: Sequence[Sequence[Trade]]) -> FloatArray:
+    """Return the net R of each trading day, shape (n,); 0 on one without a trade."""
+    return np.array([sum(trade.net / trade.risk for trade in day) for day in days], np.float64)
 
 
 def chances(
@@ -125,7 +136,7 @@ def chances(
     on_path
         Told of progress.
     """
-    net = np.array([sum(trade.net / trade.risk for trade in day) for day in days])
+    net = net_by_day(days)
     share = _tilted(net, float(net.mean()) if net_per_day is None else net_per_day)
     draws = np.random.default_rng(seed).choice(len(net), size=(paths, horizon), p=share)
     outcomes: Counter[Outcome | None] = Counter()
@@ -216,13 +227,12 @@ def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcom
         # the same day may be drawn twice; each draw is a trading day of its own
         state = replace(state, day=None)
         for trade in trades:
-            begun = state.on(account, trade.day)
-            sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
-            if sizing.contracts:
+            entered = _entered(account, state, trade)
+            state, refusal = entered.state, entered.sizing.refusal
+            if refusal is None:
                 without_room = 0
-            elif sizing.refusal is not None and sizing.refusal.limit == "drawdown":
+            elif refusal.limit == "drawdown":
                 without_room = without_room or number
-            state = after(account, begun, trade, sizing.contracts)
             if state.ended is not None:
                 return state.ended, number
     return ("no_room", without_room) if without_room else (None, len(days))

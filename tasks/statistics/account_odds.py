@@ -18,6 +18,7 @@ from ml_core.strategy.account_chance import (
     account_trades,
     by_day,
     chances,
+    net_by_day,
     through_record,
 )
 from ml_core.strategy.rules import Rules
@@ -125,7 +126,7 @@ def account_odds(
     trading_days = len({one.slot.trading_day for one in taken})
     path = through_record(account, trades)
     days = by_day(trades, trading_days)
-    net = np.array([sum(trade.net / trade.risk for trade in day) for day in days])
+    net = net_by_day(days)
     mean = mean_interval(net, np.arange(len(net)).astype("datetime64[D]"))
 
     def drawn(net_per_day: float, begun: int) -> AccountChances:

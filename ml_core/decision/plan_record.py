@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+SlotKey = tuple[date, str]
+"""Trading day and opening range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,19 @@ class StrategyRecord:
     without_model: dict[str, Any]
     with_model: dict[str, Any]
     at: datetime
+
+    @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.trading_day, self.opening_range
+
+
+def first_of_each_slot(records: Iterable[StrategyRecord]) -> dict[SlotKey, StrategyRecord]:
+    """Return one decision for each slot: of two the first recorded is the one that counts."""
+    first: dict[SlotKey, StrategyRecord] = {}
+    for record in records:
+        first.setdefault(record.key, record)
+    return first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

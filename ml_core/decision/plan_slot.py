@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +12,12 @@ import numpy as np
 from ml_core.bars.arrays import Bars
 from ml_core.decision.context import SlotContext
 from ml_core.decision.entry import PredictionEntry
-from ml_core.decision.plan_record import OrderIntent, StrategyRecord
+from ml_core.decision.plan_record import (
+    OrderIntent,
+    SlotKey,
+    StrategyRecord,
+    first_of_each_slot,
+)
 from ml_core.decision.slot import Slot
 from ml_core.features.all import CATALOGUE
 from ml_core.json_values import json_values
@@ -49,7 +54,7 @@ def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
         (
             record
             for record in context.plans
-            if (record.trading_day, record.opening_range) == (slot.trading_day, slot.opening_range)
+            if record.key == (slot.trading_day, slot.opening_range)
             and record.rules_hash == rules.hash
         ),
         None,
@@ -132,17 +137,16 @@ def active_plan(record: StrategyRecord) -> Plan:
     )
 
 
-Plans = dict[tuple[date, str], dict[str, Plan]]
+Plans = dict[SlotKey, dict[str, Plan]]
 """By trading day and opening range: what was armed ``without`` the model and ``with`` it."""
 
 
 def plans_of(records: Iterable[StrategyRecord]) -> Plans:
-    """Read decisions; of two for one slot the first recorded is the one that counts."""
-    result: Plans = {}
-    for record in records:
-        plans = {"without": _plan(record.without_model), "with": _plan(record.with_model)}
-        result.setdefault((record.trading_day, record.opening_range), plans)
-    return result
+    """Read the decision of each slot that counts."""
+    return {
+        key: {"without": _plan(record.without_model), "with": _plan(record.with_model)}
+        for key, record in first_of_each_slot(records).items()
+    }
 
 
 def model_view(champion: PredictionEntry) -> ModelView:
@@ -193,8 +197,7 @@ def _known_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> 
 
 
 def _is_of(traded: TradedSlot, slot: Slot) -> bool:
-    same = traded.trading_day == slot.trading_day
-    return same and traded.opening_range == slot.opening_range
+    return traded.key == (slot.trading_day, slot.opening_range)
 
 
 def _plan(values: dict[str, Any]) -> Plan:
@@ -211,7 +214,7 @@ def _day_so_far(
     # rules edited during the day do not forget the day's losses
     live = context.mode == "live"
     plans = plans_of(record for record in context.plans if live or record.rules_hash == rules.hash)
-    planned = [slot for slot in earlier if (slot.trading_day, slot.opening_range) in plans]
+    planned = [slot for slot in earlier if slot.key in plans]
     return {
         which: _followed(rules, planned, plans, which, context.slot)
         for which in ("without", "with")
@@ -221,9 +224,7 @@ def _day_so_far(
 def _followed(
     rules: Rules, planned: Sequence[TradedSlot], plans: Plans, which: str, slot: Slot
 ) -> DaySoFar:
-    taken = follow(
-        rules, planned, lambda traded, _: plans[traded.trading_day, traded.opening_range][which]
-    )
+    taken = follow(rules, planned, lambda traded, _: plans[traded.key][which])
     return day_so_far(taken, slot.trading_day, slot.decision)
 
 

@@ -91,17 +91,13 @@ def planned_trades(
     market
         Whose.
     """
-    plans = {_key(one.slot): one for one in taken}
+    plans = {one.slot.key: one for one in taken}
     trades = [
-        _planned(slot, slot.prices, slot.side, slot.entered_at, plans.get(_key(slot)), market)
+        _planned(slot, slot.prices, slot.side, slot.entered_at, plans.get(slot.key), market)
         for slot in slots
         if slot.prices is not None and slot.side is not None and slot.entered_at is not None
     ]
     return tuple(sorted(trades, key=lambda trade: (trade.at, trade.opening_range)))
-
-
-def _key(slot: TradedSlot) -> tuple[date, str]:
-    return slot.trading_day, slot.opening_range
 
 
 def _planned(

@@ -80,6 +80,11 @@ class TradedSlot:
     prices: TradePrices | None = None
     risk_money: float | None = None
 
+    @property
+    def key(self) -> tuple[date, str]:
+        """Its trading day and opening range."""
+        return self.trading_day, self.opening_range
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:

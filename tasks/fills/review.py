@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from ml_core.bars.lake.lake import LakeStatus
+from ml_core.decision.plan_record import SlotKey, first_of_each_slot
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.errors import InputError
 from ml_core.fills.planned import Tolerance, planned_trades
@@ -21,8 +22,6 @@ from registry.strategy import strategy_records
 from tasks.prediction.slots import trading_day_at
 from tasks.prediction.value_added import follow_rules
 from tasks.settings import Settings
-
-_SlotKey = tuple[date, str]
 
 
 class NoFillsError(InputError):
@@ -153,16 +152,14 @@ def _taken(
     if wanted == "rules":
         return "rules", by_rules
     slots = [one.slot for one in by_rules]
-    own = [slot for slot in slots if (slot.trading_day, slot.opening_range) in recorded]
-    taken = follow(rules, own, lambda slot, _: recorded[slot.trading_day, slot.opening_range])
+    own = [slot for slot in slots if slot.key in recorded]
+    taken = follow(rules, own, lambda slot, _: recorded[slot.key])
     return "record", taken
 
 
-def _recorded(settings: Settings, symbol: str, period: tuple[date, date]) -> dict[_SlotKey, Plan]:
-    """Return the plans that were active; of two of a slot the first recorded counts."""
-    plans: dict[_SlotKey, Plan] = {}
-    for record in strategy_records(
+def _recorded(settings: Settings, symbol: str, period: tuple[date, date]) -> dict[SlotKey, Plan]:
+    """Return the plans that were active."""
+    records = strategy_records(
         settings.database(), symbol, mode="live", first=period[0] - OPEN_DAYS, last=period[1]
-    ):
-        plans.setdefault((record.trading_day, record.opening_range), active_plan(record))
-    return plans
+    )
+    return {key: active_plan(record) for key, record in first_of_each_slot(records).items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_core.backtest.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.decision.entry import PredictionEntry
-from ml_core.decision.plan_record import StrategyRecord
+from ml_core.decision.plan_record import SlotKey, first_of_each_slot
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
@@ -31,9 +31,6 @@ from tasks.prediction.trading_day import Candles, candles_of
 from tasks.prediction.value_added import as_recorded
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
-
-SlotKey = tuple[date, str]
-"""Trading day and opening range."""
 
 _CONTRACT_DAYS = timedelta(days=14)
 """Bars that the choice of a day's contract looks back on, holidays among them."""
@@ -150,20 +147,24 @@ def followed_days(
     settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
     champions = [row for row in settled if row.prediction.role == "champion"]
     outcomes = {_key(row.prediction): row.outcome for row in champions}
-    records = _first_records(settings, market.symbol, first, last)
+    records = first_of_each_slot(
+        strategy_records(
+            settings.database(), market.symbol, mode="live", first=first - OPEN_DAYS, last=last
+        )
+    )
     plans = {key: active_plan(record) for key, record in records.items()}
     made = _assembled(settings, market, rules, first, last, at)
     table = [] if made is None else slot_table(made).to_pylist()
     keys = [(row["trading_day"], row["opening_range"]) for row in table]
     rows = dict(zip(keys, table, strict=True))
     traded = {
-        _key(slot): as_recorded(slot, outcomes.get(_key(slot)), rules)
+        slot.key: as_recorded(slot, outcomes.get(slot.key), rules)
         for slot in (() if made is None else slots_of(made, rules, every_break=True))
     }
     atr = _atr(made, rules, list(traded))
     planned = [slot for key, slot in traded.items() if key in plans]
-    taken = follow(rules, planned, lambda slot, _: plans[_key(slot)])
-    by_key = {_key(trade.slot): trade for trade in taken}
+    taken = follow(rules, planned, lambda slot, _: plans[slot.key])
+    by_key = {trade.slot.key: trade for trade in taken}
     slots = [
         FollowedSlot(
             entry=row.prediction,
@@ -191,20 +192,8 @@ def followed_days(
     )
 
 
-def _key(row: PredictionEntry | StrategyRecord | TradedSlot) -> SlotKey:
-    return row.trading_day, row.opening_range
-
-
-def _first_records(
-    settings: Settings, symbol: str, first: date, last: date
-) -> dict[SlotKey, StrategyRecord]:
-    """Return one decision for each slot: the one that was recorded first."""
-    records: dict[SlotKey, StrategyRecord] = {}
-    for record in strategy_records(
-        settings.database(), symbol, mode="live", first=first - OPEN_DAYS, last=last
-    ):
-        records.setdefault(_key(record), record)
-    return records
+def _key(entry: PredictionEntry) -> SlotKey:
+    return entry.trading_day, entry.opening_range
 
 
 def _assembled(

@@ -59,8 +59,7 @@ def backtest_rules(
     bars = known_bars(settings, name, market, at)
     history = _history(market, bars, rules, (first, last))
     looks = _count_look(settings, market, bars, rules, (first, last), at)
-    slots = _with_news(settings, market, rules, slots_of(history, rules))
-    taken = backtest(rules, slots)
+    taken = _followed(settings, history, rules)
     driftless = driftless_trades(history, rules, on_walk=on_walk)
     return backtest_result(rules, taken, driftless, looks=looks)
 
@@ -97,10 +96,7 @@ def trades_beside(
     history = _history(market, bars, strategies[0], period)
     for rules in strategies:
         _count_look(settings, market, bars, rules, period, at)
-    followed = (
-        backtest(rules, _with_news(settings, market, rules, slots_of(history, rules)))
-        for rules in strategies
-    )
+    followed = (_followed(settings, history, rules) for rules in strategies)
     return list(zip(*followed, strict=True))
 
 
@@ -138,17 +134,16 @@ def follow_rules(
     """Follow the rules through some trading days, for what was planned there and no question."""
     market = settings.market(name)
     history = _history(market, known_bars(settings, name, market, at), rules, (first, last))
-    return backtest(rules, _with_news(settings, market, rules, slots_of(history, rules)))
+    return _followed(settings, history, rules)
 
 
-def _with_news(
-    settings: Settings, market: Market, rules: Rules, slots: tuple[TradedSlot, ...]
-) -> tuple[TradedSlot, ...]:
-    """Return slots that know of scheduled news, where the rules look at any."""
-    if not rules.blackouts:
-        return slots
-    news = news_of(settings.database(), market.symbol)
-    return tuple(replace(slot, facts={**slot.facts, "news": news}) for slot in slots)
+def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Taken, ...]:
+    """Follow the rules alone; their slots know of scheduled news where they look at any."""
+    slots = slots_of(history, rules)
+    if rules.blackouts:
+        news = news_of(settings.database(), history.market.symbol)
+        slots = tuple(replace(slot, facts={**slot.facts, "news": news}) for slot in slots)
+    return backtest(rules, slots)
 
 
 def followed_days(
@@ -176,15 +171,13 @@ def followed_days(
         if row.outcome is not None
     }
     slots = [
-        as_recorded(slot, outcomes.get((slot.trading_day, slot.opening_range)), rules)
+        as_recorded(slot, outcomes.get(slot.key), rules)
         for slot in slots_of(history, rules)
-        if (slot.trading_day, slot.opening_range) in plans
+        if slot.key in plans
     ]
 
     def of(which: str) -> tuple[Taken, ...]:
-        return follow(
-            rules, slots, lambda slot, _: plans[slot.trading_day, slot.opening_range][which]
-        )
+        return follow(rules, slots, lambda slot, _: plans[slot.key][which])
 
     return of("with"), of("without")
 

@@ -12,8 +12,6 @@ from monitoring.messages.words import clock
 from monitoring.pages.formatting import percent_or_dash, r_multiple
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 
-_SIGN = {"long": 1, "short": -1}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeSummary:
@@ -29,8 +27,9 @@ class RangeSummary:
         The sides that the rules arm and their sizes, or why there are none.
     result
         What has come of it so far, in words.
-    r
-        Net R times size of the trade: settled, or as it stands at the last bar; None without one.
+    is_open, r
+        Whether its trade is not settled; and net R times size of the trade: settled, or as it
+        stands at the last bar; None without one.
     """
 
     opening_range: str
@@ -39,6 +38,7 @@ class RangeSummary:
     corridor: float | None
     plan: str
     result: str
+    is_open: bool
     r: float | None
 
     def row(self) -> dict[str, str]:
@@ -95,19 +95,19 @@ def day_summary(days: FollowedDays, day: date, at: datetime) -> DaySummary:
         The day, and now.
     """
     so_far, rules = day_so_far(days.taken, day, at), days.rules
-    own = [slot for slot in days.slots if slot.entry.trading_day == day]
     limit = rules.daily_loss_limit_money
-    running = [_running_r(days, slot) for slot in own if _is_open(slot, at)]
+    ranges = [_range(days, slot, at) for slot in days.slots if slot.entry.trading_day == day]
+    running = [opening.r for opening in ranges if opening.is_open]
     return DaySummary(
         stage=days.stage,
         trades=so_far.trades,
-        open=sum(_is_open(slot, at) for slot in own),
+        open=len(running),
         net_r=so_far.net_r,
         running_r=sum(r for r in running if r is not None),
         trades_left=max(rules.max_trades_per_day - so_far.trades, 0),
         loss_left_r=max(rules.daily_loss_limit_r + so_far.net_r, 0.0),
         loss_left_money=None if limit is None else max(limit + so_far.net_money, 0.0),
-        ranges=tuple(_range(days, slot, at) for slot in own),
+        ranges=tuple(ranges),
     )
 
 
@@ -126,6 +126,7 @@ def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> RangeSummary
         corridor=entry.baseline_p_up,
         plan=_plan(slot),
         result=_result(slot, is_open=is_open),
+        is_open=is_open,
         r=r,
     )
 
@@ -176,5 +177,4 @@ def _running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
         return None
     prices, instrument = taken.slot.prices, days.market.instrument
     last = int(instrument.to_ticks(candles.close[-1:])[0])
-    gain = _SIGN[taken.slot.side] * (last - prices.entry) - instrument.round_trip_cost_ticks
-    return gain / abs(prices.entry - prices.stop) * taken.size
+    return prices.net_ticks(taken.slot.side, last, instrument) / prices.risk * taken.size

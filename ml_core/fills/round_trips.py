@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_core.fills.fill import Fill
 from ml_core.market.instrument import Instrument
-from ml_core.strategy.rules import Side
+from ml_core.strategy.rules import SIGN_OF, Side
 
 ONE_ENTRY = timedelta(minutes=1)
 """Fills of one side so soon after the first, and before any exit, are one entry."""
@@ -63,7 +63,7 @@ class RoundTrip:
     @property
     def sign(self) -> int:
         """1 for a long one, -1 for a short one."""
-        return 1 if self.side == "long" else -1
+        return SIGN_OF[self.side]
 
     @property
     def entered_at(self) -> datetime:

@@ -188,30 +188,28 @@ def _tilted(net: FloatArray, wanted: float) -> FloatArray:
 
 def account_trades(taken: Iterable[Taken], instrument: Instrument) -> tuple[Trade, ...]:
     """Return the settled trades of a record as an account sees them, by settlement."""
-    cost, value = instrument.round_trip_cost_ticks, instrument.tick_value
+    value = instrument.tick_value
     settled = [
-        (one.slot.resolved_at, one, one.slot.prices, one.slot.r_net)
+        (one.slot.resolved_at, one, one.slot.prices, one.slot.side, one.slot.r_net)
         for one in taken
         if one.size > 0
         and one.slot.resolved_at is not None
         and one.slot.prices is not None
+        and one.slot.side is not None
         and one.slot.r_net is not None
     ]
     settled.sort(key=lambda row: row[0])
-    trades = []
-    for _, one, prices, r_net in settled:
-        side, risk = 1 if one.slot.side == "long" else -1, abs(prices.entry - prices.stop)
-        trades.append(
-            Trade(
-                day=one.slot.trading_day,
-                size=one.size,
-                risk=(risk + cost) * value,
-                net=r_net * risk * value,
-                best=(side * (prices.best - prices.entry) - cost) * value,
-                worst=(side * (prices.worst - prices.entry) - cost) * value,
-            )
+    return tuple(
+        Trade(
+            day=one.slot.trading_day,
+            size=one.size,
+            risk=(prices.risk + instrument.round_trip_cost_ticks) * value,
+            net=r_net * prices.risk * value,
+            best=prices.net_ticks(side, prices.best, instrument) * value,
+            worst=prices.net_ticks(side, prices.worst, instrument) * value,
         )
-    return tuple(trades)
+        for _, one, prices, side, r_net in settled
+    )
 
 
 def by_day(trades: Iterable[Trade], trading_days: int) -> tuple[tuple[Trade, ...], ...]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_core.ranges.labels import DOWN, UP
 from ml_core.strategy.levels import levels_of, stop_distance
-from ml_core.strategy.rules import Side
+from ml_core.strategy.rules import SIGN_OF, Side
 from ml_core.strategy.trade_rule import TradeRule
 
 
@@ -86,7 +85,7 @@ def planned_bracket(
     >>> planned_bracket(TradeRule(rr=1.5), "long", high_ticks=110, low_ticks=100)
     Bracket(side='long', edge=110, entry=111, stop=100, target=128, part=None)
     """
-    sign = UP if side == "long" else DOWN
+    sign = SIGN_OF[side]
     edge = high_ticks if side == "long" else low_ticks
     stop_ticks = stop_distance(rule, np.array([np.nan if atr_ticks is None else atr_ticks]))
     if stop_ticks[0] < 0:

@@ -14,7 +14,7 @@ from ml_core.market.schedule import from_minute
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan
-from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side
 from ml_core.strategy.trade_rule import TradeRule
 
 _WHEN = {
@@ -217,8 +217,7 @@ def planned_order(
 def _entry(
     instrument: Instrument, rule: TradeRule, side: Side, size: float, bracket: Bracket
 ) -> EntryOrder:
-    up = 1 if side == "long" else -1
-    away = 0 if rule.entry == "retest" else up * rule.entry_offset_ticks
+    away = 0 if rule.entry == "retest" else SIGN_OF[side] * rule.entry_offset_ticks
     level = bracket.edge + away
     # a stop at the range is a price; one counted from the entry is a distance until that is known
     at_range = isinstance(rule.stop, str)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, no_entry, slot_checks
-from ml_core.strategy.rules import SIDES, Rules, Side
+from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side
 
 Use = Literal["none", "annotate", "scale"]
 """What a model is used for: nothing, words beside the order, or its size."""
@@ -122,15 +122,15 @@ def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
     checks = slot_checks(rules, facts, day)
     size = rules.base_size if all(check.passed for check in checks) else 0.0
     long, short = (
-        size if side in rules.allowed_sides and _of_candle(rules, facts, up) else 0.0
-        for side, up in zip(SIDES, (1, -1), strict=True)
+        size if side in rules.allowed_sides and _of_candle(rules, facts, side) else 0.0
+        for side in SIDES
     )
     return Plan(long=long, short=short, checks=checks, no_entry=no_entry(rules, facts))
 
 
-def _of_candle(rules: Rules, facts: SlotFacts, up: int) -> bool:
+def _of_candle(rules: Rules, facts: SlotFacts, side: Side) -> bool:
     """Return whether a side is that of the window's own candle, where the rules ask for it."""
-    return rules.trade_rule.side == "either" or (facts.body or 0.0) * up > 0
+    return rules.trade_rule.side == "either" or (facts.body or 0.0) * SIGN_OF[side] > 0
 
 
 def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:

@@ -16,6 +16,9 @@ from ml_core.toml_file import TomlFileError, load_model
 
 Side = Literal["long", "short"]
 SIDES: tuple[Side, Side] = ("long", "short")
+SIGN_OF: Mapping[Side, int] = {"long": 1, "short": -1}
+"""Which way the price must go for a trade to win."""
+
 OF_A_RANGE = (
     "allowed_sides",
     "min_size_atr",

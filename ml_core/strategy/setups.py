@@ -14,7 +14,7 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, from_minute, to_minute
 from ml_core.ranges.opening_range import OpeningRanges
 from ml_core.strategy.levels import stop_distance
-from ml_core.strategy.rules import SIDES, Rules
+from ml_core.strategy.rules import SIGN_OF, Rules
 from ml_core.strategy.trade_rule import TradeRule
 
 
@@ -97,7 +97,7 @@ def setups_of(
     long, short = (
         has_stop & (side in rules.allowed_sides)
         & (candle * sign > 0 if rule.side == "first_candle" else True)
-        for side, sign in zip(SIDES, (1, -1), strict=True)
+        for side, sign in SIGN_OF.items()
     )  # fmt: skip
     return Setups(
         rule=rule,

@@ -12,7 +12,7 @@ from ml_core.json_values import BESIDE
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
 from ml_core.strategy.plan import Plan, by_rules
-from ml_core.strategy.rules import Rules, Side
+from ml_core.strategy.rules import SIGN_OF, Rules, Side
 
 SIDE_OF: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
 """The trade that a break is entered as."""
@@ -46,6 +46,15 @@ class TradePrices:
     worst: int
     reason: str
     at_once: bool
+
+    @property
+    def risk(self) -> int:
+        """Ticks from entry to stop."""
+        return abs(self.entry - self.stop)
+
+    def net_ticks(self, side: Side, price: int, instrument: Instrument) -> float:
+        """Return what the trade of a side stands at by a price: ticks, after round-trip costs."""
+        return SIGN_OF[side] * (price - self.entry) - instrument.round_trip_cost_ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from ml_core.market_events import Stage
 from ml_core.strategy.trades import SIDE_OF, day_so_far
 from monitoring.explain import why_not
-from monitoring.messages.words import clock
+from monitoring.messages.words import BREAKS, clock
 from monitoring.pages.formatting import percent_or_dash, r_multiple
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 
@@ -146,11 +146,11 @@ def _plan(slot: FollowedSlot) -> str:
 
 
 def _result(slot: FollowedSlot, *, is_open: bool) -> str:
-    broke = None if slot.row is None else slot.row["break_direction"]
-    if broke is None:
-        return "waits for its break"
-    if broke not in SIDE_OF:
-        return "did not break"
+    traded = slot.traded
+    if traded is None or traded.side is None:
+        is_over = traded is not None and traded.resolved_at is not None
+        return "did not break" if is_over else "waits for its break"
+    broke = BREAKS[traded.side]
     if slot.taken is None or not slot.taken.size:
         return f"broke {broke}, not entered"
     if is_open:

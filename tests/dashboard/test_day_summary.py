@@ -114,6 +114,37 @@ def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
     assert early.ranges[0].result == "waits for its break"
 
 
+def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # in the bar of the break, before its close: the edge is touched, and the label waits
+    home = tmp_path / "home"
+    copy_home(settings.home, home)
+    (home / "strategies").mkdir()
+    text = 'name = "touch"\n[trade]\nentry = "stop_order"\nrr = 1.0\n'
+    (home / "strategies" / "touch.toml").write_text(text, "utf-8")
+    monkeypatch.setenv("ORBCAST_HOME", str(home))
+    monkeypatch.setenv("ORBCAST_STRATEGY", "touch")
+    before_the_label = 0
+    for on in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
+        for slot in followed(current_settings(), on, NOW).slots:
+            row, taken = slot.row, slot.taken
+            if slot.entry.trading_day != on or taken is None or taken.slot.entered_at is None:
+                continue
+            at = taken.slot.entered_at + timedelta(seconds=1)
+            (line,) = [
+                line
+                for line in lived(current_settings(), on, at).ranges
+                if line.opening_range == slot.entry.opening_range
+            ]
+            if not line.is_open:
+                continue  # stopped in the bar of its entry
+            assert line.result.endswith(", open")
+            broke_later = row is not None and (row["break_time"] is None or row["break_time"] > at)
+            before_the_label += broke_later
+    assert before_the_label
+
+
 def today() -> None:
     from deployments.dashboard.shell import view  # noqa: PLC0415 - Streamlit runs it elsewhere
     from deployments.dashboard.today import page  # noqa: PLC0415 - the same

@@ -5,30 +5,23 @@ Writing one takes Prefect a sixth of a second, in four requests; ten markets hav
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.events.actions import RunDeployment
 
 from deployments.serving.warm_child import flow_of
+from tasks.runs.recovery import OURS, all_pages
 
 if TYPE_CHECKING:
     from prefect.automations import AutomationCore
-    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import DeploymentSchedule
     from prefect.client.schemas.responses import DeploymentResponse
     from prefect.deployments.runner import RunnerDeployment
-
-TAG = "orbcast"
-"""Every deployment of the catalogue has it."""
-
-PAGE = 200
-"""What Prefect gives in one answer at most."""
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +54,12 @@ class Registered:
         return None if limit is None else limit.limit
 
 
-async def registered(client: PrefectClient) -> dict[tuple[str, str], Registered]:
+def registered() -> dict[tuple[str, str], Registered]:
     """Return what Prefect has of Orbcast's deployments, by entrypoint and name."""
-    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
-    deployments = await _all_pages(
-        lambda offset: client.read_deployments(deployment_filter=tagged, limit=PAGE, offset=offset)
-    )
-    automations = await _all_pages(
-        lambda offset: client.read_automations(limit=PAGE, offset=offset)
-    )
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
+    with get_client(sync_client=True) as client:
+        deployments = all_pages(partial(client.read_deployments, deployment_filter=tagged))
+        automations = all_pages(client.read_automations)
     started_by: dict[UUID, list[AutomationCore]] = {}
     for automation in automations:
         for action in automation.actions:
@@ -79,15 +69,6 @@ async def registered(client: PrefectClient) -> dict[tuple[str, str], Registered]
         (str(it.entrypoint), it.name): Registered(it, tuple(started_by.get(it.id, ())))
         for it in deployments
     }
-
-
-async def _all_pages(page: Callable[[int], Awaitable[Sequence[_Item]]]) -> list[_Item]:
-    items: list[_Item] = []
-    while True:
-        following = await page(len(items))
-        items += following
-        if len(following) < PAGE:
-            return items
 
 
 class _Written(Protocol):
@@ -115,10 +96,8 @@ def _deployment(it: _Written, limit: Any, parameter_schema: dict[str, Any] | Non
 
 def _schedule(it: DeploymentSchedule) -> dict[str, Any]:
     kept = it.model_dump(mode="json", include={"schedule", "active", "parameters", "slug"})
-    return {
-        **kept,
-        "active": kept["active"] is not False,
-    }  # none stands for true before it is written
+    # before it is written, none stands for true
+    return {**kept, "active": kept["active"] is not False}
 
 
 def _parameter_schema(wanted: RunnerDeployment) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import deployments
 import tasks
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
 from deployments.serving.prefect_health import answers_in_time
-from deployments.serving.registration import registered
+from deployments.serving.registration import Registered, registered
 from deployments.serving.warm_child import flow_of
 from deployments.serving.warm_runner import WarmRunner, warm_up
 from tasks import notices, rollout, runs
@@ -92,14 +92,18 @@ def main() -> None:
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
     _ensure_automations(settings)
-    asyncio.run(_serve(made, sum(spec.limit or 1 for spec in specs), warming))
+    asyncio.run(_serve(made, registered(), sum(spec.limit or 1 for spec in specs), warming))
 
 
-async def _serve(made: list[RunnerDeployment], limit: int, warming: Thread) -> None:
+async def _serve(
+    made: list[RunnerDeployment],
+    had: dict[tuple[str, str], Registered],
+    limit: int,
+    warming: Thread,
+) -> None:
     """Serve deployments, each with its own limit: with one for all, a prediction would wait."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    async with AsyncClientContext.get_or_create() as context:  # one client, not two for each
-        had = await registered(context.client)
+    async with AsyncClientContext.get_or_create():  # one client for all, and not two for each
         served = [
             await runner.serve_deployment(wanted, had.get((str(wanted.entrypoint), wanted.name)))
             for wanted in made

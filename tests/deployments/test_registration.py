@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 
-import deployments.serving.registration
 from deployments.catalogue import deployments_of
 from deployments.serving.registration import Registered, registered
 from deployments.serving.runner import deployment
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-_Result = TypeVar("_Result")
-
-
-def asked(question: Callable[[PrefectClient], Awaitable[_Result]]) -> _Result:
-    async def ask() -> _Result:
-        async with get_client() as client:
-            return await question(client)
-
-    return asyncio.run(ask())
 
 
 def wanted_of(market: Market) -> list[RunnerDeployment]:
@@ -57,7 +46,7 @@ def wanted() -> Iterator[list[RunnerDeployment]]:
 
 
 def had(wanted: RunnerDeployment) -> Registered:
-    return asked(registered)[(str(wanted.entrypoint), wanted.name)]
+    return registered()[(str(wanted.entrypoint), wanted.name)]
 
 
 def served(wanted: RunnerDeployment) -> UUID:
@@ -73,7 +62,7 @@ def test_what_was_just_written_is_as_it_is_wanted_and_is_not_written_again(
     wanted: list[RunnerDeployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(wanted) == 3
-    monkeypatch.setattr(deployments.serving.registration, "PAGE", 1)  # every page is full
+    monkeypatch.setattr("tasks.runs.recovery._PAGE", 1)  # every page is full
     for each in wanted:
         before = when_written(each)
         assert had(each).is_as(each)
@@ -81,31 +70,32 @@ def test_what_was_just_written_is_as_it_is_wanted_and_is_not_written_again(
         assert when_written(each) == before
 
 
-async def _describe(client: PrefectClient, it: Registered) -> None:
-    await client.update_deployment(it.deployment.id, DeploymentUpdate(description="mine"))
+def _describe(client: SyncPrefectClient, it: Registered) -> None:
+    client.update_deployment(it.deployment.id, DeploymentUpdate(description="mine"))
 
 
-async def _pause(client: PrefectClient, it: Registered) -> None:
+def _pause(client: SyncPrefectClient, it: Registered) -> None:
     schedule = it.deployment.schedules[0]
-    await client.update_deployment_schedule(it.deployment.id, schedule.id, active=False)
+    client.update_deployment_schedule(it.deployment.id, schedule.id, active=False)
 
 
-async def _take_from_limit(client: PrefectClient, it: Registered) -> None:
-    await client.update_deployment(it.deployment.id, DeploymentUpdate(concurrency_limit=77))
+def _take_from_limit(client: SyncPrefectClient, it: Registered) -> None:
+    client.update_deployment(it.deployment.id, DeploymentUpdate(concurrency_limit=77))
 
 
-async def _drop_triggers(client: PrefectClient, it: Registered) -> None:
-    await client.delete_resource_owned_automations(f"prefect.deployment.{it.deployment.id}")
+def _drop_triggers(client: SyncPrefectClient, it: Registered) -> None:
+    client.delete_resource_owned_automations(f"prefect.deployment.{it.deployment.id}")
 
 
 @pytest.mark.parametrize("change", [_describe, _pause, _take_from_limit, _drop_triggers])
 def test_what_a_person_changed_is_put_back(
     wanted: list[RunnerDeployment],
-    change: Callable[[PrefectClient, Registered], Awaitable[None]],
+    change: Callable[[SyncPrefectClient, Registered], None],
 ) -> None:
     (outcomes,) = [each for each in wanted if "outcomes" in str(each.entrypoint)]
     it = had(outcomes)
-    asked(lambda client: change(client, it))
+    with get_client(sync_client=True) as client:
+        change(client, it)
     assert not had(outcomes).is_as(outcomes)
     assert served(outcomes) == it.deployment.id
     assert had(outcomes).is_as(outcomes)

@@ -20,6 +20,7 @@ from databento_dbn import Metadata, Schema, SType
 
 from ml_core.bars.contract import PRICES
 from ml_core.bars.sources.dbn import RECORD
+from ml_core.fills.read import FillsReading
 
 PROJECT = Path(__file__).resolve().parents[2]
 _START = np.datetime64("2024-01-16T14:00", "us")
@@ -166,19 +167,32 @@ def database() -> bytes:
         return path.read_bytes()
 
 
+FILL_READINGS = (
+    FillsReading(zone="UTC"),
+    FillsReading(zone="UTC", instrument="GOLD.f"),
+    FillsReading(
+        zone="UTC",
+        columns={"date": "Day", "time": "When", "side": "What", "quantity": "Lots", "price": "At"},
+    ),
+)
+"""How files of executions are read; the first byte of an input chooses."""
+
+_OTHER_READING = {"metatrader": 1, "generic": 2}
+
+
 def executions() -> list[bytes]:
-    """Return a file of each platform's layout, as the tests have them."""
+    """Return a file of each platform's layout, as the tests have them, below its reading."""
     files = sorted((PROJECT / "tests" / "ml_core" / "fills" / "files").glob("*.csv"))
-    return [path.read_bytes() for path in files]
+    return [bytes([_OTHER_READING.get(path.stem, 0)]) + path.read_bytes() for path in files]
 
 
 def news() -> dict[str, bytes]:
     """Return a small file of scheduled news in each form, by the ending of its name."""
     return {
-        "csv": b"time,name,importance,known_since\n2026-01-14T08:30-05:00,CPI,high,2025-12-01\n",
-        "toml": b'[[events]]\ntime = 2026-01-14T13:30:00Z\nname = "CPI"\nimportance = "high"\n',
+        "csv": b"time,name,importance,known_since\n2025-08-12T08:30-04:00,CPI,high,2025-06-01\n",
+        "toml": b'[[event]]\ntime = 2025-08-12T12:30:00Z\nname = "CPI"\nimportance = "high"\n',
         "ics": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n"
-        b"DTSTAMP:20251201T000000Z\r\nDTSTART:20260114T133000Z\r\nSUMMARY:CPI\r\n"
+        b"DTSTAMP:20250601T000000Z\r\nDTSTART:20250812T123000Z\r\nSUMMARY:CPI\r\n"
         b"END:VEVENT\r\nEND:VCALENDAR\r\n",
     }
 

@@ -16,10 +16,12 @@ from typing import Any
 from benchmarks.fuzz import seeds
 from deployments.cli.errors import line_of, status_of
 from ml_core.bars.lake.lake import Lake
-from ml_core.fills.read import FillsReading, read_fills
+from ml_core.fills.fill import FillsFile
+from ml_core.fills.read import read_fills
 from ml_core.learning.recipe import load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, load_market
+from ml_core.market.news import NewsEvent
 from ml_core.market.news_files import read_news
 from ml_core.market.schedule import build_schedule
 from ml_core.strategy.account import load_account
@@ -31,6 +33,9 @@ from tasks.notices.channels import channels
 from tasks.settings import Settings, current_settings
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
+AFTER_FILLS = datetime(2025, 7, 1, tzinfo=UTC)
+"""The time at which the files of executions and of news are read: after what they tell of."""
+
 LONGEST_LINE = 4_000
 """Characters of a message, above which nobody reads it."""
 
@@ -186,20 +191,31 @@ def _settings(content: bytes, folder: Path) -> None:
         os.environ.update(before)
 
 
+def fills_of(content: bytes, path: Path) -> FillsFile:
+    """Read executions, from a file with this content, as its first byte chooses."""
+    path.write_bytes(content[1:])
+    reading = seeds.FILL_READINGS[content[0] % len(seeds.FILL_READINGS)]
+    return read_fills(path, _mgc(), reading, at=AFTER_FILLS)
+
+
 def _fills(content: bytes, folder: Path) -> None:
-    path = folder / "a.csv"
-    path.write_bytes(content)
-    with ending_well("a.csv"):
-        read_fills(path, _mgc(), FillsReading(zone="UTC"), at=NOW)
+    if content:
+        with ending_well("a.csv"):
+            fills_of(content, folder / "a.csv")
+
+
+def news_of(content: bytes, folder: Path) -> tuple[NewsEvent, ...]:
+    """Read news in the form that the first byte chooses."""
+    endings = tuple(seeds.news())
+    path = folder / f"a.{endings[content[0] % len(endings)]}"
+    path.write_bytes(content[1:])
+    return read_news(path, market="MGC", zone="UTC", at=AFTER_FILLS)
 
 
 def _news(content: bytes, folder: Path) -> None:
-    """Read news in the form that the first byte chooses."""
-    endings = tuple(seeds.news())
-    path = folder / f"a.{endings[content[0] % len(endings)] if content else endings[0]}"
-    path.write_bytes(content[1:])
-    with ending_well(path.name):
-        read_news(path, market="MGC", zone="UTC", at=NOW)
+    if content:
+        with ending_well("a."):
+            news_of(content, folder)
 
 
 _FLOWS = ("nightly_retrain", "shadow_predict", "check_drift", "log_outcomes", "replay", "promote")

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz import seeds
-from benchmarks.fuzz.targets import TARGETS, NoGoodEndError, ending_well, try_one
+from benchmarks.fuzz.targets import (
+    TARGETS,
+    NoGoodEndError,
+    ending_well,
+    fills_of,
+    news_of,
+    try_one,
+)
 from ml_core.errors import InputError
 
 _DIGITS, _DEEP = b"9" * 5_000, b"[" * 2_000
@@ -67,6 +74,13 @@ def test_an_input_that_was_found_ends_well(tmp_path: Path, name: str, content: b
 def test_a_campaign_begins_from_sound_inputs(tmp_path: Path, name: str) -> None:
     for content in TARGETS[name].seeds()[:2]:
         try_one(name, content, tmp_path / "files")
+
+
+def test_executions_and_news_of_a_campaign_are_taken_whole(tmp_path: Path) -> None:
+    for content in TARGETS["fills"].seeds():
+        file = fills_of(content, tmp_path / "a.csv")
+        assert (len(file.fills), len(file.set_aside)) == (3, 0), content[:60]
+    assert [len(news_of(content, tmp_path)) for content in TARGETS["news"].seeds()] == [1, 1, 1]
 
 
 def test_a_long_message_keeps_its_remedy() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import textwrap
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,6 +92,15 @@ def print_json(value: object) -> None:
     Times become ISO 8601 in UTC, a number that is none (NaN, infinite) becomes null.
     """
     sys.stdout.write(json_text(value))
+
+
+def print_fields(values: Mapping[str, object], *, as_json: bool) -> None:
+    """Print the fields of a file, a line each, or as one JSON document."""
+    if as_json:
+        print_json(values)
+        return
+    for field, value in values.items():
+        say(f"{field} = {json.dumps(value)}")
 
 
 def json_text(value: object) -> str:

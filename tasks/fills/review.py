@@ -12,7 +12,7 @@ from ml_core.errors import InputError
 from ml_core.fills.planned import Tolerance, planned_trades
 from ml_core.fills.report import PlansOf, TradeReport
 from ml_core.fills.review import review
-from ml_core.fills.round_trips import RoundTrip, round_trips
+from ml_core.fills.round_trips import round_trips
 from ml_core.market.market import Market
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
@@ -113,20 +113,6 @@ def trade_report(
             tolerance=tolerance,
         ),
         beyond=len(wanted) - len(judged),
-    )
-
-
-def own_round_trips(
-    settings: Settings, name: str, first: date | None, last: date | None
-) -> tuple[tuple[RoundTrip, date], ...]:
-    """Return the round trips entered on some trading days, each with its day, by time."""
-    market = settings.market(name)
-    trips = round_trips(fills_of(settings.database(), market.symbol), market.instrument)
-    dated = ((trip, trading_day_at(market, trip.entered_at)) for trip in trips)
-    return tuple(
-        (trip, day)
-        for trip, day in dated
-        if (first is None or day >= first) and (last is None or day <= last)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,15 @@ import tasks
 from deployments import cli
 from deployments.cli import completion
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    days_of,
+    print_fields,
+    print_json,
+    say,
+    show_table,
+)
 from ml_core.json_values import json_values
 from monitoring.pages.formatting import count_of, percent, signed
 from tasks import statistics
@@ -68,11 +75,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     Example: orbcast account show own-money
     """
     values = tasks.settings.current_settings().account(name).model_dump(mode="json")
-    if as_json:
-        print_json(values)
-        return
-    for field, value in values.items():
-        say(f"{field} = {json.dumps(value)}")
+    print_fields(values, as_json=as_json)
 
 
 @app.command(short_help="Say whether an account file can be used.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +18,7 @@ from deployments.cli.terminal import (
     MarketOption,
     days_of,
     parse_time,
+    print_fields,
     print_json,
     say,
     show_table,
@@ -65,11 +65,7 @@ def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = Fals
     rules = settings.rules(settings.market(market).symbol, name)
     values = {**rules.model_dump(mode="json"), "hash": rules.hash}
     values["trade"] = rules.trade_rule.model_dump(mode="json")
-    if as_json:
-        print_json(values)
-        return
-    for field, value in values.items():
-        say(f"{field} = {json.dumps(value)}")
+    print_fields(values, as_json=as_json)
 
 
 @app.command(short_help="Say whether a strategy file can be used.")

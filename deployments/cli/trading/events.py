@@ -135,9 +135,9 @@ def show(
 
 
 def _show(listed: list[NewsEvent], zone: ZoneInfo) -> None:
-    table = cli.drawing.plain_table()
-    for name in (f"time ({zone.key})", "news", "importance", "known since (UTC)"):
-        table.add_column(name)
+    table = cli.drawing.plain_table(
+        f"time ({zone.key})", "news", "importance", "known since (UTC)"
+    )
     for event in listed:
         table.add_row(
             f"{event.time.astimezone(zone):%a %Y-%m-%d %H:%M}",

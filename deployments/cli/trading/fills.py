@@ -187,11 +187,8 @@ def show(
 
 
 def _show_fills(listed: tuple[Fill, ...]) -> None:
-    table = cli.drawing.plain_table()
-    for name in ("time (UTC)", "contract", "side"):
-        table.add_column(name)
-    for name in ("quantity", "price", "commission"):
-        table.add_column(name, justify="right")
+    figures = ("quantity", "price", "commission")
+    table = cli.drawing.plain_table("time (UTC)", "contract", "side", figures=figures)
     for fill in listed:
         table.add_row(
             f"{fill.time:%Y-%m-%d %H:%M:%S}",

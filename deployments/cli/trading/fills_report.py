@@ -86,10 +86,8 @@ def _tell_report(report: TradeReport) -> None:
     currency = report.market.instrument.currency
     say(f"{report.market.symbol}: {pages.trade_page.headline(report)}")
     say(f"  {report.review.first_day} to {report.review.last_day}; {report.plans_in_words}")
-    table = cli.drawing.plain_table()
-    table.add_column("")
-    for name in ("trades", "won", "R net", "R a trade", currency):
-        table.add_column(name, justify="right")
+    figures = ("trades", "won", "R net", "R a trade", currency)
+    table = cli.drawing.plain_table("", figures=figures)
     for words, one in report.groups().items():
         mean = one.per_trade
         span = f" ({mean.low:+.2f} to {mean.high:+.2f})" if mean.is_known else ""

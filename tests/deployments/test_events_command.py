@@ -17,6 +17,7 @@ from tasks.prediction.predict import plan_slot, predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.prediction.value_added import follow_rules
 from tasks.settings import current_settings, now
+from tests.live_days import set_clock
 
 FIRST, LAST = date(2024, 9, 2), date(2024, 9, 13)
 
@@ -51,7 +52,7 @@ def followed(name: str) -> tuple[Taken, ...]:
 
 def entered(taken: tuple[Taken, ...]) -> dict[tuple[date, str], datetime]:
     return {
-        (one.slot.trading_day, one.slot.opening_range): one.slot.entered_at
+        one.slot.key: one.slot.entered_at
         for one in taken
         if one.size and one.slot.entered_at is not None
     }
@@ -129,14 +130,19 @@ def test_news_is_shown_as_it_was_known(tmp_path: Path) -> None:
     assert "no news is on record here" in run("events", "show", "--from", "2030-01-01")
 
 
-def test_status_names_what_comes_within_a_day(tmp_path: Path) -> None:
-    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3, minutes=5)
+def test_status_names_what_comes_within_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment, clock = datetime(2027, 2, 10, 9, 0, tzinfo=UTC), tmp_path / "clock"
+    set_clock(monkeypatch, clock, moment)
+    soon = moment + timedelta(hours=3, minutes=5)
     path = tmp_path / "soon.csv"
     later = soon + timedelta(days=2)
     path.write_text(f"time,name\n{soon.isoformat()},NFP\n{later.isoformat()},PPI\n")
     run("events", "import", str(path))
     (market,) = run_json("status")["markets"]
     assert [event["name"] for event in market["news"]] == ["NFP"]
+    set_clock(monkeypatch, clock, moment + timedelta(minutes=1))
     text = " ".join(run("status").split())
     assert "news: NFP (high)" in text
     assert "in 3 h 0" in text

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class ChildProcess:
         Its name; the arguments after the interpreter; the file for its output.
     stop_signal
         Signal that asks it to end.
+    environment
+        What it finds in its environment besides this process's own.
     deaths
         How often it died in a row.
     """
@@ -44,6 +47,7 @@ class ChildProcess:
     arguments: tuple[str, ...]
     log: Path
     stop_signal: signal.Signals
+    environment: Mapping[str, str] = field(default_factory=dict)
     deaths: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _began: float = 0.0
@@ -69,6 +73,7 @@ class ChildProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
                 # a Ctrl-C in the terminal reaches the supervisor alone, which ends the others
                 start_new_session=True,
             )

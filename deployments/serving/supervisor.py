@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -42,6 +44,12 @@ BARS_BESIDE = 2000
 """So is the port that bars are pushed to."""
 
 _LAST_PORT = 65535
+_LONGEST_ADDRESS = 103
+"""Bytes of a socket's path: macOS takes 103, Linux 107."""
+
+_SOCKET_IN_FOLDER = "/pymp-12345678/listener-12345678"
+"""Where Python's fork server listens within the folder for temporary files."""
+
 _LOOK_EVERY_SECONDS = 0.25
 
 
@@ -94,14 +102,32 @@ def supervise(settings: Settings, port: int, say: Callable[[str], None] = print)
     except Timeout:
         raise AlreadyUpError(str(settings.home)) from None
     try:
-        return _Supervisor(settings, port, say).run()
+        with temporary_folder() as folder:
+            return _Supervisor(settings, port, say, folder).run()
     finally:
         (settings.prefect_dir / SERVER_FILE).unlink(missing_ok=True)
         lock.release()
 
 
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Have a folder for the runner's temporary files, which goes with all that killed runs left.
+
+    It is in the machine's own folder for them (``TMPDIR``), unless that one's path is too long for
+    the socket by which runs are forked: then in ``/tmp``.
+    """
+    fits = len(os.fsencode(tempfile.gettempdir() + "/orbcast-12345678" + _SOCKET_IN_FOLDER))
+    place = None if fits <= _LONGEST_ADDRESS else "/tmp"  # noqa: S108 - made for us alone
+    with tempfile.TemporaryDirectory(
+        prefix="orbcast-", dir=place, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
 class _Supervisor:
-    def __init__(self, settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, port: int, say: Callable[[str], None], temporary: Path
+    ) -> None:
         self._settings, self._say = settings, say
         self._api = f"http://{HOST}:{port}/api"
         self._port = port
@@ -109,7 +135,11 @@ class _Supervisor:
         serve = ("-m", PREFECT_SERVER, "port", str(port))
         self._server = ChildProcess("server", serve, logs / "server.log", signal.SIGTERM)
         self._runner = ChildProcess(
-            "runner", ("-m", "deployments.serving.runner"), logs / "runner.log", signal.SIGINT
+            "runner",
+            ("-m", "deployments.serving.runner"),
+            logs / "runner.log",
+            signal.SIGINT,
+            {"TMPDIR": str(temporary)},
         )
         self._receiver = ChildProcess(
             "receiver of bars",

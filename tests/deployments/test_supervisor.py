@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from deployments.serving.supervisor import BARS_BESIDE, _Supervisor
+from deployments.serving.supervisor import BARS_BESIDE, _Supervisor, temporary_folder
 from tasks.data.sources import source_spec
 from tasks.data.standing_sources import remember_source
 from tasks.settings import Settings
@@ -18,7 +19,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> _Supervisor:
-    return _Supervisor(Settings(home=tmp_path / "home"), 1, print)
+    return _Supervisor(Settings(home=tmp_path / "home"), 1, print, tmp_path)
 
 
 def test_up_has_a_line_for_each_market_with_its_next_ranges(
@@ -41,7 +42,7 @@ def test_bars_are_received_from_when_a_market_takes_them(
     config = Settings(home=tmp_path / "home", markets=("mgc",))
     monkeypatch.setenv("ORBCAST_HOME", str(config.home))
     said: list[str] = []
-    supervisor = _Supervisor(config, port - BARS_BESIDE, said.append)
+    supervisor = _Supervisor(config, port - BARS_BESIDE, said.append, tmp_path)
     config.prefect_dir.mkdir(parents=True)
     try:
         for market, kind in (("mgc", "csv"), ("nq", "http")):
@@ -64,3 +65,18 @@ def test_bars_are_received_from_when_a_market_takes_them(
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(("length", "inside"), [(50, True), (56, False), (200, False)])
+def test_runs_are_forked_by_a_socket_however_long_the_temporary_folder_is(
+    length: int, inside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        machine = Path(short) / ("t" * (length - len(short) - 1))
+        machine.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(machine))
+        with temporary_folder() as folder, socket.socket(socket.AF_UNIX) as listener:
+            assert (folder.parent == machine) is inside
+            deep = Path(tempfile.mkdtemp(prefix="pymp-", dir=folder))
+            listener.bind(str(deep / "listener-12345678"))
+        assert not folder.exists()

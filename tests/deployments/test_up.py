@@ -56,6 +56,15 @@ class Up:
     def notes(self) -> Path:
         return self.home / "prefect" / "children.json"
 
+    @property
+    def temporary(self) -> Path:
+        return _long_folder(self.home.parent)
+
+
+def _long_folder(folder: Path) -> Path:
+    """Return a folder for temporary files in which no socket's path would be short enough."""
+    return folder / ("temporary-files-" * 6)
+
 
 def orbcast(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), *arguments]
@@ -68,10 +77,11 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("up")
     home, port = folder / "home", free_port()
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "up"]
+    _long_folder(folder).mkdir()
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
-            env={**OURS, "ORBCAST_AUTH": SECRET},
+            env={**OURS, "ORBCAST_AUTH": SECRET, "TMPDIR": str(_long_folder(folder))},
             stdout=log,
             stderr=log,
         )
@@ -189,6 +199,7 @@ def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up
     assert up.process.wait(AT_MOST_SECONDS) == 0
     assert all(is_gone(each) for each in children)
     assert not up.notes.exists()
+    assert list(up.temporary.iterdir()) == []
     with closing(sqlite3.connect(up.home / "prefect" / "prefect.db")) as database:
         paused = "SELECT count(*) FROM deployment_schedule WHERE NOT active"
         assert database.execute(paused).fetchone() == (0,)

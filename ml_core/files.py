@@ -58,3 +58,18 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_code(root: Path) -> str:
+    """Return the SHA-256 of a package's Python files, by name and content, hex.
+
+    Parameters
+    ----------
+    root
+        The package's ``__init__.py``, whose folder is read, or a module's own file.
+    """
+    files = sorted(root.parent.rglob("*.py")) if root.name == "__init__.py" else [root]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(root.parent)} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tasks import health as health
     from tasks import messages as messages
     from tasks import notices as notices
+    from tasks import own_features as own_features
     from tasks import prediction as prediction
     from tasks import prefect_api as prefect_api
     from tasks import rollout as rollout

@@ -136,8 +136,9 @@ class Home:
         Returns
         -------
         DataFrame
-            Range, break, trade, every feature and the driftless baselines by the columns of
-            ``orbcast dataset``; then ``size_ticks``, ``sigma_ticks``, which models are asked with.
+            Range, break, trade, every feature, the trader's own last, and the driftless
+            baselines by the columns of ``orbcast dataset``; then ``size_ticks``,
+            ``sigma_ticks``, which models are asked with.
 
         Raises
         ------
@@ -147,7 +148,10 @@ class Home:
         definition = self._market(market)
         bars = known_bars(self._settings, market, definition, now())
         begin, end = period_of(bars, definition, _day(first), _day(last))
-        assembly = assemble(bars, definition, label or LabelSpec(), first=begin, last=end)
+        features = self._settings.catalogue().select_with_own()
+        assembly = assemble(
+            bars, definition, label or LabelSpec(), first=begin, last=end, features=features
+        )
         frame: pd.DataFrame = with_baselines(assembly).to_pandas()
         frame = frame[frame["exclusion"].isna()].drop(columns="exclusion").reset_index(drop=True)
         return frame.assign(

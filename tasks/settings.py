@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 import ml_core
 import registry
+import tasks
 from ml_core import bars
 from ml_core.errors import InputError
 from ml_core.learning.recipe import Recipe, load_recipe
@@ -22,6 +23,7 @@ from tasks.named_files import file_named, names_in
 from tasks.options import DEFAULT_STRATEGY, SECRET, Options
 
 if TYPE_CHECKING:
+    from ml_core.features.catalogue import Catalogue
     from ml_core.strategy.account import Account
     from ml_core.strategy.rules import Rules
     from registry.database import Database
@@ -180,6 +182,15 @@ class Settings(Options):
     def own_recipes_dir(self) -> Path:
         """Folder of the trader's own recipes, tuned ones among them."""
         return self.home / "recipes"
+
+    @property
+    def own_features_dir(self) -> Path:
+        """Folder of the trader's own features, Python files."""
+        return self.home / "features"
+
+    def catalogue(self) -> Catalogue:
+        """Return the features there are: those shipped, and the trader's own."""
+        return tasks.own_features.own_features(self.own_features_dir).catalogue()
 
     def recipe_file(self, name: str) -> Path:
         """Find a recipe's file, the trader's own before a shipped one.

@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Models and evidence": {
         "recipes": ("models.recipes:app", "What can be trained, and how."),
+        "features": ("models.features:features", "What can be learned from, your own too."),
         "audit": ("models.audit:app", "Whether a feature sees the future; parity."),
         "evaluate": ("models.evaluate:evaluate", "Judge a recipe on days it never saw."),
         "tune": ("models.tune:tune", "Search hyperparameters, every trial counted."),

@@ -16,6 +16,7 @@ from ml_core.market_events import Stage
 
 if TYPE_CHECKING:  # who only asks for a stage loads no bars and no models
     from ml_core.bars.arrays import Bars
+    from ml_core.features.catalogue import Catalogue
     from ml_core.learning.inference import Predictor
     from ml_core.market.market import Market
 
@@ -97,6 +98,8 @@ class SlotContext:
         A monotonic clock's reading, on which a predictor counts the age of what it remembers.
     code
         Hash of the code that computes features and models.
+    catalogue
+        The features there are, the trader's own among them; None for those that are shipped.
     """
 
     market: Market
@@ -119,6 +122,7 @@ class SlotContext:
     news: tuple[NewsEvent, ...] = ()
     seconds: float = 0.0
     code: str = ""
+    catalogue: Catalogue | None = field(default=None, repr=False)
 
     @property
     def late(self) -> bool:

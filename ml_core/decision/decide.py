@@ -21,6 +21,7 @@ from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.errors import OperatorError, OrbcastError
 from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Catalogue
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
@@ -89,7 +90,12 @@ def abstained(
 
 
 def ask(
-    predictor: Predictor, market: Market, slot: Slot, bars: Bars, seconds: float
+    predictor: Predictor,
+    market: Market,
+    slot: Slot,
+    bars: Bars,
+    seconds: float,
+    catalogue: Catalogue | None,
 ) -> tuple[Dataset, Prediction]:
     """Build the slot's row and have a version predict.
 
@@ -101,6 +107,8 @@ def ask(
         Weeks of bars closed by the decision.
     seconds
         A monotonic clock's reading.
+    catalogue
+        The features there are; None for those that are shipped.
 
     Raises
     ------
@@ -117,7 +125,7 @@ def ask(
             bundle.recipe.label,
             trading_day=slot.trading_day,
             opening_range=slot.opening_range,
-            features=CATALOGUE.select(bundle.feature_names),
+            features=(catalogue or CATALOGUE).learned(bundle.feature_names, bundle.own),
         )
         prediction = predictor.predict(row, seconds)
         is_number = all(map(math.isfinite, _figures(prediction)))
@@ -185,7 +193,9 @@ def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     assert predictor is not None  # noqa: S101 - nothing speaks against the version: it was loaded
     assert bars is not None  # noqa: S101 - the same
     try:
-        row, prediction = ask(predictor, context.market, context.slot, bars, context.seconds)
+        row, prediction = ask(
+            predictor, context.market, context.slot, bars, context.seconds, context.catalogue
+        )
     except NoSlotError as error:
         return abstained(context, version, Abstention(error.why))
     except OrbcastError as error:

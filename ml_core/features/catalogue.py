@@ -49,6 +49,25 @@ class Mirror:
 TURNS = Mirror(about=0.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnColumn:
+    """What a dataset and a version keep of a trader's own feature, which no release knows.
+
+    Attributes
+    ----------
+    name, words, unit, mirror
+        As the feature was declared.
+    code
+        SHA-256 of the file that declares it, hex.
+    """
+
+    name: str
+    words: str
+    unit: str
+    code: str
+    mirror: Mirror | None = TURNS
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column: its name, what a trader calls it, and the function that computes it.
@@ -73,6 +92,8 @@ class Feature:
         does not say is taken to turn about 0, which costs a column where it does not.
     compute
         A view of n decisions to float64 of shape (n,), NaN where missing.
+    code
+        SHA-256 of the file that declares a trader's own; "" of one that is shipped.
     """
 
     name: str
@@ -83,6 +104,16 @@ class Feature:
     compute: FeatureFunction
     instead: str = ""
     mirror: Mirror | None = TURNS
+    code: str = ""
+
+    @property
+    def own_column(self) -> OwnColumn | None:
+        """What is kept of a trader's own; None of one that is shipped."""
+        if not self.code:
+            return None
+        return OwnColumn(
+            name=self.name, words=self.words, unit=self.unit, code=self.code, mirror=self.mirror
+        )
 
 
 class UnknownFeatureError(InputError):
@@ -90,13 +121,25 @@ class UnknownFeatureError(InputError):
 
     unknown: tuple[str, ...]
     available: tuple[str, ...]
+    refused: tuple[str, ...] = ()
     template = "no feature named {unknown:, }{_hint}"
 
     @property
     def _hint(self) -> str:
-
+        """What may have been meant, and which files of own features could not be read."""
         near = difflib.get_close_matches(self.unknown[0], self.available, n=3)
-        return f"; did you mean {', '.join(near)}?" if near else ""
+        meant = f"; did you mean {', '.join(near)}?" if near else ""
+        return meant + "".join(f"; {fault}" for fault in self.refused)
+
+
+class FeatureChangedError(InputError):
+    """A version learned from own features whose file is another one now."""
+
+    changed: tuple[str, ...]
+    template = (
+        "{changed:, }: the file that declares it is not the one that the version learned from; "
+        "put that file back, or give what is new a name of its own and train"
+    )
 
 
 class RetiredFeatureError(InputError):
@@ -111,10 +154,29 @@ class RetiredFeatureError(InputError):
 
 
 class Catalogue:
-    """Features by name, in the order they were declared."""
+    """Features by name, in the order they were declared.
+
+    A trader's own come after those that are shipped, and belong to no "all".
+    """
 
     def __init__(self) -> None:
         self._features: dict[str, Feature] = {}
+        self._refused: tuple[str, ...] = ()
+
+    def with_own(self, own: Iterable[Feature], refused: Iterable[str] = ()) -> Catalogue:
+        """Return a catalogue of these features and a trader's own.
+
+        Parameters
+        ----------
+        own
+            Features with a code, of other names.
+        refused
+            What is wrong with files of own features, told where a feature is not found.
+        """
+        whole = Catalogue()
+        whole._features = {**self._features, **{feature.name: feature for feature in own}}
+        whole._refused = tuple(refused)
+        return whole
 
     def feature(
         self,
@@ -152,12 +214,24 @@ class Catalogue:
         return name in self._features
 
     def names(self) -> tuple[str, ...]:
-        """Return the name of every feature that is not retired, in order."""
-        return tuple(name for name, feature in self._features.items() if not feature.instead)
+        """Return the name of every feature that is neither retired nor own, in order."""
+        return tuple(
+            name
+            for name, feature in self._features.items()
+            if not feature.instead and not feature.code
+        )
+
+    def own(self) -> tuple[Feature, ...]:
+        """Return the trader's own features, in order."""
+        return tuple(feature for feature in self._features.values() if feature.code)
 
     def retired(self) -> tuple[str, ...]:
         """Return the names of those that are kept for older versions alone."""
         return tuple(name for name, feature in self._features.items() if feature.instead)
+
+    def own_names(self) -> tuple[str, ...]:
+        """Return the names of the trader's own features that are not retired."""
+        return tuple(feature.name for feature in self.own() if not feature.instead)
 
     def every(self) -> tuple[Feature, ...]:
         """Return all features, the retired ones among them."""
@@ -182,20 +256,51 @@ class Catalogue:
         return features
 
     def select(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
-        """Return the features of these names, in the order named; "all" has no retired one.
+        """Return the features of these names, in the order named.
+
+        "all", by itself or among names, is every shipped feature that is not retired.
 
         Raises
         ------
         UnknownFeatureError
             A name the catalogue does not have.
         """
-        if names == "all":
-            names = self.names()
-        wanted = tuple(names)
+        named = ("all",) if names == "all" else tuple(names)
+        wanted = dict.fromkeys(
+            each for name in named for each in (self.names() if name == "all" else (name,))
+        )
         unknown = tuple(name for name in wanted if name not in self._features)
         if unknown:
-            raise UnknownFeatureError(unknown, self.names())
+            raise UnknownFeatureError(unknown, (*self.names(), *self.own_names()), self._refused)
         return tuple(self._features[name] for name in wanted)
+
+    def select_with_own(self) -> tuple[Feature, ...]:
+        """Return every feature that is not retired, the trader's own last."""
+        return self.select(("all", *self.own_names()))
+
+    def learned(self, names: Iterable[str], own: Iterable[OwnColumn]) -> tuple[Feature, ...]:
+        """Return the features that a version learned from, as it knew them.
+
+        Parameters
+        ----------
+        names
+            Of its columns, in order.
+        own
+            Those of them that were the trader's own.
+
+        Raises
+        ------
+        UnknownFeatureError
+            One is gone.
+        FeatureChangedError
+            The file that declares one is another.
+        """
+        features = self.select(names)
+        codes = {column.name: column.code for column in own}
+        changed = [each.name for each in features if each.code != codes.get(each.name, "")]
+        if changed:
+            raise FeatureChangedError(tuple(changed))
+        return features
 
 
 CATALOGUE = Catalogue()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import InputError
+from ml_core.features.catalogue import Mirror, OwnColumn
 from ml_core.json_values import json_values
 from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
@@ -27,6 +28,7 @@ from ml_core.learning.version_folder import (
     BASELINES,
     CALIBRATION,
     METADATA,
+    OWN_FEATURES,
     QUESTIONS,
     RECIPE,
     SCHEMA,
@@ -96,6 +98,14 @@ class Bundle:
     trained: dict[str, Any]
     importance: dict[str, dict[str, float]]
     novelty: Novelty | None = None
+
+    @property
+    def own(self) -> tuple[OwnColumn, ...]:
+        """The trader's own features among the columns, as they were learned from."""
+        return tuple(
+            OwnColumn(**{**kept, "mirror": kept["mirror"] and Mirror(**kept["mirror"])})
+            for kept in self.trained.get(OWN_FEATURES, [])
+        )
 
     @property
     def market_hash(self) -> str:

@@ -26,7 +26,7 @@ from ml_core.learning.models.own_baseline import JUDGED_HERE, ModelRecord, beats
 from ml_core.learning.models.sample import sample
 from ml_core.learning.predictions.intervals import NetRIntervals, fit_intervals
 from ml_core.learning.recipe import Recipe
-from ml_core.learning.version_folder import QUESTIONS, Question
+from ml_core.learning.version_folder import OWN_FEATURES, QUESTIONS, Question
 from ml_core.ranges.labels import TIMEOUT
 
 
@@ -135,6 +135,7 @@ def fit(
                 for period, days in periods.items()
             },
             "models": {question: json_values(model.record) for question, model in judged.items()},
+            **({OWN_FEATURES: json_values(data.own)} if data.own else {}),
         },
         importance={},
     )

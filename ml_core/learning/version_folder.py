@@ -76,6 +76,10 @@ def _fault_of(error: Exception) -> str:
     return f"is not what belongs there ({type(error).__name__}: {first_line})"
 
 
+OWN_FEATURES = "own_features"
+"""Under this name a version's metadata have the trader's own features that it learned from."""
+
+
 def version_name(
     recipe_hash: str,
     trained: Mapping[str, Any],
@@ -90,13 +94,15 @@ def version_name(
     recipe_hash
         Hash of its recipe.
     trained
-        On what it was trained: ``last_day``, ``data_fingerprint``, ``market_hash`` if it was kept.
+        On what it was trained: ``last_day``, ``data_fingerprint``, ``market_hash`` if it was kept,
+        ``own_features`` if there were any.
     baselines, calibration
         The texts of those files.
     models
         The text of each model, in the order of :data:`QUESTIONS`; "" for one that is not there.
     """
     market_hash = trained.get("market_hash", "")
+    own = [f"{column['name']} {column['code']}" for column in trained.get(OWN_FEATURES, [])]
     digest = hashlib.sha256()
     for part in (
         recipe_hash,
@@ -104,6 +110,7 @@ def version_name(
         baselines,
         calibration,
         *([market_hash] if market_hash else []),
+        *own,
         *models,
     ):
         digest.update(part.encode())
@@ -141,6 +148,19 @@ def market_hash_of(folder: Path) -> str:
         return ""
     with reading(folder, METADATA) as path:
         return str(parse_json(path.read_text("utf-8")).get("market_hash", ""))
+
+
+def own_codes_of(folder: Path) -> dict[str, str]:
+    """Return the hash of each own feature's file that a version learned from, by its name.
+
+    Empty where it learned from none, and where its files cannot be read, which others tell of.
+    """
+    try:
+        with reading(folder, METADATA) as path:
+            kept = parse_json(path.read_text("utf-8")).get(OWN_FEATURES, [])
+            return {str(column["name"]): str(column["code"]) for column in kept}
+    except BundleCorruptError:
+        return {}
 
 
 def damage(folder: Path) -> list[str]:

@@ -240,7 +240,7 @@ def _answers(question: str, record: ModelRecord) -> str:
 
 
 def _importance(facts: CardFacts) -> tuple[Block, ...]:
-    words = feature_words()
+    words = feature_words(facts.trained)
     blocks: list[Block] = []
     for question, shares in facts.importance.items():
         if not shares:

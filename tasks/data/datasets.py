@@ -86,11 +86,17 @@ def label_spec(**values: Any) -> LabelSpec:
 
 
 def slots_with_baselines(
-    bars: Bars, market: Market, spec: LabelSpec, first: date | None, last: date | None
+    settings: Settings,
+    bars: Bars,
+    market: Market,
+    spec: LabelSpec,
+    first: date | None,
+    last: date | None,
 ) -> pa.Table:
-    """Return every slot of a period with its label, features and driftless probabilities."""
+    """Return every slot of a period with label, features (own ones last) and baselines."""
     begin, end = period_of(bars, market, first, last)
-    assembly = assemble(bars, market, spec, first=begin, last=end)
+    features = settings.catalogue().select_with_own()
+    assembly = assemble(bars, market, spec, first=begin, last=end, features=features)
     return with_baselines(assembly)
 
 

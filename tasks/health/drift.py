@@ -12,6 +12,7 @@ from prefect import task
 from ml_core.array_rows import take_rows
 from ml_core.decision.entry import Mode
 from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Catalogue
 from ml_core.health.drift import PREDICTION, TARGET
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.models.calibration import logit
@@ -114,14 +115,15 @@ def _tell(settings: Settings, report: DriftReport) -> None:
 def _held(
     settings: Settings, symbol: str, record: VersionRecord, at: datetime, mode: Mode
 ) -> tuple[Reference, Rows]:
-    learned = _learned(record.folder)
+    catalogue = settings.catalogue()
+    learned = _learned(record.folder, catalogue)
     logged = _logged(settings, symbol, learned.names, at, mode)
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
         # asked of the past, a version has learned from days after it
         learned_until = datetime.combine(max(learned.day).item() + timedelta(2), time(), UTC)
         odd = _odd_days(settings, symbol, max(at, learned_until))
         learned, logged = (take_rows(rows, ~np.isin(rows.day, odd)) for rows in (learned, logged))
-    groups = {feature.name: feature.group for feature in CATALOGUE.every()}
+    groups = {feature.name: feature.group for feature in catalogue.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
     return Reference(learned.ordinary(), named), logged
 
@@ -183,11 +185,11 @@ def _value(row: Settled, name: str, at: datetime) -> float:
     return np.nan if value is None else float(value)
 
 
-def _learned(folder: Path) -> Rows:
+def _learned(folder: Path, catalogue: Catalogue) -> Rows:
 
     with reading(folder, REFERENCE) as path:
         table = pq.read_table(path)
-    names = [name for name in table.column_names if name in CATALOGUE]
+    names = [name for name in table.column_names if name in catalogue]
     columns = [table[name].to_numpy() for name in names]
     if "said_p_up" in table.column_names:
         names += [_SAID, _CAME]

@@ -15,10 +15,10 @@ from ml_core.bars.lake.as_known import AsKnown, bars_as_known
 from ml_core.decision.decide import logged_features
 from ml_core.decision.entry import Mode, PredictionEntry
 from ml_core.decision.slot import Slot
-from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Catalogue
 from ml_core.health.parity import Audited, Cause, Difference, ParityReport
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
-from ml_core.learning.version_folder import BundleCorruptError, recipe_of
+from ml_core.learning.version_folder import BundleCorruptError, own_codes_of, recipe_of
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
@@ -126,7 +126,8 @@ class _Again:
             if then.changes and not self._against(then.bars):
                 return "bars", first_in_words(then.changes)
         made_by = self._entry.outputs.code
-        return ("unexplained" if made_by in {None, code_hash()} else "code"), ()
+        as_now = made_by in {None, code_hash()} and not self._other_features
+        return ("unexplained" if as_now else "code"), ()
 
     def _moments(self) -> Iterator[AsKnown]:
         """Yield the bars as they stood when the answer was made, and shortly before.
@@ -159,21 +160,40 @@ class _Again:
                 self._label,
                 trading_day=self._slot.trading_day,
                 opening_range=self._slot.opening_range,
-                features=CATALOGUE.select([name for name in logged if name in CATALOGUE]),
+                features=self._catalogue.select(
+                    [name for name in logged if name in self._catalogue]
+                ),
             )
         except NoSlotError:
             return differences(logged, {})
         return differences(logged, logged_features(row))
 
     @cached_property
+    def _catalogue(self) -> Catalogue:
+        return self._settings.catalogue()
+
+    @cached_property
+    def _other_features(self) -> bool:
+        """Whether own features that the version learned from are gone, or in another file."""
+        codes = self._folder and own_codes_of(self._folder)
+        now = {feature.name: feature.code for feature in self._catalogue.own()}
+        return any(now.get(name) != code for name, code in (codes or {}).items())
+
+    @cached_property
     def _label(self) -> LabelSpec:
-        if self._entry.label == LabelSpec().key or self._entry.version is None:
+        if self._entry.label == LabelSpec().key or self._folder is None:
             return LabelSpec()
+        return _label_of(self._folder)
+
+    @cached_property
+    def _folder(self) -> Path | None:
+        """The files of the version that predicted; None where there is none."""
+        if self._entry.version is None:
+            return None
         try:
-            record = self._settings.models().find(self._entry.market, self._entry.version)
+            return self._settings.models().find(self._entry.market, self._entry.version).folder
         except UnknownVersionError:
-            return LabelSpec()
-        return _label_of(record.folder)
+            return None
 
 
 @lru_cache(maxsize=16)

@@ -131,6 +131,7 @@ def _with_evidence(
         silenced=_silenced(settings, context),
         seconds=time.monotonic(),
         code=code_hash(),
+        catalogue=settings.catalogue(),
     )
 
 
@@ -229,7 +230,7 @@ def loaded(version: RoleVersion) -> RoleVersion:
 
 
 def ask(
-    record: VersionRecord, market: Market, slot: Slot, bars: Bars
+    settings: Settings, record: VersionRecord, market: Market, slot: Slot, bars: Bars
 ) -> tuple[Dataset, Prediction]:
     """Build the slot's row and have a registered version predict, whatever speaks against it.
 
@@ -241,7 +242,7 @@ def ask(
         The version's files are not whole, or it cannot predict.
     """
     predictor = _loaded(str(record.folder), record.sums_hash)
-    return decide.ask(predictor, market, slot, bars, time.monotonic())
+    return decide.ask(predictor, market, slot, bars, time.monotonic(), settings.catalogue())
 
 
 def ask_serving(
@@ -262,7 +263,7 @@ def ask_serving(
         if serving.damaged:
             raise UnusableVersionError(serving.record.version, (serving.damaged,))
         try:
-            return serving, ask(serving.record, market, slot, bars)[1]
+            return serving, ask(settings, serving.record, market, slot, bars)[1]
         except (BundleCorruptError, decide.VersionFailedError) as error:
             without[serving.record.version] = str(error)
 

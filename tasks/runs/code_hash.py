@@ -7,14 +7,22 @@ from functools import lru_cache
 from pathlib import Path
 
 import ml_core
-from ml_core.files import sha256_of
+from ml_core.files import sha256_of_code
+from tasks.settings import Settings
+
+
+def installed_code(settings: Settings) -> str:
+    """Hash what computes features, models and studies, the trader's own features among it.
+
+    A study counts for the code that made it: with own features, these are a part of that.
+    """
+    own = sorted(f"{feature.name} {feature.code}" for feature in settings.catalogue().own())
+    return (
+        hashlib.sha256("\n".join([code_hash(), *own]).encode()).hexdigest() if own else code_hash()
+    )
 
 
 @lru_cache(maxsize=1)
 def code_hash() -> str:
     """Hash what computes features, models and studies, as this process has it."""
-    root = Path(ml_core.__path__[0])
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)} {sha256_of(path)}\n".encode())
-    return digest.hexdigest()
+    return sha256_of_code(Path(ml_core.__path__[0]) / "__init__.py")

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import numpy as np
 
-from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.features.condition import Condition, read_condition
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
@@ -45,6 +45,8 @@ class RangeQuestion:
         Which trade is made of a break.
     first, last
         Trading days; None, from the first or to the last there is.
+    features
+        Those that the condition names.
     """
 
     condition: Condition
@@ -53,11 +55,14 @@ class RangeQuestion:
     label: LabelSpec
     first: date | None = None
     last: date | None = None
+    features: tuple[Feature, ...]
 
     @property
     def values(self) -> dict[str, str | None]:
         """The question as plain values: two that are the same have the same."""
+        own = [feature.code for feature in self.features if feature.code]
         return {
+            **({"own_code": " ".join(own)} if own else {}),
             "condition": self.condition.text,
             "side": self.side,
             "opening_range": self.opening_range,
@@ -74,6 +79,7 @@ class RangeQuestion:
 
 
 def range_question(
+    catalogue: Catalogue,
     condition: str,
     side: str,
     opening_range: str | None,
@@ -91,8 +97,10 @@ def range_question(
     sides = [name for name in BREAK_SIDES if name == side]
     if not sides:
         raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
+    read = read_condition(condition, [*catalogue.names(), *catalogue.own_names()])
     return RangeQuestion(
-        condition=read_condition(condition, CATALOGUE.names()),
+        condition=read,
+        features=catalogue.select(read.names),
         side=sides[0],
         opening_range=opening_range,
         label=label,
@@ -124,7 +132,7 @@ def answer_question(
         question.label,
         first=first,
         last=last,
-        features=CATALOGUE.select(question.condition.names),
+        features=question.features,
     )
     table = slot_table(assembly).to_pylist()
     looks = record_look(

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from prefect import task
 
-from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.ranges.label_spec import LabelSpec
 from tasks.data.datasets import known_bars, period_of
@@ -30,7 +29,7 @@ def audit_recent(market: str, at: datetime) -> AuditSummary:
     definition = settings.market(market)
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, None, None)
-    features = CATALOGUE.select("all")
+    features = settings.catalogue().select_with_own()
     first = max(begin, end - LOOKED_BACK)
     report = audit_lookahead(bars, definition, LabelSpec(), features, first=first, last=end)
     return report.summary

@@ -29,7 +29,7 @@ from registry.models.decisions import list_decisions
 from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from registry.studies.evaluations import evaluations
 from tasks.data.standing_sources import standing_source
-from tasks.runs.code_hash import code_hash
+from tasks.runs.code_hash import installed_code
 from tasks.settings import Settings
 from tasks.training.questions import questions_on_record
 from tasks.training.studies_on_record import STUDY_DAYS
@@ -93,7 +93,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
             "recipe": record.recipe_hash,
             "bars": record.data_fingerprint,
             "files (SHA256SUMS)": record.sums_hash,
-            "code installed now": code_hash(),
+            "code installed now": installed_code(settings),
         },
         created_at=record.created_at,
         expires_at=store.expires_at(record),
@@ -222,7 +222,7 @@ def _study(settings: Settings, record: VersionRecord, at: datetime) -> CardStudy
         verdict=last.verdict,
         at=last.at,
         counts=bool(last.settings.get("counts")),
-        current=recent and last.settings.get("code") == code_hash(),
+        current=recent and last.settings.get("code") == installed_code(settings),
         first_day=str(first),
         last_day=str(latest),
         breaks=breaks,

@@ -34,12 +34,14 @@ BEGINNING_DAYS = 28
 class AskedOf:
     """What questions are asked of: a market, the hash of its definition, and the bars' beginning.
 
-    ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars.
+    ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars, ``own_code`` the hashes
+    of the trader's own features among those that are learned from.
     """
 
     market: Market
     market_hash: str
     beginning: str
+    own_code: tuple[str, ...] = ()
 
 
 def beginning_of(bars: Bars) -> str:
@@ -56,7 +58,7 @@ def question_asked(of: AskedOf, recipe_hash: str) -> str:
     beginning counts: another source's are another question, while those of tomorrow, and single
     corrected days, bring the same one another look, which the e-value pays for.
     """
-    decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash()]
+    decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash(), *of.own_code]
     return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
 
 

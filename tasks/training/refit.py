@@ -12,8 +12,7 @@ from ml_core.evidence.promotion.collect_evidence import BASELINE
 from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAMPION
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide_refit
-from ml_core.features.all import CATALOGUE
-from ml_core.features.catalogue import UnknownFeatureError
+from ml_core.features.catalogue import Catalogue, FeatureChangedError, UnknownFeatureError
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.learning.saved_bundle import load_bundle
@@ -37,7 +36,9 @@ def judge_refit(
     comparisons: tuple[Comparison, ...] = ()
     wanted: tuple[str, ...] = (AGAINST_CHAMPION,)
     if champion is not None:
-        wanted, comparisons = _comparisons(load_bundle(champion.folder), refit, assembly)
+        wanted, comparisons = _comparisons(
+            load_bundle(champion.folder), refit, assembly, settings.catalogue()
+        )
         if comparisons and settings.models().expired(champion, at):
             # the corridor answers in its stead
             wanted, comparisons = (BASELINE,), comparisons[:1]
@@ -55,7 +56,7 @@ def judge_refit(
 
 
 def _comparisons(
-    old: Bundle, refit: TrainedVersion, assembly: Assembly
+    old: Bundle, refit: TrainedVersion, assembly: Assembly, catalogue: Catalogue
 ) -> tuple[tuple[str, ...], tuple[Comparison, ...]]:
     """Return with whom a refit is to be compared, and the comparisons that can be made."""
     last_learned = old.trained["last_day"]
@@ -70,9 +71,9 @@ def _comparisons(
     wanted = (BASELINE, AGAINST_CHAMPION)
     try:
         # a champion of before may have learned from features that its refit no longer has
-        data = assembly.with_features(CATALOGUE.select(old.feature_names))
+        data = assembly.with_features(catalogue.learned(old.feature_names, old.own))
         rows = np.flatnonzero(data.trading_day > np.datetime64(last_learned))
         of_old = predict_unseen(old, data.rows(rows))
         return wanted, (with_baseline, compare((later,), of_old, AGAINST_CHAMPION))
-    except (NoCommonRowsError, UnknownFeatureError):
+    except (NoCommonRowsError, UnknownFeatureError, FeatureChangedError):
         return wanted, (with_baseline,)

@@ -9,7 +9,7 @@ from ml_core.files import sha256_of
 from ml_core.on_demand import library
 from registry.errors import DamagedEvidenceError
 from registry.studies.evaluations import EvaluationRecord, latest_evaluation
-from tasks.runs.code_hash import code_hash
+from tasks.runs.code_hash import installed_code
 from tasks.settings import Settings
 
 pq = library("pyarrow.parquet")
@@ -31,7 +31,7 @@ def study_that_counts(
         symbol,
         recipe_hash,
         since=at - timedelta(days=STUDY_DAYS),
-        code=code_hash(),
+        code=installed_code(settings),
         market_hash="" if definition is None else definition.hash,
     )
 

@@ -23,7 +23,7 @@ from ml_core.learning.recipe import Recipe
 from ml_core.on_demand import library
 from registry.studies.evaluations import EvaluationRecord, evaluation_of, record_evaluation
 from tasks.runs.artifacts import progress
-from tasks.runs.code_hash import code_hash
+from tasks.runs.code_hash import code_hash, installed_code
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.questions import BY_HAND, record_answered
@@ -187,6 +187,7 @@ def conclude(
         json_values(request.settings),
         material.fingerprint,
         code_hash(),
+        *material.asked_of.own_code,
     ]
     name = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
     evaluation = evaluate_answers(by_seed[0], recipe.name, f"study {name[:12]}")
@@ -215,7 +216,7 @@ def conclude(
         settings={
             **json_values(request.settings),
             "not_judged": list(walk.not_judged),
-            "code": code_hash(),
+            "code": installed_code(settings),
         },
         data_fingerprint=material.fingerprint,
         market_hash=material.market_hash,

@@ -12,7 +12,6 @@ from ml_core.errors import DefectError
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
-from ml_core.features.all import CATALOGUE
 from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
@@ -85,7 +84,8 @@ class Material:
     @property
     def asked_of(self) -> AskedOf:
         """What a recipe's question is asked of."""
-        return AskedOf(self.market, self.market_hash, self.beginning)
+        own = tuple(column.code for column in self.assembly.dataset.own)
+        return AskedOf(self.market, self.market_hash, self.beginning, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def gather(
     definition = settings.market(market)
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, first, last)
-    features = CATALOGUE.to_learn(recipe.features)
+    features = settings.catalogue().to_learn(recipe.features)
     audit = audit_lookahead(bars, definition, recipe.label, features, first=begin, last=end)
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))

@@ -154,13 +154,6 @@ def with_a_postgresql_server(given: Beginning) -> None:
     )
 
 
-def with_a_clone_to_change(given: Beginning) -> None:
-    """Begin in a clone whose own code is run."""
-    usual(given)
-    given.environment["PYTHONPATH"] = str(given.folder)
-    given.reader.terminal.programs = None  # which run the code that they have imported
-
-
 BEGINNINGS: Mapping[str, Callable[[Beginning], None]] = {
     "approval.md": with_something_that_waits,
     "bring-your-own-data.md": with_bars_of_their_own,
@@ -170,6 +163,5 @@ BEGINNINGS: Mapping[str, Callable[[Beginning], None]] = {
     "postgresql.md": with_a_postgresql_server,
     "quick-start.md": with_a_prefect_of_the_other_home,
     "real-data.md": with_bars_of_their_own,
-    "write-a-feature.md": with_a_clone_to_change,
 }
 """Pages that begin otherwise than :func:`usual`."""

@@ -160,9 +160,5 @@ MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("postgresql.md", "cp var/ledger-heads.jsonl ledger-heads.jsonl.backup"): (
         "orbcast run shadow-predict",
     ),
-    (
-        "write-a-feature.md",
-        "orbcast --home var/demo audit lookahead --recipe first-minute",
-    ): (r"sed -i 's/^    cost,$/&\n    first_minute,/' ml_core/features/all.py",),
 }
 """What happens before a command, as the page tells in words or takes for granted."""

@@ -90,6 +90,7 @@ READING: dict[str, tuple[str, ...]] = {
     "recipes list": (),
     "recipes show": (LONG_NAME,),
     "recipes diff": (LONG_NAME, "plain-lightgbm"),
+    "features": ("--own",),
     "audit lookahead": ("--decisions", "6"),
     "audit parity": ("--from", "2024-11-20"),
     "power": ("--lift", "0.02", "--trades", "250", "--correct", "141"),

@@ -50,7 +50,7 @@ def dataset(
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
         bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
-        table = data.datasets.slots_with_baselines(bars, definition, spec, begin, end)
+        table = data.datasets.slots_with_baselines(settings, bars, definition, spec, begin, end)
     with ml_core.files.written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     used = table["exclusion"].null_count

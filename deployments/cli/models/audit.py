@@ -66,7 +66,7 @@ def lookahead(
             bars,
             definition,
             chosen.label,
-            features.all.CATALOGUE.to_learn(chosen.features),
+            settings.catalogue().to_learn(chosen.features),
             first=begin,
             last=end,
             decisions=decisions,

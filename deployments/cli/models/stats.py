@@ -50,6 +50,7 @@ def stats(
     settings = tasks.settings.current_settings()
     begin, end = days_of(first, last)
     question = statistics.conditional_stats.range_question(
+        settings.catalogue(),
         condition,
         side,
         opening_range,

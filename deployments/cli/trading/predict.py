@@ -58,7 +58,7 @@ def predict(
         serving, predicted = prediction.slot_context.ask_serving(settings, definition, slot, bars)
         fallback, expired = serving.fallback, serving.expired
     else:
-        _, predicted = prediction.slot_context.ask(named, definition, slot, bars)
+        _, predicted = prediction.slot_context.ask(settings, named, definition, slot, bars)
     if as_json:
         about = {"slot": str(slot), "decision_time": slot.decision, "outlook": outlook}
         print_json({**about, **json_values(predicted)})

@@ -226,6 +226,7 @@ def _dataset(
         target_ticks=of_trade(np.abs(labels.target[rows] - labels.entry[rows])),
         feature_names=tuple(feature.name for feature in features),
         categorical=tuple(feature.name for feature in features if feature.categorical),
+        own=tuple(filter(None, (feature.own_column for feature in features))),
         features=compute(view, features),
         close_position=(view.price - ranges.low[rows]) / view.size,
         size_ticks=view.size,

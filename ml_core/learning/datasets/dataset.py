@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.array_rows import take_rows
+from ml_core.features.catalogue import OwnColumn
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import (
     LOSS,
@@ -44,7 +45,7 @@ class Dataset:
         without a trade.
     features
         Shape (n, k), columns named by ``feature_names``; ``categorical`` names those that hold
-        small integer codes.
+        small integer codes, and ``own`` those that are the trader's own features.
     close_position
         x = (close - low) / (high - low) of the window, 0..1.
     size_ticks, sigma_ticks
@@ -76,6 +77,7 @@ class Dataset:
     sigma_ticks: NDArray[np.float64]
     cost_ticks: float
     market_hash: str = ""
+    own: tuple[OwnColumn, ...] = ()
 
     def __len__(self) -> int:
         return len(self.decision_minute)

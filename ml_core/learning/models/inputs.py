@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.features.all import CATALOGUE
-from ml_core.features.catalogue import TURNS, Mirror
+from ml_core.features.catalogue import TURNS, Mirror, OwnColumn
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.version_folder import Question
 
@@ -39,12 +39,15 @@ class Inputs:
         Names of the dataset's columns, k of them, and which of them hold codes.
     question, mirrored
         Of which model, of what recipe.
+    own
+        The trader's own among the features.
     """
 
     features: tuple[str, ...]
     categorical: tuple[str, ...]
     question: Question
     mirrored: bool
+    own: tuple[OwnColumn, ...] = ()
 
     @property
     def has_side(self) -> bool:
@@ -103,11 +106,16 @@ def _turning(inputs: Inputs) -> dict[str, Mirror]:
 
 
 def _mirror_of(name: str, inputs: Inputs) -> Mirror | None:
-    mirror = CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
+    own = {column.name: column.mirror for column in inputs.own}
+    mirror = own[name] if name in own else _shipped_mirror_of(name)
     if mirror is None and inputs.question == "directional" and name not in inputs.categorical:
         # what sends prices up, whichever edge is nearer, is one split as well
         return TURNS
     return mirror
+
+
+def _shipped_mirror_of(name: str) -> Mirror | None:
+    return CATALOGUE.select([name])[0].mirror if name in CATALOGUE else TURNS
 
 
 def nearer_side(data: Dataset) -> NDArray[np.float64]:

@@ -66,4 +66,4 @@ def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Reci
 
 def inputs_of(data: Dataset, question: Question, recipe: Recipe) -> Inputs:
     """Return which columns a recipe's model reads of a dataset."""
-    return Inputs(data.feature_names, data.categorical, question, recipe.mirrored)
+    return Inputs(data.feature_names, data.categorical, question, recipe.mirrored, data.own)

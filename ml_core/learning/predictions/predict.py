@@ -103,7 +103,7 @@ def predict(
     """
 
     def inputs(question: Question, side: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        read = Inputs(data.feature_names, data.categorical, question, mirrored)
+        read = Inputs(data.feature_names, data.categorical, question, mirrored, data.own)
         return read.of(data.features, side)
 
     corridor, entry = baselines.corridor(data), baselines.entry(data)

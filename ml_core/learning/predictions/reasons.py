@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml_core.features.all import CATALOGUE
+from ml_core.features.catalogue import Feature, OwnColumn
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.inputs import SIDE, Inputs, feature_of, nearer_side
 from ml_core.learning.predictions.prediction import Reason
@@ -65,7 +66,7 @@ def model_reasons(
     """
     if booster is None:
         return ()
-    inputs = Inputs(row.feature_names, row.categorical, "directional", mirrored)
+    inputs = Inputs(row.feature_names, row.categorical, "directional", mirrored, row.own)
     side = nearer_side(row) if mirrored else np.ones(1)
     columns = inputs.of(row.features, side)
     pushed = np.asarray(booster.predict(columns, pred_contrib=True, num_threads=1), np.float64)
@@ -81,7 +82,7 @@ def model_reasons(
             feature=name,
             value=None if np.isnan(values[name]) else values[name],
             contribution=push,
-            words=_words(name, values[name], push),
+            words=_words(row, name, values[name], push),
         )
         for name, push in largest
         if push != 0.0
@@ -97,13 +98,16 @@ def named(name: str) -> str:
     return CATALOGUE.select([name])[0].words if name in CATALOGUE else name
 
 
-def _words(name: str, value: float, push: float) -> str:
+def _words(row: Dataset, name: str, value: float, push: float) -> str:
     if name == "close_position" and np.isfinite(value):
         return f"price closed {place_in_range(value)}: {push:+.2f}"
-    (feature,) = CATALOGUE.select([name])
+    feature: Feature | OwnColumn = (
+        next((column for column in row.own if column.name == name), None)
+        or CATALOGUE.select([name])[0]
+    )
     if np.isnan(value):
         text = "not known"
-    elif feature.categorical:
+    elif name in row.categorical:
         text = f"code {value:.0f}"
     else:
         unit = _UNITS.get(feature.unit, f" {feature.unit}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ml_core.evidence.evaluation import DirectionScores, Evaluation
 from ml_core.features.all import CATALOGUE
 from ml_core.json_values import finite_or_none
+from ml_core.learning.version_folder import OWN_FEATURES
 from monitoring.pages.document import Chart
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
 from monitoring.pages.formatting import (
@@ -129,13 +131,20 @@ def _importance_chart(importance: Mapping[str, Mapping[str, float]]) -> Chart:
 
 
 def words_for_features(shares: Mapping[str, float]) -> dict[str, float]:
-    """Name features as a trader would, largest first; one no longer known keeps its name."""
+    """Name features as a trader would, largest first; one not known here keeps its name."""
     words = feature_words()
     ordered = sorted(shares.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
     return {words.get(name, name): share for name, share in ordered}
 
 
-def feature_words() -> dict[str, str]:
-    """Return what each feature measures, by its name."""
+def feature_words(trained: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """Return what each feature measures, by its name.
+
+    Parameters
+    ----------
+    trained
+        Metadata of a version, which tell of the trader's own.
+    """
     words = {feature.name: feature.words for feature in CATALOGUE.every()}
-    return {**words, "side": "side of the trade"}
+    own = {kept["name"]: kept["words"] for kept in trained.get(OWN_FEATURES, [])}
+    return {**words, **own, "side": "side of the trade"}

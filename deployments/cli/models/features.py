@@ -1,0 +1,70 @@
+"""`orbcast features`: what a model can learn from, the trader's own among it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import tasks
+from deployments.cli.errors import INPUT
+from deployments.cli.terminal import AsJson, print_json, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ml_core.features.catalogue import Feature
+
+
+def features(
+    own: Annotated[bool, typer.Option("--own", help="Only those of your own.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the features that a recipe can name: what each measures, and in which unit.
+
+    Your own are in the folder features of ORBCAST_HOME, Python files, and in installed packages
+    with an entry point orbcast.features. In a recipe "all" is every shipped one; your own are
+    learned from where a recipe names them: features = ["all", "my_feature"]. Exit status 2: a
+    file or package of yours cannot be used; its features are left out, and the line says why.
+
+    Example: orbcast features --own
+    """
+    settings = tasks.settings.current_settings()
+    read = tasks.own_features.own_features(settings.own_features_dir)
+    listed = read.features if own else read.catalogue().select_with_own()
+    if as_json:
+        print_json({"features": [_values(feature) for feature in listed], "refused": read.refused})
+    else:
+        _print(listed, settings.own_features_dir)
+        for refused in read.refused:
+            say(str(refused))
+    if read.refused:
+        raise typer.Exit(INPUT)
+
+
+def _values(feature: Feature) -> dict[str, str | bool | None]:
+    return {
+        "name": feature.name,
+        "measures": feature.words,
+        "unit": feature.unit,
+        "categorical": feature.categorical,
+        "group": feature.group,
+        "from": "own" if feature.code else "shipped",
+        "code": feature.code or None,
+        "instead": feature.instead or None,
+    }
+
+
+def _print(listed: tuple[Feature, ...], folder: Path) -> None:
+    if not listed:
+        say(f"no feature of your own; docs/write-a-feature.md writes one, for {folder}")
+        return
+    width = max(len(feature.name) for feature in listed)
+    group = ""
+    for feature in listed:
+        if feature.group != group:
+            group = feature.group
+            say(f"{group}{', your own' if feature.code else ''}:")
+        unit = f" ({feature.unit})" if feature.unit else ""
+        retired = f"; retired, instead: {feature.instead}" if feature.instead else ""
+        say(f"  {feature.name:{width}}  {feature.words}{unit}{retired}")

@@ -7,6 +7,7 @@ from ml_core.on_demand import modules_of
 if TYPE_CHECKING:
     from tasks import data as data
     from tasks import fills as fills
+    from tasks import followed_rules as followed_rules
     from tasks import health as health
     from tasks import messages as messages
     from tasks import notices as notices

@@ -28,7 +28,9 @@ from registry.models.versions import CHAMPION
 from tasks.data.datasets import known_bars, period_of, with_baselines
 from tasks.fills.intake import fills_between
 from tasks.fills.review import trade_report
+from tasks.followed_rules import FollowedRules
 from tasks.home_model import FrameError, Model
+from tasks.prediction.value_added import follow_rules
 from tasks.settings import Settings, current_settings, now
 
 __all__ = ["FrameError", "Home", "Model", "NoHomeError", "open_home"]
@@ -191,6 +193,39 @@ class Home:
         return pd.DataFrame(
             [[getattr(outcome, name) for name in names] for outcome in kept], columns=names
         )
+
+    def follow(
+        self,
+        strategy: str | None = None,
+        market: str = "mgc",
+        first: Day = None,
+        last: Day = None,
+    ) -> FollowedRules:
+        """Return what rules would have made of each range: trades, orders and days.
+
+        It counts no look, as nothing is written: what is to be believed of rules is what
+        ``orbcast strategy backtest`` says of them.
+
+        Parameters
+        ----------
+        strategy
+            Name of a strategy file; the market's if left out.
+        market
+            Name of a market file.
+        first, last
+            Trading days, both included.
+
+        Raises
+        ------
+        EmptyLakeError
+            There are no bars.
+        """
+        definition = self._market(market)
+        rules = self._settings.rules(definition.symbol, strategy)
+        taken = follow_rules(
+            self._settings, market, rules, first=_day(first), last=_day(last), at=now()
+        )
+        return FollowedRules(taken, definition.instrument)
 
     def versions(self, market: str = "mgc") -> pd.DataFrame:
         """Return every model version that is registered, oldest first."""

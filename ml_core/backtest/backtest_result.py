@@ -10,7 +10,7 @@ from ml_core.backtest.driftless_rule import BesideDriftless, DriftlessTrades, be
 from ml_core.backtest.value_added import Worth, by_year, refusals, worth
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
-from ml_core.json_values import BESIDE
+from ml_core.json_values import BESIDE, KEPT_OUT
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Taken
 
@@ -51,6 +51,8 @@ class BacktestResult:
         What kept slots from being traded.
     looks
         Distinct questions asked of these markets so far, this one included.
+    taken
+        What became of each slot.
     """
 
     json_properties: ClassVar = ("paid_for",)
@@ -62,6 +64,7 @@ class BacktestResult:
     ranges: Mapping[str, GroupResult]
     refused: Mapping[str, int]
     looks: int
+    taken: tuple[Taken, ...] = field(metadata=KEPT_OUT, repr=False)
 
     @property
     def paid_for(self) -> tuple[float, float] | None:
@@ -97,6 +100,7 @@ def backtest_result(
         years=by_year(taken),
         refused=refusals(taken),
         looks=looks,
+        taken=tuple(taken),
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from monitoring.pages import setup_report as setup_report
     from monitoring.pages import study_report as study_report
     from monitoring.pages import study_settings as study_settings
+    from monitoring.pages import tear_sheet as tear_sheet
     from monitoring.pages import trade_page as trade_page
 else:
     __getattr__ = modules_of(__name__)

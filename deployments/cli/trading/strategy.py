@@ -23,6 +23,8 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
+from ml_core.json_values import json_values
+from monitoring import pages
 from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
 from tasks import prediction
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from ml_core.backtest.backtest_result import BacktestResult
     from ml_core.backtest.value_added import Worth
+    from ml_core.market.market import Market
+    from ml_core.strategy.rules import Rules
     from ml_core.strategy.trades import TakenLine
 
 app = typer.Typer(no_args_is_help=True)
@@ -103,6 +107,12 @@ def backtest(
     name: Name = None,
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for a tear sheet, trades, orders and days.")
+    ] = None,
+    balance: Annotated[
+        float, typer.Option(min=1, help="Money at the beginning, for the days' returns.")
+    ] = 10_000.0,
     as_json: AsJson = False,
 ) -> None:
     """Follow the rules alone through the lake's history, costs included.
@@ -114,7 +124,12 @@ def backtest(
 
     Example: orbcast strategy backtest --from 2024-01-01
 
+    With --out a folder is given tear-sheet.html, a page of figures and pictures, and for other
+    programs trades.csv, orders.csv (as vectorbt's Portfolio.from_orders takes them) and days.csv.
+
     Example: orbcast strategy backtest --strategy first-candle --json
+
+    Example: orbcast strategy backtest --out backtest --balance 25000
     """
     settings = tasks.settings.current_settings()
     rules = settings.rules(settings.market(market).symbol, name)
@@ -130,11 +145,13 @@ def backtest(
             at=tasks.settings.now(),
             on_walk=lambda done, walks: bar.share(done / walks, words),
         )
+    definition = settings.market(market)
+    files = [] if out is None else _write_files(definition, rules, result, out, balance)
     if as_json:
-        print_json(result)
+        print_json({**json_values(result), "files": files} if files else result)
         return
     worth = result.whole.worth
-    say(f"{settings.market(market).symbol}, {rules.name}: {worth.words}")
+    say(f"{definition.symbol}, {rules.name}: {worth.words}")
     for year, year_worth in result.years.items():
         say(f"  {year}: {_short(year_worth)}")
     if result.refused:
@@ -146,6 +163,28 @@ def backtest(
         looks = "1 look" if result.looks == 1 else f"{result.looks:,} looks"
         say(f"{beside[0].upper()}{beside[1:]}; paid for {looks} {interval(*result.paid_for, 3)}.")
     say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
+    for file in files:
+        say(f"  {file}")
+
+
+def _write_files(
+    market: Market, rules: Rules, result: BacktestResult, folder: Path, balance: float
+) -> list[Path]:
+    """Write the tear sheet and the tables of a backtest; return their paths."""
+    followed = tasks.followed_rules.FollowedRules(result.taken, market.instrument)
+    tables = {
+        "trades": followed.trades().set_index("trading_day"),
+        "orders": followed.orders(),
+        "days": followed.days(balance),
+    }
+    page = folder / "tear-sheet.html"
+    sheet = pages.tear_sheet.tear_sheet_page(market, rules, result, made_at=tasks.settings.now())
+    pages.document.write_html(sheet, page)
+    files = {name: folder / f"{name}.csv" for name in tables}
+    for name, path in files.items():
+        with ml_core.files.written_atomically(path) as temporary:
+            tables[name].to_csv(temporary)
+    return [page, *files.values()]
 
 
 @app.command(short_help="List each trade of some days, of several strategies side by side.")

@@ -83,7 +83,9 @@ def days_plot(
             linestyle=(0, (2, 1.2)) if line.dashed else "-",
         )
     axes.set_xlim(when[0], max(when[-1], when[0] + 1))
-    locator = dates.AutoDateLocator(minticks=3, maxticks=5)
+    # of nearly three years the half-years are six: with fewer it would find none that fits
+    most = {dates.YEARLY: 5, dates.MONTHLY: 7, dates.DAILY: 5}
+    locator = dates.AutoDateLocator(minticks=3, maxticks=most)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
     axes.text(0, 1.02, axis, transform=axes.transAxes, fontsize=SMALL, color=QUIET.value)

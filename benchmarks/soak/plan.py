@@ -26,7 +26,7 @@ class Plan:
     backup, restore
         The night of the backup; that in which the home is lost and the backup takes its place.
     drift
-        The day from which on prices move two and a half times as far.
+        The day from which on prices move three times as far within the opening ranges.
     promotion
         The day on which a promotion is asked for, which a person approves of on the next.
     """

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,9 +105,11 @@ class Server:
         self._process.wait(60.0)
         if (spent := time.monotonic() - began) > 10.0:
             self.record.faults.append(f"stopping took {spent:.0f} s")
+        if left := [*self.temporary.rglob("pymp-*")]:
+            self.record.faults.append(f"{len(left)} folders of killed runners are left")
 
     def cut_power(self) -> None:
-        """Kill everything at once, as a power cut does."""
+        """Kill everything at once, as a power cut does; temporary files go with the boot."""
         assert self._process is not None
         self._process.kill()
         marks = [self._mark(run) for run in self._busy()]
@@ -114,6 +117,8 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(_pid(mark), signal.SIGKILL)
         self._process.wait(60.0)
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir(exist_ok=True)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run an `orbcast` command on the home to its end."""

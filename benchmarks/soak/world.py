@@ -24,7 +24,7 @@ HISTORY = timedelta(days=300)
 
 EDGE = 0.03
 PATIENCE = 300.0
-_WIDER = 2.5
+_FARTHER = 3
 _REVISED_BARS = 40
 
 
@@ -43,6 +43,7 @@ class World:
         days = sorted({slot.trading_day for slot in slots})[: plan.days]
         self.slots = [slot for slot in slots if slot.trading_day in days]
         self.day_number = {day: number for number, day in enumerate(days)}
+        self._range_minutes = {one.name: one.minutes for one in market.ranges}
 
     def prepare(self) -> None:
         """Simulate the market; give the trader's database what was known before the first day."""
@@ -56,20 +57,43 @@ class World:
         self.set_clock(self.slots[0].decision - timedelta(hours=2))
 
     def _widen(self) -> None:
-        """Let prices move farther from the day of the drift on."""
+        """Let prices move farther in each opening range from the day of the drift on.
+
+        Only there: features are scaled by what the whole day does, so that a change of all prices
+        alike is gone from them within the weeks that their scale looks back on. A minute's bar is
+        stretched away from the close before it, and what it moves by is added to all that follow,
+        whichever contract they are of.
+        """
         if self.plan.drift is None:
             return
-        day = next(day for day, number in self.day_number.items() if number == self.plan.drift)
+        minutes = [
+            slot.decision.astimezone(UTC).replace(tzinfo=None) - timedelta(minutes=before)
+            for slot in self.slots
+            if self.day_number[slot.trading_day] >= self.plan.drift
+            for before in range(1, self._range_minutes[slot.opening_range] + 1)
+        ]
+        moved = ", ".join(
+            f"{name} = round({name} + own.added + own.farther * ({name} - own.before), 1)"
+            for name in ("open", "high", "low", "close")
+        )
         with duckdb.connect(str(self._all)) as own:
-            row = own.execute(
-                "SELECT arg_max(close, ts_utc) FROM bars_1m WHERE ts_utc < ?", [day]
-            ).fetchone()
-            middle = row[0] if row else 0.0
-            moved = ", ".join(
-                f"{name} = round({middle} + {_WIDER} * ({name} - {middle}), 1)"
-                for name in ("open", "high", "low", "close")
+            own.execute(
+                "CREATE TEMP TABLE own AS SELECT ts_utc, contract, close AS closed, "
+                "lag(close, 1, open) OVER (PARTITION BY contract ORDER BY ts_utc) AS before, "
+                "CASE WHEN list_contains(?, ts_utc) THEN ? ELSE 0 END AS farther, "
+                "0.0::DOUBLE AS added FROM bars_1m",
+                [minutes, _FARTHER - 1],
             )
-            own.execute(f"UPDATE bars_1m SET {moved} WHERE ts_utc >= ?", [day])  # noqa: S608
+            own.execute(
+                "UPDATE own SET added = coalesce(until.added, 0) FROM (SELECT ts_utc, sum(more) "
+                "OVER (ORDER BY ts_utc ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS added "
+                "FROM (SELECT ts_utc, first(farther * (closed - before) ORDER BY contract) "
+                "AS more FROM own GROUP BY ts_utc)) AS until WHERE until.ts_utc = own.ts_utc"
+            )
+            own.execute(
+                f"UPDATE bars_1m SET {moved} FROM own "  # noqa: S608 - names of the four above
+                "WHERE own.ts_utc = bars_1m.ts_utc AND own.contract = bars_1m.contract"
+            )
 
     def set_clock(self, moment: datetime) -> None:
         """Move the simulated clock on to a moment, and the trader's database with it."""

@@ -16,7 +16,7 @@ less than a year has not seen all they do, and they are left out. They never exp
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +96,24 @@ class Daily:
         return Daily(day=self.day[-days:], names=self.names, values=self.values[-days:])
 
 
+def besides_latest(learned: Rows, logged: Rows, days: int) -> Rows:
+    """Leave the latest days of the logged rows out of what was learned.
+
+    A version that is refitted each night has learned from the days that are looked at. Held
+    against stretches with themselves among them they would widen their own null: however far a
+    column moved, it would go unheard.
+
+    Parameters
+    ----------
+    learned, logged
+        Roll days and half-days left out by :meth:`Rows.ordinary`.
+    days
+        How many are looked at; days with few ranges are not.
+    """
+    looked_at = np.unique(_of_full_days(logged, np.unique(learned.opening_range)).day)[-days:]
+    return take_rows(learned, ~np.isin(learned.day, looked_at))
+
+
 class Reference:
     """What a version learned from, made ready to hold later rows against.
 
@@ -144,7 +162,7 @@ class Reference:
     @property
     def least_ranges(self) -> int:
         """How many opening ranges a day must have to be looked at."""
-        return math.ceil(LEAST_RANGES * len(self._sorted))
+        return _least_ranges(len(self._sorted))
 
     @property
     def _explained(self) -> list[int]:
@@ -160,10 +178,7 @@ class Reference:
 
         Days with few ranges left out.
         """
-        rows = rows.of(self.names)
-        rows = take_rows(rows, np.isin(rows.opening_range, list(self._sorted)))
-        _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
-        rows = take_rows(rows, (count >= self.least_ranges)[day])
+        rows = _of_full_days(rows.of(self.names), list(self._sorted))
         placed = self._placed(rows)
         return self._by_day(rows, placed, placed - placed @ self._weights)
 
@@ -216,3 +231,15 @@ class Reference:
         values = np.hstack([levels / np.maximum(counts, 1.0), rest / rows_of_day])
         # what differs by rounding alone is the same: no histogram can be made of it
         return Daily(day=days, names=self.columns, values=np.round(values, _DIGITS))
+
+
+def _least_ranges(ranges: int) -> int:
+    return math.ceil(LEAST_RANGES * ranges)
+
+
+def _of_full_days(rows: Rows, ranges: Collection[str]) -> Rows:
+    """Return the rows of some opening ranges, days with few of them left out."""
+    names = list(ranges)
+    rows = take_rows(rows, np.isin(rows.opening_range, names))
+    _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)
+    return take_rows(rows, (count >= _least_ranges(len(names)))[day])

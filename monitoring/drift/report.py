@@ -165,8 +165,8 @@ def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
 def _why_not(reference: Reference, current: Daily) -> str:
     if len(reference.daily.day) < LEAST_REFERENCE_DAYS:
         return (
-            f"the version learned from {len(reference.daily.day)} ordinary days, "
-            f"{LEAST_REFERENCE_DAYS} are needed"
+            f"the version learned from {len(reference.daily.day)} ordinary days besides those "
+            f"looked at, {LEAST_REFERENCE_DAYS} are needed"
         )
     missing = LEAST_DAYS - len(current.day)
     if missing > 0:

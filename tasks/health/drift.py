@@ -26,6 +26,7 @@ from monitoring.drift.columns import (
     SINCE_ROLL,
     Reference,
     Rows,
+    besides_latest,
 )
 from monitoring.drift.report import DriftReport, report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS
@@ -125,7 +126,8 @@ def _held(
         learned, logged = (take_rows(rows, ~np.isin(rows.day, odd)) for rows in (learned, logged))
     groups = {feature.name: feature.group for feature in catalogue.every()}
     named = {**groups, _SAID: PREDICTION, _CAME: TARGET}
-    return Reference(learned.ordinary(), named), logged
+    learned = besides_latest(learned.ordinary(), logged.ordinary(), WINDOW_DAYS)
+    return Reference(learned, named), logged
 
 
 def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.array_rows import take_rows
-from ml_core.health.drift import PREDICTION
+from ml_core.health.drift import PREDICTION, ColumnShift
 from ml_core.json_values import json_values
-from monitoring.drift.columns import LEFT, Daily, Reference, Rows
+from monitoring.drift.columns import LEFT, Daily, Reference, Rows, besides_latest
 from monitoring.drift.report import report, write_full_report
 from monitoring.drift.shifts import RATE, column_shifts, p_value, threshold
 
@@ -245,6 +245,35 @@ def test_a_range_that_was_never_learned_is_not_held_against_any() -> None:
         values=np.vstack([rows.values, new.values + 100.0]),
     )
     assert np.array_equal(REFERENCE.daily_of(both).values, REFERENCE.daily_of(rows).values)
+
+
+def test_a_lasting_shift_is_found_though_each_night_it_was_learned_from() -> None:
+    rows = take_rows(WORLD, WORLD.day >= DAYS[200])  # not a year: the null is wide
+    values = rows.values.copy()
+    values[rows.day >= DAYS[400], NAMES.index("wick")] += 2.0
+    rows = replace(rows, values=values)
+    heard = {True: 0, False: 0}
+    for end in range(401, 411):
+        learned, logged = take_rows(rows, rows.day < DAYS[end]), latest(rows, end)
+        others = besides_latest(learned, logged, 10)
+        assert set(others.day) == set(DAYS[200 : end - 10])
+        for reference in (learned, others):
+            heard[reference is others] += any(
+                each.drifted for each in _shifts(Reference(reference, GROUPS), logged)
+            )
+    assert heard[True] > heard[False] == 0
+
+
+def _shifts(reference: Reference, rows: Rows) -> tuple[ColumnShift, ...]:
+    return column_shifts(reference, reference.daily_of(rows))
+
+
+def test_days_with_few_ranges_stay_in_what_was_learned() -> None:
+    learned = take_rows(WORLD, WORLD.day < DAYS[400])
+    logged = latest(WORLD, 400, days=11)
+    thin = (logged.day == DAYS[399]) & (logged.opening_range > "1000")
+    kept = besides_latest(learned, take_rows(logged, ~thin), 10)
+    assert set(np.unique(learned.day)) - set(kept.day) == set(DAYS[389:399])
 
 
 def test_less_than_a_year_has_not_seen_the_calendar_come_round() -> None:

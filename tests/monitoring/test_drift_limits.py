@@ -133,7 +133,11 @@ def no_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
     ("learned", "seen", "why"),
     [
         (120, 8, ""),
-        (119, 8, "the version learned from 119 ordinary days, 120 are needed"),
+        (
+            119,
+            8,
+            "the version learned from 119 ordinary days besides those looked at, 120 are needed",
+        ),
         (120, 7, "7 ordinary days with answers to at least 4 ranges so far, 1 more are needed"),
     ],
 )

@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench \
-  soak soak-quarter faults fuzz controls lock house calendars clean
+  soak soak-quarter faults points fuzz controls lock house calendars clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -125,6 +125,9 @@ fuzz: $(STAMP) ## Give every parser bytes that nobody would write (an hour; MINU
 
 faults: $(PAGES) ## Try what happens to a machine on a real `orbcast up`: root, Linux, half an hour
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
+
+points: $(PAGES) ## End what goes on record at each of its points (a few minutes)
+	@EVERY_POINT=1 $(PYTEST) --dist load tests/faults $(ARGS)
 
 controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)

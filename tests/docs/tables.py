@@ -18,6 +18,7 @@ EXCUSED: Mapping[str, str] = {
     "make install": "has run before any test: it made the environment they run in",
     "make soak": "half an hour; tests/flows/test_soak.py runs a short one",
     "make faults": "half an hour, as root; its record is on the page",
+    "make points": "minutes; tests/faults/test_every_point.py tries the last of equal calls",
     "make soak-quarter": "hours; tests/flows/test_soak.py runs a day of it",
     "make controls": "half an hour; tests/ml_core/evidence has a small version with fixed seeds",
     "orbcast evaluate": EVALUATED,

@@ -25,7 +25,8 @@ static char log_path[PATH_MAX];
 static long points, chosen;
 static int fault, sockets;
 
-/* Begin to count; `at` is the point, from 1, at which the fault is to be. */
+/* Begin to count; `at` is the point, from 1, at which the fault is to be; at 0 there is none, and
+ * every point is noted. */
 void fault_points_begin(const char *below, const char *log, long at, int what, int with_sockets)
 {
     snprintf(folder, sizeof folder, "%s", below);
@@ -62,7 +63,7 @@ static void note(const char *call, const char *path)
 {
     char line[PATH_MAX + 64];
     int length = snprintf(line, sizeof line, "%s %s\n", call, path);
-    int descriptor = open(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int descriptor = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     REAL(write);
     if (descriptor >= 0) {
         if (real(descriptor, line, length) < 0) _exit(99);
@@ -78,13 +79,13 @@ static int at_point(const char *call, const char *path, int can_tear)
     int what = fault;
     if (what == TEAR && !can_tear) return 0;
     if (++points < chosen) return 0;
-    if (points == chosen) {
+    if (!chosen || points == chosen) {
         fault = 0;
         note(call, path);
-        if (what == KILL) kill(getpid(), SIGKILL);
+        if (chosen && what == KILL) kill(getpid(), SIGKILL);
         fault = what;
     }
-    return 1;
+    return chosen != 0;
 }
 
 static int at_file(const char *call, int descriptor, int can_tear)

@@ -1,9 +1,10 @@
-"""An operation ended at each of its points in turn: what is there then, and after a second run.
+"""An operation ended at its points in turn: what is there then, and after a second run.
 
 A point is each call that puts something on the disk below the operation's folder: a write, a sync,
 a rename, a removal, those of SQLite among them; for a database server each statement and commit
-that is sent. They are not sampled: the n-th is tried for n = 1, 2, ... until the operation ends
-undisturbed. ``fault_points.c`` counts them; a fresh process is forked for each.
+that is sent. Of equal calls in a row, such as the pages of one commit, the last is tried; with
+``EVERY_POINT`` in the environment each is, as `make points` does. ``fault_points.c`` counts them;
+a fresh process is forked for each.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,8 @@ import pytest
 Fault = Literal["killed", "torn", "disk full"]
 """The process ends before a call is made, with half of its bytes written, or the disk is full."""
 
-_NUMBERS = {"killed": 1, "torn": 2, "disk full": 3}
+_NUMBERS: dict[Fault, int] = {"killed": 1, "torn": 2, "disk full": 3}
+_ALL = 0
 _SOURCE = Path(__file__).with_suffix(".c")
 _NO_COMPILER = "no C compiler here, or not Linux: `apt-get install gcc libc6-dev`"
 
@@ -75,9 +77,20 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Disturbed:
-    """What an operation comes to undisturbed, and at each of its points."""
+    """What an operation comes to undisturbed, and at its points.
+
+    Attributes
+    ----------
+    calm
+        What is there after an undisturbed run.
+    count
+        How many points the operation has.
+    points
+        Those at which it was disturbed.
+    """
 
     calm: Any
+    count: int
     points: tuple[Point, ...]
 
     @property
@@ -86,15 +99,13 @@ class Disturbed:
         return frozenset(point.call.split(" ")[0] for point in self.points)
 
 
-def disturbed(operation: str, fault: Fault, folder: Path, url: str = "") -> Disturbed:
-    """Disturb an operation at each of its points, one after the other.
+def disturbed(operation: str, folder: Path, url: str = "") -> dict[str, Disturbed]:
+    """Disturb an operation at its points, one after the other, by each fault.
 
     Parameters
     ----------
     operation
         Module and name of an :class:`Operation`, such as ``tests.faults.saving:REGISTER``.
-    fault
-        What happens at the point.
     folder
         To work in.
     url
@@ -106,7 +117,7 @@ def disturbed(operation: str, fault: Fault, folder: Path, url: str = "") -> Dist
     library = folder / "fault_points.so"
     command = ["cc", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"]
     subprocess.run(command, check=True)
-    command = [sys.executable, "-m", "tests.faults.fault_points", operation, fault, folder, url]
+    command = [sys.executable, "-m", "tests.faults.fault_points", operation, folder, url]
     environment = {
         **os.environ,
         "LD_PRELOAD": str(library),
@@ -114,15 +125,20 @@ def disturbed(operation: str, fault: Fault, folder: Path, url: str = "") -> Dist
     }
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-4000:]
-    calm, *points = [json.loads(line) for line in ran.stdout.splitlines()]
-    return Disturbed(calm, tuple(Point(**point) for point in points))
+    calm, *lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    return {
+        line["fault"]: Disturbed(
+            calm, line["count"], tuple(Point(**point) for point in line["points"])
+        )
+        for line in lines
+    }
 
 
 class _Trials:
     """The operation, tried in one folder after another."""
 
-    def __init__(self, operation: Operation, fault: Fault, folder: Path, url: str) -> None:
-        self._operation, self._fault, self._folder, self._url = operation, fault, folder, url
+    def __init__(self, operation: Operation, folder: Path, url: str) -> None:
+        self._operation, self._folder, self._url = operation, folder, url
         self._library = ctypes.CDLL(None)
         self._prepared = folder / "prepared"
 
@@ -135,17 +151,25 @@ class _Trials:
         self._operation.act(self._place, self._database())
         return self._look()
 
-    def point(self, number: int) -> Point | None:
-        """Disturb it at a point; None if it has fewer."""
+    def calls(self, fault: Fault) -> list[str]:
+        """Return the call of each point."""
         self._begin_anew()
-        ended = self._act(number)
-        if not self._log.exists():
-            return None
+        assert self._act(fault, _ALL) == 0
+        return self._noted()
+
+    def point(self, fault: Fault, number: int) -> Point:
+        """Disturb it at a point."""
+        self._begin_anew()
+        ended = self._act(fault, number)
         found = self._look()
         self._operation.act(self._place, self._database())
         again = self._look()
-        call = self._log.read_text("utf-8").strip().replace(str(self._folder), "")
+        (call,) = self._noted()
         return Point(call, ended, found, again)
+
+    def _noted(self) -> list[str]:
+        noted = self._log.read_text("utf-8").replace(str(self._folder), "")
+        return noted.splitlines()
 
     @property
     def _log(self) -> Path:
@@ -170,13 +194,13 @@ class _Trials:
         if not self._url:
             shutil.copytree(self._place, self._prepared)
 
-    def _act(self, number: int) -> int | str:
+    def _act(self, fault: Fault, number: int) -> int | str:
         def act() -> str:
             self._library.fault_points_begin(
                 str(self._place).encode(),
                 str(self._log).encode(),
                 ctypes.c_long(number),
-                _NUMBERS[self._fault],
+                _NUMBERS[fault],
                 int(bool(self._url)),
             )
             try:
@@ -219,18 +243,28 @@ def _in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
     return ended, json.loads(text) if text else None
 
 
+def tried(calls: list[str]) -> list[int]:
+    """Return the numbers of the points that are tried."""
+    following = [*calls[1:], ""]
+    return [
+        number
+        for number, (call, after) in enumerate(zip(calls, following, strict=True), start=1)
+        if call != after or "EVERY_POINT" in os.environ
+    ]
+
+
 def main() -> None:
-    """Print what the operation comes to undisturbed, then a line for each of its points."""
-    name, fault, folder, url = sys.argv[1:5]
+    """Print what the operation comes to undisturbed, then a line for each fault."""
+    name, folder, url = sys.argv[1:4]
     module, _, attribute = name.partition(":")
     operation = getattr(importlib.import_module(module), attribute)
-    trials = _Trials(operation, fault, Path(folder), url)  # type: ignore[arg-type]
+    trials = _Trials(operation, Path(folder), url)
     print(json.dumps(trials.calm()), flush=True)  # noqa: T201 - the parent reads it
-    number = 1
-    while (point := trials.point(number)) is not None:
-        fields = {name: getattr(point, name) for name in ("call", "ended", "found", "again")}
-        print(json.dumps(fields), flush=True)  # noqa: T201
-        number += 1
+    for fault in _NUMBERS:
+        calls = trials.calls(fault)
+        points = [asdict(trials.point(fault, number)) for number in tried(calls)]
+        line = {"fault": fault, "count": len(calls), "points": points}
+        print(json.dumps(line), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,19 +1,31 @@
-"""What goes on record, disturbed at each of its points: nothing lost, twice, or left behind."""
+"""What goes on record, disturbed at its points: nothing lost, twice, or left behind."""
 
 from __future__ import annotations
 
 import signal
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 
-from tests.faults.fault_points import Disturbed, Fault, disturbed
+from tests.faults.fault_points import Disturbed, Fault, disturbed, tried
 
 SAVING = "tests.faults.saving"
 DONE = 0
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def came_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Disturbed]]:
+    """Return what an operation came to by each fault; it is disturbed once."""
+
+    @cache
+    def came(operation: str) -> dict[str, Disturbed]:
+        return disturbed(f"{SAVING}:{operation}", tmp_path_factory.mktemp(operation))
+
+    return came
 
 
 def without_notes(seen: dict[str, Any]) -> dict[str, Any]:
@@ -40,24 +52,38 @@ def require_made_good(came: Disturbed) -> None:
     ],
 )
 def test_killed_before_a_call_or_in_the_middle_of_a_write(
-    tmp_path: Path, operation: str, calls: set[str], least: int, fault: Fault
+    came_of: Callable[[str], dict[str, Disturbed]],
+    operation: str,
+    calls: set[str],
+    least: int,
+    fault: Fault,
 ) -> None:
-    came = disturbed(f"{SAVING}:{operation}", fault, tmp_path)
+    came = came_of(operation)[fault]
     assert {point.ended for point in came.points} == {-signal.SIGKILL}
     if fault == "killed":
         assert came.calls >= calls
-        assert len(came.points) >= least
+        assert came.count >= least
     require_made_good(came)
 
 
 @pytest.mark.parametrize("operation", ["REGISTER", "PROMOTE", "LOG"])
 def test_a_disk_that_is_full_from_a_call_on_is_named_and_undoes_what_was_begun(
-    tmp_path: Path, operation: str
+    came_of: Callable[[str], dict[str, Disturbed]], operation: str
 ) -> None:
-    came = disturbed(f"{SAVING}:{operation}", "disk full", tmp_path)
+    came = came_of(operation)["disk full"]
     words = {point.ended for point in came.points} - {DONE}
     assert words
     for said in map(str, words):
         assert said.startswith("3 "), said
         assert "space" in said.lower() or "room" in said, said
     require_made_good(came)
+
+
+def test_of_equal_calls_in_a_row_the_last_is_tried_and_each_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = ["create a", "write a", "write a", "fsync a", "write a"]
+    monkeypatch.delenv("EVERY_POINT", raising=False)
+    assert tried(calls) == [1, 3, 4, 5]
+    monkeypatch.setenv("EVERY_POINT", "1")
+    assert tried(calls) == [1, 2, 3, 4, 5]

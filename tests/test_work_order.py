@@ -38,3 +38,27 @@ def test_the_same_tests_are_chosen_and_other_files_are_not_imported(
             "": {"passed": 5},
         }[wanted]
     )
+
+
+HOMELY = """
+import pytest
+
+@pytest.fixture
+def untouched_home(): ...
+
+def test_it(untouched_home): ...
+"""
+
+
+def test_files_that_copy_the_home_come_after_the_first_that_need_none_and_before_the_others(
+    pytester: pytest.Pytester,
+) -> None:
+    for name in "abcdefgh":
+        pytester.makepyfile(**{f"test_{name}": QUICK})
+    for name in "xyz":
+        pytester.makepyfile(**{f"test_{name}": HOMELY})
+
+    found = pytester.runpytest("--collect-only", "-q", "-p", "tests.work_order", "-p", "xdist")
+
+    order = "".join(line[5] for line in found.outlines if line.startswith("test_"))
+    assert order == "xabyzcdefgh"

@@ -39,12 +39,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileOrPag
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what may take longest: begun at the end, it would keep a single worker busy.
 
-    One file then trains the home that many copy; until it has, the other workers take the files
-    that need none.
+    One file then trains the home that many copy; until it has, the other workers take files that
+    need none. Those that copy it take longer than others: light ones, which are many, come last,
+    so that the workers end at one time.
     """
-    trains = next((item.path for item in items if _needs_trained_home(item)), None)
-    waits = {item.path for item in items if _needs_trained_home(item)} - {trains}
-    items.sort(key=lambda item: (-_seconds_allowed(item), item.path != trains, item.path in waits))
+    files = list(dict.fromkeys(item.path for item in items))
+    copying = dict.fromkeys(item.path for item in items if _needs_trained_home(item))
+    trains = next(iter(copying), None)
+    without = [file for file in files if file not in copying]
+    meanwhile = set(without[: len(without) // 4])
+
+    def part(file: Path) -> int:
+        if file == trains:
+            return 0
+        return 1 if file in meanwhile else 2 if file in copying else 3
+
+    items.sort(key=lambda item: (-_seconds_allowed(item), part(item.path)))
 
 
 def _needs_trained_home(item: pytest.Item) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -239,9 +241,10 @@ def test_a_replay_recorded_among_live_answers_does_not_move_the_clock(ledger: Le
     )
 )
 def test_recording_anything_twice_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, entries: list[PredictionEntry]
+    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, entries: list[PredictionEntry]
 ) -> None:
-    ledger = Ledger(open_database(f"sqlite:///{tmp_path_factory.mktemp('db') / 'o.sqlite'}"))
+    file = shutil.copy(migrated_file, tmp_path_factory.mktemp("db") / "o.sqlite")
+    ledger = Ledger(open_database(f"sqlite:///{file}"))
 
     added = ledger.record(entries)
     before = ledger.settled("MGC")

@@ -121,12 +121,23 @@ def fill_batches(database: Database, market: str) -> tuple[FillBatch, ...]:
         return _events(session, market)
 
 
-def fills_of(database: Database, market: str) -> tuple[Fill, ...]:
-    """Return the executions of a market by the imports that count, each once, in order of time."""
+def fills_of(
+    database: Database, market: str, known_by: datetime | None = None
+) -> tuple[Fill, ...]:
+    """Return the executions of a market by the imports that count, each once, in order of time.
+
+    Parameters
+    ----------
+    database, market
+        Where, and of which symbol.
+    known_by
+        Aware time: by the imports that counted then; those that count now if left out.
+    """
     with database.reading() as session:
-        by_batch: dict[str, list[Fill]] = {
-            batch.batch_id: [] for batch in _counting(_events(session, market))
-        }
+        events = _events(session, market)
+        if known_by is not None:
+            events = tuple(event for event in events if event.at <= known_by)
+        by_batch: dict[str, list[Fill]] = {batch.batch_id: [] for batch in _counting(events)}
         query = select(FillRow).where(FillRow.market == market).order_by(FillRow.id)
         for row in session.scalars(query):
             if row.batch_id in by_batch:

@@ -43,6 +43,11 @@ class Options(BaseModel):
     strategies_dir: Path = Field(
         default=_SHIPPED / "strategies", description="Strategy files (TOML)."
     )
+    account: str = Field(
+        default="",
+        description="Account that a plan may break no limit of: a name, and others by market: "
+        "a,nq=b; none if empty.",
+    )
     accounts_dir: Path = Field(default=_SHIPPED / "accounts", description="Account files (TOML).")
     task_runner: Literal["processes", "threads", "dask"] = Field(
         default="processes", description="Where a study's folds are worked on."

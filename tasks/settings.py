@@ -218,11 +218,7 @@ class Settings(Options):
         ``ORBCAST_STRATEGY`` is a name for every market, ``SYMBOL=name`` for one, or several of
         these with commas between them; a market that none is for has ``orb-default``.
         """
-        chosen = {"": DEFAULT_STRATEGY}
-        for part in self.strategy.split(","):
-            market, _, name = part.rpartition("=")
-            chosen[market.strip().lower()] = name.strip()
-        return chosen.get(symbol.lower(), chosen[""])
+        return _named_for(symbol, self.strategy) or DEFAULT_STRATEGY
 
     def rules(self, symbol: str, name: str | None = None) -> Rules:
         """Load the rules that a market is traded by, the trader's own file before a shipped one.
@@ -249,7 +245,15 @@ class Settings(Options):
         """Folder of the trader's own accounts."""
         return self.home / "accounts"
 
-    def account(self, name: str) -> Account:
+    def account_of(self, symbol: str) -> str | None:
+        """Return the name of the account that a market is traded in; None where none is named.
+
+        ``ORBCAST_ACCOUNT`` is a name for every market, ``SYMBOL=name`` for one, or several of
+        these with commas between them.
+        """
+        return _named_for(symbol, self.account) or None
+
+    def read_account(self, name: str) -> Account:
         """Load an account by its file's name, the trader's own before a shipped one.
 
         Raises
@@ -267,6 +271,15 @@ class Settings(Options):
     def recipe_names(self) -> tuple[str, ...]:
         """Return the name of every recipe file there is."""
         return names_in(self.own_recipes_dir, self.recipes_dir)
+
+
+def _named_for(symbol: str, names: str) -> str:
+    """Return the name that ``a,nq=b`` has for a market; empty without one."""
+    chosen = {"": ""}
+    for part in names.split(","):
+        market, _, name = part.rpartition("=")
+        chosen[market.strip().lower()] = name.strip()
+    return chosen.get(symbol.lower(), chosen[""])
 
 
 def current_settings() -> Settings:

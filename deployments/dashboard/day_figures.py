@@ -11,11 +11,13 @@ from deployments.dashboard.day_summary import DaySummary, day_summary
 from deployments.dashboard.shell import FRESH, View
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.market.schedule import first_minute, from_minute
+from ml_core.strategy.account_standing import SOURCES
 from monitoring.messages.facts import NOT_TRADED
-from monitoring.messages.words import clock
+from monitoring.messages.words import clock, limits_in_words
 from monitoring.pages.formatting import count_of, r_multiple
 from registry.notices import NoticeRecord, notices
 from tasks.messages.followed_days import followed_days
+from tasks.prediction.account_now import AccountNow, account_now
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import current_settings, now
 
@@ -51,6 +53,12 @@ def day_so_far(view: View, day: date) -> None:
             st.metric(
                 label, value, words, delta_color="off", delta_arrow="off", width=_METRIC_WIDTH
             )
+    if (account := _account(view.name)) is not None:
+        over = f", over ({account.ended})" if account.ended else ""
+        st.caption(
+            f"Limits left now in the account {account.account}{over}, {account.balance:,.2f} "
+            f"{account.currency} by {SOURCES[account.source]}; {limits_in_words(account.limits)}."
+        )
     if summary.stage in NOT_TRADED:
         st.caption(f"By the rules and for the record: at stage {summary.stage} nothing is traded.")
     st.dataframe(
@@ -59,6 +67,9 @@ def day_so_far(view: View, day: date) -> None:
         width="stretch",
         key="day_ranges",
     )
+    for opening in summary.ranges:
+        for line in opening.to_copy:
+            st.text(f"{opening.opening_range}, {line}")
     if kept_notices:
         zone = view.market.zone
         with st.expander(f"Messages of the day ({len(kept_notices)})"):
@@ -94,6 +105,12 @@ def _taken_by(kept: NoticeRecord) -> list[str]:
 def _day_summary(name: str, day: date) -> DaySummary:
     at = now()
     return day_summary(followed_days(current_settings(), name, day - OPEN_DAYS, day, at), day, at)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _account(name: str) -> AccountNow | None:
+    settings = current_settings()
+    return account_now(settings, settings.market(name), now())
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

@@ -11,6 +11,7 @@ from monitoring.explain import why_not
 from monitoring.messages.words import BREAKS, clock
 from monitoring.pages.formatting import percent_or_dash, r_multiple
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.messages.slot_facts import lines_to_copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class RangeSummary:
         The sides that the rules arm and their sizes, or why there are none.
     result
         What has come of it so far, in words.
+    to_copy
+        The bracket of each armed side that waits for its break, at a stage that is traded.
     is_open, r
         Whether its trade is not settled; and net R times size of the trade: settled, or as it
         stands at the last bar; None without one.
@@ -38,6 +41,7 @@ class RangeSummary:
     corridor: float | None
     plan: str
     result: str
+    to_copy: tuple[str, ...]
     is_open: bool
     r: float | None
 
@@ -126,6 +130,7 @@ def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> RangeSummary
         corridor=entry.baseline_p_up,
         plan=_plan(slot),
         result=_result(slot, is_open=is_open),
+        to_copy=lines_to_copy(days, slot) if _waits(slot) else (),
         is_open=is_open,
         r=r,
     )
@@ -157,6 +162,11 @@ def _result(slot: FollowedSlot, *, is_open: bool) -> str:
         return f"{broke}, open"
     prices = slot.taken.slot.prices
     return broke if prices is None else f"{broke}, {prices.reason.replace('_', ' ')}"
+
+
+def _waits(slot: FollowedSlot) -> bool:
+    traded = slot.traded
+    return traded is not None and traded.side is None and traded.resolved_at is None
 
 
 def _is_open(slot: FollowedSlot, at: datetime) -> bool:

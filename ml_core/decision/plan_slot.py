@@ -19,18 +19,20 @@ from ml_core.decision.plan_record import (
     first_of_each_slot,
 )
 from ml_core.decision.slot import Slot
+from ml_core.decision.slot_order import intent_of, no_intent
 from ml_core.features.all import CATALOGUE
+from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
-from ml_core.market.market import MINUTES_A_DAY, Market
-from ml_core.market.schedule import build_schedule, from_minute, to_minute
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
 from ml_core.market_events import Stage
+from ml_core.strategy.account_standing import AccountPlan, AccountStanding
 from ml_core.strategy.blackout import NoEntry
+from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
-from ml_core.strategy.order_intent import planned_order
-from ml_core.strategy.plan import ModelView, Plan, Use, decide
+from ml_core.strategy.plan import ModelView, Plan, Use, decide, within_account
 from ml_core.strategy.rules import SIDES, Rules, Side
-from ml_core.strategy.setups import last_entry
 from ml_core.strategy.slots import RULE_FEATURES, slots_of
 from ml_core.strategy.trades import TradedSlot, day_so_far, follow
 
@@ -62,7 +64,12 @@ def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
 
 
 def plan_slot(
-    context: SlotContext, bars: Bars, champion: PredictionEntry, rules: Rules, at: datetime
+    context: SlotContext,
+    bars: Bars,
+    champion: PredictionEntry,
+    rules: Rules,
+    at: datetime,
+    account: AccountStanding | None = None,
 ) -> tuple[StrategyRecord, OrderIntent | None] | None:
     """Decide a slot by the rules, without the champion's prediction and with it.
 
@@ -79,6 +86,8 @@ def plan_slot(
         The trader's.
     at
         Aware time, now.
+    account
+        Where the trader's account stands when the range closes; None where he has named none.
 
     Returns
     -------
@@ -97,6 +106,8 @@ def plan_slot(
     model = model_view(champion)
     facts = facts_of({**row, "news": context.news})
     by_rules, scaled = decide(rules, facts, day["without"], day["with"], model)
+    if account is not None:
+        by_rules, scaled = _within_account(market, slot, rules, row, (by_rules, scaled), account)
     record = StrategyRecord(
         market=slot.symbol,
         trading_day=slot.trading_day,
@@ -112,12 +123,37 @@ def plan_slot(
     )
     if context.stage != "auto" or context.mode != "live":
         return record, None
-    why = _no_intent(scaled, model, context.approval, late=at - slot.decision > context.late_after)
+    why = no_intent(scaled, model, context.approval, late=at - slot.decision > context.late_after)
     if why:
         noted = replace(scaled, words=(*scaled.words, f"no order intent: {why}"))
         return replace(record, with_model=json_values(noted)), None
     approval = str(context.approval)
-    return record, _intent(market, rules, row, scaled, day["with"], record, approval)
+    return record, intent_of(market, rules, row, scaled, day["with"], record, approval)
+
+
+def _within_account(
+    market: Market,
+    slot: Slot,
+    rules: Rules,
+    row: Mapping[str, Any],
+    plans: tuple[Plan, Plan],
+    standing: AccountStanding,
+) -> tuple[Plan, Plan]:
+    """Have the account decide on both plans; the scaled one arms no side more than the other."""
+    instrument, rule = market.instrument, rules.for_range(slot.opening_range).trade_rule
+    high, low = instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
+    brackets = (
+        planned_bracket(rule, side, high_ticks=high, low_ticks=low, atr_ticks=row["atr14"])
+        for side in SIDES
+    )
+    cost = instrument.round_trip_cost_ticks
+    stops = {
+        one.side: (one.risk + cost) * instrument.tick_value for one in brackets if one is not None
+    }
+    begun = standing.on(slot.trading_day)
+    by_rules, scaled = (within_account(plan, begun, stops, instrument.currency) for plan in plans)
+    long, short = (scaled.size(side) if by_rules.size(side) else 0.0 for side in SIDES)
+    return by_rules, replace(scaled, long=long, short=short)
 
 
 def active_plan(record: StrategyRecord) -> Plan:
@@ -203,8 +239,16 @@ def _is_of(traded: TradedSlot, slot: Slot) -> bool:
 def _plan(values: dict[str, Any]) -> Plan:
     checks = tuple(RuleCheck(**check) for check in values["checks"])
     closed = tuple(NoEntry(**one) for one in values.get("no_entry", ()))  # none in older ones
-    words = tuple(values["words"])
-    return Plan(**{**values, "checks": checks, "words": words, "no_entry": closed})
+    account = values.get("account")
+    return Plan(
+        **{
+            **values,
+            "checks": checks,
+            "words": tuple(values["words"]),
+            "no_entry": closed,
+            "account": None if account is None else from_json(AccountPlan, account),
+        }
+    )
 
 
 def _day_so_far(
@@ -226,72 +270,3 @@ def _followed(
 ) -> DaySoFar:
     taken = follow(rules, planned, lambda traded, _: plans[traded.key][which])
     return day_so_far(taken, slot.trading_day, slot.decision)
-
-
-def _no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool) -> str:
-    """Return why a decision at stage auto writes no order intent; empty if it does."""
-    if not plan.armed:
-        return "nothing is armed"
-    if model.unheard:
-        return model.unheard
-    if late:
-        return "decided too long after the range closed: the break may be past"
-    return "" if approval else "no approval stands behind the stage"
-
-
-def _intent(
-    market: Market,
-    rules: Rules,
-    row: Mapping[str, Any],
-    plan: Plan,
-    day: DaySoFar,
-    record: StrategyRecord,
-    approval: str,
-) -> OrderIntent:
-    """Write the order as a person's own system would need it; prices as traded."""
-    rules = rules.for_range(record.opening_range)
-    enter_by, expires = _valid_until(market, rules, record)
-    high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
-    order = json_values(
-        planned_order(
-            market.instrument,
-            rules,
-            plan,
-            day,
-            contract=row["contract"],
-            high_ticks=high,
-            low_ticks=low,
-            decided=record.decision_time,
-            scan_end=expires,
-            enter_by=enter_by if enter_by < expires else None,
-            atr_ticks=row["atr14"],
-        )
-    )
-    return OrderIntent(
-        market=record.market,
-        trading_day=record.trading_day,
-        opening_range=record.opening_range,
-        rules_hash=record.rules_hash,
-        version=cast("str", record.version),
-        bound_to=approval,
-        order=order,
-        expires_at=expires,
-        at=record.at,
-    )
-
-
-def _valid_until(
-    market: Market, rules: Rules, record: StrategyRecord
-) -> tuple[datetime, datetime]:
-    """Return the ends by which a trade is entered, and by which nothing stays open."""
-    schedule, rule = (
-        build_schedule(market, record.trading_day, record.trading_day),
-        rules.trade_rule,
-    )
-    if rule.scan_end == "next_day_start":
-        end = int(min(schedule.day_start[0] + MINUTES_A_DAY, schedule.day_end[0]))
-    else:
-        column = market.range_index(record.opening_range)
-        end = int(schedule.session_scan_end[0, column])
-    last = int(last_entry(market, schedule.day_start[:1], rule.last_entry)[0])
-    return from_minute(min(last, end)), from_minute(end)

@@ -48,6 +48,12 @@ class Account(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
     about: str = Field(default="", description="One sentence for people.")
     balance: float = Field(gt=0, description="First balance, in the market's currency.")
+    starts: date | None = Field(
+        default=None, description="Trading day from which results count; all if left out."
+    )
+    platform_account: str = Field(
+        default="", description="Only fills of this account of your platform count; all if empty."
+    )
     risk_money: float | None = Field(
         default=None, gt=0, description="Money risked a trade at size 1, costs included."
     )
@@ -175,78 +181,6 @@ class AccountState:
             days=self.days + 1,
             best_day=max(self.best_day, self.day_net),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A limit that a trade could break, and by how much.
-
-    Attributes
-    ----------
-    limit
-        Its name in the account file.
-    left
-        What the limit leaves: money, contracts or trades.
-    over
-        By how much one contract's loss is more than that; 0 where it is no matter of money.
-    """
-
-    limit: str
-    left: float
-    over: float
-
-    @property
-    def words(self) -> str:
-        """The refusal in a sentence."""
-        if not self.over:
-            return f"{self.limit} leaves no further trade today"
-        stop = f"one contract's stop is {self.over:,.2f} more"
-        return f"{self.limit} leaves {self.left:,.2f}; {stop}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizing:
-    """How many contracts an account trades; where it is none, what refuses it."""
-
-    contracts: int
-    refusal: Refusal | None = None
-
-
-def contracts_for(account: Account, state: AccountState, *, size: float, risk: float) -> Sizing:
-    """Return how many contracts may be entered so that a fill at the stop breaks no limit.
-
-    A fill beyond the stop, as in a gap, can still break one.
-
-    Parameters
-    ----------
-    account, state
-        The limits, and where the account stands on the day of the trade.
-    size
-        Of the plan, 1 for the usual risk.
-    risk
-        Money that one contract loses at its stop, costs included; positive.
-    """
-    if state.ended is not None:
-        return Sizing(contracts=0, refusal=Refusal(limit=state.ended, left=0.0, over=0.0))
-    most = account.max_losses_in_a_row
-    if most is not None and state.losses_in_a_row >= most:
-        refused = Refusal(limit="max_losses_in_a_row", left=0.0, over=0.0)
-        return Sizing(contracts=0, refusal=refused)
-    rooms = {"risk": account.risk(state.balance) * size}
-    if account.daily_loss is not None:
-        # at the limit itself the day, or the account, is over
-        rooms["daily_loss"] = account.daily_loss + state.day_net - _CENT
-    if account.drawdown is not None:
-        rooms["drawdown"] = state.balance - state.floor(account) - _CENT
-    limit, room = min(rooms.items(), key=lambda item: item[1])
-    count = min(max(math.floor(room / risk), 0), account.max_contracts)
-    if count:
-        return Sizing(contracts=count)
-    left = max(room, 0.0)
-    return Sizing(contracts=0, refusal=Refusal(limit=limit, left=left, over=risk - left))
-
-
-_CENT = 0.01
 
 
 def after(account: Account, state: AccountState, trade: Trade, contracts: int) -> AccountState:

@@ -17,11 +17,10 @@ from ml_core.strategy.account import (
     Account,
     AccountState,
     Ending,
-    Sizing,
     Trade,
     after,
-    contracts_for,
 )
+from ml_core.strategy.account_sizing import Sizing, contracts_for
 from ml_core.strategy.trades import Taken
 
 Outcome = Ending | Literal["no_room"]

@@ -11,11 +11,12 @@ import numpy as np
 from ml_core.json_values import BESIDE, UNLESS_DEFAULT
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import from_minute
+from ml_core.strategy.account_standing import SOURCES
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side
-from ml_core.strategy.trade_rule import TradeRule
+from ml_core.strategy.trade_rule import EntryBy, TradeRule
 
 _WHEN = {
     "close": {
@@ -50,6 +51,10 @@ class EntryOrder:
     ----------
     side, size, when
         Which, how large, and at which event.
+    contracts, may_lose
+        With an account: how many contracts it allows by the best entry there can be, and the money
+        that they may lose. At the entry as it comes, no more than fit into that by the distance to
+        the stop and ``cost_of_contract``.
     level, level_ticks
         The price that it waits for, as traded and in whole ticks.
     stop, stop_ticks, stop_from_entry_ticks
@@ -60,6 +65,8 @@ class EntryOrder:
 
     side: Side
     size: float
+    contracts: int | None = field(default=None, metadata=UNLESS_DEFAULT)
+    may_lose: float | None = field(default=None, metadata=UNLESS_DEFAULT)
     when: str
     level: float
     level_ticks: int
@@ -75,6 +82,17 @@ class MoneyLeft:
 
     daily_loss_limit_money: float
     day_net_money: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccount:
+    """The account that an order was sized for, and the costs of a round trip of one contract."""
+
+    name: str
+    currency: str
+    balance: float
+    balance_from: str
+    cost_of_contract: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +135,12 @@ class Order:
         What is traded, and the units of prices and sizes.
     closes_from, enter_by, close_by
         Aware UTC: t0; the last entry, where the rules have one; the end of the trade.
+    entry
+        How it is entered: by a close beyond the level, a stop order or a retest.
     entries, one_cancels_other
         A side each.
+    account
+        The account that it was sized for; None where the trader has named none.
     at_entry
         What is left of the day's limits.
     manage, other_side_first
@@ -132,8 +154,10 @@ class Order:
     tick_size: str
     size_is: str = "multiples of the risk unit, 1 R from entry to stop"
     closes_from: datetime
+    entry: EntryBy
     entries: tuple[EntryOrder, ...]
     one_cancels_other: bool = True
+    account: OrderAccount | None = field(default=None, metadata=UNLESS_DEFAULT)
     at_entry: AtEntry
     manage: Management | None = field(default=None, metadata=UNLESS_DEFAULT)
     other_side_first: str | None = field(default=None, metadata=UNLESS_DEFAULT)
@@ -187,11 +211,13 @@ def planned_order(
         contract=contract,
         tick_size=str(instrument.tick_size),
         closes_from=decided,
+        entry=rule.entry,
         entries=tuple(
-            _entry(instrument, rule, side, plan.size(side), bracket)
+            _entry(instrument, rule, side, plan, bracket)
             for side, bracket in brackets.items()
             if bracket is not None
         ),
+        account=_account(instrument, plan),
         at_entry=AtEntry(
             one_position=rules.one_position,
             trades_left=rules.max_trades_per_day - day.trades,
@@ -214,16 +240,32 @@ def planned_order(
     )
 
 
+def _account(instrument: Instrument, plan: Plan) -> OrderAccount | None:
+    account = plan.account
+    if account is None:
+        return None
+    return OrderAccount(
+        name=account.account,
+        currency=account.currency,
+        balance=account.balance,
+        balance_from=SOURCES[account.source],
+        cost_of_contract=instrument.round_trip_cost,
+    )
+
+
 def _entry(
-    instrument: Instrument, rule: TradeRule, side: Side, size: float, bracket: Bracket
+    instrument: Instrument, rule: TradeRule, side: Side, plan: Plan, bracket: Bracket
 ) -> EntryOrder:
+    allowed = None if plan.account is None else plan.account.of(side)
     away = 0 if rule.entry == "retest" else SIGN_OF[side] * rule.entry_offset_ticks
     level = bracket.edge + away
     # a stop at the range is a price; one counted from the entry is a distance until that is known
     at_range = isinstance(rule.stop, str)
     return EntryOrder(
         side=side,
-        size=size,
+        size=plan.size(side),
+        contracts=None if allowed is None else allowed.contracts,
+        may_lose=None if allowed is None else allowed.room,
         when=_WHEN[rule.entry][side],
         level=_price(instrument, level),
         level_ticks=level,

@@ -7,10 +7,14 @@ a model annotates (advisory) or scales the size within their bounds (hybrid, aut
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from ml_core.json_values import UNLESS_DEFAULT
+from ml_core.strategy.account_sizing import contracts_for
+from ml_core.strategy.account_standing import AccountPlan, AccountSide, AccountStanding
 from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, no_entry, slot_checks
 from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side
@@ -65,6 +69,8 @@ class Plan:
         What the model adds, in words.
     no_entry
         Stretches around news, known at t0, in which nothing is entered.
+    account
+        What the trader's account allows of it; None where he has named none.
     """
 
     long: float
@@ -74,6 +80,7 @@ class Plan:
     recommends: Side | None = None
     words: tuple[str, ...] = ()
     no_entry: tuple[NoEntry, ...] = ()
+    account: AccountPlan | None = field(default=None, metadata=UNLESS_DEFAULT)
 
     @property
     def armed(self) -> bool:
@@ -162,6 +169,71 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
         words=words,
         no_entry=plan.no_entry,
     )
+
+
+def within_account(
+    plan: Plan, standing: AccountStanding, stops: Mapping[Side, float], currency: str
+) -> Plan:
+    """Return a plan with the contracts that an account allows; none that could break a limit.
+
+    A side without a contract is not armed, and the check ``account`` says why, in money.
+
+    Parameters
+    ----------
+    plan
+        As the rules decided, and the model scaled.
+    standing
+        Where the account stands on the plan's trading day.
+    stops
+        Money that one contract of each armed side loses at its stop, costs included.
+    currency
+        Of that money.
+    """
+    sides = []
+    for side in (side for side in SIDES if plan.size(side)):
+        sizing = contracts_for(
+            standing.account,
+            standing.state,
+            size=plan.size(side),
+            risk=stops[side],
+            open_risk=standing.open_risk,
+        )
+        refusal = sizing.refusal
+        sides.append(
+            AccountSide(
+                side=side,
+                contracts=sizing.contracts,
+                stop=stops[side],
+                limit=sizing.limit if refusal is None else refusal.limit,
+                room=sizing.room,
+                refused=refusal.words(currency) if refusal else "",
+            )
+        )
+    account = AccountPlan(
+        account=standing.account.name,
+        currency=currency,
+        source=standing.source,
+        trades=standing.trades,
+        balance=standing.state.balance,
+        open_risk=standing.open_risk,
+        sides=tuple(sides),
+        limits=standing.limits,
+    )
+    check = RuleCheck(
+        name="account",
+        passed=any(one.contracts for one in sides),
+        words="; ".join(map(_side_in_words, sides)),
+    )
+    allowed = {one.side for one in sides if one.contracts}
+    long, short = (plan.size(side) if side in allowed else 0.0 for side in SIDES)
+    checks = (*plan.checks, check) if sides else plan.checks
+    return replace(plan, long=long, short=short, checks=checks, account=account)
+
+
+def _side_in_words(one: AccountSide) -> str:
+    if one.refused:
+        return f"{one.side} refused: {one.refused}"
+    return f"{one.side} {one.contracts} {'contract' if one.contracts == 1 else 'contracts'}"
 
 
 def _scale(model: ModelView, side: Side) -> float:

@@ -6,5 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from monitoring.messages import example as example
+    from monitoring.messages import words as words
 else:
     __getattr__ = modules_of(__name__)

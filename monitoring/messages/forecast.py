@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from ml_core.learning.predictions.prediction import Prediction
 from ml_core.market.schedule import from_minute
+from ml_core.strategy.account_sizing import NAMES
+from ml_core.strategy.account_standing import SOURCES
 from ml_core.strategy.bracket import Bracket
+from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import SIDES, Side
 from monitoring.explain import why_not
 from monitoring.messages.facts import ForecastFacts, Message, PlanFacts
 from monitoring.messages.words import (
     BREAKS,
     clock,
+    copy_line,
     in_subject,
     levels_line,
+    limits_in_words,
     money_line,
     range_line,
     signed_money,
     stage_line,
 )
-from monitoring.pages.formatting import percent, points, signed
+from monitoring.pages.formatting import count_of, percent, points, signed
 
 _MOST_REASONS = 3
 
@@ -77,11 +82,31 @@ def plan_lines(facts: PlanFacts) -> list[str]:
         lines = [f"The rules {facts.rules} {verb} {sizes} (1 is your own risk of 1 R)."]
     else:
         failed = "; ".join(
-            f"{check.name}: {check.words}" for check in plan.checks if not check.passed
+            "the account refuses it" if check.name == "account" else f"{check.name}: {check.words}"
+            for check in plan.checks
+            if not check.passed
         )
         lines = [f"The rules {facts.rules} {verb} nothing ({failed})."]
     if facts.is_traded and plan.agreement == "silent" and plan.words:
         lines.append(f"They decide alone: {plan.words[0]}.")
+    return [*lines, *_account_lines(plan)]
+
+
+def _account_lines(plan: Plan) -> list[str]:
+    """Return what the trader's account allows of a plan, and what its limits leave."""
+    account = plan.account
+    if account is None:
+        return []
+    balance = f"{account.balance:,.2f} {account.currency} by {SOURCES[account.source]}"
+    lines = [f"Account {account.account}, {balance}; {limits_in_words(account.limits)}."]
+    for one in account.sides:
+        if one.refused:
+            lines.append(f"Refused, {one.side}: {one.refused}.")
+        else:
+            contracts = count_of(one.contracts, "contract")
+            lost = f"{one.contracts * one.stop:,.2f} {account.currency} at the stop"
+            left = f"{NAMES[one.limit]} leaves {one.room or 0.0:,.2f}"
+            lines.append(f"Allowed, {one.side}: {contracts}, {lost}; {left}.")
     return lines
 
 
@@ -178,4 +203,6 @@ def _side_lines(
             ),
             f"{money_line(instrument, bracket)}; expected {expected}",
         ]
+        if facts.plan.is_traded and facts.plan.plan is not None and facts.plan.plan.size(side):
+            lines.append(copy_line(facts.opening_range, bracket, facts.plan.plan))
     return lines

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
+from ml_core.strategy.account_sizing import LimitLeft
 from ml_core.strategy.bracket import Bracket
+from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Side
 from ml_core.strategy.trades import SIDE_OF
 from monitoring.messages.facts import NOT_TRADED, RangeFacts
@@ -75,6 +77,37 @@ def levels_line(instrument: Instrument, bracket: Bracket) -> str:
     if bracket.target is None:
         return f"entry {entry}, stop {stop}{part}, no target"
     return f"entry {entry}, stop {stop}{part}, target {instrument.price_text(bracket.target)}"
+
+
+def copy_line(facts: RangeFacts, bracket: Bracket, plan: Plan) -> str:
+    """Return a side's bracket to be copied: quantity, then each price with its whole ticks."""
+    account = plan.account
+    allowed = None if account is None else account.of(bracket.side)
+    quantity = f"size {plan.size(bracket.side):g}" if allowed is None else f"{allowed.contracts}"
+
+    def price(ticks: int | None) -> str:
+        return "none" if ticks is None else f"{facts.instrument.price_text(ticks)} ({ticks} ticks)"
+
+    return (
+        f"to copy: {bracket.side} {quantity} {facts.contract or facts.symbol}, "
+        f"entry {price(bracket.entry)}, stop {price(bracket.stop)}, "
+        f"target {price(bracket.target)}"
+    )
+
+
+def limits_in_words(limits: Iterable[LimitLeft]) -> str:
+    """Return what an account's limits leave, money or losing trades.
+
+    >>> limits_in_words([LimitLeft(limit="risk", left=125, is_loss=True)])
+    'left: the risk of a trade 125.00'
+    """
+    parts = (
+        f"{one.name} {one.left:g}"
+        if one.limit == "max_losses_in_a_row"
+        else f"{one.name} {one.left:,.2f}"
+        for one in limits
+    )
+    return f"left: {', '.join(parts)}"
 
 
 def money_line(instrument: Instrument, bracket: Bracket) -> str:

@@ -14,6 +14,7 @@ from registry.ledger.browsing import Wanted, browse
 from registry.ledger.entries import Settled
 from registry.news import news_of
 from tasks.health.breaker import OURS, breaker_of
+from tasks.prediction.account_now import AccountNow, account_now
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.trading_day import slots_of_day
 from tasks.rollout.stage import stage_of
@@ -89,6 +90,9 @@ class Standing:
         Whether today is a trading day, and the opening ranges to come.
     news
         Scheduled news of the coming day.
+    strategy, account
+        The rules that it is traded by, and the trader's account with what its limits leave; None
+        where he has named none.
     """
 
     market: str
@@ -113,6 +117,8 @@ class Standing:
     slots: tuple[SlotStanding, ...]
     outlook: DayOutlook
     news: tuple[NewsEvent, ...] = ()
+    strategy: str = ""
+    account: AccountNow | None = None
 
 
 def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
@@ -159,6 +165,8 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         ),
         outlook=outlook,
         news=coming_news(news_of(database, symbol), at, at + _DAY),
+        strategy=settings.strategy_of(symbol),
+        account=account_now(settings, market, at),
     )
 
 

@@ -20,7 +20,7 @@ from monitoring.messages.facts import (
     SettledFacts,
     TradeFacts,
 )
-from monitoring.messages.words import BREAKS
+from monitoring.messages.words import BREAKS, copy_line
 from monitoring.pages.plots.opening_range import RangePicture, levels_of
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 
@@ -151,6 +151,15 @@ def picture(
     )
     figure = pages.plots.opening_range.range_plot(drawn)
     return pages.figure_style.to_png(figure, _DOTS_PER_INCH)
+
+
+def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:
+    """Return each armed side's bracket to be copied by hand; none at a stage not to be traded."""
+    opening, plan = range_facts(days, slot), slot.plan
+    if opening is None or plan is None or not _plan(days, slot).is_traded:
+        return ()
+    brackets = _planned(days, slot, opening)
+    return tuple(copy_line(opening, one, plan) for one in brackets if plan.size(one.side))
 
 
 def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:

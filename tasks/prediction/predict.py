@@ -25,6 +25,7 @@ from monitoring.gate import Gate
 from registry.definitions.markets import remember_definition
 from registry.strategy import order_intents, record_strategy, strategy_records
 from tasks.notices.events import IntentWritten, PredictionMade, SlotMissed, emit
+from tasks.prediction.account_now import account_standing
 from tasks.prediction.slot_bars import Arrival, read_bars
 from tasks.prediction.slot_context import load_context, next_version
 from tasks.prediction.slots import latest_slot
@@ -157,7 +158,8 @@ def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
         bars = context.bars
         if bars is None:
             bars = read_bars(settings, context.market, context.slot)
-        plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at())
+        account = account_standing(settings, context.market, context.mode, context.slot.decision)
+        plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at(), account)
         record = _record_plan(settings, *plan) if plan else None
     if record is None:
         return None

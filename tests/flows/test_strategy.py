@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -20,15 +21,19 @@ from flows.explain import explain
 from flows.shadow_predict import shadow_predict
 from ml_core.decision.plan_slot import active_plan
 from ml_core.decision.slot import Slot
+from ml_core.fills.fill import Fill, FillsFile
 from ml_core.json_values import json_values
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.schedule import from_minute, to_minute
 from ml_core.market_events import STAGES, Stage
 from monitoring.rollout import Position
+from registry.fills import import_fills
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
+from tasks.prediction.account_now import account_standing
 from tasks.prediction.outbox import outbox
 from tasks.prediction.predict import ActivePlan
 from tasks.prediction.slots import latest_slot
@@ -359,6 +364,97 @@ def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
     assert (unknown.exit_code, "own-money" in unknown.stderr) == (2, True)
     none = CliRunner().invoke(app, ["account", "chance", "own-money", "--from", "2024-11-28"])
     assert (none.exit_code, "no settled trade" in none.stderr) == (2, True)  # a half-day
+
+
+def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_record(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_stage(monkeypatch, "advisory")  # a replay's plans are those of the rules alone
+    (own / "accounts").mkdir()
+    limits = "balance = 25000\nrisk_money = 30\ndaily_loss = 160\n"
+    (own / "accounts" / "mine.toml").write_text(f'name = "mine"\n{limits}')
+    monkeypatch.setenv("ORBCAST_ACCOUNT", "nq=other,mgc=mine")
+    market, database = current_settings().market("mgc"), current_settings().database()
+    for hours in range(40, -1, -2):
+        one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
+        decided_at(one, "live")
+        decided_at(one, "replay")
+    live, replayed = (
+        [record.without_model for record in strategy_records(database, "MGC", mode=mode)]
+        for mode in ("live", "replay")
+    )
+    assert live == replayed
+    asked = [plan["account"] for plan in live]
+    assert {(one["account"], one["source"]) for one in asked} == {("mine", "plan")}
+    assert len({one["balance"] for one in asked}) > 1  # what was settled is in it
+    sides = [(plan, side) for plan in live for side in plan["account"]["sides"]]
+    refused = [(plan, side) for plan, side in sides if not side["contracts"]]
+    assert refused
+    for plan, side in refused:
+        assert "too much" in side["refused"]
+        assert plan[side["side"]] == 0
+    status = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    (overview,) = status["markets"]
+    assert overview["account"]["account"] == "mine"
+    assert {one["limit"] for one in overview["account"]["limits"]} == {"risk", "daily_loss"}
+    shown = json.loads(CliRunner().invoke(app, ["strategy", "show", "--json"]).stdout)
+    assert shown["account"] == "mine"
+
+
+def test_an_intent_has_the_contracts_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_stage(monkeypatch, "auto")
+    monkeypatch.setenv("ORBCAST_ACCOUNT", "own-money")
+    decided()
+    (intent,) = order_intents(current_settings().database(), "MGC")
+    assert intent.order["account"]["name"] == "own-money"
+    assert intent.order["account"]["cost_of_contract"] == pytest.approx(4.48)
+    for entry in intent.order["entries"]:
+        stop = abs(entry["level_ticks"] - entry["stop_ticks"]) + 1 + 4.48
+        assert 0 < entry["contracts"] * stop <= entry["may_lose"] + 1e-9
+        assert (entry["contracts"] + 1) * stop > entry["may_lose"]
+
+
+def test_own_fills_make_the_balance_once_they_are_known(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own / "accounts").mkdir()
+    limits = 'balance = 25000\nrisk_money = 150\nplatform_account = "LIVE7"\n'
+    (own / "accounts" / "mine.toml").write_text(f'name = "mine"\n{limits}')
+    monkeypatch.setenv("ORBCAST_ACCOUNT", "mine")
+    settings, market = current_settings(), current_settings().market("mgc")
+    imported = THURSDAY_0905 - timedelta(hours=1)
+    bars = settings.lake().read(market)
+    at = int(np.searchsorted(bars.minute, to_minute(imported) - 600))
+    contract, price = bars.contracts[bars.contract[at]], float(bars.close[at]) / 10
+    rows = [("buy", price, "LIVE7"), ("sell", price - 1, "LIVE7"), ("buy", 1.0, "SIM")]
+    fills = [
+        Fill(
+            platform="p",
+            account=account,
+            contract=contract,
+            time=from_minute(int(bars.minute[at]) + 5 * number),
+            side=side,
+            quantity=2.0,
+            price=paid,
+            commission=1.0,
+            execution_id=str(number),
+            order_id="",
+            occurrence=1,
+            source_line=number,
+        )
+        for number, (side, paid, account) in enumerate(rows)
+    ]
+    file = FillsFile(
+        name="f", content_hash="h", reading="r", platform="p", zone="UTC", fills=tuple(fills)
+    )
+    import_fills(settings.database(), "MGC", file, imported)
+    known = account_standing(settings, market, "live", imported)
+    before = account_standing(settings, market, "live", imported - timedelta(minutes=1))
+    assert known is not None
+    assert before is not None
+    assert (before.source, before.state.balance) == ("plan", 25_000)
+    assert (known.source, known.trades) == ("fills", 1)
+    assert known.state.balance == pytest.approx(25_000 - 2 * 10 - 2)  # a dollar is ten ticks
 
 
 def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Path) -> None:

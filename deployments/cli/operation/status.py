@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+import ml_core
 import monitoring
 import tasks
 from deployments import cli, serving
 from deployments.cli import completion
 from deployments.cli.terminal import AsJson, print_json, say, show_table
 from ml_core.errors import OperatorError
-from monitoring.pages.formatting import duration, utc_minute
+from monitoring.pages.formatting import count_of, duration, signed, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def _print_market(overview: Standing, at: datetime) -> None:
             f"in {duration(event.time - at)}"
             for event in overview.news
         ),
+        "traded by": overview.strategy,
+        "account": _account_words(overview),
         "drift": overview.drift or "never checked",
         "parity": overview.parity or "never checked",
         "retrains rest": overview.retrains_rest,
@@ -167,6 +170,19 @@ def _print_market(overview: Standing, at: datetime) -> None:
         if words:
             say(f"  {name}: {words}")
     _print_day(overview, at)
+
+
+def _account_words(overview: Standing) -> str:
+    account = overview.account
+    if account is None:
+        return ""
+    over = f", over: {account.ended.replace('_', ' ')}" if account.ended else ""
+    return (
+        f"{account.account}{over}, {account.balance:,.2f} {account.currency} by "
+        f"{ml_core.strategy.account_standing.SOURCES[account.source]} "
+        f"({count_of(account.trades, 'trade')}), today {signed(account.day_net, 2)}; "
+        f"{monitoring.messages.words.limits_in_words(account.limits)}"
+    )
 
 
 def _print_day(overview: Standing, at: datetime) -> None:

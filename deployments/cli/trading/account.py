@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,9 @@ from tasks import statistics
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ml_core.strategy.account import Account
     from ml_core.strategy.account_chance import Chance, Outcome
+    from ml_core.strategy.account_sizing import Sizing
     from tasks.statistics.account_odds import AccountOdds
 
 app = typer.Typer(no_args_is_help=True)
@@ -60,7 +63,7 @@ def list_accounts(as_json: AsJson = False) -> None:
     Example: orbcast account list
     """
     settings = tasks.settings.current_settings()
-    accounts = [settings.account(name) for name in settings.account_names()]
+    accounts = [settings.read_account(name) for name in settings.account_names()]
     if as_json:
         print_json([account.model_dump(mode="json") for account in accounts])
         return
@@ -74,23 +77,52 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     Example: orbcast account show own-money
     """
-    values = tasks.settings.current_settings().account(name).model_dump(mode="json")
+    values = tasks.settings.current_settings().read_account(name).model_dump(mode="json")
     print_fields(values, as_json=as_json)
 
 
-@app.command(short_help="Say whether an account file can be used.")
+@app.command(short_help="Say whether an account file can be used, and what it allows.")
 def check(
-    file: Annotated[Path, typer.Argument(help="An account file (TOML).")], as_json: AsJson = False
+    file: Annotated[Path, typer.Argument(help="An account file (TOML).")],
+    stop: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Money that one contract loses at its stop, with costs."),
+    ] = None,
+    lost: Annotated[
+        float, typer.Option(min=0, help="Money that the day has lost before that trade.")
+    ] = 0.0,
+    as_json: AsJson = False,
 ) -> None:
     """Print whether an account file can be used, or what is wrong with it.
 
+    With --stop, how many contracts of such a trade its limits allow at its first balance, or by
+    how much they refuse it: the very decision that plans, order intents and replays are sized by.
+
     Example: orbcast account check var/accounts/mine.toml
+
+    Example: orbcast account check var/accounts/mine.toml --stop 86 --lost 920
     """
     loaded = ml_core.strategy.account.load_account(file)
+    sizing = None if stop is None else _sizing(loaded, stop, lost)
     if as_json:
-        print_json({"file": file, "usable": True, "name": loaded.name})
+        allowed = {} if sizing is None else {"allowed": sizing}
+        print_json({"file": file, "usable": True, "name": loaded.name, **allowed})
         return
     say(f"{file} can be used: {loaded.name}")
+    if sizing is not None and sizing.refusal is not None:
+        say(f"refused: {sizing.refusal.words()}")
+    elif sizing is not None and stop is not None:
+        name = ml_core.strategy.account_sizing.NAMES[sizing.limit]
+        say(
+            f"allowed: {count_of(sizing.contracts, 'contract')}, {sizing.contracts * stop:,.2f} "
+            f"at the stop; {name} leaves {sizing.room or 0.0:,.2f}"
+        )
+
+
+def _sizing(loaded: Account, stop: float, lost: float) -> Sizing:
+    first = ml_core.strategy.account.AccountState.first(loaded)
+    state = replace(first, balance=first.balance - lost, day_net=-lost)
+    return ml_core.strategy.account_sizing.contracts_for(loaded, state, size=1.0, risk=stop)
 
 
 @app.command(short_help="Print how likely an account breaks a limit, by some rules.")
@@ -129,7 +161,7 @@ def chance(
         odds = statistics.account_odds.account_odds(
             settings,
             market,
-            settings.account(name),
+            settings.read_account(name),
             settings.rules(settings.market(market).symbol, strategy),
             first=period[0],
             last=period[1],

@@ -61,13 +61,15 @@ def strategy() -> None:
 
 @app.command()
 def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = False) -> None:
-    """Show the rules in force, every field with its value.
+    """Show the rules in force, every field with its value, and the account that is asked.
 
     Example: orbcast strategy show --strategy orb-default
     """
     settings = tasks.settings.current_settings()
-    rules = settings.rules(settings.market(market).symbol, name)
+    symbol = settings.market(market).symbol
+    rules = settings.rules(symbol, name)
     values = {**rules.model_dump(mode="json"), "hash": rules.hash}
+    values["account"] = settings.account_of(symbol)
     values["trade"] = rules.trade_rule.model_dump(mode="json")
     print_fields(values, as_json=as_json)
 

@@ -19,10 +19,10 @@ from ml_core.strategy.account import (
     AccountState,
     Trade,
     after,
-    contracts_for,
     load_account,
 )
 from ml_core.strategy.account_chance import OUTCOMES, by_day, chances, through_record
+from ml_core.strategy.account_sizing import contracts_for
 from tasks.settings import Settings
 
 DAY = date(2025, 6, 2)
@@ -150,7 +150,8 @@ def test_a_refusal_says_by_how_much() -> None:
     state = after(own, AccountState.first(own), trade(-100), 1)
     refusal = contracts_for(own, state, size=1.0, risk=80.0).refusal
     assert refusal is not None
-    assert refusal.words == "daily_loss leaves 49.99; one contract's stop is 30.01 more"
+    words = "a stop costs 80.00 USD, the day's loss limit leaves 49.99, 30.01 too much"
+    assert refusal.words("USD") == words
 
 
 limits_drawn = st.fixed_dictionaries(
@@ -232,7 +233,7 @@ def test_every_shipped_account_can_be_used_and_a_wrong_one_is_named(tmp_path: Pa
     settings = Settings()
     assert len(settings.account_names()) >= 4
     for name in settings.account_names():
-        assert settings.account(name).name == name
+        assert settings.read_account(name).name == name
     wrong = tmp_path / "mine.toml"
     wrong.write_text('name = "mine"\nbalance = 100\nrisk_money = 1\ndaily_los = 5\n')
     with pytest.raises(AccountFileError, match="daily_los"):

@@ -15,10 +15,12 @@ from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 from ml_core.ranges.label_spec import LabelSpec
+from ml_core.strategy.account import Account, AccountState
+from ml_core.strategy.account_standing import AccountStanding
 from ml_core.strategy.blackout import Blackout, no_entries
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck
-from ml_core.strategy.plan import Plan
+from ml_core.strategy.plan import Plan, within_account
 from ml_core.strategy.rules import SIDES, Side
 from ml_core.strategy.trade_rule import TradeRule
 from monitoring.messages.digest import champion_message, day_message, week_message
@@ -127,6 +129,14 @@ AROUND_CPI = no_entries([Blackout()], [CPI], CLOSED)
 
 def plan(stage: Stage, armed: Plan | None = ARMED) -> PlanFacts:
     return PlanFacts(rules="orb-default", stage=stage, plan=armed)
+
+
+def in_account(lost: float, stops: dict[Side, float]) -> Plan:
+    """Return the plan, long alone, in an account whose day has lost so much."""
+    own = Account(name="mine", balance=25_000, risk_share=0.005, daily_loss=1_000)
+    state = AccountState(balance=25_000 - lost, mark=25_000, day=DAY, day_net=-lost, days=1)
+    standing = AccountStanding(account=own, state=state, trades=1, source="fills")
+    return within_account(replace(ARMED, short=0.0), standing, stops, "USD")
 
 
 def forecast(stage: Stage, entry: PredictionEntry = ENTRY, **values: Any) -> ForecastFacts:
@@ -277,6 +287,12 @@ def messages() -> dict[str, Message]:
     return {
         "forecast-shadow": forecast_message(forecast("shadow")),
         "forecast-hybrid": forecast_message(forecast("hybrid")),
+        "forecast-in-an-account": forecast_message(
+            forecast("advisory", plan=plan("advisory", in_account(60.0, {"long": 49.48})))
+        ),
+        "forecast-refused-by-the-account": forecast_message(
+            forecast("advisory", plan=plan("advisory", in_account(959.0, {"long": 86.0})))
+        ),
         "forecast-skip-nothing-armed": forecast_message(
             forecast(
                 "advisory", skip, plan=plan("advisory", Plan(long=0, short=0, checks=(closed,)))

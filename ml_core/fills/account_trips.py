@@ -1,0 +1,80 @@
+"""The trader's own round trips as an account sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+import numpy as np
+
+from ml_core.bars.arrays import Bars
+from ml_core.fills.review import net_money
+from ml_core.fills.round_trips import RoundTrip
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from ml_core.strategy.account import Trade
+from ml_core.strategy.account_standing import TimedTrade
+
+
+def account_trips(
+    trip: RoundTrip, bars: Bars, market: Market, day_of: Callable[[datetime], date], risk: float
+) -> tuple[TimedTrade, ...]:
+    """Return what of a round trip is closed, and what is open, each as one trade of all contracts.
+
+    The best and the worst that it stood at are those of the bars from entry to exit, both
+    included, since no order within a minute is known; without bars, those of its own prices.
+
+    Parameters
+    ----------
+    trip, bars, market
+        The round trip, bars of its time, and the market.
+    day_of
+        Returns the trading day of an aware time.
+    risk
+        Money that an open position may still lose: its stop is not known to Orbcast.
+    """
+    entered, day = trip.entered_at, day_of(trip.entered_at)
+    trades = []
+    if trip.closed:
+        ended, net = trip.exits[-1].fill.time, net_money(trip, market.instrument)
+        best, worst = _extremes(trip, bars, market, ended)
+        trades.append(
+            TimedTrade(
+                entered_at=entered,
+                entered_on=day,
+                settled_at=ended,
+                trade=Trade(
+                    day=day_of(ended),
+                    size=1.0,
+                    risk=risk,
+                    net=net,
+                    best=max(net, best),
+                    worst=min(net, worst),
+                ),
+                contracts=1,
+            )
+        )
+    if trip.is_open:
+        open_ = Trade(day=day, size=1.0, risk=risk, net=0.0, best=0.0, worst=0.0)
+        trades.append(
+            TimedTrade(
+                entered_at=entered, entered_on=day, settled_at=None, trade=open_, contracts=1
+            )
+        )
+    return tuple(trades)
+
+
+def _extremes(trip: RoundTrip, bars: Bars, market: Market, ended: datetime) -> tuple[float, float]:
+    """Return the money that the closed part stood at, at best and at worst; 0 without bars."""
+    own = bars.between(to_minute(trip.entered_at), to_minute(ended) + 1)
+    if trip.contract in own.contracts:
+        which = own.contract == own.contracts.index(trip.contract)
+        instrument = market.instrument
+        entry = float(instrument.to_ticks(np.array([trip.entry]))[0])
+        if which.any():
+            ends = (float(own.high[which].max()), float(own.low[which].min()))
+            stood = [
+                trip.sign * (end - entry) * trip.closed * instrument.tick_value for end in ends
+            ]
+            return max(stood), min(stood)
+    return 0.0, 0.0

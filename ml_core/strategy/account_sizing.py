@@ -1,0 +1,176 @@
+"""How many contracts an account's limits leave for a trade, and what refuses it, in money.
+
+One decision for the file's check, the chances of an account, replayed and live plans, order
+intents and the paper account: :func:`contracts_for`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml_core.strategy.account import Account, AccountState
+
+_CENT = 0.01
+
+NAMES: Mapping[str, str] = {
+    "risk": "the risk of a trade",
+    "daily_loss": "the day's loss limit",
+    "drawdown": "the drawdown",
+    "consistency": "the largest share of the target that one day may bring",
+    "max_losses_in_a_row": "the losing trades in a row that end the day",
+    "target": "the profit target",
+}
+"""Limits by the names of an account file, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitLeft:
+    """What a limit still leaves.
+
+    Attributes
+    ----------
+    limit
+        Its name in the account file.
+    left
+        Money, or losing trades of ``max_losses_in_a_row``; 0 where nothing is left.
+    is_loss
+        Whether it is money that a trade may lose; else nothing is entered once none is left.
+    """
+
+    limit: str
+    left: float
+    is_loss: bool
+
+    @property
+    def name(self) -> str:
+        """The limit in words."""
+        return NAMES[self.limit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A limit that a trade could break, and by how much.
+
+    Attributes
+    ----------
+    limit
+        Its name in the account file.
+    left
+        What the limit leaves: money, contracts or trades.
+    over
+        By how much one contract's loss is more than that; 0 where it is no matter of money.
+    """
+
+    limit: str
+    left: float
+    over: float
+
+    def words(self, currency: str = "") -> str:
+        """Return the refusal in a sentence.
+
+        >>> Refusal(limit="daily_loss", left=41, over=45).words("USD")
+        "a stop costs 86.00 USD, the day's loss limit leaves 41.00, 45.00 too much"
+        """
+        if self.over:
+            stop = f"{self.left + self.over:,.2f} {currency}".rstrip()
+            leaves = f"{NAMES[self.limit]} leaves {self.left:,.2f}"
+            return f"a stop costs {stop}, {leaves}, {self.over:,.2f} too much"
+        if self.limit == "target":
+            return "the profit target is reached, and the account has done what it was for"
+        if self.limit == "consistency":
+            return "the day has brought what one day may bring of the profit target"
+        if self.limit == "max_losses_in_a_row":
+            return "the losing trades in a row that end the day are reached"
+        return f"the account is over: {NAMES[self.limit]} was broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How many contracts an account trades, and by which limit; where it is none, the refusal.
+
+    Attributes
+    ----------
+    contracts
+        0 where the trade is refused.
+    limit, room
+        The tightest limit of a loss, and the money it leaves for the trade; None where something
+        else refuses it.
+    refusal
+        None where there is a contract.
+    """
+
+    contracts: int
+    limit: str = "risk"
+    room: float | None = None
+    refusal: Refusal | None = None
+
+
+def limits_left(
+    account: Account, state: AccountState, *, size: float = 1.0, open_risk: float = 0.0
+) -> tuple[LimitLeft, ...]:
+    """Return what each limit of an account leaves; what the file leaves out is not among them.
+
+    Parameters
+    ----------
+    account, state
+        The limits, and where the account stands on the day of the trade.
+    size
+        Of the plan, 1 for the usual risk.
+    open_risk
+        Money that trades which are open may still lose from the balance.
+    """
+    limits = [LimitLeft(limit="risk", left=account.risk(state.balance) * size, is_loss=True)]
+
+    def add(limit: str, left: float, *, is_loss: bool) -> None:
+        limits.append(LimitLeft(limit=limit, left=max(left, 0.0), is_loss=is_loss))
+
+    if account.daily_loss is not None:
+        # at the limit itself the day, or the account, is over
+        add("daily_loss", account.daily_loss + state.day_net - open_risk - _CENT, is_loss=True)
+    if account.drawdown is not None:
+        room = state.balance - state.floor(account) - open_risk - _CENT
+        add("drawdown", room, is_loss=True)
+    if account.consistency is not None and account.profit_target is not None:
+        # what a day brings beyond it only raises the profit that is needed
+        of_day = account.consistency * account.profit_target - state.day_net
+        add("consistency", of_day, is_loss=False)
+    if account.max_losses_in_a_row is not None:
+        left = account.max_losses_in_a_row - state.losses_in_a_row
+        add("max_losses_in_a_row", left, is_loss=False)
+    return tuple(limits)
+
+
+def contracts_for(
+    account: Account, state: AccountState, *, size: float, risk: float, open_risk: float = 0.0
+) -> Sizing:
+    """Return how many contracts may be entered so that a fill at the stop breaks no limit.
+
+    Nor if every trade that is open loses its risk too. A fill beyond the stop, as in a gap, can
+    still break one.
+
+    Parameters
+    ----------
+    account, state
+        The limits, and where the account stands on the day of the trade.
+    size
+        Of the plan, 1 for the usual risk.
+    risk
+        Money that one contract loses at its stop, costs included; positive.
+    open_risk
+        Money that trades which are open may still lose from the balance.
+    """
+    if state.ended is not None:
+        return Sizing(contracts=0, refusal=Refusal(limit=state.ended, left=0.0, over=0.0))
+    limits = limits_left(account, state, size=size, open_risk=open_risk)
+    for one in limits:
+        if not one.is_loss and one.left <= 0:
+            return Sizing(contracts=0, refusal=Refusal(limit=one.limit, left=0.0, over=0.0))
+    tightest = min((one for one in limits if one.is_loss), key=lambda one: one.left)
+    count = min(math.floor(tightest.left / risk), account.max_contracts)
+    if count:
+        return Sizing(contracts=count, limit=tightest.limit, room=tightest.left)
+    over = risk - tightest.left
+    refusal = Refusal(limit=tightest.limit, left=tightest.left, over=over)
+    return Sizing(contracts=0, limit=tightest.limit, room=tightest.left, refusal=refusal)

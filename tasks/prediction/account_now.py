@@ -1,0 +1,230 @@
+"""The trader's account: which one a market is traded in, and where it stands at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import first_of_each_slot
+from ml_core.decision.plan_slot import active_plan
+from ml_core.errors import InputError
+from ml_core.features.all import CATALOGUE
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.fills.account_trips import account_trips
+from ml_core.fills.round_trips import round_trips
+from ml_core.learning.datasets.assemble import NoBarsError, assemble
+from ml_core.market.market import Market
+from ml_core.market.schedule import first_minute, to_minute
+from ml_core.strategy.account import Account, Ending, Trade
+from ml_core.strategy.account_sizing import LimitLeft
+from ml_core.strategy.account_standing import (
+    AccountStanding,
+    Source,
+    TimedTrade,
+    standing_after,
+)
+from ml_core.strategy.plan import Plan
+from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.trades import Taken, follow
+from registry.fills import fills_of
+from registry.strategy import strategy_records
+from tasks.prediction.slots import trading_day_at
+from tasks.settings import Settings
+
+
+class SeveralCurrenciesError(InputError):
+    """One account for markets whose money is not the same."""
+
+    account: str
+    markets: tuple[str, ...]
+    template = (
+        "the account {account} is that of {markets:, }, whose currencies differ; name another "
+        "for one of them, as in ORBCAST_ACCOUNT=mine,dax=other"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountNow:
+    """A market's account as it stands.
+
+    Attributes
+    ----------
+    account, currency
+        Which, and of what its money is.
+    source, trades
+        Whose results make the balance, and how many settled trades.
+    balance, day_net
+        Now, and what the trading day has brought.
+    open, open_risk
+        Open trades, and the money that they may still lose.
+    limits
+        What each limit leaves for a trade of size 1.
+    ended
+        What ended the account; None while it goes on.
+    """
+
+    account: str
+    currency: str
+    source: Source
+    trades: int
+    balance: float
+    day_net: float
+    open: int
+    open_risk: float
+    limits: tuple[LimitLeft, ...]
+    ended: Ending | None
+
+
+def account_now(settings: Settings, market: Market, at: datetime) -> AccountNow | None:
+    """Return a market's account at an aware time; None where the trader has named none."""
+    standing = account_standing(settings, market, "live", at)
+    if standing is None:
+        return None
+    standing = standing.on(trading_day_at(market, at))
+    return AccountNow(
+        account=standing.account.name,
+        currency=market.instrument.currency,
+        source=standing.source,
+        trades=standing.trades,
+        balance=standing.state.balance,
+        day_net=standing.state.day_net,
+        open=standing.open,
+        open_risk=standing.open_risk,
+        limits=standing.limits,
+        ended=standing.state.ended,
+    )
+
+
+def account_standing(
+    settings: Settings, market: Market, mode: Mode, at: datetime
+) -> AccountStanding | None:
+    """Return where a market's account stands at a time, by what was known then.
+
+    Results are those of every market that is traded in the account: the trader's own fills where
+    there are any, else the settled trades of the recorded plans.
+
+    Parameters
+    ----------
+    settings, market
+        Whose account.
+    mode
+        Whether of the live plans or of the replayed ones.
+    at
+        Aware time.
+
+    Raises
+    ------
+    UnknownNameError, AccountFileError
+        No such account file, or one that cannot be used.
+    SeveralCurrenciesError
+        The account is that of markets whose money is not the same.
+    """
+    name = settings.account_of(market.symbol)
+    if name is None:
+        return None
+    account = settings.read_account(name)
+    markets = _traded_in(settings, name, market)
+    own = [trade for one in markets for trade in _own_trades(settings, one, account, at)]
+    if own:
+        return standing_after(account, own, at, "fills")
+    planned = [trade for one in markets for trade in _planned(settings, one, account, mode, at)]
+    return standing_after(account, planned, at, "plan")
+
+
+def _traded_in(settings: Settings, name: str, market: Market) -> tuple[Market, ...]:
+    served = map(settings.market, settings.markets)
+    others = (one for one in served if settings.account_of(one.symbol) == name)
+    markets = {one.symbol: one for one in (*others, market)}
+    if len({one.instrument.currency for one in markets.values()}) > 1:
+        raise SeveralCurrenciesError(name, tuple(sorted(markets)))
+    return tuple(markets.values())
+
+
+def _own_trades(
+    settings: Settings, market: Market, account: Account, at: datetime
+) -> Iterator[TimedTrade]:
+    """Yield the round trips of the fills that were imported and executed by a time."""
+    named = account.platform_account
+    fills = [
+        fill
+        for fill in fills_of(settings.database(), market.symbol, known_by=at)
+        if fill.time <= at and named in ("", fill.account)
+    ]
+    if not fills:
+        return
+    first = to_minute(min(fill.time for fill in fills))
+    bars = settings.lake().read(market, first, to_minute(at))
+    risk = account.risk(account.balance)
+    day_of = partial(trading_day_at, market)
+    for trip in round_trips(fills, market.instrument):
+        yield from account_trips(trip, bars, market, day_of, risk)
+
+
+def _planned(
+    settings: Settings, market: Market, account: Account, mode: Mode, at: datetime
+) -> Iterator[TimedTrade]:
+    """Yield the trades of the plans that were decided by a time, as far as is known then."""
+    rules = settings.rules(market.symbol)
+    records = strategy_records(
+        settings.database(),
+        market.symbol,
+        mode=mode,
+        # a replay by other rules is another story; live trades were made whatever rules hold now
+        rules_hash=rules.hash if mode == "replay" else None,
+        first=account.starts,
+    )
+    decided = (record for record in records if record.decision_time < at)
+    plans = {key: active_plan(record) for key, record in first_of_each_slot(decided).items()}
+    if not plans:
+        return
+    days = [day for day, _ in plans]
+    history = first_minute(min(days) - timedelta(days=HISTORY_DAYS + 2))
+    bars = settings.lake().read(market, history, to_minute(at))
+    try:
+        made = assemble(
+            bars,
+            market,
+            rules.label,
+            first=min(days),
+            last=max(days),
+            features=CATALOGUE.select(RULE_FEATURES),
+            as_of_minute=to_minute(at),
+        )
+    except NoBarsError:
+        return
+    slots = [slot for slot in slots_of(made, rules) if slot.key in plans]
+    yield from timed_trades(follow(rules, slots, lambda slot, _: plans[slot.key]), market)
+
+
+def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]:
+    """Yield the trades that plans came to, for one contract, with the most that each plan had."""
+    instrument = market.instrument
+    value, cost = instrument.tick_value, instrument.round_trip_cost_ticks
+    for one in taken:
+        slot, prices, side = one.slot, one.slot.prices, one.slot.side
+        if not one.size or prices is None or side is None or slot.entered_at is None:
+            continue
+        settled = None if slot.r_net is None else slot.resolved_at
+        yield TimedTrade(
+            entered_at=slot.entered_at,
+            entered_on=slot.trading_day,
+            settled_at=settled,
+            trade=Trade(
+                day=trading_day_at(market, settled or slot.entered_at),
+                size=one.size,
+                risk=(prices.risk + cost) * value,
+                net=(slot.r_net or 0.0) * prices.risk * value,
+                best=prices.net_ticks(side, prices.best, instrument) * value,
+                worst=prices.net_ticks(side, prices.worst, instrument) * value,
+            ),
+            most=_contracts(one.plan, side),
+        )
+
+
+def _contracts(plan: Plan, side: object) -> int | None:
+    if plan.account is None:
+        return None
+    return next((one.contracts for one in plan.account.sides if one.side == side), None)

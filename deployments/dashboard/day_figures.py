@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import streamlit as st
@@ -14,10 +14,11 @@ from ml_core.market.schedule import first_minute, from_minute
 from ml_core.strategy.account_standing import SOURCES
 from monitoring.messages.facts import NOT_TRADED
 from monitoring.messages.words import clock, limits_in_words
-from monitoring.pages.formatting import count_of, r_multiple
+from monitoring.pages.formatting import DASH, count_of, duration, r_multiple
 from registry.notices import NoticeRecord, notices
 from tasks.messages.followed_days import followed_days
 from tasks.prediction.account_now import AccountNow, account_now
+from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import current_settings, now
 
@@ -84,6 +85,39 @@ def day_so_far(view: View, day: date) -> None:
             st.dataframe(
                 pd.DataFrame(rows), hide_index=True, width="stretch", key="messages_of_day"
             )
+
+
+def all_markets(view: View) -> None:
+    """Show the day of every market that is served, a line each; nothing where there is but one."""
+    names = view.settings.markets
+    if len(names) < 2:  # noqa: PLR2004 - one is shown at length below
+        return
+    rows = []
+    for name in names:
+        market = view.settings.market(name)
+        outlook = day_outlook(market, view.at)
+        summary = _day_summary(name, outlook.trading_day)
+        rows.append(market_row(market.symbol, summary, outlook, view.at))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="all_markets")
+
+
+def market_row(
+    symbol: str, summary: DaySummary, outlook: DayOutlook, at: datetime
+) -> dict[str, str]:
+    """Return a market's day as a row of the table of all."""
+    upcoming = outlook.next_ranges[0] if outlook.next_ranges else None
+    return {
+        "market": symbol,
+        "stage": summary.stage,
+        "ranges": str(len(summary.ranges)) if summary.ranges else DASH,
+        "trades": str(summary.trades),
+        "R settled": r_multiple(summary.net_r if summary.trades > summary.open else None),
+        "R running": r_multiple(summary.running_r if summary.open else None),
+        "R to lose": f"{summary.loss_left_r:.2f}",
+        "next": DASH
+        if upcoming is None
+        else f"{upcoming.opening_range} in {duration(upcoming.decision - at)}",
+    }
 
 
 def _loss_left(summary: DaySummary, currency: str) -> str:

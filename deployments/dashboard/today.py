@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ import streamlit as st
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
-from deployments.dashboard.day_figures import day_so_far
+from deployments.dashboard.day_figures import all_markets, day_so_far
 from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
 from deployments.dashboard.slot_words import (
     agreement,
@@ -49,6 +50,7 @@ def page(view: View) -> None:
     """Show a trading day of a market."""
     st.title("Today")
     _countdown(view)
+    _markets(view)
     _cards(view)
 
 
@@ -70,6 +72,12 @@ def _countdown(view: View) -> None:
         delta_color="off",
         delta_arrow="off",
     )
+
+
+@st.fragment(run_every=2 * FRESH)
+@errors_shown()
+def _markets(view: View) -> None:
+    all_markets(replace(view, at=now()))
 
 
 @st.fragment(run_every=2 * FRESH)

@@ -11,12 +11,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from deployments.dashboard.day_figures import market_row
 from deployments.dashboard.day_summary import DaySummary, day_summary
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.strategy.trades import Taken
-from monitoring.pages.formatting import r_multiple
+from monitoring.pages.formatting import DASH, r_multiple
 from registry.notices import Notice, keep_notice
 from tasks.messages.followed_days import FollowedDays, followed_days
+from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import Settings, current_settings
 from tests.dashboard.conftest import FIRST_DAY, NOW
 from tests.live_days import set_clock
@@ -199,3 +201,38 @@ def test_on_a_weekend_the_last_day_on_record_and_the_next_one_s_ranges_are_there
     assert titles[0] == "Next: Monday 02 December"
     assert titles[1].startswith("0900 · ")
     assert list(shown.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
+
+
+def test_a_market_among_all_has_its_day_in_a_line(settings: Settings) -> None:
+    market = settings.market("mgc")
+    outlook = day_outlook(market, NOW)
+    over = market_row("MGC", lived(settings, FIRST_DAY, NOW), outlook, NOW)
+    whole = lived(settings, FIRST_DAY, NOW)
+    assert over["trades"] == str(whole.trades)
+    assert over["R settled"] == r_multiple(whole.net_r)
+    assert over["R running"] == r_multiple(None)
+    first = outlook.next_ranges[0]
+    assert over["next"].startswith(f"{first.opening_range} in ")
+    nothing = market_row("NQ", lived(settings, THURSDAY + timedelta(days=365), NOW), outlook, NOW)
+    assert (nothing["ranges"], nothing["trades"]) == (DASH, "0")
+    assert nothing["R settled"] == r_multiple(None)
+
+
+def test_today_begins_with_all_markets_where_there_are_several(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del settings
+    set_clock(monkeypatch, tmp_path / "clock", NOW)
+
+    def tables() -> dict[str, list[str]]:
+        st.cache_resource.clear()
+        shown = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
+        assert not shown.exception
+        return {
+            ",".join(each.value.columns): list(each.value.iloc[:, 0]) for each in shown.dataframe
+        }
+
+    all_columns = "market,stage,ranges,trades,R settled,R running,R to lose,next"
+    assert all_columns not in tables()
+    monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
+    assert tables()[all_columns] == ["MGC", "NQ"]

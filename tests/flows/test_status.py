@@ -193,9 +193,16 @@ def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatc
     del home
     monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
     monkeypatch.setenv("COLUMNS", "80")
+    assert "ranges today" not in CliRunner().invoke(app, ["status", "--market", "nq"]).stdout
     shown = CliRunner().invoke(app, ["status"]).stdout.splitlines()
     parts = [line.partition(":")[0] for line in shown if ": stage " in line]
     assert parts == ["MGC", "NQ"]
+    (at,) = [at for at, line in enumerate(shown) if "ranges today" in line]
+    table = shown[at + 1 : at + 3]
+    assert [line.split()[:3] for line in table] == [
+        ["MGC", "shadow", "closed"],
+        ["NQ", "shadow", "closed"],
+    ]
     assert max(len(line) for line in shown) <= 80
 
 

@@ -104,6 +104,8 @@ def status(
         return
     say(f"server: {server or _not_up(named)}")
     _print_runs(runs, at, up=server is not None)
+    if len(overviews) > 1:
+        _print_markets(overviews, at)
     for overview in overviews:
         _print_market(overview, at)
 
@@ -135,6 +137,30 @@ def _print_runs(runs: list[ServerRun], at: datetime, *, up: bool) -> None:
 def _clock(moment: datetime, at: datetime) -> str:
     """Return a time, with its day unless that is today; UTC."""
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _print_markets(overviews: list[Standing], at: datetime) -> None:
+    """Show all markets in one table, a line each, before each of them at length."""
+    say("")
+    headings = ("", "stage", "breaker", "ranges today", "next", "account today")
+    table = cli.drawing.plain_table(*headings, gap=2)
+    for overview in overviews:
+        answered = sum(slot.state == "answered" for slot in overview.slots)
+        upcoming = "none within ten days"
+        if overview.next_decision is not None:
+            upcoming = f"{overview.next_range} in {duration(overview.next_decision - at)}"
+        account = overview.account
+        table.add_row(
+            overview.market,
+            overview.stage,
+            overview.breaker_state,
+            f"{answered} of {len(overview.slots)} answered" if overview.slots else "none",
+            upcoming,
+            "-"
+            if account is None
+            else f"{account.account} {signed(account.day_net, 2)} {account.currency}",
+        )
+    show_table(table)
 
 
 def _print_market(overview: Standing, at: datetime) -> None:

@@ -22,6 +22,10 @@ os.environ.pop("COLUMNS", None)
 os.environ.setdefault("ORBCAST_MODEL_EXPIRES_DAYS", "100000")
 os.environ.setdefault("ORBCAST_BASELINE_EXPIRES_DAYS", "100000")
 
+# a second thread has no processor to itself, and looks for work instead: it spends time on nothing
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
 # without compiled files a command compiles all it imports anew, which doubles its time
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +23,19 @@ from filelock import FileLock
 from tests.waiting import AT_MOST_SECONDS
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
+
+_SERVER = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # the steps of a run are written down together, within a second, instead of each by itself
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+
+_MAKE_TABLES = """
+import asyncio
+from prefect.server.database import provide_database_interface
+asyncio.run(provide_database_interface().create_db())
+"""
 
 
 def copy_database(path: Path, to: Path) -> None:
@@ -52,35 +67,52 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(run_folder: Path) -> Iterator[None]:
-    """Run Prefect's own test server, without the heartbeats that slow each flow by a second.
+def prefect_database(run_folder: Path) -> Path:
+    """Return the database of a Prefect that has not run anything, to be copied.
 
-    A server that makes its tables takes twice as long to start as one that has them: the first
-    of a run makes them, the others begin with a copy.
+    A server that makes its tables takes twice as long to start as one that has them.
     """
+
+    def make(path: Path) -> None:
+        subprocess.run(
+            [sys.executable, "-c", _MAKE_TABLES],
+            env={
+                **{name: value for name, value in os.environ.items() if "PREFECT" not in name},
+                "PREFECT_HOME": str(path.parent),
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{path}",
+            },
+            check=True,
+        )
+
+    return made_once(run_folder / "new-prefect.db", make)
+
+
+def give_prefect_database(prefect_database: Path, home: Path) -> None:
+    """Let a home begin with the tables of its Prefect, as one where a server ran before."""
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    shutil.copy(prefect_database, home / "prefect" / "prefect.db")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_database: Path) -> Iterator[None]:
+    """Run Prefect's own test server, without the heartbeats that slow each flow by a second."""
     from prefect.settings import (  # noqa: PLC0415
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
     from prefect.testing import utilities  # noqa: PLC0415
 
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # the server is another process
     folder = tempfile.mkdtemp(prefix="orbcast-prefect-")  # the harness removes it
-    database = Path(folder) / "prefect-test.db"  # as the harness names it
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
+    shutil.copy(prefect_database, Path(folder) / "prefect-test.db")  # as the harness names it
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utilities, "mkdtemp", lambda: folder)
-        harness = utilities.prefect_test_harness(server_startup_timeout=int(AT_MOST_SECONDS))
-
-        def begin_with_nothing(path: Path) -> None:
-            running.enter_context(harness)
-            copy_database(database, path)
-
-        made = made_once(run_folder / "prefect.db", begin_with_nothing)
-        if not database.exists():
-            shutil.copy(made, database)
-            running.enter_context(harness)
-        running.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
-        yield
+        for name, value in _SERVER.items():
+            patch.setenv(name, value)  # the server is another process
+        with (
+            utilities.prefect_test_harness(server_startup_timeout=int(AT_MOST_SECONDS)),
+            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+        ):
+            yield
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from deployments.serving.prefect_health import answers
 from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
 from tasks.runs.environment import prefect_environment, prepare_environment
 from tasks.settings import Settings
+from tests.trained_market import give_prefect_database
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
 COMMAND = """
@@ -30,14 +31,14 @@ with temporary_server(Path(sys.argv[1])) as (api, wait):
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def prepared(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Path]:
     """A home whose Prefect the environment names."""
     settings = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
     with pytest.MonkeyPatch.context() as kept:
         for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *prefect_environment(settings)):
             kept.setenv(name, "")  # put back afterwards
             kept.delenv(name)
-        settings.prefect_dir.mkdir(parents=True)
+        give_prefect_database(prefect_database, settings.home)
         prepare_environment(settings)
         yield settings.home
 

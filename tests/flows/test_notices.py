@@ -38,6 +38,7 @@ from tasks.notices.channel_blocks import BLOCKS, add_channel, remove_channel, wi
 from tasks.notices.channels import ChannelError, channels
 from tasks.settings import current_settings, now
 from tests.flows.desk import Desk
+from tests.trained_market import give_prefect_database
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_server", "same_server"),
@@ -424,7 +425,10 @@ def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> N
 
 
 @pytest.mark.slow
-def test_from_the_shell_the_home_s_own_prefect_holds_the_channel(home: Path) -> None:
+def test_from_the_shell_the_home_s_own_prefect_holds_the_channel(
+    home: Path, prefect_database: Path
+) -> None:
+    give_prefect_database(prefect_database, home)
     environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
     environment |= {"ORBCAST_HOME": str(home), "DESK_URL": "http://127.0.0.1:9/secret-token"}
     arguments = ["notify", "add", "webhook", "desk", "--url-env", "DESK_URL"]

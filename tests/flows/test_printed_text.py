@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL
 from registry.studies.trials import list_trials
 from tasks.settings import current_settings
 from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
+from tests.trained_market import give_prefect_database
 
 pytestmark = pytest.mark.timeout(1900)  # the whole file takes minutes, and so begins early
 
@@ -40,29 +41,30 @@ refit = "month"
 max_rounds = 40
 """
 
-EVALUATE = ("evaluate", "--recipe", "quick", "--from", "2024-10-01")
+EVALUATE = ("evaluate", "--recipe", "quick", "--from", "2024-11-01")
 TUNE = ("tune", "--recipe", "quick", "--trials", "3", "--folds", "1", "--holdout", "1")
 RETRAIN = ("run", "nightly-retrain", "--param", "to_day=2024-11-20")
 OUTCOMES = ("run", "log-outcomes")
 
 LINES = {
-    EVALUATE: [r"Studying quick \.\.\."],
+    EVALUATE: [r"Studying quick( on http\S+)? \.\.\."],
     TUNE: [
-        r"Tuning quick \.\.\.",
+        r"Tuning quick( on http\S+)? \.\.\.",
         r"tune-mgc-quick-\S+: 0 of 3 trials are done",
         *(
             rf"trial {number} of 3: (0\.\d{{5}}|given up early), best 0\.\d{{5}}"
             for number in (1, 2, 3)
         ),
     ],
-    RETRAIN: [r"Running nightly-retrain \.\.\."],
+    RETRAIN: [r"Running nightly-retrain( on http\S+)? \.\.\."],
 }
 """Commands, and the lines of progress of each."""
 
 
 @pytest.fixture
-def quick(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def quick(own: Path, prefect_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trained home with a recipe that is soon trained, and no server."""
+    give_prefect_database(prefect_database, own)
     (own / "recipes").mkdir()
     (own / "recipes" / "quick.toml").write_text(QUICK, "utf-8")
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -72,10 +74,14 @@ def quick(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def served(quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That home, where a server is up."""
+    """That home, where a server is up: a command need not start one, which takes it longest."""
     del prefect_server
-    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    name_server(monkeypatch)
     return quick
+
+
+def name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
 
 
 def fits(lines: list[str], patterns: list[str]) -> bool:
@@ -108,24 +114,26 @@ def test_at_a_pipe_a_run_prints_a_line_as_it_begins_and_its_result(served: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [EVALUATE, TUNE, RETRAIN], ids=" ".join)
+@pytest.mark.parametrize(
+    ("home_of", "command"), [("quick", EVALUATE), ("served", TUNE), ("served", RETRAIN)]
+)
 def test_at_a_pipe_progress_is_plain_lines_of_the_command_s_own(
-    quick: Path, command: tuple[str, ...]
+    home_of: str, command: tuple[str, ...], request: pytest.FixtureRequest
 ) -> None:
-    ended = at_a_pipe(quick, *command, program=SHORT)
+    ended = at_a_pipe(request.getfixturevalue(home_of), *command, program=SHORT)
     require_own_words(ended)
     assert not re.search(r"[\r\x1b]", ended.errors + ended.output)
     assert fits(ended.errors.splitlines(), LINES[command]), ended.errors
 
 
 @pytest.mark.slow
-def test_at_a_terminal_the_same_lines_stand_above_the_bar(quick: Path) -> None:
-    require_lines_above_the_bar(at_a_terminal(quick, *TUNE, program=SHORT), TUNE)
+def test_at_a_terminal_the_same_lines_stand_above_the_bar(served: Path) -> None:
+    require_lines_above_the_bar(at_a_terminal(served, *TUNE, program=SHORT), TUNE)
 
 
 @pytest.mark.slow
-def test_quiet_prints_the_result_alone(quick: Path) -> None:
-    ended = at_a_pipe(quick, *TUNE, "--quiet", "--json", program=SHORT)
+def test_quiet_prints_the_result_alone(served: Path) -> None:
+    ended = at_a_pipe(served, *TUNE, "--quiet", "--json", program=SHORT)
     assert (ended.status, ended.errors) == (0, "")
     assert json.loads(ended.output)["trials"] == 3
 
@@ -147,24 +155,32 @@ def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(quick: Path) -> None:
+def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(
+    quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del prefect_server
     stopped = at_a_terminal(quick, *EVALUATE, program=SHORT, stop_at="Folds of")
     assert stopped.status == 130
     assert stopped.output == ""
     assert "Traceback" not in stopped.errors
     assert stopped.frames[-2:] == ["stopped", ""]
 
+    name_server(monkeypatch)
     again = at_a_terminal(quick, *EVALUATE, program=SHORT)
     require_lines_above_the_bar(again, EVALUATE)
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_search_in_a_line_and_it_goes_on_where_it_was(quick: Path) -> None:
+def test_ctrl_c_ends_a_search_in_a_line_and_it_goes_on_where_it_was(
+    quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del prefect_server
     stopped = at_a_pipe(quick, *TUNE, program=SHORT, stop_at="trial 1 of 3")
     assert stopped.status == 130
     assert stopped.output == ""
     assert fits(stopped.errors.splitlines(), [*LINES[TUNE][:3], "stopped"]), stopped.errors
 
+    name_server(monkeypatch)
     again = at_a_pipe(quick, *TUNE, program=SHORT)
     require_own_words(again)
     assert re.search(r"^tune-mgc-quick-\S+: 1 of 3 trials are done$", again.errors, re.MULTILINE)

@@ -340,6 +340,7 @@ def test_bars_without_a_volume_come_in_where_that_is_said(tmp_path: Path) -> Non
     assert (status, text.splitlines()[0][:18]) == (0, "MGC: 1 bars added,")
 
 
+@pytest.mark.slow
 def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: Path) -> None:
     database, rows = tmp_path / "sim.duckdb", tmp_path / "slots.parquet"
     mapped = ("--column", "contract=contract")

@@ -100,6 +100,7 @@ def orbcast(packages: Path, home: Path, *words: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_the_page_s_feed_is_read_remembered_and_read_again(
     packages: Path, gateway: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from tasks.runs.watching import watching
 from tests.at_a_terminal import at_a_pipe, at_a_terminal
 
 
+@pytest.mark.slow
 def test_the_time_left_is_shown_at_a_terminal_and_nothing_of_it_in_the_output(
     tmp_path: Path,
 ) -> None:

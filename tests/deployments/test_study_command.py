@@ -42,6 +42,7 @@ def test_help_fits_a_terminal_and_has_an_example(command: list[str]) -> None:
     assert command == ["study"] or "Example: orbcast study setups" in text
 
 
+@pytest.mark.slow
 def test_a_market_without_edge_has_no_survivor_and_leaves_its_figures(
     home: Path, tmp_path: Path
 ) -> None:

@@ -85,7 +85,7 @@ def shift(by: float) -> None:
 AT = datetime(2024, 11, 20, 12, tzinfo=UTC)
 
 
-@pytest.mark.usefixtures("logged", "prefect_server")
+@pytest.mark.usefixtures("logged", "counted_here", "prefect_server")
 def test_a_shift_is_announced_once_and_its_report_is_kept(
     announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -372,6 +372,7 @@ for words in json.loads(sys.stdin.read()):
 """
 
 
+@pytest.mark.slow
 def test_commands_that_only_read_do_not_wait_for_prefect_s_imports(home: Path) -> None:
     reading = [
         [*path.split(), *given] for path, given in READING.items() if path not in NEEDS_PREFECT

@@ -80,6 +80,7 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
     assert ends == [(True, "failed")] * 3 + [(False, "failed"), (True, "failed")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own")
 def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
@@ -133,6 +134,7 @@ _KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: Path) -> None:
     before = current_settings().models().versions("MGC")
     died = subprocess.run(

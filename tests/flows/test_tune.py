@@ -129,6 +129,7 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     assert len(kept) == 5
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_the_same_in_another_database(
     short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +144,7 @@ def test_the_same_seed_tries_the_same_in_another_database(
     assert found[0][0].to_pay_for == 4
 
 
+@pytest.mark.slow
 def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
     del short
     asked = {**ASKED, "trials": 1, "seed": 3}
@@ -152,6 +154,7 @@ def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
     assert after.base_score == before.base_score
 
 
+@pytest.mark.slow
 def test_a_stop_between_the_two_records_is_made_good(
     short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

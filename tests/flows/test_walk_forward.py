@@ -185,6 +185,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
         newest.write_bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("monthly")
 def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_record(
     trained_home: Path,
@@ -227,6 +228,7 @@ def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compare
     assert (evaluations(database, "MGC"), count_trials(database, "MGC").questions) == before
 
 
+@pytest.mark.slow
 def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
     home: Path, untouched_home: Path
 ) -> None:

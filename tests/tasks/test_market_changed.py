@@ -95,6 +95,7 @@ def test_a_version_of_another_definition_is_not_made_champion(own: Path) -> None
         models.set_alias("MGC", "champion", model.version, at=now(), by="ana", reason="best")
 
 
+@pytest.mark.slow
 def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Path) -> None:
     from flows.nightly_retrain import nightly_retrain  # noqa: PLC0415 - Prefect
 

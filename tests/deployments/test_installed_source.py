@@ -89,9 +89,21 @@ def install(folder: Path, name: str, entries: dict[str, str]) -> None:
     (info / "entry_points.txt").write_text(f"[orbcast.sources]\n{lines}", "utf-8")
 
 
-def orbcast(packages: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+PROGRAM = ("-m", "deployments.cli")
+IMPATIENT = """
+import tasks.runs.trying_again
+from deployments.cli.app import main
+tasks.runs.trying_again.FIRST_WAIT = 0.01
+main()
+"""
+"""The command line, with half a minute of waiting left out."""
+
+
+def orbcast(
+    packages: Path, home: Path, *words: str, program: tuple[str, str] = PROGRAM
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deployments.cli", "--home", str(home), *words],
+        [sys.executable, *program, "--home", str(home), *words],
         env={**os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{PROJECT}", "COLUMNS": "300"},
         cwd=packages.parent,
         capture_output=True,
@@ -183,6 +195,8 @@ def test_an_option_that_a_source_lacks_is_refused_with_those_it_has(
 
 def test_a_feed_that_does_not_answer_is_to_be_tried_again(packages: Path, tmp_path: Path) -> None:
     url = "url=http://127.0.0.1:9"
-    failed = orbcast(packages, tmp_path / "home", "ingest", "--source", "gateway", "--option", url)
+    words = ("ingest", "--source", "gateway", "--option", url)
+    failed = orbcast(packages, tmp_path / "home", *words, program=("-c", IMPATIENT))
     assert failed.returncode == 5
+    assert failed.stderr.count("trying again in") == 4
     assert "source gateway does not answer (URLError" in failed.stderr

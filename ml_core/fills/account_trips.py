@@ -43,6 +43,7 @@ def account_trips(
                 entered_at=entered,
                 entered_on=day,
                 settled_at=ended,
+                symbol=market.symbol,
                 trade=Trade(
                     day=day_of(ended),
                     size=1.0,
@@ -58,7 +59,12 @@ def account_trips(
         open_ = Trade(day=day, size=1.0, risk=risk, net=0.0, best=0.0, worst=0.0)
         trades.append(
             TimedTrade(
-                entered_at=entered, entered_on=day, settled_at=None, trade=open_, contracts=1
+                entered_at=entered,
+                entered_on=day,
+                settled_at=None,
+                symbol=market.symbol,
+                trade=open_,
+                contracts=1,
             )
         )
     return tuple(trades)

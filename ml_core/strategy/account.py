@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ml_core.toml_file import TomlFileError, load_model
 
@@ -82,11 +82,35 @@ class Account(BaseModel):
         default=None, ge=1, description="Losing trades in a row that end the trading day."
     )
 
+    together: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Markets that move together, by a name of yours: what is open in them counts "
+        "as one trade, and may lose no more than one.",
+    )
+
+    @field_validator("together")
+    @classmethod
+    def _each_market_is_in_one_group(
+        cls, groups: dict[str, tuple[str, ...]]
+    ) -> dict[str, tuple[str, ...]]:
+        upper = {name: tuple(one.upper() for one in markets) for name, markets in groups.items()}
+        named = [one for markets in upper.values() for one in markets]
+        if twice := sorted({one for one in named if named.count(one) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands twice; a market is in one group")
+        if alone := [name for name, markets in upper.items() if len(markets) < 2]:  # noqa: PLR2004
+            raise ValueError(f"{', '.join(alone)} names one market; two or more move together")
+        return upper
+
     @model_validator(mode="after")
     def _risk_is_one_of_two(self) -> Account:
         if (self.risk_money is None) == (self.risk_share is None):
             raise ValueError("give risk_money or risk_share, one of the two")
         return self
+
+    def moves_with(self, symbol: str) -> tuple[str, ...]:
+        """Return the markets that a market moves together with, itself among them; or none."""
+        groups = (markets for markets in self.together.values() if symbol.upper() in markets)
+        return next(groups, ())
 
     def risk(self, balance: float) -> float:
         """Return the money to risk in a trade of size 1."""

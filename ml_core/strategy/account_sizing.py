@@ -16,6 +16,7 @@ _CENT = 0.01
 
 NAMES: Mapping[str, str] = {
     "risk": "the risk of a trade",
+    "together": "the risk that markets which move together share",
     "daily_loss": "the day's loss limit",
     "drawdown": "the drawdown",
     "consistency": "the largest share of the target that one day may bring",
@@ -107,8 +108,28 @@ class Sizing:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRisk:
+    """Money that open trades may still lose from the balance.
+
+    Attributes
+    ----------
+    every
+        All of them.
+    together
+        Those of the markets that the traded one moves together with; None where it moves with
+        none.
+    """
+
+    every: float = 0.0
+    together: float | None = None
+
+
+NOTHING_OPEN = OpenRisk()
+
+
 def limits_left(
-    account: Account, state: AccountState, *, size: float = 1.0, open_risk: float = 0.0
+    account: Account, state: AccountState, *, size: float = 1.0, at_risk: OpenRisk = NOTHING_OPEN
 ) -> tuple[LimitLeft, ...]:
     """Return what each limit of an account leaves; what the file leaves out is not among them.
 
@@ -118,19 +139,22 @@ def limits_left(
         The limits, and where the account stands on the day of the trade.
     size
         Of the plan, 1 for the usual risk.
-    open_risk
-        Money that trades which are open may still lose from the balance.
+    at_risk
+        What open trades may still lose.
     """
-    limits = [LimitLeft(limit="risk", left=account.risk(state.balance) * size, is_loss=True)]
+    risk = account.risk(state.balance) * size
+    limits = [LimitLeft(limit="risk", left=risk, is_loss=True)]
 
     def add(limit: str, left: float, *, is_loss: bool) -> None:
         limits.append(LimitLeft(limit=limit, left=max(left, 0.0), is_loss=is_loss))
 
+    if at_risk.together is not None:
+        add("together", risk - at_risk.together, is_loss=True)
     if account.daily_loss is not None:
         # at the limit itself the day, or the account, is over
-        add("daily_loss", account.daily_loss + state.day_net - open_risk - _CENT, is_loss=True)
+        add("daily_loss", account.daily_loss + state.day_net - at_risk.every - _CENT, is_loss=True)
     if account.drawdown is not None:
-        room = state.balance - state.floor(account) - open_risk - _CENT
+        room = state.balance - state.floor(account) - at_risk.every - _CENT
         add("drawdown", room, is_loss=True)
     if account.consistency is not None and account.profit_target is not None:
         # what a day brings beyond it only raises the profit that is needed
@@ -143,7 +167,12 @@ def limits_left(
 
 
 def contracts_for(
-    account: Account, state: AccountState, *, size: float, risk: float, open_risk: float = 0.0
+    account: Account,
+    state: AccountState,
+    *,
+    size: float,
+    risk: float,
+    at_risk: OpenRisk = NOTHING_OPEN,
 ) -> Sizing:
     """Return how many contracts may be entered so that a fill at the stop breaks no limit.
 
@@ -158,12 +187,12 @@ def contracts_for(
         Of the plan, 1 for the usual risk.
     risk
         Money that one contract loses at its stop, costs included; positive.
-    open_risk
-        Money that trades which are open may still lose from the balance.
+    at_risk
+        What open trades may still lose.
     """
     if state.ended is not None:
         return Sizing(contracts=0, refusal=Refusal(limit=state.ended, left=0.0, over=0.0))
-    limits = limits_left(account, state, size=size, open_risk=open_risk)
+    limits = limits_left(account, state, size=size, at_risk=at_risk)
     for one in limits:
         if not one.is_loss and one.left <= 0:
             return Sizing(contracts=0, refusal=Refusal(limit=one.limit, left=0.0, over=0.0))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
 from ml_core.strategy.account import Account, AccountState, Trade, after
-from ml_core.strategy.account_sizing import LimitLeft, contracts_for, limits_left
+from ml_core.strategy.account_sizing import (
+    NOTHING_OPEN,
+    LimitLeft,
+    OpenRisk,
+    contracts_for,
+    limits_left,
+)
 from ml_core.strategy.rules import Side
 
 Source = Literal["fills", "plan", "paper"]
@@ -32,6 +38,8 @@ class TimedTrade:
         Aware UTC, and the trading day of the entry.
     settled_at
         Aware UTC; None while it is open.
+    symbol
+        The market's.
     trade
         Of one contract; its day is that of the settlement, its net 0 while it is open.
     contracts
@@ -43,6 +51,7 @@ class TimedTrade:
     entered_at: datetime
     entered_on: date
     settled_at: datetime | None
+    symbol: str
     trade: Trade
     contracts: int | None = None
     most: int | None = None
@@ -56,8 +65,9 @@ class AccountStanding:
     ----------
     account, state
         The limits, and the state that settled trades left, on its own last day.
-    open_risk, open
-        Money that open trades may still lose, costs included, and how many are open.
+    at_risk, open
+        Money that open trades may still lose, costs included, of which those of markets that move
+        together with the one asked about; and how many are open.
     trades
         Settled ones.
     source
@@ -66,7 +76,7 @@ class AccountStanding:
 
     account: Account
     state: AccountState
-    open_risk: float = 0.0
+    at_risk: OpenRisk = NOTHING_OPEN
     open: int = 0
     trades: int = 0
     source: Source = "plan"
@@ -79,7 +89,7 @@ class AccountStanding:
     @property
     def limits(self) -> tuple[LimitLeft, ...]:
         """What each limit leaves for a trade of size 1."""
-        return limits_left(self.account, self.state, open_risk=self.open_risk)
+        return limits_left(self.account, self.state, at_risk=self.at_risk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +150,9 @@ class AccountPlan:
 
 
 def standing_after(
-    account: Account, trades: Iterable[TimedTrade], at: datetime, source: Source
+    account: Account, symbol: str, trades: Iterable[TimedTrade], at: datetime, source: Source
 ) -> AccountStanding:
-    """Return where an account stands at a time, by what was known then.
+    """Return where an account stands at a time for a market, by what was known then.
 
     A trade whose contracts are not given is entered with those that the account has room for at
     its entry, open trades counted as lost.
@@ -151,8 +161,10 @@ def standing_after(
     ----------
     account
         The limits; trades before its first day are left out.
+    symbol
+        Of the market that is to be traded.
     trades
-        In any order.
+        Of every market that is traded in the account, in any order.
     at
         Aware time.
     source
@@ -176,7 +188,8 @@ def standing_after(
         if timed.entered_at > at or _is_before(account, timed.entered_on):
             continue
         settle(timed.entered_at)
-        waiting.append((timed, _contracts(account, state, timed, _at_risk(waiting))))
+        at_risk = _at_risk(account, timed.symbol, waiting)
+        waiting.append((timed, _contracts(account, state, timed, at_risk)))
     settle(at)
     standing = [(timed, contracts) for timed, contracts in waiting if contracts]
     if account.drawdown is not None and account.drawdown.follows == "intraday":
@@ -185,7 +198,7 @@ def standing_after(
     return AccountStanding(
         account=account,
         state=state,
-        open_risk=_at_risk(standing),
+        at_risk=_at_risk(account, symbol, standing),
         open=len(standing),
         trades=settled,
         source=source,
@@ -196,14 +209,23 @@ def _is_before(account: Account, day: date) -> bool:
     return account.starts is not None and day < account.starts
 
 
-def _at_risk(waiting: Iterable[tuple[TimedTrade, int]]) -> float:
-    return sum(contracts * timed.trade.risk for timed, contracts in waiting)
+def _at_risk(account: Account, symbol: str, waiting: Sequence[tuple[TimedTrade, int]]) -> OpenRisk:
+    """Return what open trades may lose, as a trade of a market sees it."""
+    with_it = account.moves_with(symbol)
+
+    def risk_of(open_: Iterable[tuple[TimedTrade, int]]) -> float:
+        return sum(contracts * timed.trade.risk for timed, contracts in open_)
+
+    return OpenRisk(
+        every=risk_of(waiting),
+        together=risk_of(one for one in waiting if one[0].symbol in with_it) if with_it else None,
+    )
 
 
-def _contracts(account: Account, state: AccountState, timed: TimedTrade, open_risk: float) -> int:
+def _contracts(account: Account, state: AccountState, timed: TimedTrade, at_risk: OpenRisk) -> int:
     if timed.contracts is not None:
         return timed.contracts
     begun = state.on(account, max(timed.entered_on, state.day or timed.entered_on))
     trade = timed.trade
-    sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk, open_risk=open_risk)
+    sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk, at_risk=at_risk)
     return sizing.contracts if timed.most is None else min(sizing.contracts, timed.most)

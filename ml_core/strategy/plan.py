@@ -196,7 +196,7 @@ def within_account(
             standing.state,
             size=plan.size(side),
             risk=stops[side],
-            open_risk=standing.open_risk,
+            at_risk=standing.at_risk,
         )
         refusal = sizing.refusal
         sides.append(
@@ -215,7 +215,7 @@ def within_account(
         source=standing.source,
         trades=standing.trades,
         balance=standing.state.balance,
-        open_risk=standing.open_risk,
+        open_risk=standing.at_risk.every,
         sides=tuple(sides),
         limits=standing.limits,
     )

@@ -92,7 +92,7 @@ def account_now(settings: Settings, market: Market, at: datetime) -> AccountNow 
         balance=standing.state.balance,
         day_net=standing.state.day_net,
         open=standing.open,
-        open_risk=standing.open_risk,
+        open_risk=standing.at_risk.every,
         limits=standing.limits,
         ended=standing.state.ended,
     )
@@ -129,9 +129,9 @@ def account_standing(
     markets = _traded_in(settings, name, market)
     own = [trade for one in markets for trade in _own_trades(settings, one, account, at)]
     if own:
-        return standing_after(account, own, at, "fills")
+        return standing_after(account, market.symbol, own, at, "fills")
     planned = [trade for one in markets for trade in _planned(settings, one, account, mode, at)]
-    return standing_after(account, planned, at, "plan")
+    return standing_after(account, market.symbol, planned, at, "plan")
 
 
 def _traded_in(settings: Settings, name: str, market: Market) -> tuple[Market, ...]:
@@ -212,6 +212,7 @@ def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]
             entered_at=slot.entered_at,
             entered_on=slot.trading_day,
             settled_at=settled,
+            symbol=market.symbol,
             trade=Trade(
                 day=trading_day_at(market, settled or slot.entered_at),
                 size=one.size,

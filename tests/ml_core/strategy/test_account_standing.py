@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from ml_core.strategy.account import Account, Trade
-from ml_core.strategy.account_sizing import contracts_for
+from ml_core.strategy.account_sizing import OpenRisk, contracts_for
 from ml_core.strategy.account_standing import (
     AccountPlan,
     AccountStanding,
@@ -27,7 +27,13 @@ DAY = date(2025, 6, 2)
 
 
 def timed(
-    entered: int, settled: int | None, net: float = 0.0, *, risk: float = 100.0, **values: Any
+    entered: int,
+    settled: int | None,
+    net: float = 0.0,
+    *,
+    risk: float = 100.0,
+    symbol: str = "MGC",
+    **values: Any,
 ) -> TimedTrade:
     """Return a trade entered and settled so many hours after the first day's begin."""
     own = ("contracts", "most")
@@ -43,14 +49,15 @@ def timed(
         entered_at=T0 + timedelta(hours=entered),
         entered_on=DAY + timedelta(days=entered // 24),
         settled_at=None if settled is None else T0 + timedelta(hours=settled),
+        symbol=symbol,
         trade=made,
         **{name: value for name, value in values.items() if name in own},
     )
 
 
-def standing(at: int, *trades: TimedTrade, **limits: Any) -> AccountStanding:
+def standing(at: int, *trades: TimedTrade, symbol: str = "MGC", **limits: Any) -> AccountStanding:
     moment = T0 + timedelta(hours=at)
-    done = standing_after(account(**limits), trades, moment, "plan")
+    done = standing_after(account(**limits), symbol, trades, moment, "plan")
     return done.on(DAY + timedelta(days=at // 24))
 
 
@@ -64,7 +71,7 @@ def test_a_day_by_hand() -> None:
     assert left(standing(0, *trades, **limits), "daily_loss") == pytest.approx(299.99)
     # two contracts each: the risk of a trade is 250, a stop costs 100
     one = standing(2, *trades, **limits)
-    assert (one.state.balance, one.trades, one.open_risk) == (9_800, 1, 0)
+    assert (one.state.balance, one.trades, one.at_risk.every) == (9_800, 1, 0)
     # 99.99 left of the day is no contract, so the second trade was not entered
     two = standing(6, *trades, **limits)
     assert (two.state.balance, two.trades, two.open) == (9_800, 1, 0)
@@ -78,7 +85,7 @@ def test_what_is_open_counts_as_lost_and_what_is_later_is_not_known() -> None:
     limits = {"risk_money": 250, "daily_loss": 300}
     trades = (timed(1, 4, 500), timed(2, 3, 10))
     now = standing(2, *trades, **limits)
-    assert (now.open, now.open_risk, now.state.balance) == (1, 200, 10_000)
+    assert (now.open, now.at_risk.every, now.state.balance) == (1, 200, 10_000)
     assert left(now, "daily_loss") == pytest.approx(99.99)
     assert standing(4, *trades, **limits).state.balance == 11_000
 
@@ -141,6 +148,84 @@ tight_limits = st.fixed_dictionaries(
         ),
     },
 )
+METALS = {"metals": ("MGC", "SI")}
+
+
+def test_markets_that_move_together_share_the_risk_of_one_trade() -> None:
+    limits = {"risk_money": 250, "together": METALS}
+    gold, index = timed(1, None), timed(1, None, symbol="NQ")
+    # two contracts of gold are open, 200 of the 250 that one trade may lose
+    silver = standing(2, gold, index, symbol="SI", **limits)
+    assert silver.at_risk == OpenRisk(every=400.0, together=200.0)
+    assert left(silver, "together") == pytest.approx(50.0)
+    assert contracts_for(
+        silver.account, silver.state, size=1.0, risk=40, at_risk=silver.at_risk
+    ).contracts == 1  # fmt: skip
+    refusal = contracts_for(
+        silver.account, silver.state, size=1.0, risk=60, at_risk=silver.at_risk
+    ).refusal
+    assert refusal is not None
+    assert refusal.words("USD") == (
+        "a stop costs 60.00 USD, the risk that markets which move together share leaves 50.00, "
+        "10.00 too much"
+    )
+    # gold's own second trade is one of them as well; an index is none, and sees the whole
+    assert left(standing(2, gold, symbol="MGC", **limits), "together") == pytest.approx(50.0)
+    alone = standing(2, gold, index, symbol="NQ", **limits)
+    assert alone.at_risk == OpenRisk(every=400.0, together=None)
+    assert all(one.limit != "together" for one in alone.limits)
+
+
+def test_what_was_entered_earlier_went_by_what_moved_with_it_then() -> None:
+    limits = {"risk_money": 250, "together": METALS}
+    trades = (timed(1, 5, -50), timed(2, 6, 10, symbol="SI"), timed(7, 8, 10, symbol="SI"))
+    # two of gold at 1; at 2 silver has 50 left, no contract at 100; at 7 nothing else is open
+    assert standing(9, *trades, **limits).state.balance == 10_000 - 100 + 20
+    apart = standing(9, *trades, risk_money=250)
+    assert apart.state.balance == 10_000 - 100 + 20 + 20
+
+
+@pytest.mark.parametrize(
+    ("groups", "fault"),
+    [
+        ({"a": ("MGC", "si"), "b": ("SI", "NQ")}, "SI stands twice"),
+        ({"a": ("MGC", "mgc")}, "MGC stands twice"),
+        ({"a": ("MGC",)}, "a names one market"),
+        ({"a": ()}, "a names one market"),
+    ],
+)
+def test_a_market_is_in_one_group_of_two_or_more(
+    groups: dict[str, tuple[str, ...]], fault: str
+) -> None:
+    with pytest.raises(ValueError, match=fault):
+        account(together=groups)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            *(st.integers(0, 20), st.integers(1, 20), st.floats(20, 300)),
+            st.sampled_from(["MGC", "SI", "NQ"]),
+        ),
+        max_size=10,
+    ),
+    st.integers(0, 30),
+)
+def test_what_is_open_in_a_group_never_risks_more_than_one_trade_may(
+    drawn: list[tuple[int, int, float, str]], at: int
+) -> None:
+    trades = [
+        timed(entered, entered + hours, risk=risk, symbol=symbol)
+        for entered, hours, risk, symbol in drawn
+    ]
+    for symbol in ("MGC", "SI"):
+        together = standing(at, *trades, symbol=symbol, risk_money=500, together=METALS)
+        assert together.at_risk.together is not None
+        assert together.at_risk.together <= 500 + 1e-9
+    every = standing(at, *trades, symbol="NQ", risk_money=500, together=METALS)
+    assert every.at_risk.together is None
+
+
 trades_drawn = st.lists(
     st.tuples(
         *(st.integers(0, 30), st.integers(1, 30)),
@@ -162,7 +247,7 @@ def test_a_permitted_trade_that_loses_all_breaks_no_limit_whatever_is_open(
     before = standing(at, *trades, **limits)
     assert before.state.ended is None
     sizing = contracts_for(
-        before.account, before.state, size=1.0, risk=risk, open_risk=before.open_risk
+        before.account, before.state, size=1.0, risk=risk, at_risk=before.at_risk
     )
     if not sizing.contracts:
         assert sizing.refusal is not None
@@ -181,7 +266,7 @@ def test_a_permitted_trade_that_loses_all_breaks_no_limit_whatever_is_open(
     ]
     settled = [one for one in known if one not in still]
     moment = T0 + timedelta(hours=100)
-    after = standing_after(before.account, [*settled, *all_lost], moment, "plan")
+    after = standing_after(before.account, "MGC", [*settled, *all_lost], moment, "plan")
     assert after.state.ended is None
     if before.account.daily_loss is not None:
         day_net = after.state.day_net if after.state.day == on else 0.0

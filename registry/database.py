@@ -160,7 +160,7 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
             else "check that the server runs, and the user, the password and the database's name"
         )
         reason = " ".join(str(error.orig).split())
-        if any(words in reason for words in _BUSY):
+        if error.connection_invalidated or any(words in reason for words in _BUSY):
             raise BusyDatabaseError(name, reason) from error
         raise DatabaseError(name, f"cannot be used ({reason})", remedy) from error
     except DatabaseError:

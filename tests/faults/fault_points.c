@@ -3,7 +3,10 @@
  * Loaded before the C library. Each call that puts something below one folder (or, where sockets
  * count, sends something to a server) is a point. At the chosen one the process is killed before
  * the call is made, or half of a write is made and then it is killed, or the call fails because
- * the disk is full. */
+ * the disk is full. Power that is lost takes the process and the whole disk: what it was not told
+ * to keep is gone (EXT4_IOC_SHUTDOWN, without its journal). Or the process lives on and loses its
+ * connection to the server, before what it sends is on its way or after it, so that it does not
+ * hear the answer. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,12 +16,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { KILL = 1, TEAR, FULL };
+enum { KILL = 1, TEAR, FULL, CUT, UNANSWERED, POWER };
 
 static char folder[PATH_MAX];
 static char log_path[PATH_MAX];
@@ -38,6 +42,14 @@ void fault_points_begin(const char *below, const char *log, long at, int what, i
 }
 
 void fault_points_end(void) { fault = 0; }
+
+static void lose_power(void)
+{
+    unsigned no_journal = 2;
+    int disk = open(folder, O_RDONLY);
+    if (disk < 0 || ioctl(disk, _IOR('X', 125, unsigned), &no_journal) < 0) _exit(97);
+    kill(getpid(), SIGKILL);
+}
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -71,6 +83,14 @@ static void note(const char *call, const char *path)
     }
 }
 
+/* The operation has ended undisturbed; lose the power now. */
+void fault_points_lose_power(void)
+{
+    fault = 0;
+    note("end", folder);
+    lose_power();
+}
+
 /* Return whether the call is to fail; kill the process if that is what the point is for.
  *
  * A disk that is full at one point is full from there on. */
@@ -79,26 +99,28 @@ static int at_point(const char *call, const char *path, int can_tear)
     int what = fault;
     if (what == TEAR && !can_tear) return 0;
     if (++points < chosen) return 0;
-    if (!chosen || points == chosen) {
-        fault = 0;
-        note(call, path);
-        if (chosen && what == KILL) kill(getpid(), SIGKILL);
-        fault = what;
-    }
+    if (chosen && points > chosen) return what == FULL;
+    fault = 0;
+    note(call, path);
+    if (chosen && what == KILL) kill(getpid(), SIGKILL);
+    if (chosen && what == POWER) lose_power();
+    fault = what;
     return chosen != 0;
 }
+
+static int of_files(void) { return fault && fault != CUT && fault != UNANSWERED; }
 
 static int at_file(const char *call, int descriptor, int can_tear)
 {
     char path[PATH_MAX];
-    if (!fault || !path_of(descriptor, path) || !is_below(path)) return 0;
+    if (!of_files() || !path_of(descriptor, path) || !is_below(path)) return 0;
     return at_point(call, path, can_tear);
 }
 
 static int at_path(const char *call, int of, const char *path)
 {
     char whole[2 * PATH_MAX], start[PATH_MAX];
-    if (!fault) return 0;
+    if (!of_files()) return 0;
     if (path[0] == '/') return is_below(path) ? at_point(call, path, 0) : 0;
     if (of == AT_FDCWD ? !getcwd(start, sizeof start) : !path_of(of, start)) return 0;
     snprintf(whole, sizeof whole, "%s/%s", start, path);
@@ -154,7 +176,7 @@ ssize_t writev(int descriptor, const struct iovec *parts, int count)
 }
 
 /* What frees space, moves a name or waits for the disk does not fail on a full one. */
-static int is_kill(void) { return fault && fault != FULL; }
+static int is_kill(void) { return of_files() && fault != FULL; }
 
 int fsync(int descriptor)
 {
@@ -268,23 +290,22 @@ int openat(int of, const char *path, int flags, ...)
 }
 
 /* A statement or a commit on its way to a database server. */
-static void at_server(int descriptor)
-{
-    char path[PATH_MAX];
-    if (fault && sockets && path_of(descriptor, path)) at_point("send", path, 0);
-}
-
 ssize_t send(int descriptor, const void *bytes, size_t size, int flags)
 {
     REAL(send);
-    at_server(descriptor);
+    char path[PATH_MAX];
+    int what = fault;
+    if (sockets && fault && fault != FULL && path_of(descriptor, path)
+        && at_point("send", path, 1)) {
+        if (what == TEAR) TORN(real(descriptor, bytes, size / 2, flags));
+        if (what == UNANSWERED) {
+            ssize_t sent = real(descriptor, bytes, size, flags);
+            shutdown(descriptor, SHUT_RD);
+            return sent;
+        }
+        shutdown(descriptor, SHUT_RDWR);
+        errno = ECONNRESET;
+        return -1;
+    }
     return real(descriptor, bytes, size, flags);
-}
-
-ssize_t sendto(int descriptor, const void *bytes, size_t size, int flags,
-               const struct sockaddr *to, socklen_t length)
-{
-    REAL(sendto);
-    at_server(descriptor);
-    return real(descriptor, bytes, size, flags, to, length);
 }

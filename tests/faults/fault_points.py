@@ -17,18 +17,34 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-Fault = Literal["killed", "torn", "disk full"]
-"""The process ends before a call is made, with half of its bytes written, or the disk is full."""
+from tests.faults.mounted_disk import Disk, may_mount
 
-_NUMBERS: dict[Fault, int] = {"killed": 1, "torn": 2, "disk full": 3}
+Fault = Literal["killed", "torn", "disk full", "cut off", "unanswered", "power lost"]
+"""The process ends before a call is made, or with half of its bytes written; the disk is full; it
+goes on, its connection to a server lost before something is sent, or before the answer to it; or
+its disk loses all that it was not told to keep, before a call and once more after the last one."""
+
+OF_FILES: tuple[Fault, ...] = ("killed", "torn", "disk full")
+
+_NUMBERS: dict[Fault, int] = {
+    "killed": 1,
+    "torn": 2,
+    "disk full": 3,
+    "cut off": 4,
+    "unanswered": 5,
+    "power lost": 6,
+}
 _ALL = 0
+AT_THE_END = "end"
+"""The call that is named where the power was lost after the operation had ended."""
+
 _SOURCE = Path(__file__).with_suffix(".c")
 _NO_COMPILER = "no C compiler here, or not Linux: `apt-get install gcc libc6-dev`"
 
@@ -99,7 +115,9 @@ class Disturbed:
         return frozenset(point.call.split(" ")[0] for point in self.points)
 
 
-def disturbed(operation: str, folder: Path, url: str = "") -> dict[str, Disturbed]:
+def disturbed(
+    operation: str, folder: Path, url: str = "", faults: Sequence[Fault] = OF_FILES
+) -> dict[str, Disturbed]:
     """Disturb an operation at its points, one after the other, by each fault.
 
     Parameters
@@ -110,14 +128,19 @@ def disturbed(operation: str, folder: Path, url: str = "") -> dict[str, Disturbe
         To work in.
     url
         Of the database; left out, a SQLite file in the operation's folder.
+    faults
+        What happens at the points.
     """
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip(_NO_COMPILER)
     folder.mkdir(parents=True, exist_ok=True)
+    if "power lost" in faults and not may_mount(folder):
+        pytest.skip("no disk can be mounted here: it takes root, loop devices and mkfs.ext4")
     library = folder / "fault_points.so"
     command = ["cc", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"]
     subprocess.run(command, check=True)
     command = [sys.executable, "-m", "tests.faults.fault_points", operation, folder, url]
+    command += faults
     environment = {
         **os.environ,
         "LD_PRELOAD": str(library),
@@ -141,6 +164,17 @@ class _Trials:
         self._operation, self._folder, self._url = operation, folder, url
         self._library = ctypes.CDLL(None)
         self._prepared = folder / "prepared"
+        self._disk: Disk | None = None
+
+    def mount(self) -> None:
+        """Work on a disk of its own from here on, whose power can be lost."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._disk = Disk(self._folder / "disk", self._place)
+
+    def close(self) -> None:
+        """Give its disk back."""
+        if self._disk is not None:
+            self._disk.close()
 
     def calm(self) -> Any:
         """Return what is there after an undisturbed run.
@@ -155,12 +189,14 @@ class _Trials:
         """Return the call of each point."""
         self._begin_anew()
         assert self._act(fault, _ALL) == 0
-        return self._noted()
+        return [*self._noted(), *([AT_THE_END] if fault == "power lost" else [])]
 
     def point(self, fault: Fault, number: int) -> Point:
         """Disturb it at a point."""
         self._begin_anew()
         ended = self._act(fault, number)
+        if self._disk is not None:
+            self._disk.come_up_again()
         found = self._look()
         self._operation.act(self._place, self._database())
         again = self._look()
@@ -185,14 +221,17 @@ class _Trials:
     def _begin_anew(self) -> None:
         """Put back what was there before; a server's database is made anew."""
         self._log.unlink(missing_ok=True)
-        shutil.rmtree(self._place, ignore_errors=True)
+        for old in self._place.iterdir() if self._place.exists() else ():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
         if self._prepared.exists():
-            shutil.copytree(self._prepared, self._place)
-            return
-        self._place.mkdir()
-        self._operation.prepare(self._place, self._database())
-        if not self._url:
-            shutil.copytree(self._place, self._prepared)
+            shutil.copytree(self._prepared, self._place, dirs_exist_ok=True)
+        else:
+            self._place.mkdir(exist_ok=True)
+            self._operation.prepare(self._place, self._database())
+            if not self._url:
+                shutil.copytree(self._place, self._prepared)
+        if self._disk is not None:
+            self._disk.keep_all()
 
     def _act(self, fault: Fault, number: int) -> int | str:
         def act() -> str:
@@ -208,6 +247,8 @@ class _Trials:
             except Exception as error:  # noqa: BLE001 - whatever it says of a full disk
                 self._library.fault_points_end()
                 return self._operation.words_of(error)
+            if fault == "power lost" and number != _ALL:
+                self._library.fault_points_lose_power()
             self._library.fault_points_end()
             return ""
 
@@ -255,16 +296,21 @@ def tried(calls: list[str]) -> list[int]:
 
 def main() -> None:
     """Print what the operation comes to undisturbed, then a line for each fault."""
-    name, folder, url = sys.argv[1:4]
+    name, folder, url, *faults = sys.argv[1:]
     module, _, attribute = name.partition(":")
     operation = getattr(importlib.import_module(module), attribute)
     trials = _Trials(operation, Path(folder), url)
     print(json.dumps(trials.calm()), flush=True)  # noqa: T201 - the parent reads it
-    for fault in _NUMBERS:
-        calls = trials.calls(fault)
-        points = [asdict(trials.point(fault, number)) for number in tried(calls)]
-        line = {"fault": fault, "count": len(calls), "points": points}
-        print(json.dumps(line), flush=True)  # noqa: T201
+    try:
+        for fault in (fault for fault in _NUMBERS if fault in faults):
+            if fault == "power lost":
+                trials.mount()
+            calls = trials.calls(fault)
+            points = [asdict(trials.point(fault, number)) for number in tried(calls)]
+            line = {"fault": fault, "count": len(calls), "points": points}
+            print(json.dumps(line), flush=True)  # noqa: T201
+    finally:
+        trials.close()
 
 
 if __name__ == "__main__":

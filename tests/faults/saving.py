@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
 
 from deployments.cli.errors import line_of, status_of
+from ml_core.bars.contract import RawBatch
+from ml_core.bars.lake.lake import Lake
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.saved_bundle import write_bundle
 from registry.database import Database, open_database
@@ -21,6 +24,8 @@ from registry.models.model_store import ModelStore
 from registry.models.versions import CHAMPION
 from tests.faults.fault_points import Operation
 from tests.ledger_rows import DECIDED
+from tests.ml_core.bars.lake.test_lake import NOW, bar, batch
+from tests.ml_core.builders import mgc
 from tests.registry.ledger.test_ledger import came, said
 from tests.registry.models.test_model_store import AT, DATA, bundle
 
@@ -59,10 +64,7 @@ def look(folder: Path, url: str) -> dict[str, Any]:
     models = store(folder, database)
     tables = inspect(database.engine).get_table_names()
     with database.reading() as session:
-        rows = {
-            table: sorted(map(repr, session.execute(text(f'SELECT * FROM "{table}"'))))  # noqa: S608
-            for table in tables
-        }
+        rows = {table: _rows_of(session, table) for table in tables}
     files = {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -80,6 +82,16 @@ def look(folder: Path, url: str) -> dict[str, Any]:
             str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir()
         ),
     }
+
+
+def _rows_of(session: Session, table: str) -> list[str]:
+    """Return a table's rows; numbers that the database gave are ranks, since PostgreSQL gives none
+    again that a unit of work had which was undone.
+    """
+    found = session.execute(text(f'SELECT * FROM "{table}"')).mappings().all()  # noqa: S608
+    given = sorted({row["id"] for row in found if isinstance(row.get("id"), int)})
+    ranks = {number: rank for rank, number in enumerate(given)}
+    return sorted(repr({**row, "id": ranks.get(row.get("id"))}) for row in found)
 
 
 def words_of(error: Exception) -> str:
@@ -156,6 +168,20 @@ def _log(folder: Path, url: str) -> None:
     database.close()
 
 
+def _first_reading(folder: Path, url: str) -> None:
+    Lake(folder / "lake").ingest([_reading("one way", bar(0), bar(1))], mgc(), NOW)
+    _emptied(folder, url).close()
+
+
+def _take_in(folder: Path, _url: str) -> None:
+    later = (bar(0, 2001.0), bar(1), bar(40 * 1440))
+    Lake(folder / "lake").ingest([_reading("another", *later)], mgc(), NOW + A_DAY)
+
+
+def _reading(way: str, *rows: tuple[Any, ...]) -> RawBatch:
+    return replace(batch(list(rows), way), origin="file", reading=way)
+
+
 REGISTER = Operation(_one_version, _register, look, words_of)
 """A version with its model's files, beside one that is there."""
 
@@ -164,3 +190,6 @@ PROMOTE = Operation(_two_versions, _promote, look, words_of)
 
 LOG = Operation(_one_slot, _log, look, words_of)
 """Two answers in one unit of work, an outcome that takes another's place, and a new one."""
+
+TAKE_IN = Operation(_first_reading, _take_in, look, words_of)
+"""Bars of another reading, which revise one and add another month, with their record."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from registry.database import open_database
 from tests.faults.fault_points import Disturbed, Fault, disturbed, tried
+from tests.registry.conftest import new_database, started_server
 
 SAVING = "tests.faults.saving"
 DONE = 0
@@ -76,6 +79,18 @@ def test_a_disk_that_is_full_from_a_call_on_is_named_and_undoes_what_was_begun(
     for said in map(str, words):
         assert said.startswith("3 "), said
         assert "space" in said.lower() or "room" in said, said
+    require_made_good(came)
+
+
+def test_a_change_of_champion_on_a_database_server_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    with started_server("orbcast") as (server, _), new_database(server) as url:
+        open_database(url).close()
+        # the answer to a commit among them: it is done, and the process does not know
+        faults: tuple[Fault, ...] = ("unanswered",)
+        came = disturbed(f"{SAVING}:PROMOTE", tmp_path, url, faults)["unanswered"]
+    assert came.calls == {"send"}
+    assert came.count >= 20
+    assert {str(point.ended)[:2] for point in came.points} <= {"3 ", "5 ", "0"}  # a line, or done
     require_made_good(came)
 
 

@@ -122,6 +122,8 @@ def test_sqlite_is_opened_as_a_database_others_rely_on(tmp_path: Path) -> None:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert session.execute(text("PRAGMA busy_timeout")).scalar() == 10_000
+        # FULL, each commit is on the disk before it returns: NORMAL loses the last with the power
+        assert session.execute(text("PRAGMA synchronous")).scalar() == 2
 
 
 def test_a_unit_of_work_is_all_or_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""Power that is lost at each point: what was acknowledged is there, and the rest is made good.
+
+A disk of its own is shut down without its journal, as a machine does whose plug is pulled: files
+that were renamed and not synced are empty then, and what was committed without a sync is gone.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.fault_points import AT_THE_END, disturbed
+from tests.faults.test_every_point import SAVING, require_made_good
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("operation", ["REGISTER", "PROMOTE", "LOG", "TAKE_IN"])
+def test_what_was_said_to_be_done_outlasts_a_loss_of_power(tmp_path: Path, operation: str) -> None:
+    came = disturbed(f"{SAVING}:{operation}", tmp_path, faults=["power lost"])["power lost"]
+    assert {point.ended for point in came.points} == {-signal.SIGKILL}
+    require_made_good(came)
+    assert came.points[-1].call.startswith(AT_THE_END)
+    assert came.points[-1].found == came.calm

@@ -56,8 +56,10 @@ def at(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 
 @pytest.fixture
-def phone(at: SetClock) -> Iterator[Phone]:
+def phone(at: SetClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
     del at
+    # Apprise spares a service for five seconds after each message
+    monkeypatch.setattr("apprise.NotifyBase.request_rate_per_sec", 0.0)
     service = Phone()
     add("phone", "apprise", service.url)
     yield service

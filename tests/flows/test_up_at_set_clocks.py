@@ -25,6 +25,7 @@ from tasks.data.sources import SourceSpec
 from tasks.data.standing_sources import remember_source
 from tests.ml_core.builders import MARKETS
 from tests.set_clocks import LOGS, SetClock, compiled_waits, environment, library
+from tests.trained_market import give_prefect_database
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
 pytestmark = [
@@ -33,7 +34,7 @@ pytestmark = [
     pytest.mark.skipif(library() is None, reason="needs libfaketime: apt-get install faketime"),
 ]
 
-FIRST, LAST, LEARNED = date(2024, 7, 1), date(2026, 3, 13), date(2025, 10, 31)
+FIRST, LAST, LEARNED = date(2024, 12, 2), date(2026, 3, 13), date(2025, 10, 31)
 EARLIER, BEFORE = timedelta(minutes=20), timedelta(seconds=30)
 """How long before its slot the server is started, and where the clock is put once it serves."""
 
@@ -83,10 +84,11 @@ def words(home: Path, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Path:
     """A folder with a simulated NQ-like market and a home that learned from its first months."""
     folder = tmp_path_factory.mktemp("world")
     home = folder / "home"
+    give_prefect_database(prefect_database, home)
     (home / "markets").mkdir(parents=True)
     text = (
         (MARKETS / "nq.toml").read_text("utf-8").replace('"NQ"', '"NITE"').replace("'NQ", "'NITE")

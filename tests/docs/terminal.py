@@ -135,6 +135,9 @@ def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Term
             "USER": "reader",
             "BROWSER": "true",
             "PYTHONPATH": str(PROJECT),
+            # as in tests/conftest.py: a second thread would spend time on nothing
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
             "ORBCAST_CLOCK_FILE": str(clock),
             "MAKEFLAGS": f" -- BIN={active} STAMP={installed} PAGES={installed}",
         },

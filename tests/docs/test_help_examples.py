@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from tests.docs.tables import EXCUSED
 from tests.docs.terminal import terminal_in
 
 _EXAMPLE = re.compile(r"^\s*(?:Examples?: )?(orbcast .*)$", re.MULTILINE)
-ON_A_PAGE = {
-    plain(step.text)
-    for name in PAGES
-    for step in steps_of(path_of(name))
-    if step.kind == "command"
-} - set(EXCUSED)
+
+
+@cache
+def on_a_page() -> frozenset[str]:
+    """Return the commands that are run because they stand on a page."""
+    steps = (step for name in PAGES for step in steps_of(path_of(name)))
+    return frozenset(plain(step.text) for step in steps if step.kind == "command") - set(EXCUSED)
+
 
 THEIRS = "reads files of the reader's; bring-your-own-data.md runs it on others"
 OWN_FILES = "reads files of the reader's; fills.md imports another"
@@ -133,7 +136,7 @@ def test_an_example_that_is_wrong_is_not_understood() -> None:
 
 
 def test_what_is_only_read_is_an_example_and_on_no_page() -> None:
-    assert set(READ_ONLY) <= set(examples()) - ON_A_PAGE
+    assert set(READ_ONLY) <= set(examples()) - on_a_page()
     assert set(STATUSES) <= set(examples()) - set(READ_ONLY)
 
 
@@ -144,7 +147,7 @@ def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
     chosen = [
         each
         for each in dict.fromkeys(examples())
-        if each not in READ_ONLY and each not in ON_A_PAGE
+        if each not in READ_ONLY and each not in on_a_page()
     ]
     chosen.sort(key=lambda each: "rollback" in each)  # last: others are about who serves
     done = subprocess.run(

@@ -20,6 +20,9 @@ from ml_core.market.market import load_market
 SHIPPED = Path(__file__).resolve().parents[2] / "deployments"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return Plan(
@@ -31,16 +34,13 @@ def plan() -> Plan:
     )
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
-)
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_null_market_is_not_promoted_though_asked_on_250_nights(plan: Plan, seed: int) -> None:
     result = try_market(replace(plan, peeks=250), seed)
     assert not result.promoted
     assert result.promoted_at_a_peek is False
 
 
-@pytest.mark.slow
 def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
     result = try_market(replace(plan, edge=0.04), 4)
     assert result.failed == ()
@@ -48,7 +48,6 @@ def test_a_planted_edge_is_promoted_and_most_of_it_found(plan: Plan) -> None:
     assert result.gain > 0.5 * result.possible
 
 
-@pytest.mark.slow
 def test_in_one_year_too_a_recipe_that_reads_its_own_label_is_caught(plan: Plan) -> None:
     result = try_leak(replace(plan, last=date(2022, 12, 30)), 5)
     assert result.caught
@@ -56,7 +55,6 @@ def test_in_one_year_too_a_recipe_that_reads_its_own_label_is_caught(plan: Plan)
     assert result.gain > 0.02
 
 
-@pytest.mark.slow
 def test_a_recipe_that_reads_its_own_label_looks_splendid_and_is_caught(plan: Plan) -> None:
     result = try_leak(plan, 5)
     assert result.caught

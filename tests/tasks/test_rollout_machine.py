@@ -219,7 +219,7 @@ Ladder.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-test_nothing_promotes_itself = Ladder.TestCase
+test_nothing_promotes_itself = pytest.mark.slow(Ladder.TestCase)
 
 
 def test_a_person_can_climb_to_the_top_when_every_gate_is_passed() -> None:

@@ -183,6 +183,7 @@ def test_of_an_ordinary_unseen_year_few_ranges_are_novel_and_a_planted_one_is() 
     assert judged.features[0][0] == "range_size_basis_points"
 
 
+@pytest.mark.slow
 def test_of_real_bars_few_are_novel_even_in_the_quarter_in_which_gold_began_to_leap(
     real_data_dir: Path, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_chance_is_that_of_a_difference_of_either_sign() -> None:
     assert told.by_chance == pytest.approx(math.erfc(abs(z) / math.sqrt(2.0)))
 
 
+@pytest.mark.slow
 def test_of_conditions_that_mean_nothing_few_are_found_unlikely() -> None:
     """Of 120 looks at nothing 6 are expected below 5 %; 14 or more come once in 300 times."""
     found = [

@@ -56,6 +56,7 @@ def planted() -> SetupStudy:
     return study(trades)
 
 
+@pytest.mark.slow
 def test_of_studies_of_nothing_at_most_one_in_twenty_names_any() -> None:
     # the hardest null there is: every setup is worth exactly 0, costs take nothing
     found = [study(fair_table(300, seed), seed=seed) for seed in range(40)]

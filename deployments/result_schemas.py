@@ -1,4 +1,4 @@
-"""The JSON Schemas of what runs return, which docs/schemas holds for whoever reads that JSON.
+"""The JSON Schemas of what runs return and of the outbox, which docs/schemas holds for readers.
 
     python -m deployments.result_schemas
 
@@ -14,14 +14,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ml_core.decision.entry import Outputs
+from ml_core.decision.plan_record import IntentEvent
 from ml_core.health.drift import ColumnShift
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
+from ml_core.strategy.order_intent import Order
 from tasks.data.feed import FeedCheck
 from tasks.data.intake import RefreshResult
 from tasks.health.audit_artifact import AuditResult
 from tasks.health.drift_artifact import DriftResult
 from tasks.health.outcomes_artifact import OutcomesResult
+from tasks.paper.books import PaperRun
+from tasks.paper.statement import PaperStatement
 from tasks.prediction.explanation import ExplainedSlot
+from tasks.prediction.outbox import Outgoing
 from tasks.prediction.predict import SlotResult
 from tasks.prediction.replay import Replay
 from tasks.rollout.approval import ApprovalResult
@@ -63,9 +68,45 @@ def schemas() -> dict[str, str]:
         "properties": {**prediction["properties"], **own},
         "required": [],
     }
+    made |= _hand_off()
     return {
         name: json.dumps(schema, indent=1, sort_keys=True) + "\n" for name, schema in made.items()
     }
+
+
+def _hand_off() -> dict[str, dict[str, Any]]:
+    """Return the schemas of the outbox, and of what the paper account writes back."""
+    intent, order = _schema(Outgoing), _schema(Order)
+    at_entry, money = order["$defs"]["AtEntry"], order["$defs"].pop("MoneyLeft")
+    del at_entry["properties"]["money"]  # its fields stand among those of what is left
+    at_entry["properties"] |= money["properties"]
+    at_entry["required"].remove("money")
+    del intent["properties"]["order"]
+    whole = {
+        **intent,
+        "$defs": order["$defs"],
+        "properties": {**intent["properties"], **order["properties"]},
+        "required": [
+            *(name for name in intent["required"] if name != "order"),
+            *_always(order),
+        ],
+    }
+    event = _schema(IntentEvent)
+    bare = {name: part for name, part in order.items() if name not in {"$schema", "$defs"}}
+    nothing = {"type": "object", "properties": {}, "maxProperties": 0}
+    ordered = {**bare, "required": _always(order)}
+    event["properties"]["order"] = {"anyOf": [nothing, ordered]}
+    return {
+        "order-intent": whole,
+        "intent-event": {**event, "$defs": order["$defs"]},
+        "paper-run": _schema(PaperRun),
+        "paper-statement": _schema(PaperStatement),
+    }
+
+
+def _always(order: dict[str, Any]) -> list[str]:
+    """Return the names that an order never leaves out."""
+    return [*order["required"], "size_is", "one_cancels_other"]
 
 
 _CONCLUDED = {kind.__name__: kind for kind in (DriftResult, ColumnShift, NoveltyScore)}

@@ -22,7 +22,9 @@ from tasks.health.serving_check import check_serving
 from tasks.messages.tell_day import tell_day
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
+from tasks.paper.books import keep_paper
 from tasks.prediction.missed import fill_missed
+from tasks.prediction.outbox import keep_outbox
 from tasks.prediction.outcomes import measure, settle
 from tasks.rollout.checks import check_rollout
 from tasks.runs.parameters import MarketName
@@ -60,6 +62,8 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
     if not as_of:
         check_serving(market, at)
+        keep_outbox(market, at)
+        keep_paper(market, at)
         tell_day(market, at, live)
         bring_waiting()
     period = over(live)

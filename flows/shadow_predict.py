@@ -12,6 +12,7 @@ from tasks.notices.notify import REPORTED
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
+from tasks.prediction.outbox import keep_outbox
 from tasks.prediction.predict import SlotResult, plan_slot, predict_slot
 from tasks.prediction.prediction_artifact import publish_prediction, verdict_of
 from tasks.prediction.slots import latest_slot
@@ -64,5 +65,6 @@ def shadow_predict(
     )
     if not as_of:
         tell_forecast(market, slot)
+        keep_outbox(market, moment)
     publish_prediction(market, result, champion, arrival)
     return result

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select
 
-from ml_core.decision.plan_record import OrderIntent, StrategyRecord
+from ml_core.decision.plan_record import IntentEvent, OrderIntent, StrategyRecord
 from ml_core.json_values import field_values
 from registry.chains.chain import chain_of
 from registry.rows import read_records
+from registry.tables.hand_off import IntentEventRow
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
 if TYPE_CHECKING:
@@ -38,7 +39,34 @@ def record_strategy(
             emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
             if session.scalars(emitted).first() is None:
                 chain_of(OrderIntentRow).append(session, field_values(intent))
+                chain_of(IntentEventRow).append(session, _unnumbered(IntentEvent.issued(intent)))
     return True
+
+
+def record_intent_event(database: Database, event: IntentEvent) -> bool:
+    """Append the next event of an intent; False where another came first."""
+    with database.session() as session:
+        sequences = select(IntentEventRow.sequence).where(_of_slot(IntentEventRow, event))
+        if max(session.scalars(sequences), default=-1) != event.sequence - 1:
+            return False
+        chain_of(IntentEventRow).append(session, _unnumbered(event))
+    return True
+
+
+def intent_events(
+    database: Database, market: str, *, after: int = 0, since: datetime | None = None
+) -> tuple[IntentEvent, ...]:
+    """Return what became of a market's intents in order, of events after one's number."""
+    query = select(IntentEventRow).where(
+        IntentEventRow.market == market, IntentEventRow.id > after
+    )
+    if since is not None:
+        query = query.where(IntentEventRow.at >= since)
+    return read_records(database, IntentEvent, query.order_by(IntentEventRow.id))
+
+
+def _unnumbered(event: IntentEvent) -> dict[str, Any]:
+    return {name: value for name, value in field_values(event).items() if name != "id"}
 
 
 def strategy_records(
@@ -73,7 +101,8 @@ def order_intents(
 
 
 def _of_slot(
-    table: type[StrategyRow | OrderIntentRow], one: StrategyRecord | OrderIntent
+    table: type[StrategyRow | OrderIntentRow | IntentEventRow],
+    one: StrategyRecord | OrderIntent | IntentEvent,
 ) -> ColumnElement[bool]:
     return (
         (table.market == one.market)

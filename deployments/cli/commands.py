@@ -54,6 +54,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "events": ("trading.events:app", "News to come; no entries around it."),
         # that file adds a command to those of trading.fills
         "fills": ("trading.fills_report:app", "Your own trades, held against the plans."),
+        "paper": ("trading.paper:app", "A paper account that trades the order intents."),
         "dashboard": ("operation.dashboard:dashboard", "The trading day in a browser page."),
     },
     "Judge what runs": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 SlotKey = tuple[date, str]
 """Trading day and opening range."""
@@ -54,3 +54,72 @@ class OrderIntent:
     order: dict[str, Any]
     expires_at: datetime
     at: datetime
+
+    @property
+    def in_force_until(self) -> datetime:
+        """Aware UTC: nothing is entered from then on."""
+        enter_by = self.order.get("enter_by")
+        return self.expires_at if enter_by is None else datetime.fromisoformat(enter_by)
+
+
+IntentChange = Literal["issued", "replaced", "withdrawn", "expired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentEvent:
+    """What became of an order intent.
+
+    Attributes
+    ----------
+    market, trading_day, opening_range, sequence
+        Of which slot, and which of its events, from 0.
+    event, reason
+        ``issued`` once, then ``replaced`` as often as its size changes, at last ``withdrawn`` or
+        ``expired``; and why.
+    order
+        What may be ordered from then on; empty once nothing may.
+    in_force_from, in_force_until
+        Aware UTC: the time in which it may be entered.
+    at
+        Aware UTC, when it happened.
+    id
+        Its number in the outbox, above those before it; 0 before it is written.
+    """
+
+    market: str
+    trading_day: date
+    opening_range: str
+    sequence: int
+    event: IntentChange
+    reason: str
+    order: dict[str, Any]
+    in_force_from: datetime
+    in_force_until: datetime
+    at: datetime
+    id: int = 0
+
+    @classmethod
+    def issued(cls, intent: OrderIntent) -> IntentEvent:
+        """Return the first event of an intent."""
+        return cls(
+            market=intent.market,
+            trading_day=intent.trading_day,
+            opening_range=intent.opening_range,
+            sequence=0,
+            event="issued",
+            reason="",
+            order=intent.order,
+            in_force_from=intent.at,
+            in_force_until=intent.in_force_until,
+            at=intent.at,
+        )
+
+    @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.trading_day, self.opening_range
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing may be entered any more, whatever the time is."""
+        return self.event in {"withdrawn", "expired"}

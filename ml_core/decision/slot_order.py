@@ -40,7 +40,42 @@ def intent_of(
     record: StrategyRecord,
     approval: str,
 ) -> OrderIntent:
-    """Write the order as a person's own system would need it; prices as traded."""
+    """Return the intent of a decision.
+
+    Parameters
+    ----------
+    market, rules
+        Whose.
+    row
+        The slot's row of facts, as known at its decision.
+    plan, day
+        What is armed, and the day so far.
+    record, approval
+        The decision, and the hash that the stage was approved for.
+    """
+    order, expires = order_of(market, rules, row, plan, day, record)
+    return OrderIntent(
+        market=record.market,
+        trading_day=record.trading_day,
+        opening_range=record.opening_range,
+        rules_hash=record.rules_hash,
+        version=cast("str", record.version),
+        bound_to=approval,
+        order=order,
+        expires_at=expires,
+        at=record.at,
+    )
+
+
+def order_of(
+    market: Market,
+    rules: Rules,
+    row: Mapping[str, Any],
+    plan: Plan,
+    day: DaySoFar,
+    record: StrategyRecord,
+) -> tuple[dict[str, Any], datetime]:
+    """Return the order as a person's own system would need it, and when it is over."""
     rules = rules.for_range(record.opening_range)
     enter_by, expires = valid_until(market, rules, record)
     high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
@@ -59,17 +94,7 @@ def intent_of(
             atr_ticks=row["atr14"],
         )
     )
-    return OrderIntent(
-        market=record.market,
-        trading_day=record.trading_day,
-        opening_range=record.opening_range,
-        rules_hash=record.rules_hash,
-        version=cast("str", record.version),
-        bound_to=approval,
-        order=order,
-        expires_at=expires,
-        at=record.at,
-    )
+    return order, expires
 
 
 def valid_until(market: Market, rules: Rules, record: StrategyRecord) -> tuple[datetime, datetime]:

@@ -139,6 +139,8 @@ class Order:
         How it is entered: by a close beyond the level, a stop order or a retest.
     entries, one_cancels_other
         A side each.
+    range_high_ticks, range_low_ticks, offset_ticks
+        The opening range, and the ticks beyond an edge that a break of it needs.
     account
         The account that it was sized for; None where the trader has named none.
     at_entry
@@ -155,6 +157,9 @@ class Order:
     size_is: str = "multiples of the risk unit, 1 R from entry to stop"
     closes_from: datetime
     entry: EntryBy
+    range_high_ticks: int
+    range_low_ticks: int
+    offset_ticks: int = field(default=0, metadata=UNLESS_DEFAULT)
     entries: tuple[EntryOrder, ...]
     one_cancels_other: bool = True
     account: OrderAccount | None = field(default=None, metadata=UNLESS_DEFAULT)
@@ -212,6 +217,9 @@ def planned_order(
         tick_size=str(instrument.tick_size),
         closes_from=decided,
         entry=rule.entry,
+        range_high_ticks=high_ticks,
+        range_low_ticks=low_ticks,
+        offset_ticks=rule.entry_offset_ticks,
         entries=tuple(
             _entry(instrument, rule, side, plan, bracket)
             for side, bracket in brackets.items()

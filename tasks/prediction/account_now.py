@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import first_of_each_slot
+from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
 from ml_core.decision.plan_slot import active_plan
 from ml_core.errors import InputError
 from ml_core.features.all import CATALOGUE
@@ -167,6 +167,24 @@ def _planned(
     settings: Settings, market: Market, account: Account, mode: Mode, at: datetime
 ) -> Iterator[TimedTrade]:
     """Yield the trades of the plans that were decided by a time, as far as is known then."""
+    _, taken = followed_plans(settings, market, mode, at, first=account.starts)
+    yield from timed_trades(taken, market)
+
+
+def followed_plans(
+    settings: Settings, market: Market, mode: Mode, at: datetime, *, first: date | None
+) -> tuple[dict[SlotKey, StrategyRecord], tuple[Taken, ...]]:
+    """Return the plans that were decided by a time, and what they came to as far as is known then.
+
+    Parameters
+    ----------
+    settings, market, mode
+        Whose.
+    at
+        Aware time.
+    first
+        Trading day; None, from the first there is.
+    """
     rules = settings.rules(market.symbol)
     records = strategy_records(
         settings.database(),
@@ -174,12 +192,12 @@ def _planned(
         mode=mode,
         # a replay by other rules is another story; live trades were made whatever rules hold now
         rules_hash=rules.hash if mode == "replay" else None,
-        first=account.starts,
+        first=first,
     )
-    decided = (record for record in records if record.decision_time < at)
-    plans = {key: active_plan(record) for key, record in first_of_each_slot(decided).items()}
+    decided = first_of_each_slot(record for record in records if record.decision_time < at)
+    plans = {key: active_plan(record) for key, record in decided.items()}
     if not plans:
-        return
+        return decided, ()
     days = [day for day, _ in plans]
     history = first_minute(min(days) - timedelta(days=HISTORY_DAYS + 2))
     bars = settings.lake().read(market, history, to_minute(at))
@@ -194,9 +212,9 @@ def _planned(
             as_of_minute=to_minute(at),
         )
     except NoBarsError:
-        return
+        return decided, ()
     slots = [slot for slot in slots_of(made, rules) if slot.key in plans]
-    yield from timed_trades(follow(rules, slots, lambda slot, _: plans[slot.key]), market)
+    return decided, follow(rules, slots, lambda slot, _: plans[slot.key])
 
 
 def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]:

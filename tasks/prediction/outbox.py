@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from ml_core.decision.plan_record import OrderIntent
+from prefect import task
+
+from ml_core.decision.plan_record import IntentChange, IntentEvent, OrderIntent, SlotKey
 from ml_core.json_values import BESIDE
-from registry.strategy import order_intents
+from ml_core.market.market import Market
+from ml_core.paper.order_terms import sized_again
+from registry.strategy import intent_events, order_intents, record_intent_event
 from tasks.health.breaker import breaker_of
+from tasks.notices.delivery import quietly
+from tasks.prediction.account_now import account_standing, followed_plans
+from tasks.prediction.slots import trading_day_at
 from tasks.rollout.stage import stage_of
-from tasks.settings import Settings
+from tasks.settings import Settings, current_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +27,9 @@ class Outgoing:
     """An order intent as the outbox shows it at a time.
 
     ``in_force`` tells whether it may be acted on then, and ``why_not``, if it may not, why: what
-    held when it was written may hold no more. ``order`` is what may be ordered, as
-    :func:`ml_core.strategy.order_intent.planned_order` has it.
+    held when it was written may hold no more. It may be entered from ``in_force_from`` until
+    ``in_force_until``; ``event`` is the last of :class:`IntentEvent`. ``order`` is what may be
+    ordered, as :func:`ml_core.strategy.order_intent.planned_order` has it, or as it was replaced.
     """
 
     slot: str
@@ -30,8 +38,11 @@ class Outgoing:
     opening_range: str
     at: datetime
     expires_at: datetime
+    in_force_from: datetime
+    in_force_until: datetime
     in_force: bool
     why_not: str | None
+    event: IntentChange
     version: str
     rules: str
     approved_for: str
@@ -55,6 +66,102 @@ def outbox(
     intents = order_intents(settings.database(), symbol, since=since)
     if not intents:
         return []
+    general, approved = _standing(settings, symbol, at)
+    last = {event.key: event for event in intent_events(settings.database(), symbol)}
+    return [
+        _outbox_row(intent, at, general, approved, last.get(_key(intent))) for intent in intents
+    ]
+
+
+def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEvent, ...]:
+    """Record what became of the intents of a market that are in force; return what is new.
+
+    One is withdrawn where it may not be acted on any more, for good, and expires with its time.
+    Where the account that it was sized for has room for another number of contracts by now, as
+    after a trade that lost, it is replaced, never by more than it began with; without a contract
+    it is withdrawn. One whose range has broken by the bars stays as it is.
+
+    Parameters
+    ----------
+    settings, name
+        Of which market file.
+    at
+        Aware time, now.
+    """
+    market = settings.market(name)
+    database, symbol = settings.database(), market.symbol
+    last = {event.key: event for event in intent_events(database, symbol)}
+    standing = [event for event in last.values() if not event.is_over]
+    if not standing:
+        return ()
+    general, approved = _standing(settings, symbol, at)
+    intents = {_key(intent): intent for intent in order_intents(database, symbol)}
+    resized = _resized(settings, market, standing, intents, at)
+    new = []
+    for event in standing:
+        change, reason, order = "", "", dict[str, Any]()
+        if at >= event.in_force_until:
+            change, reason = "expired", "its time for an entry is over"
+        elif why := _why_not(intents[event.key], at, general, approved):
+            change, reason = "withdrawn", why
+        elif event.key in resized:
+            reason, order = resized[event.key]
+            change = "replaced" if order else "withdrawn"
+        if change:
+            told = replace(
+                event,
+                sequence=event.sequence + 1,
+                event=cast("IntentChange", change),
+                reason=reason,
+                order=order,
+                at=at,
+            )
+            if record_intent_event(database, told):
+                new.append(told)
+    return tuple(new)
+
+
+@task(name="review the outbox", task_run_name="{market}: outbox")
+def keep_outbox(market: str, at: datetime) -> int:
+    """Record what became of the intents in force; return how many changed. Nothing is raised."""
+    with quietly(f"{market}: its outbox was not reviewed"):
+        return len(review_outbox(current_settings(), market, at))
+    return 0
+
+
+def _resized(
+    settings: Settings,
+    market: Market,
+    standing: Sequence[IntentEvent],
+    intents: Mapping[SlotKey, OrderIntent],
+    at: datetime,
+) -> dict[SlotKey, tuple[str, dict[str, Any]]]:
+    """Return the orders that the account would size otherwise by now, with the reason for it."""
+    asked = [event for event in standing if "account" in event.order]
+    account = account_standing(settings, market, "live", at) if asked else None
+    if account is None:
+        return {}
+    first = min(event.trading_day for event in asked)
+    _, taken = followed_plans(settings, market, "live", at, first=first)
+    broken = {one.slot.key for one in taken if one.slot.entered_at is not None}
+    now = account.on(trading_day_at(market, at))
+    found = {}
+    for event in asked:
+        if event.key in broken:
+            continue
+        first_order = intents[event.key].order
+        reason, order = sized_again(event.order, first_order, now, market.instrument)
+        if order != event.order:
+            found[event.key] = (reason, order)
+    return found
+
+
+def _key(intent: OrderIntent) -> SlotKey:
+    return intent.trading_day, intent.opening_range
+
+
+def _standing(settings: Settings, symbol: str, at: datetime) -> tuple[str, str | None]:
+    """Return why no intent of a market may be acted on, and the approval that stands."""
     breaker = breaker_of(settings, symbol, at)
     stage, position = stage_of(settings, symbol, at)
     general = ""
@@ -62,15 +169,27 @@ def outbox(
         general = f"the circuit breaker is {breaker.state.replace('_', ' ')}: {breaker.cause}"
     elif stage != "auto":
         general = f"the stage is {stage} now"
-    return [_outbox_row(intent, at, general, position.bound_to) for intent in intents]
+    return general, position.bound_to
 
 
-def _outbox_row(intent: OrderIntent, at: datetime, general: str, approved: str | None) -> Outgoing:
-    why_not = general
+def _why_not(intent: OrderIntent, at: datetime, general: str, approved: str | None) -> str:
     if at >= intent.expires_at:
-        why_not = "it has expired"
-    elif not why_not and intent.bound_to != approved:
-        why_not = "it was written under another approval"
+        return "it has expired"
+    if not general and intent.bound_to != approved:
+        return "it was written under another approval"
+    return general
+
+
+def _outbox_row(
+    intent: OrderIntent,
+    at: datetime,
+    general: str,
+    approved: str | None,
+    last: IntentEvent | None = None,
+) -> Outgoing:
+    why_not = _why_not(intent, at, general, approved)
+    if not why_not and last is not None and last.is_over:
+        why_not = f"{last.event}: {last.reason}"
     return Outgoing(
         slot=f"{intent.market}:{intent.trading_day}:{intent.opening_range}",
         market=intent.market,
@@ -78,10 +197,13 @@ def _outbox_row(intent: OrderIntent, at: datetime, general: str, approved: str |
         opening_range=intent.opening_range,
         at=intent.at,
         expires_at=intent.expires_at,
+        in_force_from=intent.at,
+        in_force_until=intent.in_force_until,
         in_force=not why_not,
         why_not=why_not or None,
+        event="issued" if last is None else last.event,
         version=intent.version,
         rules=intent.rules_hash,
         approved_for=intent.bound_to,
-        order=intent.order,
+        order=last.order if last is not None and last.order else intent.order,
     )

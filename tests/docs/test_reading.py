@@ -126,7 +126,7 @@ def test_an_order_intent_that_is_another_than_the_outbox_gives_is_found(tmp_path
 
     (told,) = follow(text, tmp_path, checks=CHECKS)
 
-    assert told == "page.md:1: stop_ticks is 33819, not 33820"
+    assert told == "page.md:1: range_low_ticks is 33819, not 33820"
 
 
 def test_a_query_that_the_database_does_not_understand_is_found(tmp_path: Path) -> None:

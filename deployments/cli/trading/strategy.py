@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import ml_core
+import registry
 import tasks
 from deployments import cli
 from deployments.cli import completion
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ml_core.market.market import Market
     from ml_core.strategy.rules import Rules
     from ml_core.strategy.trades import TakenLine
+    from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -283,18 +285,31 @@ def show_worth(
 def intents(
     market: MarketOption = "mgc",
     since: Annotated[str | None, typer.Option(help="Written since, 2025-06-30T09:00.")] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="What became of each: issued, replaced, withdrawn ...")
+    ] = False,
+    after: Annotated[
+        int, typer.Option(min=0, help="With --events: only those after this number.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """List the outbox: orders that your own system may place until they expire.
 
     Orbcast places no order. There are intents only at stage auto; each says whether it is still
-    in force: not once it expired, the breaker opened or the market stepped down.
+    in force: not once it expired, the breaker opened or the market stepped down. --events lists
+    what became of them, numbered, for a system that remembers the last number it took
+    (docs/hand-off.md).
 
     Example: orbcast strategy intents --since 2025-06-30 --json
+
+    Example: orbcast strategy intents --events --after 0 --json
     """
     settings = tasks.settings.current_settings()
     definition = settings.market(market)
     begin = prediction.slots.in_zone(parse_time(since, "--since"), definition) if since else None
+    if events:
+        _print_events(settings, definition.symbol, begin, after, as_json=as_json)
+        return
     rows = prediction.outbox.outbox(settings, definition.symbol, tasks.settings.now(), begin)
     if as_json:
         print_json(rows)
@@ -306,6 +321,22 @@ def intents(
         say(f"{row.slot} {row.order['contract']}: {sides}; until {until}; {held}")
     if not rows:
         say(f"{definition.symbol} has no intents: they are written at stage auto only")
+
+
+def _print_events(
+    settings: Settings, symbol: str, since: datetime | None, after: int, *, as_json: bool
+) -> None:
+    found = registry.strategy.intent_events(settings.database(), symbol, after=after, since=since)
+    if as_json:
+        print_json(found)
+        return
+    for event in found:
+        slot = f"{symbol}:{event.trading_day}:{event.opening_range}"
+        why = f", {event.reason}" if event.reason else ""
+        until = event.in_force_until.isoformat()
+        say(f"{event.id} {event.at.isoformat()} {slot} {event.event}{why}; until {until}")
+    if not found:
+        say(f"{symbol} has no events of intents: they are written at stage auto only")
 
 
 def _trade_words(line: TakenLine) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     Engine,
     Float,
+    Integer,
     String,
     create_engine,
     delete,
@@ -150,7 +151,7 @@ STEPS: dict[type, Any] = {
 }
 """The smallest change of a value, by its type."""
 
-BEGINNINGS = {Float: 0.5, UtcDateTime: DECIDED, String: "x"}
+BEGINNINGS = {Float: 0.5, Integer: 7, UtcDateTime: DECIDED, String: "x"}
 """What may stand in place of nothing, by the column's type."""
 
 

@@ -33,6 +33,7 @@ from registry.models.decisions import record_decision
 from registry.models.model_store import ModelStore
 from registry.models.versions import CHAMPION
 from registry.news import record_news
+from registry.paper import record_paper
 from registry.schema import migrations_of
 from registry.strategy import record_strategy
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
@@ -48,6 +49,7 @@ from tests.registry.conftest import url_of_no_rows
 from tests.registry.models.test_model_store import bundle, register
 from tests.registry.test_fills import ONE, file
 from tests.registry.test_news import CPI
+from tests.registry.test_paper import EVENTS as PAPER
 from tests.registry.test_records import decided
 from tests.registry.test_strategy import decision, order
 
@@ -93,6 +95,7 @@ def record_one_of_each(database: Database, models: Path) -> None:
     record_strategy(database, decision(), order())
     import_fills(database, "MGC", file(ONE), AT)
     record_news(database, [CPI], "news.toml", AT)
+    record_paper(database, "outbox", "MGC", PAPER, after=0, at=AT)
 
 
 def study(recipe: Recipe) -> EvaluationRecord:

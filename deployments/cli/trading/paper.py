@@ -1,0 +1,155 @@
+"""`orbcast paper`: a consumer of the outbox that trades it in a paper account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import monitoring
+import tasks
+from deployments import cli
+from deployments.cli import completion
+from deployments.cli.progress import progress
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    OptionError,
+    print_json,
+    say,
+    show_table,
+)
+from ml_core.json_values import json_values
+from monitoring.pages.formatting import count_of, signed, signed_or_dash
+from tasks import paper as accounts
+
+if TYPE_CHECKING:
+    from tasks.paper.books import Book
+
+app = typer.Typer(no_args_is_help=True)
+
+BookOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="outbox; or plans, the recorded plans at any stage; or replay, replayed ones.",
+        autocompletion=lambda: list(accounts.books.BOOKS),
+    ),
+]
+
+
+@app.callback()
+def paper() -> None:
+    """Trade order intents in a paper account that Orbcast keeps itself, on the bars that came.
+
+    It is a consumer of the outbox as your own would be (docs/hand-off.md): it takes or refuses
+    each intent, fills it bar by bar, and is the same after any restart. Orbcast places no orders.
+    """
+
+
+@app.command(short_help="Take and trade what is new, up to the bars there are.")
+def run(
+    market: MarketOption = "mgc",
+    book: BookOption = "outbox",
+    account: Annotated[
+        str | None,
+        typer.Option(
+            help="Account whose limits hold; ORBCAST_ACCOUNT else, or own-money.",
+            autocompletion=completion.accounts,
+        ),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0.001, max=1, help="Most of a bar's volume that fills an order.")
+    ] = 0.1,
+    as_json: AsJson = False,
+) -> None:
+    """Take intents, fill and close them by the bars that came since; twice adds nothing.
+
+    A close is entered at the next bar's open, stop and market orders slip, a bar that opens beyond
+    the stop fills there, and of one bar at most --share of its volume is filled. An intent whose
+    break was over before it was issued is refused as stale.
+
+    Example: orbcast paper run --market mgc
+
+    Example: orbcast paper run --from plans --account own-money --json
+    """
+    settings = tasks.settings.current_settings()
+    with progress("Trading on paper"):
+        done = accounts.books.run_paper(
+            settings, market, _book(book), tasks.settings.now(), account=account, share=share
+        )
+    if as_json:
+        print_json(json_values(done))
+        return
+    if not done.intents:
+        say(_nothing(done.market, done.book))
+        return
+    for one in done.added:
+        price = ""
+        if one.price is not None:
+            price = f" at {settings.market(market).instrument.price_text(one.price)}"
+        count = f" {one.quantity}" if one.quantity else ""
+        brought = f", {signed(one.details['money'], 2)}" if one.event == "ended" else ""
+        why = f" ({one.reason})" if one.reason else ""
+        slot = f"{one.trading_day}:{one.opening_range}"
+        say(f"{one.time:%Y-%m-%d %H:%M} {slot} {one.event}{count}{price}{brought}{why}")
+    say(
+        f"{done.market}, {done.book}, account {done.account}: {count_of(done.intents, 'intent')}, "
+        f"{count_of(len(done.added), 'new event')}"
+    )
+
+
+@app.command(short_help="Show its positions, trades and balance, beside the plan's own R.")
+def show(
+    market: MarketOption = "mgc", book: BookOption = "outbox", as_json: AsJson = False
+) -> None:
+    """Show a paper account: what each intent came to, its balance, what its limits leave.
+
+    Beside each closed trade stands the plan's own settled R, and the difference: what the next
+    open, slippage, partial fills and another entry cost or brought.
+
+    Example: orbcast paper show
+
+    Example: orbcast paper show --from replay --json
+    """
+    settings = tasks.settings.current_settings()
+    found = accounts.statement.paper_statement(settings, market, _book(book), tasks.settings.now())
+    if as_json:
+        print_json(json_values(found))
+        return
+    if not found.slots:
+        say(_nothing(found.market, found.book))
+        return
+    table = cli.drawing.plain_table(
+        *("slot", "side", "status", "entry", "exit", "net R", "plan's", "apart"), gap=2
+    )
+    for one in found.slots:
+        prices = ("-" if price is None else f"{price:g}" for price in (one.entry, one.exit))
+        figures = map(signed_or_dash, (one.r_net, one.plan_r, one.difference))
+        slot = f"{one.trading_day}:{one.opening_range}"
+        table.add_row(slot, one.side or "-", one.words, *prices, *figures)
+    show_table(table)
+    over = f", over: {found.ended.replace('_', ' ')}" if found.ended else ""
+    apart = "" if found.difference is None else f", {signed(found.difference, 2)} R to the plan's"
+    say(
+        f"Account {found.account}{over}: {found.balance:,.2f} {found.currency}, "
+        f"{count_of(found.trades, 'trade')}, {signed(found.total_r, 2)} R{apart}; "
+        f"{monitoring.messages.words.limits_in_words(found.limits)}."
+    )
+
+
+def _book(named: str) -> Book:
+    for book in accounts.books.BOOKS:
+        if book == named:
+            return book
+    remedy = f"use one of {', '.join(accounts.books.BOOKS)}"
+    raise OptionError("--from", named, "is no paper account", remedy)
+
+
+def _nothing(symbol: str, book: str) -> str:
+    if book == "outbox":
+        return (
+            f"{symbol} has no intents: they are written at stage auto only; "
+            "`orbcast paper run --from plans` trades the recorded plans at any stage"
+        )
+    return f"{symbol} has no recorded plans that arm anything"

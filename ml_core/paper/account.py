@@ -1,0 +1,88 @@
+"""Whose a paper book is, the intents it trades, and its trades as its account sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ml_core.decision.plan_record import IntentEvent, SlotKey
+from ml_core.market.instrument import Instrument
+from ml_core.paper.events import PaperEvent, Told
+from ml_core.strategy.account import Account, Trade
+from ml_core.strategy.account_standing import AccountStanding, TimedTrade, standing_after
+
+SHARE = 0.1
+"""Most of a bar's volume that a paper order is filled with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperIntent:
+    """An intent as the outbox has it.
+
+    Attributes
+    ----------
+    trading_day, opening_range, issued_at, until
+        Which slot; aware UTC, when it was issued and when its entry is over.
+    order
+        What may be ordered.
+    later
+        What became of it afterwards.
+    """
+
+    trading_day: date
+    opening_range: str
+    issued_at: datetime
+    until: datetime
+    order: Mapping[str, Any]
+    later: tuple[IntentEvent, ...] = ()
+
+    @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.trading_day, self.opening_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperAccount:
+    """What a book is kept by: its name, market, account, share of volume and trading days."""
+
+    book: str
+    market: str
+    account: Account
+    instrument: Instrument
+    day_of: Callable[[datetime], date]
+    share: float = SHARE
+
+
+def paper_trades(paper: PaperAccount, events: Iterable[PaperEvent]) -> tuple[TimedTrade, ...]:
+    """Return the trades of a book that have ended, each as one of all its contracts."""
+    return tuple(timed_trade(paper, one) for one in events if one.event == "ended")
+
+
+def standing_of(
+    paper: PaperAccount, events: Iterable[PaperEvent], at: datetime
+) -> AccountStanding:
+    """Return where the paper account stands after trades that have ended."""
+    return standing_after(paper.account, paper_trades(paper, events), at, "paper")
+
+
+def timed_trade(paper: PaperAccount, one: PaperEvent | Told) -> TimedTrade:
+    """Return a trade that has ended as one of all its contracts."""
+    entered, values = datetime.fromisoformat(one.details["entered_at"]), one.details
+    trade = Trade(
+        day=paper.day_of(one.time),
+        size=values["size"],
+        risk=values["risk"],
+        net=values["money"],
+        best=values["best"],
+        worst=values["worst"],
+    )
+    return TimedTrade(
+        entered_at=entered,
+        entered_on=paper.day_of(entered),
+        settled_at=one.time,
+        trade=trade,
+        contracts=1,
+    )

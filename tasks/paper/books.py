@@ -1,0 +1,222 @@
+"""A paper account kept up with the bars: intents taken, filled and closed, and put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Literal, get_args
+
+from prefect import task
+
+from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import IntentEvent, SlotKey
+from ml_core.decision.plan_slot import active_plan
+from ml_core.decision.slot_order import order_of
+from ml_core.errors import InputError, TransientError
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
+from ml_core.paper.account import SHARE, PaperAccount, PaperIntent
+from ml_core.paper.book import run_book
+from ml_core.paper.events import OVER, PaperEvent
+from ml_core.strategy.trades import day_so_far
+from registry.paper import paper_events, record_paper
+from registry.strategy import intent_events, order_intents
+from tasks.notices.delivery import quietly
+from tasks.prediction.account_now import followed_plans
+from tasks.prediction.slots import trading_day_at
+from tasks.settings import Settings, current_settings
+
+Book = Literal["outbox", "plans", "replay"]
+"""Whose intents: the outbox's; those that the recorded plans would be, at any stage; the same of
+replayed plans."""
+
+BOOKS: tuple[Book, ...] = get_args(Book)
+USUAL_ACCOUNT = "own-money"
+_RUNS_AT_ONCE = 5
+
+
+class OtherAccountError(InputError):
+    """A paper account that was begun with the limits of another file."""
+
+    book: str
+    market: str
+    begun: str
+    named: str
+    template = (
+        "the paper account of {market}'s {book} was begun with the limits of {begun}, not of "
+        "{named}; leave --account out, or set ORBCAST_ACCOUNT={begun}"
+    )
+
+
+class BusyBookError(TransientError):
+    """Other runs keep adding to a paper account."""
+
+    book: str
+    market: str
+    template = "other runs keep adding to the paper account of {market}'s {book}; try again later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperRun:
+    """What a run added to a paper account, and how many intents it knows of."""
+
+    book: Book
+    market: str
+    account: str
+    intents: int
+    added: tuple[PaperEvent, ...]
+
+
+def run_paper(
+    settings: Settings,
+    name: str,
+    book: Book,
+    at: datetime,
+    *,
+    account: str | None = None,
+    share: float = SHARE,
+) -> PaperRun:
+    """Trade a market's intents in its paper account, up to the bars there are; twice adds nothing.
+
+    Parameters
+    ----------
+    settings, name
+        Of which market file.
+    book
+        Whose intents.
+    at
+        Aware time, now.
+    account
+        Name of an account file; left out, that of the book, else the market's, else own-money.
+    share
+        Most of a bar's volume that an order is filled with, of intents not taken before.
+
+    Raises
+    ------
+    OtherAccountError
+        The book has another account.
+    BusyBookError
+        Other runs keep adding to it.
+    """
+    market = settings.market(name)
+    for _ in range(_RUNS_AT_ONCE):
+        stored = paper_events(settings.database(), book, market.symbol)
+        paper = paper_account(settings, market, book, stored, account=account, share=share)
+        intents = _intents(settings, market, book, at)
+        over = {one.key for one in stored if one.event in OVER}
+        unfinished = [one for one in intents if one.key not in over]
+        new: tuple[PaperEvent, ...] = ()
+        if unfinished:
+            begin = min(datetime.fromisoformat(one.order["closes_from"]) for one in unfinished)
+            bars = settings.lake().read(market, to_minute(begin), to_minute(at))
+            new = run_book(paper, unfinished, stored, bars)
+        if not new or record_paper(
+            settings.database(), book, market.symbol, new, after=len(stored), at=at
+        ):
+            return PaperRun(
+                book=book,
+                market=market.symbol,
+                account=paper.account.name,
+                intents=len(intents),
+                added=new,
+            )
+    raise BusyBookError(book, market.symbol)
+
+
+def paper_account(
+    settings: Settings,
+    market: Market,
+    book: Book,
+    stored: Sequence[PaperEvent],
+    *,
+    account: str | None = None,
+    share: float = SHARE,
+) -> PaperAccount:
+    """Return what a book is kept by.
+
+    Raises
+    ------
+    OtherAccountError
+        It was begun with another account than the one named.
+    """
+    begun = next((one.details["account"] for one in stored if one.event == "taken"), None)
+    if begun is not None and account not in (None, begun):
+        raise OtherAccountError(book, market.symbol, begun, str(account))
+    named = begun or account or settings.account_of(market.symbol) or USUAL_ACCOUNT
+    return PaperAccount(
+        book=book,
+        market=market.symbol,
+        account=settings.read_account(named),
+        instrument=market.instrument,
+        day_of=partial(trading_day_at, market),
+        share=share,
+    )
+
+
+def mode_of(book: Book) -> Mode:
+    """Return whether a book's plans are live or replayed."""
+    return "replay" if book == "replay" else "live"
+
+
+@task(name="paper account", task_run_name="{market}: paper account")
+def keep_paper(market: str, at: datetime) -> int:
+    """Bring each paper account that was begun up to the bars; return how much that added."""
+    added = 0
+    with quietly(f"{market}: its paper account was not kept up"):
+        settings = current_settings()
+        symbol = settings.market(market).symbol
+        for book in BOOKS:
+            if book == "outbox" or paper_events(settings.database(), book, symbol):
+                added += len(run_paper(settings, market, book, at).added)
+    return added
+
+
+def _intents(
+    settings: Settings, market: Market, book: Book, at: datetime
+) -> tuple[PaperIntent, ...]:
+    if book != "outbox":
+        return _of_plans(settings, market, book, at)
+    later: dict[SlotKey, list[IntentEvent]] = {}
+    for event in intent_events(settings.database(), market.symbol):
+        if event.sequence:
+            later.setdefault(event.key, []).append(event)
+    return tuple(
+        PaperIntent(
+            trading_day=intent.trading_day,
+            opening_range=intent.opening_range,
+            issued_at=intent.at,
+            until=intent.in_force_until,
+            order=intent.order,
+            later=tuple(later.get((intent.trading_day, intent.opening_range), ())),
+        )
+        for intent in order_intents(settings.database(), market.symbol)
+        if "range_high_ticks" in intent.order  # an earlier release's do not say what they need
+    )
+
+
+def _of_plans(
+    settings: Settings, market: Market, book: Book, at: datetime
+) -> tuple[PaperIntent, ...]:
+    """Return what the intents of the recorded plans would be, whatever the stage was."""
+    mode, rules = mode_of(book), settings.rules(market.symbol)
+    records, taken = followed_plans(settings, market, mode, at, first=None)
+    intents = []
+    for one in taken:
+        record, plan = records[one.slot.key], one.plan
+        if not plan.armed:
+            continue
+        day = day_so_far(taken, record.trading_day, record.decision_time)
+        order, until = order_of(market, rules, one.slot.facts, active_plan(record), day, record)
+        enter_by = order.get("enter_by")
+        intents.append(
+            PaperIntent(
+                trading_day=record.trading_day,
+                opening_range=record.opening_range,
+                issued_at=record.at if mode == "live" else record.decision_time,
+                until=until if enter_by is None else datetime.fromisoformat(enter_by),
+                order=order,
+            )
+        )
+    return tuple(intents)

@@ -65,7 +65,7 @@ def standing_of(
     paper: PaperAccount, events: Iterable[PaperEvent], at: datetime
 ) -> AccountStanding:
     """Return where the paper account stands after trades that have ended."""
-    return standing_after(paper.account, paper_trades(paper, events), at, "paper")
+    return standing_after(paper.account, paper.market, paper_trades(paper, events), at, "paper")
 
 
 def timed_trade(paper: PaperAccount, one: PaperEvent | Told) -> TimedTrade:
@@ -83,6 +83,7 @@ def timed_trade(paper: PaperAccount, one: PaperEvent | Told) -> TimedTrade:
         entered_at=entered,
         entered_on=paper.day_of(entered),
         settled_at=one.time,
+        symbol=paper.market,
         trade=trade,
         contracts=1,
     )

@@ -18,7 +18,7 @@ from ml_core.paper.events import OVER, PaperBar, PaperEvent, Told
 from ml_core.paper.order_terms import OrderTerms
 from ml_core.paper.position import stop_money
 from ml_core.paper.working import Working
-from ml_core.strategy.account_sizing import contracts_for
+from ml_core.strategy.account_sizing import OpenRisk, contracts_for
 from ml_core.strategy.account_standing import standing_after
 from ml_core.strategy.rules import Side
 
@@ -210,18 +210,20 @@ class _Run:
         )
         if terms.loss_left_r + brought <= 0:
             return "the day has lost what the rules allow"
-        standing = standing_after(paper.account, self._trades, at, "paper").on(paper.day_of(at))
-        state = standing.state
+        standing = standing_after(paper.account, paper.market, self._trades, at, "paper")
+        state = standing.on(paper.day_of(at)).state
         drawdown = paper.account.drawdown
         if drawdown is not None and drawdown.follows == "intraday":
             best = sum(position.money_at(position.top) for position in held)
             state = replace(state, mark=max(state.mark, state.balance + best))
+        at_risk = sum(position.risk_money for position in held)
+        together = at_risk if paper.account.moves_with(paper.market) else None
         sizing = contracts_for(
             paper.account,
             state,
             size=terms.sides[side].size,
             risk=stop_money(paper.instrument, stop_ticks),
-            open_risk=sum(position.risk_money for position in held),
+            at_risk=OpenRisk(every=at_risk, together=together),
         )
         if sizing.refusal is not None:
             return sizing.refusal.words(paper.instrument.currency)

@@ -169,7 +169,7 @@ def sized_again(
             standing.state,
             size=own.size,
             risk=stop * instrument.tick_value,
-            open_risk=standing.open_risk,
+            at_risk=standing.at_risk,
         )
         contracts = min(sizing.contracts, most[own.side] or sizing.contracts)
         if sizing.refusal is not None:

@@ -25,8 +25,6 @@ from tasks.runs.process_mark import is_gone
 from tests.ml_core.builders import mgc
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
-pytestmark = pytest.mark.slow  # a real `orbcast up`
-
 SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test
 OURS = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
 # a proxy that leads nowhere: nothing of ours asks one for this very machine

@@ -47,7 +47,6 @@ EXCUSED: Mapping[str, str] = {
     "orbcast ingest --market mgc --source databento --option start=2024-01-01 --remember": (
         "the same"
     ),
-    "pip install jupyterlab": "changes the environment that all tests share",
     "pip install ./my_feed": "changes the environment that all tests share",
     "orbcast bars sources": "tests/flows/test_every_command.py runs it",
     "orbcast ingest --source gateway --option url=http://127.0.0.1:8765 --remember": (

@@ -23,6 +23,7 @@ from tests.docs.forked_commands import forked_commands
 from tests.docs.servers import Servers
 from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, ON_A_SERVER, REWRITTEN, STATUSES
 from tests.docs.terminal import copy_project, terminal_in
+from tests.trained_market import give_prefect_database
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
 """When pages are read: after the demo's last bar, with the exchange closed all day."""
@@ -52,7 +53,7 @@ def programs() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Path:
     """Return the folder in which `make demo` was run: by one of the workers, for all of them."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -61,6 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (folder / "done").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
+            give_prefect_database(prefect_database, folder / "var" / "demo")
             _run_demo(folder)
             (folder / "done").touch()
     return folder

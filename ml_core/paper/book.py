@@ -154,9 +154,10 @@ class _Run:
 
     def _hear(self, intent: PaperIntent, working: Working, until: datetime) -> None:
         """Do what the outbox has said of an intent by a time, as long as nothing is entered."""
-        for event in intent.later:
+        for event in intent.later[working.heard :]:
             if working.over or working.position is not None or event.at >= until:
                 return
+            working.heard += 1
             if event.is_over:
                 working.cancel(f"{event.event}: {event.reason}", event.at)
             else:

@@ -39,6 +39,7 @@ class Working:
         self._stored = [one for one in stored if one.event in {"filled", "closed"}]
         self._until = max((one.time for one in self._stored), default=None)
         self.most = {side: one.contracts for side, one in terms.sides.items()}
+        self.heard = 0  # of what the outbox said afterwards
         self.new: list[Told] = []
         self.over = False
         self.position: Position | None = None

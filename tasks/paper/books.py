@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Literal, get_args
 
@@ -12,7 +12,7 @@ from prefect import task
 
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_record import IntentEvent, SlotKey
-from ml_core.decision.plan_slot import active_plan
+from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.decision.slot_order import order_of
 from ml_core.errors import InputError, TransientError
 from ml_core.market.market import Market
@@ -60,7 +60,7 @@ class BusyBookError(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperRun:
-    """What a run added to a paper account, and how many intents it knows of."""
+    """What a run added to a paper account, and how many intents it looked at."""
 
     book: Book
     market: str
@@ -104,7 +104,9 @@ def run_paper(
     for _ in range(_RUNS_AT_ONCE):
         stored = paper_events(settings.database(), book, market.symbol)
         paper = paper_account(settings, market, book, stored, account=account, share=share)
-        intents = _intents(settings, market, book, at)
+        seen = max((one.trading_day for one in stored), default=None)
+        first = None if seen is None else seen - OPEN_DAYS  # what is older was seen, and is over
+        intents = _intents(settings, market, book, at, first)
         over = {one.key for one in stored if one.event in OVER}
         unfinished = [one for one in intents if one.key not in over]
         new: tuple[PaperEvent, ...] = ()
@@ -174,10 +176,10 @@ def keep_paper(market: str, at: datetime) -> int:
 
 
 def _intents(
-    settings: Settings, market: Market, book: Book, at: datetime
+    settings: Settings, market: Market, book: Book, at: datetime, first: date | None
 ) -> tuple[PaperIntent, ...]:
     if book != "outbox":
-        return _of_plans(settings, market, book, at)
+        return _of_plans(settings, market, book, at, first)
     later: dict[SlotKey, list[IntentEvent]] = {}
     for event in intent_events(settings.database(), market.symbol):
         if event.sequence:
@@ -192,16 +194,17 @@ def _intents(
             later=tuple(later.get((intent.trading_day, intent.opening_range), ())),
         )
         for intent in order_intents(settings.database(), market.symbol)
-        if "range_high_ticks" in intent.order  # an earlier release's do not say what they need
+        # an earlier release's do not say what they need
+        if "range_high_ticks" in intent.order and (first is None or intent.trading_day >= first)
     )
 
 
 def _of_plans(
-    settings: Settings, market: Market, book: Book, at: datetime
+    settings: Settings, market: Market, book: Book, at: datetime, first: date | None
 ) -> tuple[PaperIntent, ...]:
     """Return what the intents of the recorded plans would be, whatever the stage was."""
     mode, rules = mode_of(book), settings.rules(market.symbol)
-    records, taken = followed_plans(settings, market, mode, at, first=None)
+    records, taken = followed_plans(settings, market, mode, at, first=first)
     intents = []
     for one in taken:
         record, plan = records[one.slot.key], one.plan

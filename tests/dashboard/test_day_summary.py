@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -63,6 +65,28 @@ def test_a_day_that_is_over_has_the_net_r_of_its_entered_trades(settings: Settin
         assert over.loss_left_r == pytest.approx(max(3.0 + expected, 0.0))
         entered += len(taken)
     assert entered >= 6
+
+
+def test_at_a_stage_that_is_traded_a_range_that_waits_has_its_bracket_to_copy(
+    settings: Settings,
+) -> None:
+    for on in (FIRST_DAY + timedelta(days=days) for days in (0, 1, 2, 3, 7, 8)):
+        for opening in followed(settings, on, NOW).slots:
+            at = opening.entry.decision_time + timedelta(seconds=30)
+            days = followed(settings, on, at)
+            raised = [replace(one, stage="advisory") for one in days.slots]
+            shown = day_summary(replace(days, slots=tuple(raised)), on, at).ranges
+            quiet = day_summary(days, on, at).ranges
+            assert {line for one in quiet for line in one.to_copy} == set()
+            lines = [line for one in shown for line in one.to_copy]
+            if lines:
+                assert re.fullmatch(
+                    r"to copy: (long|short) size 1 MGC\w+, entry [\d.]+ \(\d+ ticks\), "
+                    r"stop [\d.]+ \(\d+ ticks\), target [\d.]+ \(\d+ ticks\)",
+                    lines[0],
+                )
+                return
+    raise AssertionError("no range waited for its break")
 
 
 def an_open_trade(settings: Settings) -> tuple[date, Taken]:

@@ -154,7 +154,17 @@ def test_what_the_outbox_says_afterwards_holds_for_what_is_not_entered() -> None
     assert told(run(withdrawn, bars))[1:] == [(1, "cancelled", 0, None, "withdrawn: by test")]
     too_late = changed(own, "withdrawn", 3.5)
     assert [one.event for one in run(too_late, bars)][1:] == ["filled", "closed", "ended"]
-    fewer = [{**entry, "contracts": 2} for entry in own.order["entries"]]
+    three, fewer = (
+        [{**entry, "contracts": count} for entry in own.order["entries"]] for count in (3, 2)
+    )
+    twice = changed(changed(own, "replaced", 0.5, entries=three), "replaced", 1.5, entries=fewer)
+    assert [(one.event, one.quantity) for one in run(twice, bars, paper(MANY))][1:4] == [
+        ("resized", 0),
+        ("resized", 0),
+        ("filled", 2),
+    ]
+    whole, begun = run(twice, bars, paper(MANY)), run(twice, bars[:1], paper(MANY))
+    assert begun + run(twice, bars, paper(MANY), begun) == whole
     resized = run(changed(own, "replaced", 1.5, entries=fewer), bars, paper(MANY))
     assert [(one.event, one.quantity) for one in resized][1:3] == [("resized", 0), ("filled", 2)]
 

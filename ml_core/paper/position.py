@@ -107,7 +107,15 @@ class Position:
     @property
     def risk_money(self) -> float:
         """Money that what was filled loses at its first stop, costs included."""
-        return self.filled * stop_money(self.instrument, self.entry - self.first_stop)
+        instrument = self.instrument
+        ticks = self.paid - self.filled * (self.first_stop - slip_of(instrument))
+        return ticks * instrument.tick_value + 2 * instrument.commission_per_side * self.filled
+
+    def most_at(self, level: int) -> int:
+        """Return how many more contracts fit at a level into the risk of the first fill."""
+        whole = self.wanted * stop_money(self.instrument, self.entry - self.first_stop)
+        each = stop_money(self.instrument, level - self.first_stop)
+        return math.floor((whole - self.risk_money) / each + _ROUNDING) if each > 0 else 0
 
     @property
     def r_net(self) -> float:

@@ -153,14 +153,15 @@ class Working:
             self._signal = side  # nothing was traded that could fill it: at the next open
 
     def _fill_rest(self, bar: PaperBar, held: Position) -> None:
-        quantity = min(held.wanted - held.filled, self._most(bar))
-        if not quantity or held.closing or bar.minute >= self.terms.enter_by:
-            return
         price = bar.open + held.sign * self._slip
         if self.terms.entry == "retest":
             price = held.sign * held.entry
             if not bar.low <= price <= bar.high:
                 return
+        room = min(held.wanted - held.filled, held.most_at(held.sign * price))
+        quantity = min(max(room, 0), self._most(bar))
+        if not quantity or held.closing or bar.minute >= self.terms.enter_by:
+            return
         details = {"side": held.side, "of": held.wanted}
         told = Told(
             event="filled", time=bar.closes, quantity=quantity, price=price, details=details

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml_core.market.schedule import to_minute
 from ml_core.paper.account import standing_of
+from ml_core.paper.order_terms import OrderTerms
 from ml_core.strategy.account import Account
 from ml_core.strategy.rules import SIGN_OF, Side
 from tests.ml_core.paper.made_intents import (
@@ -34,6 +35,34 @@ STOP_ORDER = rules_of(entry="stop_order", stop={"ticks": 10}, rr=2.0)
 CLOSE = rules_of(entry="close", stop={"ticks": 10}, rr=2.0)
 QUIET = (1010, 1015, 1005, 1010)
 MANY = Account(name="own", balance=100_000, risk_money=5_000, max_contracts=12)
+
+
+moves = st.lists(
+    st.tuples(st.integers(-9, 9), st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=45
+)
+rules_drawn = st.builds(
+    rules_of,
+    entry=st.sampled_from(["close", "stop_order", "retest"]),
+    entry_offset_ticks=st.integers(0, 2),
+    first_break_only=st.booleans(),
+    stop=st.sampled_from(["full", "half", {"ticks": 6}, {"atr": 0.1}]),
+    rr=st.sampled_from([None, 1.0, 1.7]),
+    break_even_after_r=st.sampled_from([None, 0.5]),
+    trail_r=st.sampled_from([None, 1.0]),
+    partial=st.sampled_from([None, {"r": 0.4, "share": 0.5}]),
+)
+sides_drawn = st.sampled_from([(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
+
+
+def walked(drawn: list[tuple[int, int, int]], *, gaps: bool) -> list[Any]:
+    """Return bars of a walk from the middle of the range; each opens at the close before it."""
+    bars, price = [], 1010
+    for number, (move, above, below) in enumerate(drawn):
+        open_ = price + (int(np.sign(move)) * 3 if gaps and number % 3 == 2 else 0)
+        close = open_ + move
+        bars.append((open_, max(open_, close) + above, min(open_, close) - below, close))
+        price = close
+    return bars
 
 
 def done(minute: int, price: int, why: str) -> list[Any]:
@@ -110,14 +139,44 @@ def test_a_bar_fills_a_share_of_its_volume_and_the_next_opens_the_rest() -> None
         (0, "taken", 0, None, ""),
         (1, "filled", 5, 1020, ""),
         (2, "filled", 4, 1022, ""),
-        (3, "filled", 3, 1023, ""),
+        (3, "filled", 2, 1023, ""),  # a third would risk more than 12 at the first price do
         (4, "closed", 7, 1005, "stop"),
-        (5, "closed", 5, 1003, "stop"),
-        (5, "ended", 12, None, ""),
+        (5, "closed", 4, 1003, "stop"),
+        (5, "ended", 11, None, ""),
     ]
     assert {one.details["of"] for one in found if one.event == "filled"} == {12}
-    paid, gained = 5 * 1020 + 4 * 1022 + 3 * 1023, 7 * 1005 + 5 * 1003
+    paid, gained = 5 * 1020 + 4 * 1022 + 2 * 1023, 7 * 1005 + 4 * 1003
     assert found[-1].details["money"] == gained - paid
+
+
+def test_the_rest_is_filled_only_as_far_as_it_fits_into_the_risk_of_the_first_fill() -> None:
+    wide = rules_of(entry="stop_order", stop={"ticks": 15}, rr=None)
+    bars = rows((1010, 1021, 1010, 1020, 50), *[(1035, 1036, 1030, 1035, 900)] * 3)
+    found = run(intent(wide), bars, paper(MANY, share=0.1))
+    # 12 contracts of 15 ticks at risk, 5 of them used; what is left has 30 at risk each
+    assert [one.quantity for one in found if one.event == "filled"] == [5, 3]
+
+
+@given(rules_drawn, moves, st.integers(1, 60), st.floats(30, 500))
+def test_the_contracts_that_are_filled_never_risk_more_than_a_limit_leaves(
+    rules: Any, drawn: Any, volume: int, daily_loss: float
+) -> None:
+    limits = Account(name="own", balance=10_000, risk_money=400, daily_loss=daily_loss)
+    own = intent(rules, atr=77.0)
+    account = paper(limits, costs=True, share=0.2)
+    filled = [
+        one
+        for one in run(own, rows(*walked(drawn, gaps=True), volume=volume), account)
+        if one.event == "filled"
+    ]
+    if filled:
+        side, price = filled[0].details["side"], filled[0].price or 0
+        stop = OrderTerms.of(own.order).sides[side].stop_at(price)
+        ticks = (SIGN_OF[side] * ((one.price or 0) - stop) + 1 for one in filled)
+        risk = sum(
+            one.quantity * (each + 2 * 1.24) for one, each in zip(filled, ticks, strict=True)
+        )
+        assert risk <= min(400, daily_loss) + 1e-6
 
 
 def test_a_bar_without_enough_volume_fills_nothing_and_the_next_open_does() -> None:
@@ -188,34 +247,6 @@ def test_the_account_and_the_order_s_own_limits_refuse_at_the_entry() -> None:
     both = run([intent(STOP_ORDER), second], bars)
     assert [one.reason for one in both if one.event == "cancelled"] == ["another trade is open"]
     assert {one.opening_range for one in both if one.event == "filled"} == {"1000"}
-
-
-moves = st.lists(
-    st.tuples(st.integers(-9, 9), st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=45
-)
-rules_drawn = st.builds(
-    rules_of,
-    entry=st.sampled_from(["close", "stop_order", "retest"]),
-    entry_offset_ticks=st.integers(0, 2),
-    first_break_only=st.booleans(),
-    stop=st.sampled_from(["full", "half", {"ticks": 6}, {"atr": 0.1}]),
-    rr=st.sampled_from([None, 1.0, 1.7]),
-    break_even_after_r=st.sampled_from([None, 0.5]),
-    trail_r=st.sampled_from([None, 1.0]),
-    partial=st.sampled_from([None, {"r": 0.4, "share": 0.5}]),
-)
-sides_drawn = st.sampled_from([(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
-
-
-def walked(drawn: list[tuple[int, int, int]], *, gaps: bool) -> list[Any]:
-    """Return bars of a walk from the middle of the range; each opens at the close before it."""
-    bars, price = [], 1010
-    for number, (move, above, below) in enumerate(drawn):
-        open_ = price + (int(np.sign(move)) * 3 if gaps and number % 3 == 2 else 0)
-        close = open_ + move
-        bars.append((open_, max(open_, close) + above, min(open_, close) - below, close))
-        price = close
-    return bars
 
 
 @given(rules_drawn, sides_drawn, moves, st.integers(5, 50))

@@ -157,10 +157,16 @@ def test_the_rest_is_filled_only_as_far_as_it_fits_into_the_risk_of_the_first_fi
     assert [one.quantity for one in found if one.event == "filled"] == [5, 3]
 
 
-@given(rules_drawn, moves, st.integers(1, 60), st.floats(30, 500))
+climbs = st.lists(
+    st.tuples(st.integers(-2, 4), st.integers(0, 2), st.integers(0, 2)), min_size=15, max_size=30
+)
+
+
+@given(st.integers(3, 9), climbs, st.integers(5, 20), st.floats(30, 500))
 def test_the_contracts_that_are_filled_never_risk_more_than_a_limit_leaves(
-    rules: Any, drawn: Any, volume: int, daily_loss: float
+    ticks: int, drawn: Any, volume: int, daily_loss: float
 ) -> None:
+    rules = rules_of(entry="stop_order", stop={"ticks": ticks}, rr=None)
     limits = Account(name="own", balance=10_000, risk_money=400, daily_loss=daily_loss)
     own = intent(rules, atr=77.0)
     account = paper(limits, costs=True, share=0.2)
@@ -172,9 +178,9 @@ def test_the_contracts_that_are_filled_never_risk_more_than_a_limit_leaves(
     if filled:
         side, price = filled[0].details["side"], filled[0].price or 0
         stop = OrderTerms.of(own.order).sides[side].stop_at(price)
-        ticks = (SIGN_OF[side] * ((one.price or 0) - stop) + 1 for one in filled)
+        away = (SIGN_OF[side] * ((one.price or 0) - stop) + 1 for one in filled)
         risk = sum(
-            one.quantity * (each + 2 * 1.24) for one, each in zip(filled, ticks, strict=True)
+            one.quantity * (each + 2 * 1.24) for one, each in zip(filled, away, strict=True)
         )
         assert risk <= min(400, daily_loss) + 1e-6
 

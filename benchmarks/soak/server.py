@@ -43,6 +43,9 @@ KEPT = {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": timedelta(seconds=
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _BEGUN = [StateType(state) for state in StateType if state != StateType.SCHEDULED]
 _PAGE = 200
+_UNTIL_RECOVERED = 700.0
+"""Seconds: what a killed run had called looks busy until `recover` comes by, each ten minutes."""
+
 _QUIET, _AFTER_KILL = 1.5, 8.0
 """Seconds after which nothing is expected any more: of rest, and where a restart is owed."""
 
@@ -199,7 +202,7 @@ class Server:
         A crashed run is started again a moment after its crash is known: that is waited for, but
         not for ever.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + _UNTIL_RECOVERED
         last_busy = time.monotonic()
         while True:
             due = self._due()  # asked first: what begins meanwhile is busy then

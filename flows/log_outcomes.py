@@ -22,9 +22,8 @@ from tasks.health.serving_check import check_serving
 from tasks.messages.tell_day import tell_day
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
-from tasks.paper.books import keep_paper
+from tasks.paper.keep import keep_outbox, keep_paper
 from tasks.prediction.missed import fill_missed
-from tasks.prediction.outbox import keep_outbox
 from tasks.prediction.outcomes import measure, settle
 from tasks.rollout.checks import check_rollout
 from tasks.runs.parameters import MarketName

@@ -9,10 +9,10 @@ from prefect import flow
 from tasks.data.ingest import announce_bars
 from tasks.messages.tell_slot import tell_forecast
 from tasks.notices.notify import REPORTED
+from tasks.paper.keep import keep_outbox
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
-from tasks.prediction.outbox import keep_outbox
 from tasks.prediction.predict import SlotResult, plan_slot, predict_slot
 from tasks.prediction.prediction_artifact import publish_prediction, verdict_of
 from tasks.prediction.slots import latest_slot

@@ -8,8 +8,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import Literal, get_args
 
-from prefect import task
-
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_record import IntentEvent, SlotKey
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
@@ -23,10 +21,9 @@ from ml_core.paper.events import OVER, PaperEvent
 from ml_core.strategy.trades import day_so_far
 from registry.paper import paper_events, record_paper
 from registry.strategy import intent_events, order_intents
-from tasks.notices.delivery import quietly
 from tasks.prediction.account_now import followed_plans
 from tasks.prediction.slots import trading_day_at
-from tasks.settings import Settings, current_settings
+from tasks.settings import Settings
 
 Book = Literal["outbox", "plans", "replay"]
 """Whose intents: the outbox's; those that the recorded plans would be, at any stage; the same of
@@ -160,19 +157,6 @@ def paper_account(
 def mode_of(book: Book) -> Mode:
     """Return whether a book's plans are live or replayed."""
     return "replay" if book == "replay" else "live"
-
-
-@task(name="paper account", task_run_name="{market}: paper account")
-def keep_paper(market: str, at: datetime) -> int:
-    """Bring each paper account that was begun up to the bars; return how much that added."""
-    added = 0
-    with quietly(f"{market}: its paper account was not kept up"):
-        settings = current_settings()
-        symbol = settings.market(market).symbol
-        for book in BOOKS:
-            if book == "outbox" or paper_events(settings.database(), book, symbol):
-                added += len(run_paper(settings, market, book, at).added)
-    return added
 
 
 def _intents(

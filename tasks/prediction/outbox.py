@@ -7,19 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, cast
 
-from prefect import task
-
 from ml_core.decision.plan_record import IntentChange, IntentEvent, OrderIntent, SlotKey
 from ml_core.json_values import BESIDE
 from ml_core.market.market import Market
 from ml_core.paper.order_terms import sized_again
 from registry.strategy import intent_events, order_intents, record_intent_event
 from tasks.health.breaker import breaker_of
-from tasks.notices.delivery import quietly
 from tasks.prediction.account_now import account_standing, followed_plans
 from tasks.prediction.slots import trading_day_at
 from tasks.rollout.stage import stage_of
-from tasks.settings import Settings, current_settings
+from tasks.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +116,6 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
             if record_intent_event(database, told):
                 new.append(told)
     return tuple(new)
-
-
-@task(name="review the outbox", task_run_name="{market}: outbox")
-def keep_outbox(market: str, at: datetime) -> int:
-    """Record what became of the intents in force; return how many changed. Nothing is raised."""
-    with quietly(f"{market}: its outbox was not reviewed"):
-        return len(review_outbox(current_settings(), market, at))
-    return 0
 
 
 def _resized(

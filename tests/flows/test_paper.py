@@ -24,10 +24,11 @@ from monitoring.rollout import Position
 from registry.paper import paper_events
 from registry.strategy import intent_events
 from tasks.health.breaker import change
-from tasks.paper.books import keep_paper, run_paper
+from tasks.paper.books import run_paper
+from tasks.paper.keep import keep_outbox, keep_paper
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
-from tasks.prediction.outbox import keep_outbox, outbox, review_outbox
+from tasks.prediction.outbox import outbox, review_outbox
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
 from tests.docs.page import steps_of

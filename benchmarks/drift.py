@@ -42,7 +42,7 @@ from ml_core.market.schedule import build_schedule
 from ml_core.market.simulation import simulate
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import DOWN, UP
-from monitoring.drift.columns import Daily, Reference, Rows, besides_latest
+from monitoring.drift.columns import Daily, Reference, Rows
 from monitoring.drift.report import report, write_full_report
 from monitoring.drift.shifts import WINDOW_DAYS, column_shifts
 
@@ -56,7 +56,6 @@ LOOKED = 15
 """Days after a shift that are looked at; one not caught by then is given up."""
 
 WHOLE = "two years, every range answered"
-REFITTED = "two years and more, refitted each night"
 SHORTER = {"the last 250 ordinary days": 250, "the last 120 ordinary days": 120}
 THIN = "two years, two ranges of each day without an answer"
 
@@ -107,19 +106,6 @@ def quiet_year(reference: Reference, year: Rows) -> list[bool]:
     ]
 
 
-def refitted_each_night(rows: Rows) -> list[bool]:
-    """Check each day of the quiet year against all days before it, but for those looked at."""
-    days = np.unique(rows.day)
-    alarms = []
-    for end in range(int((days < LEARNED).sum()) + WINDOW_DAYS, len(days) + 1):
-        learned = take_rows(rows, rows.day <= days[end - 1])
-        logged = take_rows(learned, learned.day >= days[end - WINDOW_DAYS])
-        reference = Reference(besides_latest(learned, logged, WINDOW_DAYS), GROUPS)
-        shifts = column_shifts(reference, reference.daily_of(logged))
-        alarms.append(any(column.drifted for column in shifts))
-    return alarms
-
-
 def scale_of(past: Rows) -> NDArray[np.float64]:
     """Return each column's standard deviation within the opening ranges, shape (k,)."""
     total, count = np.zeros((2, len(past.names)))
@@ -151,7 +137,7 @@ def try_year(seed: int, shifts: int) -> Tried:
     rows = simulated(seed)
     past, year = take_rows(rows, rows.day < LEARNED), take_rows(rows, rows.day >= LEARNED)
     reference, draw = Reference(past, GROUPS), np.random.default_rng(seed)
-    quiet = {WHOLE: quiet_year(reference, year), REFITTED: refitted_each_night(rows)}
+    quiet = {WHOLE: quiet_year(reference, year)}
     answered = np.ones(len(year.day), bool)
     for day in np.unique(year.day):
         answered[draw.choice(np.flatnonzero(year.day == day), 2, replace=False)] = False

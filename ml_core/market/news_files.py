@@ -242,7 +242,11 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
         is_day = len(value) <= len("2026-01-14")
         moment = moment.date() if is_day else moment
     if isinstance(moment, datetime):
-        return _utc(field, moment, zone)
+        try:
+            return _utc(field, moment, zone)
+        except OverflowError:  # within the year 1 or 9999, beyond it in UTC
+            remedy = "write one such as 2026-01-14T08:30"
+            raise _FieldError(field, value, "is no time in UTC", remedy) from None
     if not isinstance(moment, date):
         raise _FieldError(field, value, "is no time", "write one such as 2026-01-14T08:30")
     if needs_clock:

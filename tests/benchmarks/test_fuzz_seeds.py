@@ -58,6 +58,8 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("lean", seeds.lean("20242116_mgc_minute_trade_202402.csv")),
     ("lean", seeds.lean("20240116_mgc_minute_trade_202413.csv")),
     ("lean", seeds.lean(rows=_DIGITS + b",1,1,1,1,1\n0,1,1,1,1,1\n")),
+    # the last moments of the year 9999, which in UTC are beyond it
+    ("news", b"\0time,name,importance,known_since\n9999-12-31T23:59:30-04:00,CPI,high,2025-06-01"),
     ("parameters", b"\0as_of=" + _DEEP),
     ("parameters", b"\0from_day=" + _DIGITS),
 )

@@ -39,6 +39,10 @@ goes on: see :mod:`tasks.runs.overdue`.
 GRACE_SECONDS = 60.0
 """After its limit a run has so long to say that it was ended; then its process is killed."""
 
+AGAIN_SECONDS = 10.0
+"""A limit that something swallowed is told again after so long: a library that catches every
+exception of its own work has caught this one as well."""
+
 _AT_ONCE = 0.001
 """Seconds; a timer of zero would be none."""
 
@@ -59,10 +63,10 @@ def within(seconds: float) -> Iterator[None]:
         raise TimeoutError(message)
 
     handler = signal.signal(signal.SIGALRM, end)
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer, again = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     began = time.monotonic()
     if 0.0 < outer < seconds:
-        signal.setitimer(signal.ITIMER_REAL, outer)
+        signal.setitimer(signal.ITIMER_REAL, outer, AGAIN_SECONDS)
     try:
         yield
     finally:
@@ -70,4 +74,4 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, handler)
         if outer:
             left = max(outer - (time.monotonic() - began), _AT_ONCE)
-            signal.setitimer(signal.ITIMER_REAL, left)
+            signal.setitimer(signal.ITIMER_REAL, left, again)

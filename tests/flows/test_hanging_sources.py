@@ -27,6 +27,7 @@ from registry.notices import notices
 from tasks.data.sources import SourceSpec
 from tasks.data.standing_sources import remember_source
 from tasks.prediction import await_bars
+from tasks.runs import time_limits
 from tasks.runs.time_limits import within
 from tasks.settings import current_settings
 from tests.conftest import PROJECT
@@ -159,6 +160,22 @@ def test_a_limit_within_another_leaves_that_one_as_it_was(outer: float) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_limit_that_was_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limits, "AGAIN_SECONDS", 0.2)
+    swallowed = []
+
+    def read() -> None:
+        try:
+            time.sleep(AT_MOST_SECONDS)
+        except TimeoutError as error:  # as a library does that goes on whatever happens
+            swallowed.append(error)
+        time.sleep(AT_MOST_SECONDS)
+
+    with pytest.raises(TimeoutError), within(0.2):
+        read()
+    assert len(swallowed) == 1
 
 
 def test_a_limit_that_is_kept_leaves_no_alarm() -> None:

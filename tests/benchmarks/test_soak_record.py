@@ -72,9 +72,12 @@ def test_rows_that_are_no_predictions_are_faults(soak: Soak) -> None:
 
 @contextmanager
 def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", "import time; time.sleep(600)", *words]
-    with subprocess.Popen(command, start_new_session=True) as process:
+    begin = "import time; print('begun', flush=True); time.sleep(600)"
+    command = [sys.executable, "-c", begin, *words]
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout is not None
+            process.stdout.readline()  # before that its words may not stand in /proc yet
             yield process
         finally:
             process.kill()

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from flows.check_drift import check_drift
 from flows.nightly_retrain import nightly_retrain
+from ml_core.features.all import CATALOGUE
 from monitoring.drift.shifts import WINDOW_DAYS
 from registry.health.drift import drift_records
 from tasks.health import drift
@@ -185,12 +186,12 @@ def test_a_recipe_blind_to_the_calendar_leaves_the_same_days_out(
 ) -> None:
     settings = current_settings()
     record = settings.models().serving("MGC", AT).record
-    learned = drift._learned(record.folder)
+    learned = drift._learned(record.folder, CATALOGUE)
     logged = drift._logged(settings, "MGC", learned.names, AT, "live")
     assert set(learned.day) != set(learned.ordinary().day)
 
     blind = tuple(name for name in learned.names if name not in {"early_close", "days_since_roll"})
-    monkeypatch.setattr(drift, "_learned", lambda _: learned.of(blind))
+    monkeypatch.setattr(drift, "_learned", lambda *_: learned.of(blind))
     reference, rows = drift._held(settings, "MGC", record, AT, "live")
     assert set(rows.day) == set(logged.ordinary().day)
     looked_at = set(sorted(set(rows.day))[-WINDOW_DAYS:])

@@ -19,15 +19,14 @@ from flows.nightly_retrain import nightly_retrain
 from flows.walk_forward import walk_forward
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
-from ml_core.features.catalogue import Feature
+from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.learning.folds import NoUnseenDaysError
 from monitoring.pages.fill_table import fill_facts
 from registry.errors import DamagedEvidenceError, EditedRecipeError
 from registry.models.decisions import list_decisions
 from registry.studies.evaluations import evaluations
 from registry.studies.trials import count_trials
-from tasks.settings import current_settings, now
-from tasks.training import train as training
+from tasks.settings import Settings, current_settings, now
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.retrain.artifact import Retrained
 from tasks.training.studies_on_record import STUDY_DAYS
@@ -169,7 +168,9 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert old.conditions[0].status == "unknown"
 
     with monkeypatch.context() as other_code:
-        other_code.setattr("tasks.training.studies_on_record.code_hash", lambda: "another release")
+        other_code.setattr(
+            "tasks.training.studies_on_record.installed_code", lambda _: "another release"
+        )
         assert weighed().conditions[0].status == "unknown"
 
     report = Path(first.report).read_text("utf-8")
@@ -216,11 +217,11 @@ def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_re
 def test_a_recipe_that_reads_its_own_label_is_refused_before_anything_is_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Leaking:
-        def to_learn(self, wanted: Any) -> tuple[Feature, ...]:
-            return (*CATALOGUE.to_learn(wanted), LEAK)
+    class Leaking(Catalogue):
+        def to_learn(self, names: Any) -> tuple[Feature, ...]:
+            return (*CATALOGUE.to_learn(names), LEAK)
 
-    monkeypatch.setattr(training, "CATALOGUE", Leaking())
+    monkeypatch.setattr(Settings, "catalogue", lambda _: Leaking())
     database = current_settings().database()
     before = (evaluations(database, "MGC"), count_trials(database, "MGC").questions)
     with pytest.raises(LookAheadError, match="own_label_mean"):

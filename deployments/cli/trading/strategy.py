@@ -61,7 +61,7 @@ def strategy() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Show the rules in force, and the account that is asked.")
 def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = False) -> None:
     """Show the rules in force, every field with its value, and the account that is asked.
 
@@ -126,10 +126,10 @@ def backtest(
     evidence, so each distinct backtest is counted among the market's trials, and the interval paid
     for all of them is printed too; `orbcast study setups` tries thousands and pays for every one.
 
-    Example: orbcast strategy backtest --from 2024-01-01
-
     With --out a folder is given tear-sheet.html, a page of figures and pictures, and for other
-    programs trades.csv, orders.csv (as vectorbt's Portfolio.from_orders takes them) and days.csv.
+    programs trades.csv, orders.csv (as Portfolio.from_orders of vectorbt takes them) and days.csv.
+
+    Example: orbcast strategy backtest --from 2024-01-01
 
     Example: orbcast strategy backtest --strategy first-candle --json
 

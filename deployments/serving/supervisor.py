@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,7 @@ class _Supervisor:
         self, settings: Settings, port: int, say: Callable[[str], None], temporary: Path
     ) -> None:
         self._settings, self._say = settings, say
+        self._temporary = temporary
         self._api = f"http://{HOST}:{port}/api"
         self._port = port
         logs = settings.home / "logs"
@@ -233,6 +235,8 @@ class _Supervisor:
             status = child.status()
             if child.running and status is not None:
                 wait = child.note_death()
+                if child is self._runner:
+                    self._remove_sockets()
                 self._say(
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
@@ -245,6 +249,14 @@ class _Supervisor:
             elif child.may_start and (child is self._server or answers(self._api)):
                 self._start(child)
         self._look_at_receiver()
+
+    def _remove_sockets(self) -> None:
+        """Remove the folder of the socket by which a runner that is dead had its runs forked.
+
+        Other temporary files may be those of runs that live on.
+        """
+        for folder in self._temporary.glob("pymp-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _look_at_receiver(self) -> None:
         """Receive bars while a market's standing source is what is pushed."""

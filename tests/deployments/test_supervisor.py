@@ -80,3 +80,16 @@ def test_runs_are_forked_by_a_socket_however_long_the_temporary_folder_is(
             deep = Path(tempfile.mkdtemp(prefix="pymp-", dir=folder))
             listener.bind(str(deep / "listener-12345678"))
         assert not folder.exists()
+
+
+def test_a_runner_that_dies_leaves_no_socket_and_the_files_of_its_runs_stay(
+    supervisor: _Supervisor, tmp_path: Path
+) -> None:
+    (tmp_path / "pymp-12345678").mkdir()
+    (tmp_path / "pymp-12345678" / "listener-1").touch()
+    (tmp_path / "of_a_run").mkdir()
+    supervisor._runner.arguments = ("-c", "")
+    supervisor._runner.start()
+    wait_until(lambda: supervisor._runner.status() is not None)
+    supervisor._look()
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["of_a_run"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import tempfile
 from datetime import UTC, datetime
@@ -88,6 +89,7 @@ def test_a_runner_that_dies_leaves_no_socket_and_the_files_of_its_runs_stay(
     (tmp_path / "pymp-12345678").mkdir()
     (tmp_path / "pymp-12345678" / "listener-1").touch()
     (tmp_path / "of_a_run").mkdir()
+    supervisor._server._next = math.inf  # not to be started
     supervisor._runner.arguments = ("-c", "")
     supervisor._runner.start()
     wait_until(lambda: supervisor._runner.status() is not None)

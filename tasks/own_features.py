@@ -93,12 +93,12 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> OwnFeatures:
     refused: list[FeatureFileError] = []
     for origin, declared in _origins([path for path, *_ in files]):
         try:
-            found = declared()
-            _require_new(origin, found, features)
+            features_there = declared()
+            _require_new(origin, features_there, features)
         except FeatureFileError as error:
             refused.append(error)
         else:
-            features |= {feature.name: feature for feature in found}
+            features |= {feature.name: feature for feature in features_there}
     return OwnFeatures(tuple(features.values()), tuple(refused))
 
 
@@ -147,8 +147,8 @@ def _of_package(entry: EntryPoint) -> tuple[Feature, ...]:
 def _features_of(
     origin: str, catalogues: Iterable[Catalogue], group: str, code: str
 ) -> tuple[Feature, ...]:
-    found = [feature for catalogue in catalogues for feature in catalogue.every()]
-    if not found:
+    features = [feature for catalogue in catalogues for feature in catalogue.every()]
+    if not features:
         fault = (
             "it declares no feature: make one with mine = Catalogue(), and write "
             '@mine.feature("what it measures") above a function of a view'
@@ -156,7 +156,7 @@ def _features_of(
         raise FeatureFileError(origin, fault)
     return tuple(
         replace(feature, group=group, code=code, compute=partial(_computed, feature))
-        for feature in found
+        for feature in features
     )
 
 
@@ -189,15 +189,17 @@ def _fault_of(error: BaseException, file: str) -> str:
     return f"{place}{type(error).__name__}: {error}"
 
 
-def _require_new(origin: str, found: tuple[Feature, ...], before: Mapping[str, Feature]) -> None:
+def _require_new(
+    origin: str, features: tuple[Feature, ...], before: Mapping[str, Feature]
+) -> None:
     """Refuse names that something else has."""
-    for number, feature in enumerate(found):
+    for number, feature in enumerate(features):
         name = feature.name
         if name in CATALOGUE:
             fault = f"{name} is a shipped feature's name; give yours another"
         elif name in RESERVED or name.endswith(FROM_SIDE):
             fault = f"{name} is a column's name already; give the feature another"
-        elif name in before or name in {other.name for other in found[:number]}:
+        elif name in before or name in {other.name for other in features[:number]}:
             fault = f"{name} is declared twice; give one of them another name"
         else:
             continue

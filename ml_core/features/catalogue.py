@@ -267,7 +267,7 @@ class Catalogue:
         """
         named = ("all",) if names == "all" else tuple(names)
         wanted = dict.fromkeys(
-            each for name in named for each in (self.names() if name == "all" else (name,))
+            one for name in named for one in (self.names() if name == "all" else (name,))
         )
         unknown = tuple(name for name in wanted if name not in self._features)
         if unknown:
@@ -297,7 +297,9 @@ class Catalogue:
         """
         features = self.select(names)
         codes = {column.name: column.code for column in own}
-        changed = [each.name for each in features if each.code != codes.get(each.name, "")]
+        changed = [
+            feature.name for feature in features if feature.code != codes.get(feature.name, "")
+        ]
         if changed:
             raise FeatureChangedError(tuple(changed))
         return features

@@ -76,8 +76,8 @@ class _Run:
 
     def _take(self, intent: PaperIntent) -> None:
         on_record = self._stored.get(intent.key, [])
-        known = self._horizon >= to_minute(intent.issued_at)
-        if not known or any(one.event in OVER for one in on_record):
+        reached = self._horizon >= to_minute(intent.issued_at)
+        if not reached or any(one.event in OVER for one in on_record):
             return
         terms = OrderTerms.of(intent.order)
         share = on_record[0].details["share"] if on_record else self._paper.share
@@ -164,7 +164,7 @@ class _Run:
                 self._resize(intent, working, event)
 
     def _resize(self, intent: PaperIntent, working: Working, event: IntentEvent) -> None:
-        terms, told = OrderTerms.of(event.order), self._stored.get(intent.key, ())
+        terms, on_record = OrderTerms.of(event.order), self._stored.get(intent.key, ())
         most = {
             side: terms.sides[side].contracts if side in terms.sides else 0
             for side in working.most
@@ -172,7 +172,7 @@ class _Run:
         if most == working.most:
             return
         working.most = most
-        if not any(one.event == "resized" and one.time == event.at for one in told):
+        if not any(one.event == "resized" and one.time == event.at for one in on_record):
             details = {str(side): count for side, count in most.items() if count is not None}
             working.new.append(
                 Told(event="resized", time=event.at, reason=event.reason, details=details)
@@ -241,7 +241,7 @@ class _Run:
         for intent, working in self._live:
             first = self._acknowledged.get(intent.key)
             refused = any(one.event == "refused" for one in working.new)
-            told = [*([first] if first and not refused else []), *working.new]
+            recorded = [*([first] if first and not refused else []), *working.new]
             sequence = len(self._stored.get(intent.key, ()))
             new += [
                 PaperEvent(
@@ -257,6 +257,6 @@ class _Run:
                     reason=one.reason,
                     details=one.details,
                 )
-                for number, one in enumerate(told)
+                for number, one in enumerate(recorded)
             ]
         return tuple(sorted(new, key=lambda one: (one.time, one.key, one.sequence)))

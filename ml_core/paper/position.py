@@ -114,8 +114,12 @@ class Position:
     def most_at(self, level: int) -> int:
         """Return how many more contracts fit at a level into the risk of the first fill."""
         whole = self.wanted * stop_money(self.instrument, self.entry - self.first_stop)
-        each = stop_money(self.instrument, level - self.first_stop)
-        return math.floor((whole - self.risk_money) / each + _ROUNDING) if each > 0 else 0
+        of_contract = stop_money(self.instrument, level - self.first_stop)
+        return (
+            math.floor((whole - self.risk_money) / of_contract + _ROUNDING)
+            if of_contract > 0
+            else 0
+        )
 
     @property
     def r_net(self) -> float:

@@ -49,13 +49,13 @@ class Working:
 
     # --- what happens --------------------------------------------------------------------------
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, event: Told) -> None:
         """Do something new; up to the last time on record what is on record is done instead."""
-        if self._is_past(told.time):
+        if self._is_past(event.time):
             return
-        self.new.append(told)
-        self.over = self.over or told.event in OVER
-        self._apply(told)
+        self.new.append(event)
+        self.over = self.over or event.event in OVER
+        self._apply(event)
 
     def _is_past(self, time: datetime) -> bool:
         return self._until is not None and time <= self._until
@@ -163,10 +163,10 @@ class Working:
         if not quantity or held.closing or bar.minute >= self.terms.enter_by:
             return
         details = {"side": held.side, "of": held.wanted}
-        told = Told(
+        filled = Told(
             event="filled", time=bar.closes, quantity=quantity, price=price, details=details
         )
-        self._tell(told)
+        self._tell(filled)
 
     def _most(self, bar: PaperBar) -> int:
         return math.floor(self.share * bar.volume)
@@ -214,10 +214,10 @@ class Working:
         room = self._most(bar) - sum(one.quantity for one in done)
         if quantity := min(most, max(room, 0)):
             price = held.sign * level
-            told = Told(
+            closed = Told(
                 event="closed", time=bar.closes, quantity=quantity, price=price, reason=reason
             )
-            self._tell(told)
+            self._tell(closed)
 
     def _end(self, time: datetime) -> None:
         held = self.position

@@ -105,7 +105,7 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
             reason, order = resized[event.key]
             change = "replaced" if order else "withdrawn"
         if change:
-            told = replace(
+            changed = replace(
                 event,
                 sequence=event.sequence + 1,
                 event=cast("IntentChange", change),
@@ -113,8 +113,8 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
                 order=order,
                 at=at,
             )
-            if record_intent_event(database, told):
-                new.append(told)
+            if record_intent_event(database, changed):
+                new.append(changed)
     return tuple(new)
 
 
@@ -126,23 +126,23 @@ def _resized(
     at: datetime,
 ) -> dict[SlotKey, tuple[str, dict[str, Any]]]:
     """Return the orders that the account would size otherwise by now, with the reason for it."""
-    asked = [event for event in standing if "account" in event.order]
-    account = account_standing(settings, market, "live", at) if asked else None
+    with_account = [event for event in standing if "account" in event.order]
+    account = account_standing(settings, market, "live", at) if with_account else None
     if account is None:
         return {}
-    first = min(event.trading_day for event in asked)
+    first = min(event.trading_day for event in with_account)
     _, taken = followed_plans(settings, market, "live", at, first=first)
     broken = {one.slot.key for one in taken if one.slot.entered_at is not None}
     now = account.on(trading_day_at(market, at))
-    found = {}
-    for event in asked:
+    resized = {}
+    for event in with_account:
         if event.key in broken:
             continue
         first_order = intents[event.key].order
         reason, order = sized_again(event.order, first_order, now, market.instrument)
         if order != event.order:
-            found[event.key] = (reason, order)
-    return found
+            resized[event.key] = (reason, order)
+    return resized
 
 
 def _key(intent: OrderIntent) -> SlotKey:

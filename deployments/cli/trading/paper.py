@@ -113,28 +113,34 @@ def show(
     Example: orbcast paper show --from replay --json
     """
     settings = tasks.settings.current_settings()
-    found = accounts.statement.paper_statement(settings, market, _book(book), tasks.settings.now())
+    statement = accounts.statement.paper_statement(
+        settings, market, _book(book), tasks.settings.now()
+    )
     if as_json:
-        print_json(json_values(found))
+        print_json(json_values(statement))
         return
-    if not found.slots:
-        say(_nothing(found.market, found.book))
+    if not statement.slots:
+        say(_nothing(statement.market, statement.book))
         return
     table = cli.drawing.plain_table(
         *("slot", "side", "status", "entry", "exit", "net R", "plan's", "apart"), gap=2
     )
-    for one in found.slots:
+    for one in statement.slots:
         prices = ("-" if price is None else f"{price:g}" for price in (one.entry, one.exit))
         figures = map(signed_or_dash, (one.r_net, one.plan_r, one.difference))
         slot = f"{one.trading_day}:{one.opening_range}"
         table.add_row(slot, one.side or "-", one.words, *prices, *figures)
     show_table(table)
-    over = f", over: {found.ended.replace('_', ' ')}" if found.ended else ""
-    apart = "" if found.difference is None else f", {signed(found.difference, 2)} R to the plan's"
+    over = f", over: {statement.ended.replace('_', ' ')}" if statement.ended else ""
+    apart = (
+        ""
+        if statement.difference is None
+        else f", {signed(statement.difference, 2)} R to the plan's"
+    )
     say(
-        f"Account {found.account}{over}: {found.balance:,.2f} {found.currency}, "
-        f"{count_of(found.trades, 'trade')}, {signed(found.total_r, 2)} R{apart}; "
-        f"{monitoring.messages.words.limits_in_words(found.limits)}."
+        f"Account {statement.account}{over}: {statement.balance:,.2f} {statement.currency}, "
+        f"{count_of(statement.trades, 'trade')}, {signed(statement.total_r, 2)} R{apart}; "
+        f"{monitoring.messages.words.limits_in_words(statement.limits)}."
     )
 
 

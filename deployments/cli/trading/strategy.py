@@ -24,18 +24,13 @@ from deployments.cli.terminal import (
     say,
     show_table,
 )
+from deployments.cli.trading import backtest_output
 from ml_core.json_values import json_values
-from monitoring import pages
-from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
+from monitoring.pages.formatting import interval, signed_or_dash
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from ml_core.backtest.backtest_result import BacktestResult
     from ml_core.backtest.value_added import Worth
-    from ml_core.market.market import Market
-    from ml_core.strategy.rules import Rules
     from ml_core.strategy.trades import TakenLine
     from tasks.settings import Settings
 
@@ -150,7 +145,9 @@ def backtest(
             on_walk=lambda done, walks: bar.share(done / walks, words),
         )
     definition = settings.market(market)
-    files = [] if out is None else _write_files(definition, rules, result, out, balance)
+    files = (
+        [] if out is None else backtest_output.write_files(definition, rules, result, out, balance)
+    )
     if as_json:
         print_json({**json_values(result), "files": files} if files else result)
         return
@@ -161,7 +158,7 @@ def backtest(
     if result.refused:
         say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in result.refused.items()))
     if worth.trades:
-        show_table(_by_range(result))
+        show_table(backtest_output.by_range(result))
     if result.whole.driftless is not None and result.paid_for is not None:
         beside = result.whole.driftless.words
         looks = "1 look" if result.looks == 1 else f"{result.looks:,} looks"
@@ -169,26 +166,6 @@ def backtest(
     say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
     for file in files:
         say(f"  {file}")
-
-
-def _write_files(
-    market: Market, rules: Rules, result: BacktestResult, folder: Path, balance: float
-) -> list[Path]:
-    """Write the tear sheet and the tables of a backtest; return their paths."""
-    followed = tasks.followed_rules.FollowedRules(result.taken, market.instrument)
-    tables = {
-        "trades": followed.trades().set_index("trading_day"),
-        "orders": followed.orders(),
-        "days": followed.days(balance),
-    }
-    page = folder / "tear-sheet.html"
-    sheet = pages.tear_sheet.tear_sheet_page(market, rules, result, made_at=tasks.settings.now())
-    pages.document.write_html(sheet, page)
-    files = {name: folder / f"{name}.csv" for name in tables}
-    for name, path in files.items():
-        with ml_core.files.written_atomically(path) as temporary:
-            tables[name].to_csv(temporary)
-    return [page, *files.values()]
 
 
 @app.command(short_help="List each trade of some days, of several strategies side by side.")
@@ -326,16 +303,16 @@ def intents(
 def _print_events(
     settings: Settings, symbol: str, since: datetime | None, after: int, *, as_json: bool
 ) -> None:
-    found = registry.strategy.intent_events(settings.database(), symbol, after=after, since=since)
+    events = registry.strategy.intent_events(settings.database(), symbol, after=after, since=since)
     if as_json:
-        print_json(found)
+        print_json(events)
         return
-    for event in found:
+    for event in events:
         slot = f"{symbol}:{event.trading_day}:{event.opening_range}"
         why = f", {event.reason}" if event.reason else ""
         until = event.in_force_until.isoformat()
         say(f"{event.id} {event.at.isoformat()} {slot} {event.event}{why}; until {until}")
-    if not found:
+    if not events:
         say(f"{symbol} has no events of intents: they are written at stage auto only")
 
 
@@ -351,24 +328,6 @@ def _entry_words(entry: dict[str, Any]) -> str:
     at = entry.get("stop")
     stop = f"{entry['stop_from_entry_ticks']} ticks from the entry" if at is None else at
     return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
-
-
-def _by_range(result: BacktestResult) -> Table:
-    headings = ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall")
-    table = cli.drawing.plain_table(*headings, gap=1)
-    for name, group in {**result.ranges, "all": result.whole}.items():
-        worth, mean = group.worth, group.worth.per_trade
-        table.add_row(
-            name,
-            f"{worth.trades:,}",
-            percent_or_dash(worth.hit_rate),
-            signed_or_dash(worth.total_r, 1),
-            f"{signed_or_dash(mean.estimate)} ({interval(mean.low, mean.high, 2)})",
-            signed_or_dash(-group.cost_per_trade),
-            signed_or_dash(group.driftless.net_per_trade if group.driftless else None),
-            f"{worth.drawdown_r:.1f}",
-        )
-    return table
 
 
 def _short(worth: Worth) -> str:

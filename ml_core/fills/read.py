@@ -301,7 +301,10 @@ def _each_once(fills: Sequence[Fill]) -> tuple[tuple[Fill, ...], int, list[SetAs
     for same in by_id.values():
         what: set[tuple[object, ...]] = {(*fill.content, fill.commission) for fill in same}
         if len(what) == 1:
-            kept.append(min(same, key=lambda fill: fill.source_line))
+            # one that names its order before those that do not, so that rows' order says nothing
+            kept.append(
+                min(same, key=lambda one: (not one.order_id, one.order_id, one.source_line))
+            )
             repeated += len(same) - 1
             continue
         lines = ", ".join(str(fill.source_line) for fill in same)

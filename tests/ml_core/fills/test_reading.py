@@ -45,6 +45,14 @@ def test_the_order_of_rows_changes_nothing(fills: list[Fill], shuffle: object) -
     assert len(one.set_aside) == len(other.set_aside)
 
 
+@pytest.mark.parametrize("orders", [("", "o1"), ("o1", ""), ("o2", "o1"), ("o1", "o2")])
+def test_of_one_execution_the_row_that_names_an_order_is_kept(orders: tuple[str, str]) -> None:
+    rows = [row_of(fill(0, "buy", 1, 3380.0, execution_id="x", order_id=name)) for name in orders]
+    file = read(rows)
+    assert [one.order_id for one in file.fills] == ["o1"]
+    assert file.repeated == 1
+
+
 @settings(max_examples=40)
 @given(many().filter(bool))
 def test_every_row_is_a_fill_or_a_repetition_or_set_aside(fills: list[Fill]) -> None:

@@ -240,8 +240,16 @@ trades_drawn = st.lists(
 def test_a_permitted_trade_that_loses_all_breaks_no_limit_whatever_is_open(
     limits: dict[str, Any], drawn: list[tuple[int, int, float, float, float]], at: int, risk: float
 ) -> None:
+    # settled on their own day: what a day's gains allowed can be more than the next may lose
     trades = [
-        timed(entered, entered + hours, r * risked, risk=risked, size=size, worst=-risked)
+        timed(
+            entered,
+            max(min(entered + hours, entered // 24 * 24 + 23), entered),
+            r * risked,
+            risk=risked,
+            size=size,
+            worst=-risked,
+        )
         for entered, hours, risked, r, size in drawn
     ]
     before = standing(at, *trades, **limits)

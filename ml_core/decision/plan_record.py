@@ -56,6 +56,11 @@ class OrderIntent:
     at: datetime
 
     @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.trading_day, self.opening_range
+
+    @property
     def in_force_until(self) -> datetime:
         """Aware UTC: nothing is entered from then on."""
         enter_by = self.order.get("enter_by")

@@ -20,10 +20,9 @@ from ml_core.decision.plan_record import (
 )
 from ml_core.decision.slot import Slot
 from ml_core.decision.slot_order import intent_of, no_intent
-from ml_core.features.all import CATALOGUE
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
-from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.datasets.assemble import Assembly, NoBarsError
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.market_events import Stage
@@ -33,7 +32,7 @@ from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
 from ml_core.strategy.plan import ModelView, Plan, Use, decide, within_account
 from ml_core.strategy.rules import SIDES, Rules, Side
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import TradedSlot, day_so_far, follow
 
 USES: Mapping[Stage, Use] = {
@@ -219,13 +218,12 @@ def _ignored_because(champion: PredictionEntry) -> str:
 def _known_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> Assembly | None:
     """Return the slot's day, and the days whose trades may still be open, as known at its t0."""
     try:
-        return assemble(
+        return rules_history(
             bars,
             market,
-            rules.label,
+            rules,
             first=slot.trading_day - OPEN_DAYS,
             last=slot.trading_day,
-            features=CATALOGUE.select(RULE_FEATURES),
             as_of_minute=to_minute(slot.decision),
         )
     except NoBarsError:

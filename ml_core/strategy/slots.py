@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from ml_core.array_types import IntArray
+from ml_core.bars.arrays import Bars
 from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import Assembly
+from ml_core.learning.datasets.assemble import Assembly, assemble
 from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 from ml_core.ranges.labels import DOWN, NOT_RESOLVED, UP
 from ml_core.strategy.rules import Rules, Side
@@ -29,6 +32,43 @@ RULE_FEATURES = (
 """What the rules look at when a range closes."""
 
 _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
+
+
+def rules_history(
+    bars: Bars,
+    market: Market,
+    rules: Rules,
+    *,
+    first: date,
+    last: date,
+    as_of_minute: int | None = None,
+) -> Assembly:
+    """Assemble trading days with all that rules look at.
+
+    Parameters
+    ----------
+    bars, market, rules
+        What is traded, and how.
+    first, last
+        Trading days, both included.
+    as_of_minute
+        UTC minute at which knowledge ends; that of the last bar when left out.
+
+    Raises
+    ------
+    NoBarsError
+        No bar lies in the period.
+    """
+    features = CATALOGUE.select(RULE_FEATURES)
+    return assemble(
+        bars,
+        market,
+        rules.label,
+        first=first,
+        last=last,
+        features=features,
+        as_of_minute=as_of_minute,
+    )
 
 
 def slots_of(

@@ -24,6 +24,7 @@ from monitoring.pages.document import (
 from monitoring.pages.figure_style import CORRIDOR, MODEL, Mark
 from monitoring.pages.formatting import (
     DASH,
+    count_of,
     interval,
     is_known,
     percent_or_dash,
@@ -199,12 +200,18 @@ def _group(group: GroupResult) -> tuple[CellText, ...]:
 
 def _judged(rules: Rules, result: BacktestResult) -> tuple[Paragraph | BulletList, ...]:
     blocks = [Paragraph(f"Rules {rules.name}, {rules.hash[:12]}. {_refusals(result)}.")]
-    if result.whole.driftless is not None and result.paid_for is not None:
-        beside = result.whole.driftless.words
-        looks = "1 look" if result.looks == 1 else f"{result.looks:,} looks"
-        words = with_true_minuses(f"{beside[0].upper()}{beside[1:]}; paid for {looks} ")
-        blocks.append(Paragraph(f"{words}{interval(*result.paid_for, 3)}."))
+    if beside := beside_driftless_words(result):
+        blocks.append(Paragraph(with_true_minuses(beside)))
     return (*blocks, BulletList(_LIMITS))
+
+
+def beside_driftless_words(result: BacktestResult) -> str:
+    """Return what a price without drift gives, paid for all looks; "" without a trade."""
+    if result.whole.driftless is None or result.paid_for is None:
+        return ""
+    beside, looks = result.whole.driftless.words, count_of(result.looks, "look")
+    ends = interval(*result.paid_for, 3)
+    return f"{beside[0].upper()}{beside[1:]}; paid for {looks} {ends}."
 
 
 def _refusals(result: BacktestResult) -> str:

@@ -175,7 +175,7 @@ def _intents(
             issued_at=intent.at,
             until=intent.in_force_until,
             order=intent.order,
-            later=tuple(later.get((intent.trading_day, intent.opening_range), ())),
+            later=tuple(later.get(intent.key, ())),
         )
         for intent in order_intents(settings.database(), market.symbol)
         # an earlier release's do not say what they need

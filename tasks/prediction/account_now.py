@@ -11,11 +11,10 @@ from ml_core.decision.entry import Mode
 from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
 from ml_core.decision.plan_slot import active_plan
 from ml_core.errors import InputError
-from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
 from ml_core.fills.account_trips import account_trips
 from ml_core.fills.round_trips import round_trips
-from ml_core.learning.datasets.assemble import NoBarsError, assemble
+from ml_core.learning.datasets.assemble import NoBarsError
 from ml_core.market.market import Market
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.strategy.account import Account, Ending, Trade
@@ -26,8 +25,7 @@ from ml_core.strategy.account_standing import (
     TimedTrade,
     standing_after,
 )
-from ml_core.strategy.plan import Plan
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import Taken, follow
 from registry.fills import fills_of
 from registry.strategy import strategy_records
@@ -202,14 +200,8 @@ def followed_plans(
     history = first_minute(min(days) - timedelta(days=HISTORY_DAYS + 2))
     bars = settings.lake().read(market, history, to_minute(at))
     try:
-        made = assemble(
-            bars,
-            market,
-            rules.label,
-            first=min(days),
-            last=max(days),
-            features=CATALOGUE.select(RULE_FEATURES),
-            as_of_minute=to_minute(at),
+        made = rules_history(
+            bars, market, rules, first=min(days), last=max(days), as_of_minute=to_minute(at)
         )
     except NoBarsError:
         return decided, ()
@@ -226,6 +218,7 @@ def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]
         if not one.size or prices is None or side is None or slot.entered_at is None:
             continue
         settled = None if slot.r_net is None else slot.resolved_at
+        allowed = one.plan.account.of(side) if one.plan.account else None
         yield TimedTrade(
             entered_at=slot.entered_at,
             entered_on=slot.trading_day,
@@ -239,11 +232,5 @@ def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]
                 best=prices.net_ticks(side, prices.best, instrument) * value,
                 worst=prices.net_ticks(side, prices.worst, instrument) * value,
             ),
-            most=_contracts(one.plan, side),
+            most=None if allowed is None else allowed.contracts,
         )
-
-
-def _contracts(plan: Plan, side: object) -> int | None:
-    if plan.account is None:
-        return None
-    return next((one.contracts for one in plan.account.sides if one.side == side), None)

@@ -65,9 +65,7 @@ def outbox(
         return []
     general, approved = _standing(settings, symbol, at)
     last = {event.key: event for event in intent_events(settings.database(), symbol)}
-    return [
-        _outbox_row(intent, at, general, approved, last.get(_key(intent))) for intent in intents
-    ]
+    return [_outbox_row(intent, at, general, approved, last.get(intent.key)) for intent in intents]
 
 
 def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEvent, ...]:
@@ -92,7 +90,7 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
     if not standing:
         return ()
     general, approved = _standing(settings, symbol, at)
-    intents = {_key(intent): intent for intent in order_intents(database, symbol)}
+    intents = {intent.key: intent for intent in order_intents(database, symbol)}
     resized = _resized(settings, market, standing, intents, at)
     new = []
     for event in standing:
@@ -143,10 +141,6 @@ def _resized(
         if order != event.order:
             resized[event.key] = (reason, order)
     return resized
-
-
-def _key(intent: OrderIntent) -> SlotKey:
-    return intent.trading_day, intent.opening_range
 
 
 def _standing(settings: Settings, symbol: str, at: datetime) -> tuple[str, str | None]:

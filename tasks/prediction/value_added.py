@@ -13,11 +13,10 @@ from ml_core.backtest.driftless_rule import OnWalk, driftless_trades
 from ml_core.bars.arrays import Bars
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import plans_of
-from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.learning.datasets.assemble import Assembly
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import SIDE_OF, Taken, TradedSlot, backtest, follow
 from registry.ledger.entries import OutcomeEntry
 from registry.news import news_of
@@ -186,14 +185,7 @@ def _history(
     market: Market, bars: Bars, rules: Rules, period: tuple[date | None, date | None]
 ) -> Assembly:
     begin, end = period_of(bars, market, *period)
-    return assemble(
-        bars,
-        market,
-        rules.label,
-        first=begin,
-        last=end,
-        features=CATALOGUE.select(RULE_FEATURES),
-    )
+    return rules_history(bars, market, rules, first=begin, last=end)
 
 
 def as_recorded(slot: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:

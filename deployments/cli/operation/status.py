@@ -146,21 +146,24 @@ def _print_markets(overviews: list[Standing], at: datetime) -> None:
     table = cli.drawing.plain_table(*headings, gap=2)
     for overview in overviews:
         answered = sum(slot.state == "answered" for slot in overview.slots)
-        upcoming = "none within ten days"
-        if overview.next_decision is not None:
-            upcoming = f"{overview.next_range} in {duration(overview.next_decision - at)}"
         account = overview.account
         table.add_row(
             overview.market,
             overview.stage,
             overview.breaker_state,
             f"{answered} of {len(overview.slots)} answered" if overview.slots else "none",
-            upcoming,
+            _upcoming(overview, at),
             "-"
             if account is None
             else f"{account.account} {signed(account.day_net, 2)} {account.currency}",
         )
     show_table(table)
+
+
+def _upcoming(overview: Standing, at: datetime) -> str:
+    if overview.next_decision is None:
+        return "none within ten days"
+    return f"{overview.next_range} in {duration(overview.next_decision - at)}"
 
 
 def _print_market(overview: Standing, at: datetime) -> None:
@@ -171,16 +174,13 @@ def _print_market(overview: Standing, at: datetime) -> None:
         old = duration(at - overview.last_bar)
         bars = f"{overview.bars:,}, the last {utc_minute(overview.last_bar)}, {old} ago"
     until = f", until {overview.serves_until:%Y-%m-%d}" if overview.serves_until else ""
-    upcoming = "none within ten days"
-    if overview.next_decision is not None:
-        upcoming = f"{overview.next_range} in {duration(overview.next_decision - at)}"
     lines = {
         "serves": (overview.serves or "nothing: `orbcast run nightly-retrain` makes a version")
         + until,
         "but": overview.trouble,
         "bars": bars,
         "last live answer": overview.last_live_answer or "none yet",
-        "next decision": upcoming,
+        "next decision": _upcoming(overview, at),
         "news": "; ".join(
             f"{event.name} ({event.importance}) {_clock(event.time, at)} UTC, "
             f"in {duration(event.time - at)}"

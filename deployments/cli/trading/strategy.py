@@ -26,7 +26,8 @@ from deployments.cli.terminal import (
 )
 from deployments.cli.trading import backtest_output
 from ml_core.json_values import json_values
-from monitoring.pages.formatting import interval, signed_or_dash
+from monitoring import pages
+from monitoring.pages.formatting import signed_or_dash
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -159,10 +160,8 @@ def backtest(
         say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in result.refused.items()))
     if worth.trades:
         show_table(backtest_output.by_range(result))
-    if result.whole.driftless is not None and result.paid_for is not None:
-        beside = result.whole.driftless.words
-        looks = "1 look" if result.looks == 1 else f"{result.looks:,} looks"
-        say(f"{beside[0].upper()}{beside[1:]}; paid for {looks} {interval(*result.paid_for, 3)}.")
+    if beside := pages.tear_sheet.beside_driftless_words(result):
+        say(beside)
     say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
     for file in files:
         say(f"  {file}")

@@ -2,21 +2,24 @@
 
     python -m benchmarks.fuzz [--minutes 60] [--only csv,dbn] [--keep FOLDER] [--seed 1]
 
-Half of a parser's time goes to mutated files, half to what atheris finds by coverage, all of it to
+The minutes are those of the processor: other work on the machine takes none of them. Half of a
+parser's time goes to mutated files, half to what atheris finds by coverage, all of it to
 the first without atheris.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import psutil
 
 from benchmarks.fuzz.targets import TARGETS
 
@@ -28,11 +31,14 @@ SLOWER = {"duckdb": 2, "csv": 3, "parquet": 2}
 """Shares of the time; one where none is named."""
 
 
-def campaign(name: str, work: Path, seconds: int, seed: int, *, coverage: bool) -> int:
-    """Try a parser; start again after an input that ended the process. Return how many did."""
-    ended, began = 0, time.monotonic()
-    while (left := seconds - (time.monotonic() - began)) > 1 and ended < 20:
-        words = [name, str(work), "--seconds", str(int(left)), "--seed", str(seed + ended)]
+def campaign(name: str, work: Path, seconds: float, seed: int, *, coverage: bool) -> int:
+    """Try a parser for seconds of processor time, again after an input that ended the process.
+
+    Return how many inputs did.
+    """
+    spent, ended = 0.0, 0
+    while spent < seconds and ended < 20:
+        words = [name, str(work), "--seed", str(seed + ended)]
         module = "by_coverage" if coverage else "campaign"
         command = [sys.executable, "-m", f"benchmarks.fuzz.{module}", *words]
         with (work / f"{name}.log").open("ab") as log:
@@ -42,8 +48,9 @@ def campaign(name: str, work: Path, seconds: int, seed: int, *, coverage: bool) 
                 stderr=log,
                 env={**os.environ, "PREFECT_LOGGING_LEVEL": "CRITICAL"},
             )
-        hung = _waited(child, work / f"{name}.current", began + seconds + 5)
-        if child.returncode in {0, -signal.SIGTERM}:
+        took, hung = _run_for(child, work / f"{name}.current", seconds - spent)
+        spent += took
+        if spent >= seconds and not hung:
             break
         ended += 1
         content = (work / f"{name}.current").read_bytes()
@@ -52,24 +59,27 @@ def campaign(name: str, work: Path, seconds: int, seed: int, *, coverage: bool) 
     return ended
 
 
-def _waited(child: subprocess.Popen[bytes], current: Path, end: float) -> bool:
-    """Wait for a campaign's end, or for an input that hangs; return whether one did."""
+def _run_for(child: subprocess.Popen[bytes], current: Path, seconds: float) -> tuple[float, bool]:
+    """Let a campaign run; return the seconds of processor it had, and whether an input hung."""
+    took, process = 0.0, psutil.Process(child.pid)
     while child.poll() is None:
         time.sleep(_LOOK_EVERY)
+        with contextlib.suppress(psutil.Error):
+            took = max(took, sum(process.cpu_times()[:4]))
         under_way = time.time() - current.stat().st_mtime if current.exists() else 0.0
-        if under_way > HANGS_AFTER:
+        hung = under_way > HANGS_AFTER
+        if hung or took >= seconds:
             child.kill()
             child.wait()
-            return True
-        if time.monotonic() > end:
-            child.terminate()
-            child.wait()
-    return False
+            return took, hung
+    return took, False
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="for all together")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="of processor, for all together"
+    )
     parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("--keep", type=Path, help="folder of findings; what it has is kept")
     parser.add_argument("--seed", type=int, default=1)
@@ -81,7 +91,7 @@ def main() -> int:
     shares = sum(SLOWER.get(name, 1) for name in names) * len(ways)
     found = 0
     for name in names:
-        seconds = int(given.minutes * 60 * SLOWER.get(name, 1) / shares)
+        seconds = given.minutes * 60 * SLOWER.get(name, 1) / shares
         for coverage in ways:
             campaign(name, work, seconds, given.seed, coverage=coverage)
         tried = work / f"{name}.tried"

@@ -14,11 +14,10 @@ with atheris.instrument_imports(include=["ml_core", "tasks", "tomllib", "zipfile
 
 
 def main() -> None:
-    """Try one target for some seconds."""
+    """Try one target until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("work", type=Path)
-    parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     corpus = given.work / f"{given.name}.corpus"
@@ -34,7 +33,6 @@ def main() -> None:
         return bytes(campaign.mutated(content, sound, choose)[:most])
 
     options = (
-        f"-max_total_time={given.seconds}",
         "-timeout=60",
         "-rss_limit_mb=4000",
         f"-seed={given.seed}",

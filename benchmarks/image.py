@@ -4,9 +4,9 @@
 
 Each stage of the Dockerfile is a Debian of its own (debootstrap), in which its steps run. The
 result then runs as `compose.yaml` says: read-only, as another user without capabilities, each
-service in namespaces of its own, PostgreSQL beside them. Bars are ingested there, flows are run by
-the worker, and the most memory of each service is measured. What it is not: an engine, its network,
-its base images.
+service in namespaces of its own, with PostgreSQL beside them. Bars are ingested there, the worker
+runs flows, and the most memory of each service is measured. It does not try an engine, its network
+or its base images.
 
 It needs root, Linux, 4 GB of disk, some ten minutes, and `apt-get install debootstrap postgresql`.
 ``--share`` names files and folders by which pip finds packages on this machine.
@@ -63,6 +63,7 @@ class Stage:
     """One stage of the image while it is built."""
 
     root: Path
+    shared: Sequence[Path]
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": SEARCHED})
     folder: str = "/"
 
@@ -70,8 +71,15 @@ class Stage:
         """Run a command of the stage's shell as its root."""
         passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         environment = [f"{name}={value}" for name, value in {**passed, **self.environment}.items()]
-        words = ["chroot", str(self.root), "env", "-i", *environment, "sh", "-c"]
-        subprocess.run([*words, f"cd {shlex.quote(self.folder)} && {command}"], check=True)
+        inner = f"cd {shlex.quote(self.folder)} && {command}"
+        words = ("chroot", str(self.root), "env", "-i", *environment, "sh", "-c", inner)
+        binds = []
+        for path in self.shared:
+            to = self.root / str(path).lstrip("/")
+            to.mkdir(parents=True, exist_ok=True) if path.is_dir() else to.touch()
+            binds.append(shlex.join(("mount", "--bind", str(path.resolve()), str(to))))
+        script = " && ".join((*binds, shlex.join(words)))
+        subprocess.run(["unshare", "--mount", "sh", "-c", script], check=True)
 
     def copy(self, words: Sequence[str], stages: Mapping[str, Stage], context: Path) -> None:
         """Do a COPY: of the project, or of another stage."""
@@ -100,17 +108,17 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
             yield word.upper(), rest.strip()
 
 
-def build(base: Path, folder: Path, context: Path) -> Stage:
+def build(base: Path, folder: Path, context: Path, shared: Sequence[Path]) -> Stage:
     """Do every step of the Dockerfile; return its last stage."""
     stages: dict[str, Stage] = {}
-    stage = Stage(base)
+    stage = Stage(base, shared)
     for word, rest in instructions((CONTAINERS / "Dockerfile").read_text("utf-8")):
         print(f"  {word} {rest[:90]}", flush=True)
         match word:
             case "FROM":
                 name = rest.partition(" AS ")[2] or str(len(stages))
                 subprocess.run(["cp", "-a", base, folder / name], check=True)
-                stage = stages[name] = Stage(folder / name)
+                stage = stages[name] = Stage(folder / name, shared)
             case "ENV":
                 for pair in shlex.split(rest):
                     name, _, value = pair.partition("=")
@@ -130,9 +138,11 @@ def build(base: Path, folder: Path, context: Path) -> Stage:
     return stage
 
 
-def debian(folder: Path, shared: Sequence[Path]) -> Path:
+def debian(folder: Path) -> Path:
     """Make a small Debian with Python, as `python:3.11-slim` is one; return its root."""
     base = folder / "base"
+    if base.exists():
+        return base
     sources = [*Path("/etc/apt").glob("sources.list.d/*.sources"), Path("/etc/apt/sources.list")]
     lines = "\n".join(path.read_text("utf-8") for path in sources if path.exists())
     mirrors = re.findall(r"^(?:URIs:|deb) *(?:\[.*?\] *)?(\S+)", lines, re.MULTILINE)
@@ -140,10 +150,7 @@ def debian(folder: Path, shared: Sequence[Path]) -> Path:
     subprocess.run(["debootstrap", *options, DEBIAN, base, *mirrors[:1]], check=True,
                    stdout=subprocess.DEVNULL)  # fmt: skip
     (base / "usr/local/bin/python").symlink_to("/usr/bin/python3")
-    for path in (Path("/etc/resolv.conf"), *shared):
-        to = base / str(path).lstrip("/")
-        to.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-aLT", path, to], check=True)
+    shutil.copy("/etc/resolv.conf", base / "etc/resolv.conf")
     return base
 
 
@@ -202,7 +209,7 @@ class Services:
         while self.start(name, check).wait():
             if time.monotonic() > end or self._running[name].poll() is not None:
                 raise RuntimeError((self.folder / f"{name}.log").read_text("utf-8", "replace"))
-            time.sleep(1.0)
+            time.sleep(3.0)
 
     def stop(self) -> None:
         """End what runs."""
@@ -251,7 +258,7 @@ def postgresql(folder: Path) -> Iterator[None]:
     subprocess.run(
         [programs / "initdb", "-D", data, *auth], check=True, capture_output=True, **who
     )
-    command = [programs / "postgres", "-D", data, "-k", data, "-h", "127.0.0.1"]
+    command: list[str | Path] = [programs / "postgres", "-D", data, "-k", data, "-h", "127.0.0.1"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who)
     reached = {**os.environ, "PGPASSWORD": SECRETS["POSTGRES_PASSWORD"]}
     psql: list[str | Path] = [programs / "psql", "-h", "127.0.0.1", "-U", "orbcast", "-q"]
@@ -283,8 +290,8 @@ def serve(root: Path, folder: Path, environment: Mapping[str, str]) -> None:
             services.start("worker")
             bars = ("simulate", "--days", "500", "--out", "/home/orbcast/var/bars.duckdb")
             services.ask("worker", "orbcast", *bars)
-            source = ("--source", "duckdb", "/home/orbcast/var/bars.duckdb", "--remember")
-            services.ask("worker", "orbcast", "ingest", "--market", "mgc", *source)
+            source = ("--source", "duckdb", bars[-1], "--column", "contract=contract")
+            services.ask("worker", "orbcast", "ingest", *source, "--remember")
             for flow in ("refresh-data/mgc", "nightly-retrain/mgc", "log-outcomes/mgc"):
                 began = time.monotonic()
                 services.ask("worker", "prefect", "deployment", "run", flow, "--watch")
@@ -301,7 +308,7 @@ def main() -> None:
     """Build the image's stages, then run Compose's services in it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path, help="folder to work in, not removed afterwards")
-    parser.add_argument("--share", type=Path, nargs="*", default=[], help="copied into the Debian")
+    parser.add_argument("--share", type=Path, nargs="*", default=[], help="seen in the Debian too")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     given = parser.parse_args()
     folder = (given.keep or Path(tempfile.mkdtemp(prefix="orbcast-image-"))).absolute()
@@ -313,11 +320,11 @@ def main() -> None:
     folder.chmod(0o755)  # PostgreSQL runs as another user
     try:
         context = folder / "context"
-        context.mkdir()
+        context.mkdir(exist_ok=True)
         archive = subprocess.run(["git", "archive", "HEAD"], cwd=PROJECT, check=True,
                                  capture_output=True).stdout  # fmt: skip
         subprocess.run(["tar", "-x", "-C", context], input=archive, check=True)
-        stage = build(debian(folder, given.share), folder, context)
+        stage = build(debian(folder), folder, context, given.share)
         own = json.dumps({"root": str(stage.root), "environment": stage.environment})
         apart = ("unshare", "--net", "--mount", "--fork", "--kill-child", sys.executable)
         command = (*apart, "-m", "benchmarks.image", "--keep", str(folder), "--serve", own)

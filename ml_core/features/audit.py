@@ -1,9 +1,9 @@
-"""The look-ahead audit: take the future away, then falsify it, and see whether features move.
+"""The look-ahead audit: remove the future, then falsify it, and check whether features change.
 
 A feature computed at t0 from what was known at t0 cannot change by a bit when everything later
-(bars, volumes, contracts, outcomes, the calendar) is deleted, nor when it is replaced by something
-else, nor when the same market is moved 28 years on, where a table looked up by date has nothing to
-say. One that does change has seen the future, whatever its code looks like.
+(bars, volumes, contracts, outcomes, the calendar) is deleted or replaced by something else. Nor
+can it change when the same market is moved 28 years ahead, where a table looked up by date has no
+entries. A feature that does change has used the future, whatever its code looks like.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 
 DECISIONS = 60
-"""Decisions looked at unless another number is asked for."""
+"""Number of decisions audited by default."""
 
 _WITH: dict[Trick, str] = {
     "deleted": "with it deleted",
@@ -47,9 +47,9 @@ _WITH: dict[Trick, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One feature seen to depend on the future, or on a table that no audit can hide.
+    """A feature found to depend on the future, or on a table that the audit cannot hide.
 
-    ``without`` is NaN, too, where the feature cannot be computed without the future.
+    ``without`` is NaN also where the feature cannot be computed without the future.
     """
 
     feature: str
@@ -68,18 +68,18 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSummary:
-    """An audit in its counts.
+    """The counts of an audit.
 
     Attributes
     ----------
     decisions, features
-        How many were looked at.
+        How many were audited.
     never_seen
-        Features that were missing in every decision, by comma; None without any.
+        Features that were missing at every decision, separated by commas; None if there are none.
     clean
         Whether no feature moved.
     leaks
-        Every change found, in words.
+        Every change found, as text.
     """
 
     decisions: int
@@ -91,23 +91,23 @@ class AuditSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What the audit looked at and what it found.
+    """What the audit covered and what it found.
 
     Attributes
     ----------
     market
         Symbol.
     decisions
-        Slots looked at, each with every trick.
+        Number of slots audited, each with every trick.
     features
-        Names looked at.
+        Names of the audited features.
     never_seen
-        Features that were missing in every slot looked at: nothing is proven of them.
+        Features that were missing in every audited slot: the audit shows nothing about them.
     leaks
-        Every change found, the first for each feature and slot and trick.
+        The changes found: one per feature, slot and trick.
     kinds
-        How many of the decisions are of each kind, such as Fridays and half-days; 0 where the
-        period has none.
+        How many decisions are of each kind, such as Fridays and half-days; 0 where the period has
+        none.
     """
 
     json_properties: ClassVar = ("clean", "leaking")
@@ -126,13 +126,13 @@ class AuditReport:
 
     @property
     def leaking(self) -> tuple[str, ...]:
-        """Names of the features that moved, in order of the catalogue."""
+        """Names of the features that changed, in catalogue order."""
         leaking = {leak.feature for leak in self.leaks}
         return tuple(name for name in self.features if name in leaking)
 
     @property
     def summary(self) -> AuditSummary:
-        """The report in its counts."""
+        """The counts of the report."""
         return AuditSummary(
             decisions=self.decisions,
             features=len(self.features),
@@ -143,7 +143,7 @@ class AuditReport:
 
 
 class NothingToAuditError(InputError):
-    """A period without a single decision to look at."""
+    """A period that holds no decision to audit."""
 
     symbol: str
     first: date
@@ -171,18 +171,18 @@ def audit_lookahead(
     Parameters
     ----------
     bars
-        Every outright contract's bars.
+        The bars of every outright contract.
     market, spec, features
-        What is audited: the roll rule and the labels are part of it.
+        What is audited; this includes the roll rule and the labels.
     first, last
-        Period the decisions are drawn from. With another last day others are drawn, so that a
-        nightly audit looks at other ones each night.
+        Period the decisions are drawn from. The draw depends on the last day, so a nightly audit
+        takes different decisions each night.
     decisions
-        How many to draw; all of the period, if those are fewer.
+        How many to draw; all decisions of the period if there are fewer.
     seed
-        Of the draw and of the scrambling, beside the last day.
+        Seed of the draw and of the scrambling, combined with the last day.
     on_progress
-        Called with (decisions done, decisions in all).
+        Called with (decisions done, total decisions).
 
     Raises
     ------
@@ -233,7 +233,7 @@ def _leaks_between(
     trick: Trick,
     false: FalseHistory,
 ) -> list[tuple[int, Leak]]:
-    """Return what moved and at which decision, in order of the catalogue."""
+    """Return the changes with the decision of each, in catalogue order."""
     if not len(false.rows):
         return []
     expected, view = truth[false.decisions], false.history.view(false.rows)
@@ -255,7 +255,7 @@ def _leaks_between(
 
 
 def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:
-    """Compute a feature, all NaN where it looks up what is not there without the future."""
+    """Compute a feature; all NaN if it fails because the future it looks up is deleted."""
     try:
         return np.asarray(feature.compute(view), np.float64)
     except LookupError:
@@ -263,5 +263,5 @@ def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:
 
 
 def _bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Bits of each number; every NaN the same, so that missing equals missing."""
+    """Return the bits of each number; every NaN has the same, so that missing equals missing."""
     return np.where(np.isnan(values), np.nan, values).view(np.int64)

@@ -1,4 +1,4 @@
-"""The one way from bars to features, for ten years of history and for one live decision."""
+"""The single path from bars to features, for ten years of history and for one live decision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class History:
     labels: Labels
 
     def view(self, rows: NDArray[np.int64]) -> View:
-        """See what was known at the decisions of these slots (positions in ``ranges``)."""
+        """Return what was known at the decisions of these slots (positions in ``ranges``)."""
         return View(
             tape=self.tape,
             market=self.market,
@@ -48,18 +48,18 @@ def read_history(
     schedule: Schedule,
     horizon: int | None = None,
 ) -> History:
-    """Join the bars, measure every opening range and label it, knowing nothing past ``horizon``.
+    """Join the bars, then measure and label every opening range, using nothing after ``horizon``.
 
     Parameters
     ----------
     bars
-        Every outright contract's bars.
+        The bars of every outright contract.
     market, spec
         The market and the label specification.
     schedule
-        Trading days to read; ``HISTORY_DAYS`` before the first decision wanted.
+        Trading days to read; must begin ``HISTORY_DAYS`` before the first decision wanted.
     horizon
-        UTC minute at which knowledge ends; the end of the last bar when left out.
+        UTC minute after which nothing is known; by default the end of the last bar.
     """
     tape = join(bars, schedule, market.roll, horizon)
     ranges = opening_ranges(tape, market)

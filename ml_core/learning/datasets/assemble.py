@@ -1,4 +1,4 @@
-"""From bars to datasets: ranges, labels and features in one pass, for history and for now."""
+"""Builds datasets from bars: ranges, labels and features in one pass, past or live."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml_core.ranges.opening_range import Exclusion, OpeningRanges
 
 
 class NoBarsError(InputError):
-    """A market without a single bar in the period asked for."""
+    """The requested period holds no bar of the market."""
 
     symbol: str
     first: date
@@ -40,7 +40,7 @@ class NoBarsError(InputError):
 
 
 class NoSlotError(InputError):
-    """A decision asked for on a day or range that gives none."""
+    """The requested day and opening range allow no decision."""
 
     symbol: str
     trading_day: date
@@ -54,19 +54,19 @@ class NoSlotError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """Everything known of a period's slots, n of them, whether or not they can be decided on.
+    """Everything known of a period's n slots, whether or not they allow a decision.
 
     Attributes
     ----------
     market, label_spec
-        What was assembled.
+        The market and the label specification.
     tape, ranges, labels
-        The bars, and every slot's range and label. Slots before ``first`` are there for earlier
-        outcomes and are not in the dataset or the table.
+        The bars, and every slot's range and label. Slots before ``first`` are included for earlier
+        outcomes; they are not in the dataset or the table.
     reported
-        Positions in ``ranges`` of the period's own slots, in order of decision.
+        Positions in ``ranges`` of the period's own slots, in decision order.
     dataset
-        Those of them that have a usable range.
+        The reported slots that have a usable range.
     """
 
     market: Market
@@ -78,7 +78,7 @@ class Assembly:
     dataset: Dataset
 
     def with_features(self, features: tuple[Feature, ...]) -> Dataset:
-        """Return the dataset with other columns, as a version of before may need them."""
+        """Return the dataset with other feature columns, as an earlier version may need them."""
         names = tuple(feature.name for feature in features)
         if names == self.dataset.feature_names:
             return self.dataset
@@ -113,21 +113,21 @@ def assemble(
     Parameters
     ----------
     bars
-        Every outright contract's bars, from ``HISTORY_DAYS`` before ``first`` where there are any.
+        The bars of every outright contract, from ``HISTORY_DAYS`` before ``first`` if available.
     market, spec
         The market and the label specification.
     first, last
         Trading days, both included.
     features
-        Columns wanted; the whole catalogue when left out.
+        Columns wanted; by default the whole catalogue.
     as_of_minute
-        Knowledge ends here (UTC minute): later bars are not looked at, and what they would
-        settle is still open. The end of the last bar when left out.
+        UTC minute after which nothing is known: later bars are ignored, and outcomes that they
+        would settle stay open. By default the end of the last bar.
 
     Raises
     ------
     NoBarsError
-        No bar lies in the period.
+        The period holds no bar.
     """
     schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
     history = read_history(bars, market, spec, schedule, as_of_minute)
@@ -156,20 +156,20 @@ def assemble_live(
     opening_range: str,
     features: tuple[Feature, ...] | None = None,
 ) -> Dataset:
-    """Build the one row a decision needs, from bars closed by its t0 and nothing later.
+    """Build the one row a decision needs, from the bars closed by its t0.
 
-    The very functions that build history build it, so the two agree to the bit.
+    The same functions build history and this row, so the two agree to the bit.
 
     Parameters
     ----------
     bars
-        Bars of the last ``HISTORY_DAYS`` or more; those opening at or after t0 are not looked at.
+        Bars of the last ``HISTORY_DAYS`` or more; bars that open at or after t0 are ignored.
     market, spec
         The market and the label specification (for the outcomes of earlier ranges).
     trading_day, opening_range
         The slot.
     features
-        Columns wanted; the whole catalogue when left out.
+        Columns wanted; by default the whole catalogue.
 
     Raises
     ------

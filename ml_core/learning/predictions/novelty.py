@@ -23,7 +23,7 @@ SHARE = 0.02
 """Share of training rows above the threshold, each compared with the rows of other days."""
 
 MOST_SILENCED = 0.1
-"""Maximum share of recent slots without a prediction for novelty; above it none is silenced."""
+"""Maximum share of recent slots that may be silenced as novel; beyond it none is silenced."""
 
 LOOKBACK_SLOTS = 60
 """Number of slots that share is counted over: ten trading days of six ranges."""

@@ -149,7 +149,7 @@ def compare(
     *,
     seed: int = 0,
 ) -> Comparison:
-    """Compare a challenger with another, or with the corridor predictions of its own rows.
+    """Compare a challenger with another, or with the corridor on the same rows.
 
     Parameters
     ----------

@@ -248,7 +248,7 @@ class Evaluation:
     directional, quality, net_r
         The three questions, each next to its baselines.
     by_range, by_year, by_side, by_fold
-        The same for each opening range, calendar year, breakout side, and fold of a walk.
+        The same figures for each opening range, calendar year, breakout side, and fold of a walk.
     trading, equity
         The trades it would have made, and their cumulative result.
     verdict

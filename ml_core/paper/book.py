@@ -116,7 +116,7 @@ class _Run:
         self._end_until(self._horizon)
 
     def _end_until(self, minute: int) -> None:
-        """End what is due among intents whose bars before a minute are done."""
+        """Expire what is due, for intents whose bars before a minute are processed."""
         for intent, working in self._live:
             if not working.over:
                 working.time_passes(minute)

@@ -71,7 +71,7 @@ class GroupFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalStats:
-    """The answer to a question such as "what if yesterday's range was small?".
+    """The comparison for a question such as "what if yesterday's range was small?".
 
     Attributes
     ----------

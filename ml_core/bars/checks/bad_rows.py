@@ -112,7 +112,8 @@ class BadRows:
     name
         Name of the source in messages.
     limit
-        Share of bad rows above which the source is refused; one bad row refuses at most two rows.
+        Share of bad rows above which the source is refused; a single bad row refuses a source only
+        if it has at most two rows.
     months_taken
         Number of its batches that were imported.
     """

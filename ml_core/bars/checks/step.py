@@ -11,7 +11,7 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.errors import InputError
 
 _BY_CHANCE = 1e-6
-"""If 1-minute bars lie on a coarser grid with less than this probability, it is the step."""
+"""Probability of 1-minute bars lying on a coarser grid by chance; below it, that is the step."""
 
 _FEWEST = 10
 """Minimum number of bars for a judgement."""

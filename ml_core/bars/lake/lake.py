@@ -3,11 +3,11 @@
 Layout, below the lake's folder and the symbol's::
 
     bars/2024-01.parquet               every contract's bars of the month, by time and contract
-    revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or took away
-    confirmed/2024-01-<batch>.parquet  bars that a batch had just as they were there already
+    revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or removed
+    confirmed/2024-01-<batch>.parquet  bars of a batch that were there already, unchanged
     quarantine/<batch>.parquet         bad rows, with reason and source line
-    units.json                         the tick and the smallest volume of all this
-    batches/<batch>.json               what a reading brought; its presence says it is all in
+    units.json                         the tick and the smallest volume of these bars
+    batches/<batch>.json               a reading's record; it exists once the import is complete
 
 Each batch writes its quarantined rows first, then the months, and its record last. If a process is
 killed at any point, the lake still holds complete months, and reading the source again finishes
@@ -188,7 +188,7 @@ class Lake:
         return tuple(self.batch_log(symbol).records)
 
     def batch_log(self, symbol: str) -> BatchLog:
-        """Return the log of the batches, which tells the valid ones."""
+        """Return the log of the batches, which knows the valid ones."""
         return BatchLog(self._folder(symbol) / "batches", symbol)
 
     def quarantined(self, symbol: str, batches: Collection[str] | None = None) -> pa.Table | None:

@@ -1,4 +1,4 @@
-"""Finds which column of a source holds what, and whose bars its rows are, for every kind."""
+"""Finds the columns of a source, and the contract of each row, for every kind of source."""
 
 from __future__ import annotations
 

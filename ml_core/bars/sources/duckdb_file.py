@@ -114,7 +114,7 @@ def read_duckdb(
         There is no such file, table or column, or no bars of that symbol; times cannot be read
         without an option; or a view reads beyond the file.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     source = table_sql(table)
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
@@ -159,7 +159,7 @@ def opened(path: str) -> duckdb.DuckDBPyConnection:
     SourceError
         It does not exist, or is not a DuckDB database.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     require_file(Path(path))
     try:
@@ -184,7 +184,7 @@ def reading_of(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
     SourceError
         The database cannot be opened or read, or a view reads beyond its file.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     with opened(path) as connection:
         try:

@@ -26,7 +26,7 @@ def without_unsettled(batch: RawBatch, at: datetime, seconds: float) -> RawBatch
     batch
         Rows; the last row of a contract may belong to the running minute.
     at
-        Aware time, taken for now.
+        Aware time, used as now.
     seconds
         Time after its minute in which a writer may still correct its last row.
     """

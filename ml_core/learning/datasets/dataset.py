@@ -27,7 +27,7 @@ class Dataset:
     Attributes
     ----------
     market, label_spec
-        Symbol, and the label specification's key.
+        The market's symbol, and the label specification.
     trading_day, opening_range
         datetime64[D] and text; with the market they identify the slot.
     decision_minute

@@ -94,7 +94,7 @@ class Inputs:
 def _turning(inputs: Inputs) -> dict[str, Mirror]:
     """Return the features that flip with prices, without those whose counterpart is missing.
 
-    Cached, because every prediction calls it.
+    The result is cached because every prediction needs it.
     """
     if not inputs.mirrored:
         return {}

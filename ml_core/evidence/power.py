@@ -30,7 +30,8 @@ class PowerReport:
         The accuracy to be exceeded; the accuracy without skill; the smallest lift over the
         baseline worth having.
     chance_of_coin, chance_of_baseline
-        Probability that a coin, and that the baseline, exceed the threshold with this many trades.
+        Probability that a coin, and that the baseline, exceed the threshold with this many
+        independent trades.
     needed, missing
         Trades needed to find the lift with the given power, in total and from now on.
     """

@@ -26,8 +26,8 @@ class Superiority:
         Hansen's three p-values of "no rule beats doing nothing"; the consistent one is the result,
         the others are its bounds.
     by_chance
-        Shape (b,): the best t of each resample under the hypothesis that no rule is better than
-        nothing.
+        Shape (b,): the best t of each resample in which, as far as the data show, no rule is
+        better than nothing.
     better
         Shape (k,): rules that beat doing nothing, where the probability of any false selection is
         at most ``size``.
@@ -226,7 +226,7 @@ def confidence_set(
     distinct, column_index = np.unique(values, axis=1, return_inverse=True)
     if distinct.shape[1] == 1:
         return np.ones(values.shape[1], bool)
-    # arch 8 fails if two differences are equal to the last bit, as with whole R: add noise of 1e-9
+    # arch 8 trips over differences equal to the last bit, as whole R's are: separate them by 1e-9
     noise = np.random.default_rng(seed).normal(size=distinct.shape)
     distinct += 1e-9 * max(float(distinct.std()), 1e-9) * noise
     test = bootstrap.MCS(

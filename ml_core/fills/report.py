@@ -34,7 +34,7 @@ class TradeReport:
     review
         The result of the comparison.
     beyond
-        Round trips of the period after the last bars, which are not judged.
+        Number of round trips of the period that the bars do not cover; they are not judged.
     """
 
     market: Market

@@ -151,7 +151,7 @@ class BatchIntake:
         )
 
     def _restore_lost(self, last: BatchRecord, batch: RawBatch) -> int:
-        """Restore a reading's bars in months whose files were moved away; return their number.
+        """Restore a reading's bars in months whose files were moved away; return how many bars.
 
         The bars are as before and belong to that reading; other months are not touched.
         """

@@ -217,7 +217,7 @@ class BatchLog:
 
 
 def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
-    """Return whether a reading predates bars' batch names and came in with no other.
+    """Return whether a reading is from before bars stored their batch, and came in alone.
 
     Then its bars are identified by their import time and kind of source.
     """

@@ -26,13 +26,13 @@ _MIDDLE = 0.5
 class Inputs:
     """The columns that the trees of one model read.
 
-    The direction model of a plain (unmirrored) recipe predicts UP and has no side. In a mirrored
-    recipe it predicts the breakout through the edge that is nearer at t0, and all three models get
-    a second copy of every feature that flips when prices are turned upside down, as seen from the
-    side in question. An effect of the nearer edge, or of a trade's own side, then takes one split
-    of a tree instead of two, neither of which says anything alone. For the direction model the
-    other numbers are multiplied by the side, because their meaning for UP is reversed when the low
-    is the nearer edge.
+    Without mirroring, the direction model predicts UP and has no side. In a mirrored recipe it
+    predicts the breakout through the edge that is nearer at t0, and all three models get a second
+    copy of every feature that flips when prices are turned upside down, as seen from the side in
+    question. An effect of the nearer edge, or of a trade's own side, then takes one split of a
+    tree instead of two, neither of which says anything alone. The direction model also gets a copy
+    of the other numbers, multiplied by the side, because their meaning for UP is reversed when the
+    low is the nearer edge.
 
     Attributes
     ----------

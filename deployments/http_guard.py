@@ -87,7 +87,7 @@ def comes_from_us(origin: str, host: str, names: frozenset[str]) -> bool:
 
 
 def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
-    """Return whether a request carries ``user:secret``; with an empty secret every request does."""
+    """Return whether a request carries ``user:secret``; an empty secret allows every request."""
     if not secret:
         return True
     wanted = base64.b64encode(secret.encode()).decode()

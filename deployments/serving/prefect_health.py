@@ -33,7 +33,7 @@ def answers(url: str) -> bool:
 
 
 def answers_in_time(url: str, given_up: Callable[[], bool] = lambda: False) -> bool:
-    """Wait until a starting server answers; return False if it does not or ``given_up`` is true."""
+    """Wait until a starting server answers; return False if it does not or is given up."""
     deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
     while not given_up():
         if answers(url):

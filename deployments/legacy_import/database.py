@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +13,9 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import PRICES
 from ml_core.bars.sources.duckdb_file import BEYOND, quoted, reading_of, table_sql, tables_of
 from ml_core.bars.sources.times import TimeReading, read_times
+
+if TYPE_CHECKING:
+    from deployments.legacy_import.outside_record import Slot
 
 Kind = Literal["bars", "features", "other"]
 
@@ -126,7 +129,7 @@ def sampled_times(
     return TimeSample((micros // MINUTE_US).tolist(), times.local_zone)
 
 
-def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dict[str, Any]]:
+def record_of(path: str, table: Found, symbol: str) -> dict[Slot, dict[str, object]]:
     """Read a table of one row per day as a record of opening ranges.
 
     Returns
@@ -146,7 +149,7 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
         parameters = [] if table.symbol is None else [symbol]
         days = connection.sql(query, params=parameters).to_arrow_table()
     rows = zip(*(column.to_pylist() for column in days.columns), strict=True)
-    record: dict[tuple[str, str], dict[str, Any]] = {}
+    record: dict[Slot, dict[str, object]] = {}
     for day, *values in rows:
         for match, value in zip(wanted.values(), values, strict=True):
             field = record.setdefault((str(day), match[1]), {})

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from deployments import legacy_import
 from deployments.legacy_import.bars_table import (
@@ -38,6 +38,11 @@ from tasks.data.intake import IntakeSummary, take_in
 from tasks.data.sources import SourceSpec, open_source
 from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deployments.legacy_import.outside_record import Slot
 
 _MOST_DIFFERENCES = 40
 
@@ -221,7 +226,7 @@ def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
 def _compared(
     market: Market,
     record: RecordFound,
-    theirs: dict[tuple[str, str], dict[str, Any]],
+    theirs: Mapping[Slot, Mapping[str, object]],
     bars: Bars,
 ) -> RecordFound:
     if not theirs:

@@ -13,7 +13,7 @@ from ml_core.json_values import json_values
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.strategy.checks import DaySoFar
-from ml_core.strategy.order_intent import planned_order
+from ml_core.strategy.order_intent import Order, planned_order
 from ml_core.strategy.plan import ModelView, Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.setups import last_entry
@@ -61,7 +61,7 @@ def intent_of(
         rules_hash=record.rules_hash,
         version=cast("str", record.version),
         bound_to=approval,
-        order=order,
+        order=json_values(order),
         expires_at=expires,
         at=record.at,
     )
@@ -74,25 +74,23 @@ def order_of(
     plan: Plan,
     day: DaySoFar,
     record: StrategyRecord,
-) -> tuple[dict[str, Any], datetime]:
+) -> tuple[Order, datetime]:
     """Return the order as a person's own system would need it, and when it is over."""
     rules = rules.for_range(record.opening_range)
     enter_by, expires = valid_until(market, rules, record)
     high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
-    order = json_values(
-        planned_order(
-            market.instrument,
-            rules,
-            plan,
-            day,
-            contract=row["contract"],
-            high_ticks=high,
-            low_ticks=low,
-            decided=record.decision_time,
-            scan_end=expires,
-            enter_by=enter_by if enter_by < expires else None,
-            atr_ticks=row["atr14"],
-        )
+    order = planned_order(
+        market.instrument,
+        rules,
+        plan,
+        day,
+        contract=row["contract"],
+        high_ticks=high,
+        low_ticks=low,
+        decided=record.decision_time,
+        scan_end=expires,
+        enter_by=enter_by if enter_by < expires else None,
+        atr_ticks=row["atr14"],
     )
     return order, expires
 

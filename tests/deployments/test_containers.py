@@ -34,6 +34,9 @@ KUBERNETES: list[dict[str, Any]] = list(yaml.safe_load_all(KUBERNETES_TEXT))
 JOB: dict[str, Any] = json.loads(
     (CONTAINERS / "kubernetes" / "job-template.json").read_text("utf-8")
 )
+DOCKER_JOB: dict[str, Any] = json.loads(
+    (CONTAINERS / "docker-job-template.json").read_text("utf-8")
+)
 
 
 KUBERNETES_VERSION = "1.34"
@@ -116,6 +119,24 @@ def test_a_run_in_a_pod_of_its_own_does_not_go_to_the_image_s_own_command() -> N
     assert 'ENTRYPOINT ["orbcast"]' in DOCKERFILE  # which the words of a run would be given to
     (container,) = manifest(JOB)["spec"]["template"]["spec"]["containers"]
     assert [*container["command"], *container["args"]][:2] == ["env", "prefect"]
+    assert container["name"] == "prefect-job"  # Prefect's worker takes no other
+    options = DOCKER_JOB["job_configuration"]["container_create_kwargs"]
+    assert options["entrypoint"] == ["env"]
+
+
+def test_a_run_in_a_container_of_its_own_has_no_more_rights_than_one_of_compose() -> None:
+    options = DOCKER_JOB["job_configuration"]["container_create_kwargs"]
+    service = COMPOSE["services"]["worker"]
+    for name in ("init", "read_only", "cap_drop", "security_opt"):
+        assert options[name] == service[name], name
+    assert list(options["tmpfs"]) == service["tmpfs"]
+    defaults = {
+        name: variable.get("default")
+        for name, variable in DOCKER_JOB["variables"]["properties"].items()
+    }
+    assert defaults["image"] == service["image"]
+    assert defaults["volumes"] == [f"{COMPOSE['name']}_{service['volumes'][0]}"]
+    assert defaults["networks"] == [f"{COMPOSE['name']}_default"]
 
 
 def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
@@ -225,6 +246,9 @@ def test_the_keys_of_the_secret_are_those_that_the_file_tells_to_make() -> None:
     assert used == told
 
 
-def test_each_variable_of_the_job_template_is_used_and_each_used_one_is_there() -> None:
-    used = set(re.findall(r"{{ (\w+) }}", json.dumps(JOB["job_configuration"])))
-    assert used == set(JOB["variables"]["properties"])
+@pytest.mark.parametrize("template", [JOB, DOCKER_JOB], ids=["kubernetes", "docker"])
+def test_each_variable_of_a_job_template_is_used_and_each_used_one_is_there(
+    template: dict[str, Any],
+) -> None:
+    used = set(re.findall(r"{{ (\w+) }}", json.dumps(template["job_configuration"])))
+    assert used == set(template["variables"]["properties"])

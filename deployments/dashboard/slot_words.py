@@ -1,4 +1,4 @@
-"""What the page Today says of a slot, in words."""
+"""Texts of the page Today about a slot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.prediction.trading_day import SlotOfDay
 
 
 def headline(slot: SlotOfDay) -> str:
-    """Return in a few words what was recommended and what became of it."""
+    """Return the recommendation and its result in a few words."""
     if slot.state == "due":
         return "to come"
     if slot.state != "answered":
@@ -40,9 +40,9 @@ def headline(slot: SlotOfDay) -> str:
 
 
 def against(slot: SlotOfDay) -> list[str]:
-    """Return what forbids following the answer, whatever the model says.
+    """Return the reasons against following the prediction, whatever its value.
 
-    Lateness, breaker, rules.
+    These are lateness, the breaker and the rules.
     """
     entry = slot.answers[0].prediction
     matches = ["late, so it counts for nothing"] if entry.late else []
@@ -55,7 +55,7 @@ def against(slot: SlotOfDay) -> list[str]:
 
 
 def probabilities(champion: Settled) -> list[dict[str, str]]:
-    """Return p(UP) and p(DOWN) among breaks, the model beside the corridor."""
+    """Return P(UP) and P(DOWN) among breaks, of the model and of the corridor."""
     entry = champion.prediction
     if entry.p_up is None or entry.baseline_p_up is None:
         return []
@@ -76,7 +76,7 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
 def sides(prediction: Prediction) -> list[dict[str, str]]:
     """Return each side's P(win), P(loss), P(neither in time) and E[net R].
 
-    Beside them the driftless P(win), and the 80 % interval where one is stated.
+    Also the driftless P(win), and the 80 % interval if one is stated.
     """
     rows = []
     for view, name in ((prediction.long, "UP"), (prediction.short, "DOWN")):
@@ -101,7 +101,7 @@ def sides(prediction: Prediction) -> list[dict[str, str]]:
 
 
 def likeness(score: NoveltyScore | None) -> str:
-    """Return how unlike the training data the row was."""
+    """Return in words how much the row differed from the training data."""
     gate = novelty_gate(score, answered=True)
     if score is None:
         return f"novelty {gate.words}"
@@ -110,12 +110,12 @@ def likeness(score: NoveltyScore | None) -> str:
 
 
 def agreement(slot: SlotOfDay) -> str:
-    """Return what the rules decided, and whether the model agrees with them."""
+    """Return the rules' decision, and whether the model agrees with it."""
     if slot.decided is None:
         return "The rules decided nothing here."
     model = slot.decided.with_model
     verdict = model.get("agreement")
-    # the reasons are drawn below
+    # the reasons are shown below
     drawn = {reason.words for reason in slot.answers[0].prediction.outputs.reasons}
     words = "; ".join(one for one in model.get("words") or () if one not in drawn)
     decision = f"Rules: the model {verdict}" if verdict else "Rules: decided without the model"

@@ -1,4 +1,4 @@
-"""`orbcast features`: what a model can learn from, the trader's own among it."""
+"""`orbcast features`: list the features for models, including the trader's own."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def features(
 ) -> None:
     """List the features that a recipe can name: what each measures, and in which unit.
 
-    Your own are in the folder features of ORBCAST_HOME, Python files, and in installed packages
-    with an entry point orbcast.features. In a recipe "all" is every shipped one; your own are
-    learned from where a recipe names them: features = ["all", "my_feature"]. Exit status 2: a
+    Your own are Python files in the folder features of ORBCAST_HOME, and installed packages with
+    an entry point orbcast.features. In a recipe, "all" means every shipped feature; models use
+    your own only if the recipe names them: features = ["all", "my_feature"]. Exit status 2: a
     file or package of yours cannot be used; its features are left out, and the line says why.
 
     Example: orbcast features --own

@@ -49,9 +49,29 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
     return added
 
 
-def news_of(database: Database, market: str) -> tuple[NewsEvent, ...]:
-    """Return every event of a market and of all markets, in the order of recording."""
-    return read_records(database, NewsEvent, _of_market(market))
+def news_of(database: Database, market: str, by: datetime | None = None) -> tuple[NewsEvent, ...]:
+    """Return every event of a market and of all markets, in the order of record.
+
+    Parameters
+    ----------
+    database, market
+        Where from, and the market's symbol.
+    by
+        Aware time: only what was on record by then; everything if left out.
+    """
+    query = _of_market(market)
+    return read_records(
+        database, NewsEvent, query if by is None else query.where(NewsRow.at <= by)
+    )
+
+
+def news_told_late(database: Database, market: str) -> tuple[NewsEvent, ...]:
+    """Return the events of past times that were said to have been known, in the order of record.
+
+    They were put on record only once they had come, so that whoever did knew what became of them.
+    """
+    late = NewsRow.time < NewsRow.at, NewsRow.known_since < NewsRow.at
+    return read_records(database, NewsEvent, _of_market(market).where(*late))
 
 
 def _of_market(market: str) -> Select[NewsRow]:

@@ -27,6 +27,7 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.prediction import Prediction
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.ranges.label_spec import LabelSpec
 
 EVEN = 0.5
@@ -96,6 +97,7 @@ def ask(
     bars: Bars,
     seconds: float,
     catalogue: Catalogue | None,
+    news: tuple[NewsEvent, ...] = (),
 ) -> tuple[Dataset, Prediction]:
     """Build the slot's row and get a version's prediction.
 
@@ -109,6 +111,8 @@ def ask(
         Reading of a monotonic clock.
     catalogue
         All features; None for the shipped ones.
+    news
+        Scheduled news on record; what was not known by the decision is left out.
 
     Raises
     ------
@@ -126,6 +130,7 @@ def ask(
             trading_day=slot.trading_day,
             opening_range=slot.opening_range,
             features=(catalogue or CATALOGUE).learned(bundle.feature_names, bundle.own),
+            news=news,
         )
         prediction = predictor.predict(row, seconds)
         is_number = all(map(math.isfinite, _figures(prediction)))
@@ -194,7 +199,13 @@ def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     assert bars is not None  # noqa: S101 - the same
     try:
         row, prediction = ask(
-            predictor, context.market, context.slot, bars, context.seconds, context.catalogue
+            predictor,
+            context.market,
+            context.slot,
+            bars,
+            context.seconds,
+            context.catalogue,
+            context.news,
         )
     except NoSlotError as error:
         return abstained(context, version, Abstention(error.why))

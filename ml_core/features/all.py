@@ -7,6 +7,7 @@ from ml_core.features.groups import (  # noqa: F401 - imported for what they dec
     cost,
     levels,
     momentum,
+    news,
     previous_ranges,
     range_shape,
     sessions,

@@ -1,15 +1,16 @@
 """The look-ahead audit: remove the future, then falsify it, and check whether features change.
 
 A feature computed at t0 from what was known at t0 cannot change by a bit when everything later
-(bars, volumes, contracts, outcomes, the calendar) is deleted or replaced by something else. Nor
-can it change when the same market is moved 28 years ahead, where a table looked up by date has no
-entries. A feature that does change has used the future, whatever its code looks like.
+(bars, volumes, contracts, outcomes, the calendar, scheduled news not known yet) is deleted or
+replaced by something else. Nor can it change when the same market is moved 28 years ahead, where a
+table looked up by date has no entries. A feature that does change has used the future, whatever
+its code looks like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar
 
@@ -29,9 +30,11 @@ from ml_core.features.false_future import (
     windows_apart,
     with_false_future,
 )
+from ml_core.features.false_news import false_news
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.features.view import View
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 
@@ -42,6 +45,8 @@ _WITH: dict[Trick, str] = {
     "deleted": "with it deleted",
     "scrambled": "with it scrambled",
     "moved": f"on the same bars {CALENDAR_CYCLE_YEARS} years later",
+    "news deleted": "with news known only later deleted",
+    "news scrambled": "with other news known only later",
 }
 
 
@@ -164,6 +169,7 @@ def audit_lookahead(
     last: date,
     decisions: int = DECISIONS,
     seed: int = 0,
+    news: tuple[NewsEvent, ...] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Audit features at decisions drawn from every kind of day and every opening range.
@@ -181,6 +187,8 @@ def audit_lookahead(
         How many to draw; all decisions of the period if there are fewer.
     seed
         Seed of the draw and of the scrambling, combined with the last day.
+    news
+        Scheduled news on record, for features that read it.
     on_progress
         Called with (decisions done, total decisions).
 
@@ -193,7 +201,8 @@ def audit_lookahead(
     schedule = build_schedule(
         market, first - timedelta(days=HISTORY_DAYS), last + timedelta(days=FUTURE_DAYS)
     )
-    history = read_history(bars, market, spec, schedule)
+    read = news if any(feature.news for feature in features) else None
+    history = read_history(bars, market, spec, schedule, news=read)
     day = schedule.days[history.ranges.day]
     inside = (day >= np.datetime64(first)) & (day <= np.datetime64(last))
     usable = np.flatnonzero(inside & history.ranges.usable)
@@ -203,6 +212,7 @@ def audit_lookahead(
     rows = slots.rows
     truth = compute(history.view(rows), features)
     leaks = _leaks_between(history, rows, features, truth, "moved", moved_in_time(history, rows))
+    leaks += _news_leaks(history, rows, features, truth)
     done = 0
     for windows in windows_apart(history, rows):
         for trick, by in _FALSE_FUTURES:
@@ -223,6 +233,31 @@ def audit_lookahead(
 
 
 _FALSE_FUTURES: tuple[tuple[Trick, bool], ...] = (("deleted", False), ("scrambled", True))
+
+
+def _news_leaks(
+    history: History,
+    rows: NDArray[np.int64],
+    features: tuple[Feature, ...],
+    truth: NDArray[np.float64],
+) -> list[tuple[int, Leak]]:
+    """Return what moves when the news that a decision could not know is another, or none.
+
+    Of each decision by itself: what one could not know yet is long known to another.
+    """
+    reading = [column for column, feature in enumerate(features) if feature.news]
+    if not reading or history.news is None:
+        return []
+    chosen, expected = tuple(features[column] for column in reading), truth[:, reading]
+    leaks = []
+    for decision, row in enumerate(rows.tolist()):
+        t0 = int(history.ranges.decision[row])
+        for trick, news in false_news(history.news, t0):
+            false = FalseHistory(
+                replace(history, news=news), rows[[decision]], np.array([decision])
+            )
+            leaks += _leaks_between(history, rows, chosen, expected, trick, false)
+    return leaks
 
 
 def _leaks_between(
@@ -257,7 +292,7 @@ def _leaks_between(
 def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:
     """Compute a feature; all NaN if it fails because the future it looks up is deleted."""
     try:
-        return np.asarray(feature.compute(view), np.float64)
+        return feature.values(view)
     except LookupError:
         return np.full(len(view), np.nan)
 

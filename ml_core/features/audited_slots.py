@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml_core.features.history import HISTORY_DAYS, History
 from ml_core.market.calendar_days import WEEKDAYS
 from ml_core.market.market import Market
-from ml_core.market.schedule import from_minute
+from ml_core.market.schedule import from_minute, to_minute
 
 _BUSY_ZONES = ("Europe/London", "America/New_York")
 
@@ -97,6 +97,9 @@ def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np
         for number, name in enumerate(WEEKDAYS)
         if (weekday == number)[day].any()
     }
+    news = np.sort([to_minute(event.time) for event in history.news or ()]).astype(np.int64)
+    coming = np.searchsorted(news, decision + 1440, side="right")
+    near = coming > np.searchsorted(news, decision - 1440)
     before = np.maximum(rows - 1, 0)
     broken = labels.break_minute[before] <= decision
     return {
@@ -107,6 +110,7 @@ def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np
         "clock change": _changes(clocks)[day],
         "half-day": schedule.early_close[day],
         "earlier trade still open": broken & (labels.resolved_minute[before] > decision),
+        **({} if history.news is None else {"news within a day": near}),
     }
 
 

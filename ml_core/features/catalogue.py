@@ -95,6 +95,8 @@ class Feature:
         Takes a view of n decisions and returns float64 of shape (n,), NaN where missing.
     code
         SHA-256 of the file that declares an own feature; "" for a shipped one.
+    news
+        Whether it reads scheduled news, which a home may not have; "all" leaves such features out.
     """
 
     name: str
@@ -106,6 +108,11 @@ class Feature:
     instead: str = ""
     mirror: Mirror | None = TURNS
     code: str = ""
+    news: bool = False
+
+    def values(self, view: View) -> NDArray[np.float64]:
+        """Compute it for every row of a view, shape (n,); only one that says so reads news."""
+        return np.asarray(self.compute(view.with_news if self.news else view), np.float64)
 
     @property
     def own_column(self) -> OwnColumn | None:
@@ -187,6 +194,7 @@ class Catalogue:
         categorical: bool = False,
         instead: str = "",
         mirror: Mirror | None = TURNS,
+        news: bool = False,
     ) -> Callable[[FeatureFunction], FeatureFunction]:
         """Declare the decorated function as the feature of the same name.
 
@@ -202,7 +210,7 @@ class Catalogue:
                 raise ValueError(f"feature {name} is declared twice")
             group = compute.__module__.rpartition(".")[2]
             self._features[name] = Feature(
-                name, group, words, unit, categorical, compute, instead, mirror
+                name, group, words, unit, categorical, compute, instead, mirror, news=news
             )
             return compute
 
@@ -215,12 +223,16 @@ class Catalogue:
         return name in self._features
 
     def names(self) -> tuple[str, ...]:
-        """Return the name of every feature that is neither retired nor own, in order."""
+        """Return the names of "all": neither retired nor own, and reading no news; in order."""
         return tuple(
             name
             for name, feature in self._features.items()
-            if not feature.instead and not feature.code
+            if not feature.instead and not feature.code and not feature.news
         )
+
+    def news_names(self) -> tuple[str, ...]:
+        """Return the names of the shipped features that read scheduled news, in order."""
+        return tuple(name for name, one in self._features.items() if one.news and not one.code)
 
     def own(self) -> tuple[Feature, ...]:
         """Return the trader's own features, in order."""
@@ -259,7 +271,8 @@ class Catalogue:
     def select(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
         """Return the features of these names, in the order named.
 
-        "all", by itself or among names, means every shipped feature that is not retired.
+        "all", by itself or among names, means every shipped feature that is not retired and does
+        not read news.
 
         Raises
         ------
@@ -272,12 +285,13 @@ class Catalogue:
         )
         unknown = tuple(name for name in wanted if name not in self._features)
         if unknown:
-            raise UnknownFeatureError(unknown, (*self.names(), *self.own_names()), self._refused)
+            available = (*self.names(), *self.news_names(), *self.own_names())
+            raise UnknownFeatureError(unknown, available, self._refused)
         return tuple(self._features[name] for name in wanted)
 
     def select_with_own(self) -> tuple[Feature, ...]:
-        """Return every feature that is not retired, own features last."""
-        return self.select(("all", *self.own_names()))
+        """Return every feature that is not retired, those of news and own features last."""
+        return self.select(("all", *self.news_names(), *self.own_names()))
 
     def learned(self, names: Iterable[str], own: Iterable[OwnColumn]) -> tuple[Feature, ...]:
         """Return the features that a version learned from, exactly as they were then.
@@ -315,5 +329,5 @@ def compute(view: View, features: Iterable[Feature]) -> NDArray[np.float64]:
     features = tuple(features)
     if not len(view):  # a market whose price never changes has no usable range
         return np.empty((0, len(features)))
-    columns = [np.asarray(feature.compute(view), np.float64) for feature in features]
+    columns = [feature.values(view) for feature in features]
     return np.column_stack(columns) if columns else np.empty((len(view), 0))

@@ -2,8 +2,9 @@
 
 From the decision on, everything that a feature may read is deleted or falsified: bars and volumes
 of every contract, later contracts and ranges, outcomes not settled yet, and the calendar after the
-decision's own trading day. A decision depends on the ``HISTORY_DAYS`` before it, so one false
-history serves many decisions if they lie far enough apart.
+decision's own trading day. Scheduled news is falsified in :mod:`ml_core.features.false_news`. A
+decision depends on the ``HISTORY_DAYS`` before it, so one false history serves many decisions if
+they lie far enough apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ml_core.array_rows import take_rows
 from ml_core.bars.arrays import Bars
 from ml_core.features.audited_slots import clock_offsets
+from ml_core.features.false_news import later_news
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.market.schedule import Schedule
 from ml_core.ranges.label_spec import LabelSpec
@@ -38,7 +40,7 @@ FUTURE_DAYS = 5
 CALENDAR_CYCLE_YEARS = 28
 """Years after which every date has the same weekday again, leap days included (until 2100)."""
 
-Trick = Literal["deleted", "scrambled", "moved"]
+Trick = Literal["deleted", "scrambled", "moved", "news deleted", "news scrambled"]
 
 _SHIFT_MINUTES = 37
 _FLIPPING_VOLUME = 10_000
@@ -156,7 +158,7 @@ def with_false_future(
         near = scrambled(near, future, draw)
         days = _with_false_days(days, kept > windows.own[window_of_day])
         horizon = int(schedule.day_end[windows.last[-1]])
-    false = read_history(near, history.market, spec, days, horizon)
+    false = read_history(near, history.market, spec, days, horizon, history.news)
     ranges = len(history.market.ranges)
     slots = (kept[:, None] * ranges + np.arange(ranges)).ravel()
     t0 = np.repeat(windows.t0[window_of_day], ranges)
@@ -201,6 +203,7 @@ def moved_in_time(history: History, rows: NDArray[np.int64]) -> FalseHistory:
         ),
         ranges=_with_times(ranges, ("start", "decision", "session_end", "day_end"), later),
         labels=_with_times(labels, ("break_minute", "resolved_minute"), later),
+        news=None if history.news is None else later_news(history.news, days),
     )
     return FalseHistory(there, rows[same], np.flatnonzero(same))
 

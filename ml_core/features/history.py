@@ -11,6 +11,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS, Tape, join
 from ml_core.features.view import LOOKBACK_DAYS, View
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import Schedule
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import Labels, label
@@ -22,12 +23,13 @@ HISTORY_DAYS = LOOKBACK_DAYS + CHOICE_LOOKBACK_DAYS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """A stretch of the market: its tape, and the range and label of every slot on it."""
+    """A stretch of the market: its tape, the range and label of every slot on it, and its news."""
 
     market: Market
     tape: Tape
     ranges: OpeningRanges
     labels: Labels
+    news: tuple[NewsEvent, ...] | None = None
 
     def view(self, rows: NDArray[np.int64]) -> View:
         """Return what was known at the decisions of these slots (positions in ``ranges``)."""
@@ -38,6 +40,7 @@ class History:
             labels=self.labels,
             rows=rows,
             cost_ticks=self.market.instrument.round_trip_cost_ticks,
+            news=self.news,
         )
 
 
@@ -47,6 +50,7 @@ def read_history(
     spec: LabelSpec,
     schedule: Schedule,
     horizon: int | None = None,
+    news: tuple[NewsEvent, ...] | None = None,
 ) -> History:
     """Join the bars, then measure and label every opening range, using nothing after ``horizon``.
 
@@ -60,8 +64,11 @@ def read_history(
         Trading days to read; must begin ``HISTORY_DAYS`` before the first decision wanted.
     horizon
         UTC minute after which nothing is known; by default the end of the last bar.
+    news
+        Scheduled news in the order of recording, of which a decision knows what was known by then;
+        None if no feature reads it.
     """
     tape = join(bars, schedule, market.roll, horizon)
     ranges = opening_ranges(tape, market)
     labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
-    return History(market=market, tape=tape, ranges=ranges, labels=labels)
+    return History(market=market, tape=tape, ranges=ranges, labels=labels, news=news)

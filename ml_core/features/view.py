@@ -6,16 +6,21 @@ reads a few weeks of bars gets, bit for bit, the same number as ten years of his
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.continuous import Tape
+from ml_core.errors import DefectError, InputError
 from ml_core.features.aggregates import Aggregate, Spans, aggregate
 from ml_core.features.daily import Daily, daily_history
+from ml_core.features.known_news import KnownNews
 from ml_core.features.sessions_done import CompletedSessions
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.ranges.labels import Labels
 from ml_core.ranges.opening_range import OpeningRanges
 
@@ -24,6 +29,18 @@ LOOKBACK_DAYS = 34
 
 STALE_MINUTES = 4 * 1440
 """A price older than this counts as missing: it spans a long weekend, but not a data gap."""
+
+
+class NewsNotDeclaredError(InputError):
+    """A feature reads news without saying so: what learns from it would not be named by news."""
+
+    template = 'it reads view.news: say so where it is declared, feature("...", news=True)'
+
+
+class NewsNotReadError(DefectError):
+    """A feature of news is asked for where none was read from the record."""
+
+    template = "features of scheduled news are computed without the news on record"
 
 
 class View:
@@ -39,6 +56,9 @@ class View:
         Positions in ``ranges`` of the n decisions; each must have formed a range.
     cost_ticks
         Round-trip cost.
+    news
+        Scheduled news in the order of record, what became known after a decision is left out here;
+        None where no feature reads it.
     """
 
     def __init__(
@@ -50,6 +70,7 @@ class View:
         labels: Labels,
         rows: NDArray[np.int64],
         cost_ticks: float,
+        news: Iterable[NewsEvent] | None = None,
     ) -> None:
         self.tape = tape
         self.market = market
@@ -57,6 +78,7 @@ class View:
         self.labels = labels
         self.rows = rows
         self.cost_ticks = cost_ticks
+        self._news, self.shows_news = news, False
         self._atr: dict[int, NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
@@ -145,6 +167,32 @@ class View:
         Shape (n,). NaN with fewer than five such pairs in the last ``minutes`` before t0.
         """
         return self.spans.rms_change(self.decision - minutes, self.decision)
+
+    # --- scheduled news ----------------------------------------------------------------------
+
+    @cached_property
+    def news(self) -> KnownNews:
+        """Scheduled news as it was known at each decision.
+
+        Raises
+        ------
+        NewsNotDeclaredError
+            It is asked for by a feature that was not declared to read news.
+        NewsNotReadError
+            The view was made without the news on record.
+        """
+        if not self.shows_news:
+            raise NewsNotDeclaredError
+        if self._news is None:
+            raise NewsNotReadError
+        return KnownNews.at(self._news, self.decision)
+
+    @cached_property
+    def with_news(self) -> View:
+        """The same view for features that are declared to read news."""
+        other = copy(self)
+        other.shows_news = True
+        return other
 
     # --- earlier days, sessions and ranges ---------------------------------------------------
 

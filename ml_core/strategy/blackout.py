@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml_core.market.market import MINUTES_A_DAY
-from ml_core.market.news import IMPORTANCES, Importance, NewsEvent, known_news
+from ml_core.market.news import Importance, NewsEvent, known_news
 from ml_core.market.schedule import from_minute, to_minute
 
 
@@ -28,10 +27,7 @@ class Blackout(BaseModel):
 
     def is_for(self, event: NewsEvent) -> bool:
         """Return whether the blackout applies to an event."""
-        if IMPORTANCES.index(event.importance) < IMPORTANCES.index(self.importance):
-            return False
-        name = event.name.lower()
-        return any(fnmatchcase(name, pattern.lower()) for pattern in self.events)
+        return event.is_of(self.events, self.importance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import registry
 import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import (
@@ -71,6 +72,7 @@ def lookahead(
             last=end,
             decisions=decisions,
             seed=seed,
+            news=registry.news.news_of(settings.database(), definition.symbol),
             on_progress=bar.at,
         )
     if as_json:

@@ -182,7 +182,7 @@ def _running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
 
     A part that was closed at a partial target is valued at that close, too.
     """
-    taken, candles = slot.taken, days.candles(slot)
+    taken, candles = slot.taken, days.candles(slot.key)
     if taken is None or taken.slot.prices is None or taken.slot.side is None or candles is None:
         return None
     prices, instrument = taken.slot.prices, days.market.instrument

@@ -42,6 +42,7 @@ def rules_history(
     first: date,
     last: date,
     as_of_minute: int | None = None,
+    facts: bool = True,
 ) -> Assembly:
     """Assemble trading days with everything that the rules check.
 
@@ -53,13 +54,15 @@ def rules_history(
         Trading days, both included.
     as_of_minute
         UTC minute after which nothing is known; by default the end of the last bar.
+    facts
+        Whether to include what the rules check when a range closes; trades alone do not need it.
 
     Raises
     ------
     NoBarsError
         The period holds no bar.
     """
-    features = CATALOGUE.select(RULE_FEATURES)
+    features = CATALOGUE.select(RULE_FEATURES) if facts else ()
     return assemble(
         bars,
         market,

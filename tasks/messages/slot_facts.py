@@ -35,7 +35,7 @@ OUTCOMES = {"target": "WIN", "stop": "LOSS", "time": "TIMEOUT", "moved_stop": "M
 
 def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
     """Return the facts of a forecast."""
-    opening, rules = range_facts(days, slot), days.rules.for_range(slot.entry.opening_range)
+    opening, rules = range_facts(days, slot), slot.rules.for_range(slot.entry.opening_range)
     counted = rules.counted_by
     same = counted is not None and slot.entry.label == counted.key
     decided = slot.entry.decision_time
@@ -43,8 +43,8 @@ def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
         slot=slot.name,
         opening_range=opening,
         entry=slot.entry,
-        brackets=() if opening is None else _planned(days, slot, opening),
-        plan=_plan(days, slot),
+        brackets=() if opening is None else _planned(slot, opening),
+        plan=plan_facts(slot),
         other_label=slot.entry.label if slot.entry.status == "predicted" and not same else None,
         trade="" if counted is not None else rules.trade_rule.words,
         driftless=None if counted is not None else days.driftless(slot),
@@ -58,21 +58,21 @@ def trade_facts(days: FollowedDays, slot: FollowedSlot) -> TradeFacts | None:
     opening, traded = range_facts(days, slot), slot.traded
     if opening is None or traded is None or traded.side is None or traded.prices is None:
         return None
-    entered = _bracket(days, slot, opening, traded.side, traded.prices.entry)
-    planned = _bracket(days, slot, opening, traded.side)
+    entered = _bracket(slot, opening, traded.side, traded.prices.entry)
+    planned = _bracket(slot, opening, traded.side)
     if entered is None or planned is None or traded.entered_at is None:
         return None
     taken = slot.taken
     return TradeFacts(
         opening_range=opening,
         entry=slot.entry,
-        plan=_plan(days, slot),
+        plan=plan_facts(slot),
         bracket=entered,
         planned=planned,
         broke=traded.entered_at,
         size=taken.size if taken else 0.0,
         why_not=taken.why_not if taken else "they decided nothing here",
-        by=days.rules.for_range(slot.entry.opening_range).trade_rule.entry,
+        by=slot.rule.entry,
     )
 
 
@@ -82,11 +82,11 @@ def settled_facts(days: FollowedDays, slot: FollowedSlot) -> SettledFacts | None
     if opening is None or traded is None or traded.resolved_at is None:
         return None
     trade, prices = trade_facts(days, slot), traded.prices
-    rule = days.rules.for_range(slot.entry.opening_range).trade_rule
+    rule = slot.rule
     return SettledFacts(
         opening_range=opening,
         entry=slot.entry,
-        plan=_plan(days, slot),
+        plan=plan_facts(slot),
         trade=trade,
         outcome=OUTCOMES.get(prices.reason) if prices else None,
         exit=prices.exit if prices else None,
@@ -130,7 +130,7 @@ def picture(
     brackets
         Trades by the label of their prices, such as UP.
     """
-    candles, opening = days.candles(slot), range_facts(days, slot)
+    candles, opening = days.candles(slot.key), range_facts(days, slot)
     if candles is None or opening is None:
         return None
     market, instrument = days.market, opening.instrument
@@ -156,9 +156,9 @@ def picture(
 def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:
     """Return each armed side's bracket to be copied by hand; none at a stage not to be traded."""
     opening, plan = range_facts(days, slot), slot.plan
-    if opening is None or plan is None or not _plan(days, slot).is_traded:
+    if opening is None or plan is None or not plan_facts(slot).is_traded:
         return ()
-    brackets = _planned(days, slot, opening)
+    brackets = _planned(slot, opening)
     return tuple(copy_line(opening, one, plan) for one in brackets if plan.size(one.side))
 
 
@@ -167,20 +167,19 @@ def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:
     return {BREAKS[bracket.side]: bracket for bracket in brackets}
 
 
-def _planned(days: FollowedDays, slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
-    brackets = (_bracket(days, slot, opening, side) for side in SIDES)
+def _planned(slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
+    brackets = (_bracket(slot, opening, side) for side in SIDES)
     return tuple(bracket for bracket in brackets if bracket is not None)
 
 
 def _bracket(
-    days: FollowedDays,
     slot: FollowedSlot,
     opening: RangeFacts,
     side: Side,
     entry_ticks: int | None = None,
 ) -> Bracket | None:
     return planned_bracket(
-        days.rules.for_range(opening.opening_range).trade_rule,
+        slot.rule,
         side,
         high_ticks=opening.high,
         low_ticks=opening.low,
@@ -189,8 +188,9 @@ def _bracket(
     )
 
 
-def _plan(days: FollowedDays, slot: FollowedSlot) -> PlanFacts:
-    return PlanFacts(rules=days.rules.name, stage=slot.stage, plan=slot.plan)
+def plan_facts(slot: FollowedSlot) -> PlanFacts:
+    """Return the facts of a plan."""
+    return PlanFacts(rules=slot.rules.name, stage=slot.stage, plan=slot.plan)
 
 
 def _ticks(days: FollowedDays, value: Any) -> int:

@@ -189,7 +189,7 @@ def _of_plans(
 ) -> tuple[PaperIntent, ...]:
     """Return what the intents of the recorded plans would be, whatever the stage was."""
     mode, rules = mode_of(book), settings.rules(market.symbol)
-    records, taken = followed_plans(settings, market, mode, at, first=first)
+    records, taken = followed_plans(settings, market, mode, at, first=first, facts=True)
     intents = []
     for one in taken:
         record, plan = records[one.slot.key], one.plan

@@ -65,7 +65,7 @@ def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
             values = {
                 "rules_hash": rules.hash,
                 "name": rules.name,
-                "rules": rules.model_dump(mode="json", exclude_unset=True),
+                "rules": rules.model_dump_json(exclude_unset=True),
                 "first_seen": at,
             }
             chain_of(RulesRow).append(session, values)
@@ -78,7 +78,7 @@ def rules_on_record(database: Database) -> dict[str, Rules]:
     read = {}
     for row in rows:
         try:
-            rules = Rules.model_validate(row.rules)
+            rules = Rules.model_validate_json(row.rules)
         except ValidationError:
             continue
         if rules.hash == row.rules_hash:

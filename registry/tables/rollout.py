@@ -54,7 +54,7 @@ class StrategyRow(Chained):
 
 
 class RulesRow(Chained):
-    """The rules of a strategy as a plan was first made by them."""
+    """The rules of a strategy as a plan was first made by them, as JSON in their own order."""
 
     noun: ClassVar[str] = "rules"
     dated_by: ClassVar[str] = "first_seen"
@@ -63,7 +63,7 @@ class RulesRow(Chained):
     id: Mapped[int] = mapped_column(primary_key=True)
     rules_hash: Mapped[str]
     name: Mapped[str]
-    rules: Mapped[dict[str, Any]]
+    rules: Mapped[str] = mapped_column(Text)
     first_seen: Mapped[datetime]
 
 

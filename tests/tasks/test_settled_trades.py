@@ -12,8 +12,9 @@ from ml_core.market.schedule import from_minute
 from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import SettledTrade, backtest
 from registry.tables.rollout import TradeRow
-from registry.trades import TradeKey, rules_on_record, trades_on_record
+from registry.trades import TradeKey, remember_rules, rules_on_record, trades_on_record
 from tasks.messages.followed_days import followed_days
+from tasks.named_files import names_in
 from tasks.prediction.account_now import followed_plans
 from tasks.prediction.outcomes import settle
 from tasks.settings import current_settings
@@ -87,6 +88,14 @@ def test_several_strategies_stand_side_by_side_for_one_slot_and_once_each() -> N
     }
     assert set(rules_on_record(current_settings().database())) == {rules(k).hash for k in KINDS}
     assert not current_settings().ledger().verify().faults
+
+
+def test_the_shipped_strategies_are_read_back_as_they_were() -> None:
+    settings = current_settings()
+    shipped = [settings.rules("MGC", name) for name in names_in(settings.strategies_dir)]
+    for own in shipped:
+        remember_rules(settings.database(), own, READ_AT)
+    assert rules_on_record(settings.database()) == {own.hash: own for own in shipped}
 
 
 def test_an_open_trade_is_not_on_record_and_is_followed_by_the_bars() -> None:

@@ -23,7 +23,7 @@ def upgrade() -> None:
     _chained(
         "strategy_rules",
         *_texts("rules_hash", "name"),
-        sa.Column("rules", CanonicalJson(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
         _time("first_seen"),
         unique=("rules_hash",),
     )

@@ -46,15 +46,15 @@ class RangeSummary:
     r: float | None
 
     def row(self) -> dict[str, str]:
-        """Return the line as a row of a table."""
+        """Return the line as a row of a table; a phone shows the result without scrolling."""
         return {
             "range": self.opening_range,
-            "closed": self.closed,
-            "UP": percent_or_dash(self.p_up, 0),
-            "corridor": percent_or_dash(self.corridor, 0),
-            "plan": self.plan,
             "so far": self.result,
             "R": r_multiple(self.r),
+            "plan": self.plan,
+            "UP": percent_or_dash(self.p_up, 0),
+            "corridor": percent_or_dash(self.corridor, 0),
+            "closed": self.closed,
         }
 
 
@@ -120,7 +120,7 @@ def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> RangeSummary
     is_open, traded = _is_open(slot, at), taken is not None and taken.size > 0
     r = None
     if is_open:
-        r = _running_r(days, slot)
+        r = running_r(days, slot)
     elif traded and taken is not None and taken.slot.r_net is not None:
         r = taken.r
     return RangeSummary(
@@ -177,12 +177,13 @@ def _is_open(slot: FollowedSlot, at: datetime) -> bool:
     return taken.slot.entered_at <= at and (resolved is None or resolved > at)
 
 
-def _running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
+def running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
     """Return an open trade's R at its last bar's close, after costs, times its size.
 
     A part that was closed at a partial target is valued at that close, too.
     """
-    taken, candles = slot.taken, days.candles(slot.key)
+    whole_day = slot.rule.scan_end == "next_day_start"
+    taken, candles = slot.taken, days.candles(slot.key, whole_day=whole_day)
     if taken is None or taken.slot.prices is None or taken.slot.side is None or candles is None:
         return None
     prices, instrument = taken.slot.prices, days.market.instrument

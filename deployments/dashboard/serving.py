@@ -17,7 +17,7 @@ from deployments.http_guard import HostGuard, names_of
 from deployments.serving.ports import HOST, require_free
 from ml_core.errors import OperatorError, OrbcastError
 from ml_core.on_demand import library
-from tasks import prediction
+from tasks import messages, prediction
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
 
@@ -82,12 +82,12 @@ def _look_once() -> None:
     market, at = settings.market(settings.markets[0]), now()
     # the pages show what is wrong with a home; the server starts anyway
     with contextlib.suppress(OrbcastError):
-        for slot in prediction.trading_day.slots_of_day(
-            settings, market, prediction.slots.trading_day_at(market, at), "live", at
-        ):
-            dashboard.charts.range_chart.range_chart(
-                slot, market.zone, dashboard.charts.theme.LIGHT
-            )
+        day = prediction.slots.trading_day_at(market, at)
+        days = messages.followed_days.followed_days(settings, settings.markets[0], day, day, at)
+        for key in days.rows:
+            drawn = messages.slot_facts.picture_now(days, key, None)
+            if drawn is not None:
+                dashboard.charts.range_chart.range_chart(drawn, dashboard.charts.theme.LIGHT)
 
 
 def _import_pages() -> None:

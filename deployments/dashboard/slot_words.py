@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ml_core.health.scored_prediction import BREAK_OF, SIDES
+from deployments.dashboard.day_summary import RangeSummary, running_r
+from ml_core.health.scored_prediction import BREAK_OF
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates
+from monitoring.messages.forecast import plan_lines
+from monitoring.messages.trade import entry_lines, settled_lines
 from monitoring.pages.formatting import (
     percent,
     percent_or_dash,
@@ -14,29 +17,55 @@ from monitoring.pages.formatting import (
 )
 from monitoring.pages.markdown import escaped
 from registry.ledger.entries import Settled
+from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.messages.slot_facts import plan_facts, settled_facts, trade_facts
 from tasks.prediction.trading_day import SlotOfDay
 
 
-def headline(slot: SlotOfDay) -> str:
-    """Return the recommendation and its result in a few words."""
+def headline(slot: SlotOfDay, became: RangeSummary | None) -> str:
+    """Return the recommendation and the result of the rules' trade in a few words."""
     if slot.state == "due":
         return "to come"
     if slot.state != "answered":
         return "no prediction"
-    champion = slot.answers[0]
-    text = champion.prediction.recommendation
+    text = slot.answers[0].prediction.recommendation
     sides = {"long": "the model says UP", "short": "the model says DOWN"}
     words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
-    if champion.outcome is None:
-        broke = (slot.seen or {}).get("break_direction")
-        return f"{words}; broke {broke}, not settled" if broke in SIDES else words
-    if champion.outcome.direction == "NONE":
-        return f"{words}; it did not break"
-    result = (champion.outcome.outcome or "").lower()
-    return (
-        f"{words}; broke {champion.outcome.direction}, {result} "
-        f"({r_multiple(champion.outcome.r_gross)} gross, {r_multiple(champion.outcome.r_net)} net)"
-    )
+    if became is None:
+        return words
+    r = "" if became.r is None else f" ({r_multiple(became.r)} net)"
+    return f"{words}; {became.result}{r}"
+
+
+def trade_lines(days: FollowedDays, slot: FollowedSlot) -> list[str]:
+    """Return what a strategy's trade of a range is by now, as the messages tell it.
+
+    Beside it is the outcome by the model's label, where that counts another trade.
+    """
+    trade, settled = trade_facts(days, slot), settled_facts(days, slot)
+    lines = plan_lines(plan_facts(slot))
+    if settled is not None:
+        lines = settled_lines(settled)
+        if trade is not None and not trade.size:
+            lines += plan_lines(trade.plan)
+    elif trade is not None:
+        lines = entry_lines(trade)
+        if trade.size:
+            lines.append(f"It stands at {r_multiple(running_r(days, slot))} after costs.")
+        else:
+            lines += plan_lines(trade.plan)
+    outcome, counted = slot.outcome, slot.rules.for_range(slot.entry.opening_range).counted_by
+    if outcome is not None and (counted is None or counted.key != slot.entry.label):
+        lines.append(
+            f"By the model's label ({slot.entry.label}): {outcome.direction}"
+            + (
+                f", {outcome.outcome.lower()}, {r_multiple(outcome.r_gross)} gross, "
+                f"{r_multiple(outcome.r_net)} net."
+                if outcome.outcome
+                else "."
+            )
+        )
+    return lines
 
 
 def against(slot: SlotOfDay) -> list[str]:

@@ -135,12 +135,12 @@ class FollowedDays:
             return None
         return driftless_forecast(self._made, slot.rules, position, slot.atr)
 
-    def candles(self, key: SlotKey) -> Candles | None:
-        """Return the bars of a slot; None without any."""
+    def candles(self, key: SlotKey, *, whole_day: bool = False) -> Candles | None:
+        """Return the bars of a slot to its session's end, or to the day's; None without any."""
         position = self._positions.get(key)
         if self._made is None or position is None:
             return None
-        candles = candles_of(self._made, position, self.market)
+        candles = candles_of(self._made, position, self.market, whole_day=whole_day)
         return candles if len(candles.minute) else None
 
 
@@ -181,10 +181,10 @@ def followed_days(
     }
     atr = _atr(made, tuple(rules.values()))
     taken = _taken(now, counted, traded)
-    aside = {record.rules_hash for record in records if counted[record.key] is not record}
+    aside = [record.rules_hash for record in records if counted[record.key] is not record]
     by_rules = {
         one: {record.key: record for record in records if record.rules_hash == one}
-        for one in aside
+        for one in dict.fromkeys(aside)
     }
 
     def slot_of(

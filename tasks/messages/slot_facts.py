@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from ml_core.array_rows import take_rows
+from ml_core.decision.plan_record import SlotKey
+from ml_core.market.instrument import Instrument
 from ml_core.market.news import coming_news
+from ml_core.market.schedule import to_minute
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.rules import SIDES, Side
-from ml_core.strategy.trades import day_so_far
+from ml_core.strategy.trades import TradedSlot, day_so_far
 from monitoring import pages
 from monitoring.messages.facts import (
     ForecastFacts,
@@ -21,10 +25,14 @@ from monitoring.messages.facts import (
     TradeFacts,
 )
 from monitoring.messages.words import BREAKS, copy_line
-from monitoring.pages.plots.opening_range import RangePicture, levels_of
+from monitoring.pages.plots.opening_range import Mark, RangePicture, levels_of
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.prediction.trading_day import Candles
 
 _DOTS_PER_INCH = 150
+_AFTER = 30
+"""Minutes drawn at least after a trade has ended."""
+
 _NEWS_WITHIN = timedelta(hours=8)
 """What comes later than this after a range's close is news of other ranges."""
 
@@ -130,27 +138,102 @@ def picture(
     brackets
         Trades by the label of their prices, such as UP.
     """
-    candles, opening = days.candles(slot.key), range_facts(days, slot)
-    if candles is None or opening is None:
+    drawn = range_picture(days, slot.key, slot, brackets, title)
+    if drawn is None:
         return None
-    market, instrument = days.market, opening.instrument
-    minutes = market.ranges[market.range_index(opening.opening_range)].minutes
-    drawn = RangePicture(
+    figure = pages.plots.opening_range.range_plot(drawn)
+    return pages.figure_style.to_png(figure, _DOTS_PER_INCH)
+
+
+def picture_now(
+    days: FollowedDays, key: SlotKey, slot: FollowedSlot | None
+) -> RangePicture | None:
+    """Return a range with its rules' trade as it stands: entered, or planned while it waits.
+
+    Parameters
+    ----------
+    days, key
+        The range, and what its bars are in.
+    slot
+        What is known of it; None where nobody was asked, and the range alone is drawn.
+    """
+    brackets: Mapping[str, Bracket] = {}
+    opening = None if slot is None else range_facts(days, slot)
+    if slot is not None and opening is not None:
+        trade = trade_facts(days, slot)
+        if trade is not None:
+            brackets = {"": trade.bracket}
+        elif slot.traded is None or slot.traded.resolved_at is None:
+            armed = [] if slot.plan is None else [s for s in SIDES if slot.plan.size(s)]
+            brackets = by_break(tuple(one for one in _planned(slot, opening) if one.side in armed))
+    return range_picture(days, key, slot, brackets)
+
+
+def range_picture(
+    days: FollowedDays,
+    key: SlotKey,
+    slot: FollowedSlot | None,
+    brackets: Mapping[str, Bracket],
+    title: str = "",
+) -> RangePicture | None:
+    """Return what is drawn of a range, on the page Today as in messages; None without bars.
+
+    Parameters
+    ----------
+    days, key
+        The range, and what its bars are in.
+    slot
+        What is known of it; None draws the range alone.
+    brackets
+        Trades by the label of their prices, such as UP.
+    title
+        Above the picture.
+    """
+    row, rule = days.rows.get(key), None if slot is None else slot.rule
+    candles = days.candles(key, whole_day=rule is not None and rule.scan_end == "next_day_start")
+    if candles is None or row is None or row["high"] is None:
+        return None
+    market, instrument = days.market, days.market.instrument
+    traded = None if slot is None else slot.traded
+    if traded is not None and traded.prices is not None and traded.resolved_at is not None:
+        candles = _until(candles, to_minute(traded.resolved_at))
+    closed = row["decision_time"]
+    return RangePicture(
         title=title,
         minute=candles.minute,
         open=candles.open,
         high=candles.high,
         low=candles.low,
         close=candles.close,
-        opens=opening.closed - timedelta(minutes=minutes),
-        closed=opening.closed,
-        range_high=float(instrument.price_text(opening.high)),
-        range_low=float(instrument.price_text(opening.low)),
+        opens=closed - timedelta(minutes=market.ranges[market.range_index(key[1])].minutes),
+        closed=closed,
+        range_high=row["high"],
+        range_low=row["low"],
         levels=levels_of(instrument, brackets),
         zone=market.zone,
+        marks=() if traded is None else tuple(_marks(traded, instrument)),
     )
-    figure = pages.plots.opening_range.range_plot(drawn)
-    return pages.figure_style.to_png(figure, _DOTS_PER_INCH)
+
+
+def _until(candles: Candles, settled: int) -> Candles:
+    """Leave out what came long after a trade ended: beside it the range would be a thin line."""
+    spent = settled - int(candles.minute[0])
+    drawn: Candles = take_rows(candles, candles.minute < settled + max(_AFTER, spent // 4))
+    return drawn
+
+
+def _marks(traded: TradedSlot, instrument: Instrument) -> Iterator[Mark]:
+    """Yield where a trade was entered and left, in the bars that it happened in."""
+    prices = traded.prices
+    if traded.side is None or traded.entered_at is None or prices is None:
+        return
+    entry = instrument.price_text(prices.entry)
+    begun = to_minute(traded.entered_at) - 1
+    yield Mark(traded.side, begun, float(entry), f"{traded.side} at {entry}")
+    if prices.exit is not None and traded.resolved_at is not None:
+        left, why = instrument.price_text(prices.exit), prices.reason.replace("_", " ")
+        over = to_minute(traded.resolved_at) - 1
+        yield Mark("exit", over, float(left), f"out at {left}: {why}")
 
 
 def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "notify": ("operation.notify_rules:app", "Where you are told of the day and of trouble."),
     },
     "Machine": {
-        "db": ("operation.database:app", "The SQL database's schema."),
+        "db": ("operation.database:app", "The SQL database: its schema, and a copy of it."),
     },
 }
 """Heading -> name -> place of its code and line in the list, in the order in which a trader needs

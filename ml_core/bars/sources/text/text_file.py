@@ -198,7 +198,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _member(path: Path, archive: zipfile.ZipFile) -> str:
     """Return the name of an archive's only file of bars: its only .csv, else its only .txt."""
-    names = [member.filename for member in archive.infolist() if not member.is_dir()]
+    names = [name for name in archive.namelist() if not name.endswith("/")]
     for ending in (".csv", ".txt"):
         texts = [name for name in names if name.lower().endswith(ending)]
         if len(texts) == 1:

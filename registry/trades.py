@@ -56,12 +56,12 @@ class PlannedTrade:
 
 def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
     """Keep the rules of a strategy; those that are on record stay as they are."""
-    known = select(RulesRow.id).where(RulesRow.rules_hash == rules.hash)
+    same_rules = select(RulesRow.id).where(RulesRow.rules_hash == rules.hash)
     with database.reading() as session:
-        if session.scalars(known).first() is not None:
+        if session.scalars(same_rules).first() is not None:
             return
     with database.session() as session:
-        if session.scalars(known).first() is None:
+        if session.scalars(same_rules).first() is None:
             values = {
                 "rules_hash": rules.hash,
                 "name": rules.name,

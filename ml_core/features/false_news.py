@@ -33,7 +33,7 @@ def false_news(
         The decision, UTC minutes.
     """
     decided = from_minute(t0)
-    known = tuple(event for event in news if event.known_since <= decided)
+    known_events = tuple(event for event in news if event.known_since <= decided)
     later = decided + timedelta(microseconds=1)
     scrambled = tuple(
         replace(event, time=_other_time(event.time), importance=_OTHER[event.importance])
@@ -42,7 +42,7 @@ def false_news(
     )
     cancelled = tuple(
         replace(event, known_since=later, cancelled=True)
-        for event in known
+        for event in known_events
         if abs(event.time - decided) <= timedelta(days=2)
     )
     end = max((event.time for event in news), default=decided)
@@ -58,8 +58,8 @@ def false_news(
         for time in (*(decided + away for away in _NEAR), beyond)
     )
     return (
-        ("news deleted", known),
-        ("news scrambled", (*known, *scrambled, *cancelled, *invented)),
+        ("news deleted", known_events),
+        ("news scrambled", (*known_events, *scrambled, *cancelled, *invented)),
     )
 
 

@@ -53,23 +53,23 @@ class KnownNews:
         """Return what was known at decisions, shape (n,), of events in the order of record."""
         # the sort keeps the order of record among events known at once
         records = sorted(events, key=lambda event: event.known_since)
-        known = np.array([_known_minute(event.known_since) for event in records], np.int64)
+        known_from = np.array([_known_minute(event.known_since) for event in records], np.int64)
         minute = np.array([to_minute(event.time) for event in records], np.int64)
         expected = np.array([not event.cancelled for event in records], bool)
         end, latest = np.full(len(records), _NEVER), dict[tuple[str, datetime, str], int]()
         for position, event in enumerate(records):
             key = event.market, event.time, event.name
             if (before := latest.get(key)) is not None:
-                end[before] = known[position]
+                end[before] = known_from[position]
             latest[key] = position
-        seen = np.searchsorted(known[expected], decision, side="right")
+        seen = np.searchsorted(known_from[expected], decision, side="right")
         furthest = np.maximum.accumulate(np.append(-_NEVER, minute[expected]))
         order = np.argsort(minute, kind="stable")
         order = order[expected[order]]
         return cls(
             events=tuple(records[position] for position in order),
             minute=minute[order],
-            begin=known[order],
+            begin=known_from[order],
             end=end[order],
             decision=decision,
             reach=furthest[seen],

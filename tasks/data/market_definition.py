@@ -1,4 +1,4 @@
-"""Tell ledger rows of a market's current definition from those of an earlier one."""
+"""Distinguish ledger rows of a market's current definition from those of an earlier one."""
 
 from __future__ import annotations
 

@@ -168,8 +168,8 @@ def followed_days(
     database, begin = settings.database(), first - OPEN_DAYS
     records = strategy_records(database, market.symbol, mode=mode, first=begin, last=last)
     counted = first_of_each_slot(records)
-    known = known_rules(settings, market)
-    rules = {one: known.get(one, now) for one in (now.hash, *(r.rules_hash for r in records))}
+    recorded = known_rules(settings, market)
+    rules = {one: recorded.get(one, now) for one in (now.hash, *(r.rules_hash for r in records))}
     made = _assembled(settings, market, tuple(rules.values()), first, last, at)
     table = [] if made is None else slot_table(made).to_pylist()
     rows = {(row["trading_day"], row["opening_range"]): row for row in table}

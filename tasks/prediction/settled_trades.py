@@ -32,7 +32,7 @@ _HISTORY = timedelta(days=HISTORY_DAYS + 2)
 def settle_trades(
     settings: Settings,
     market: Market,
-    asked: Iterable[Settled],
+    predictions: Iterable[Settled],
     at: datetime,
     *,
     since: date,
@@ -48,7 +48,7 @@ def settle_trades(
     ----------
     settings, market
         Whose.
-    asked
+    predictions
         The market's predictions.
     at
         Aware time, now.
@@ -60,7 +60,7 @@ def settle_trades(
         (row.prediction.trading_day, row.prediction.opening_range, row.prediction.mode): (
             row.prediction.market_hash
         )
-        for row in asked
+        for row in predictions
     }
     groups: dict[tuple[str, str], set[SlotKey]] = defaultdict(set)
     for plan in plans:

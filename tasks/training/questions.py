@@ -60,8 +60,8 @@ def late_news(settings: Settings, market: Market, features: Iterable[Feature]) -
     """Return the hash of past news put on record afterwards; "" if none is or none reads it."""
     if not any(feature.news for feature in features):
         return ""
-    told = news_told_late(settings.database(), market.symbol)
-    return news_hash(told) if told else ""
+    late = news_told_late(settings.database(), market.symbol)
+    return news_hash(late) if late else ""
 
 
 def question_asked(of: AskedOf, recipe_hash: str) -> str:

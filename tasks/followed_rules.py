@@ -1,6 +1,6 @@
-"""Rules followed through history, as DataFrames for other programs.
+"""The trades of rules over past slots, as DataFrames for other programs.
 
-Money is in the market's currency, of one contract times the plan's size.
+Money is in the market's currency, for one contract times the plan's size.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ TRADE_COLUMNS = (*_SLOT, "side", "size", *_LINE, "risk_money", "gross_money", "n
 
 @dataclass(frozen=True, slots=True)
 class FollowedRules:
-    """What became of each slot by some rules.
+    """What some rules made of each slot.
 
     Attributes
     ----------
     taken, instrument
-        The slots in order of decision, and what is traded.
+        The slots in order of decision, and the traded instrument.
     """
 
     taken: tuple[Taken, ...]
@@ -66,19 +66,19 @@ class FollowedRules:
         return frame
 
     def orders(self) -> pd.DataFrame:
-        """Return two orders of each trade, in order of time, as a portfolio simulator takes them.
+        """Return two orders for each trade, by time, in the form a portfolio simulator takes.
 
         ``vectorbt.Portfolio.from_orders(orders["price"], size=orders["size"],
-        price=orders["price"], fixed_fees=orders["fees"])`` comes to the trades' net money.
+        price=orders["price"], fixed_fees=orders["fees"])`` gives the trades' net money.
 
         Returns
         -------
         DataFrame
-            Indexed by ``time`` (aware UTC, each once: of orders at one time the later ones are a
-            microsecond on): slot, ``kind`` (entry or exit), ``price``, ``size`` in units of
+            Indexed by ``time`` (aware UTC, unique: orders at the same time are moved apart by a
+            microsecond each): slot, ``kind`` (entry or exit), ``price``, ``size`` in units of
             the price (contracts times the money that a point is worth), below 0 for a sale, and
             ``fees``, commission and assumed slippage. The price of an exit is that of the whole
-            trade: one closed in parts has the mean of its parts, unrounded.
+            trade: a trade closed in parts has the unrounded mean of its parts.
         """
         trades = self.trades()
         point = self.instrument.tick_value / float(self.instrument.tick_size)
@@ -96,25 +96,25 @@ class FollowedRules:
             price=trades["entry"] + sign * trades["gross_money"] / units,
             size=-sign * units,
         )
-        # an entry before the exit of its own minute, and trades in the order of their decisions
+        # within a minute, an entry precedes its exit, and trades keep the order of decisions
         orders = pd.concat([entry, exits]).sort_values("time", kind="stable")
         orders["time"] += pd.to_timedelta(orders.groupby("time").cumcount(), unit="us")
         return orders.set_index("time")
 
     def days(self, balance: float) -> pd.DataFrame:
-        """Return what each trading day came to, days without a trade as well.
+        """Return the result of each trading day, including days without a trade.
 
         Parameters
         ----------
         balance
-            Money at the beginning, above 0.
+            Initial balance in money, above 0.
 
         Returns
         -------
         DataFrame
-            Indexed by ``trading_day``, that of the slot: ``trades``, ``net_r`` (times size),
+            Indexed by the slot's ``trading_day``: ``trades``, ``net_r`` (times size),
             ``net_money``, ``equity`` at its end, and ``returns`` on the equity at its beginning
-            (NaN once that is gone), which tear sheets of other packages take.
+            (NaN once equity is gone); other packages' tear sheets accept ``returns``.
         """
         trades = self.trades()
         days = pd.Index(

@@ -1,6 +1,6 @@
-"""A home as a researcher reads it: bars, datasets, the record and models as DataFrames.
+"""Read-only access to a home for research: bars, datasets, the record and models as DataFrames.
 
-Nothing is written: the database is opened so that it cannot be.
+Nothing is written: the database is opened read-only.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from tasks.settings import Settings, current_settings, now
 __all__ = ["FrameError", "Home", "Model", "NoHomeError", "open_home"]
 
 Day = date | str | None
-"""A trading day, as a date or as text such as 2025-06-30; None, the first or last there is."""
+"""A trading day, as a date or as text such as 2025-06-30; None for the first or last one."""
 
 
 class NoHomeError(InputError):
-    """A folder that is no home."""
+    """Error for a folder that is not an Orbcast home."""
 
     path: str
     template = (
@@ -50,17 +50,17 @@ class NoHomeError(InputError):
 
 
 def open_home(path: str | Path) -> Home:
-    """Open a home to be read.
+    """Open a home read-only.
 
     Parameters
     ----------
     path
-        The folder that ``orbcast --home`` is given.
+        The folder that is passed to ``orbcast --home``.
 
     Raises
     ------
     NoHomeError
-        It is none.
+        The folder is not a home.
     """
     folder = Path(path).expanduser().resolve()
     if not (folder / "lake").is_dir() and not (folder / "orbcast.sqlite").is_file():
@@ -69,7 +69,7 @@ def open_home(path: str | Path) -> Home:
 
 
 class Home:
-    """A home that is read and never written; see :func:`open_home`."""
+    """A read-only home; see :func:`open_home`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -93,7 +93,7 @@ class Home:
         Raises
         ------
         EmptyLakeError
-            There is none.
+            There are no bars.
         """
         definition = self._market(market)
         bars = known_bars(self._settings, market, definition, now())
@@ -124,7 +124,7 @@ class Home:
         *,
         label: LabelSpec | None = None,
     ) -> pd.DataFrame:
-        """Return a row for each opening range that can be decided on.
+        """Return one row for each opening range that a decision can be made on.
 
         Parameters
         ----------
@@ -133,14 +133,14 @@ class Home:
         first, last
             Trading days, both included.
         label
-            Which trade is made of a break; ``LabelSpec()`` if left out.
+            Which trade is made of a breakout; ``LabelSpec()`` by default.
 
         Returns
         -------
         DataFrame
-            Range, break, trade, every feature, the trader's own last, and the driftless
-            baselines by the columns of ``orbcast dataset``; then ``size_ticks``,
-            ``sigma_ticks``, which models are asked with.
+            The columns of ``orbcast dataset``: range, breakout, trade, every feature (own ones
+            last) and the driftless baselines; then ``size_ticks`` and ``sigma_ticks``, which
+            models need to predict.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Home:
     def predictions(
         self, market: str = "mgc", first: Day = None, last: Day = None, *, mode: Mode | None = None
     ) -> pd.DataFrame:
-        """Return what the ledger holds, an answer a row, newest first, with what became of it.
+        """Return the ledger's entries with their outcomes, one per row, newest first.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Home:
         first, last
             Trading days, both included.
         mode
-            ``live`` or ``replay``; both if left out, which are never to be added up.
+            ``live`` or ``replay``; both by default. Do not add up live and replayed rows.
         """
         wanted = Wanted(
             market=self._market(market).symbol,
@@ -184,7 +184,7 @@ class Home:
         return pd.DataFrame(map(attrgetter(*COLUMNS), rows), columns=list(COLUMNS))
 
     def outcomes(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
-        """Return the latest outcome of each slot and label that was predicted, oldest first."""
+        """Return the latest outcome of each predicted slot and label, oldest first."""
         rows = self._settings.ledger().settled(
             self._market(market).symbol, first=_day(first), last=_day(last)
         )
@@ -203,13 +203,13 @@ class Home:
     ) -> FollowedRules:
         """Return what rules would have made of each range: trades, orders and days.
 
-        It counts no look, as nothing is written: what is to be believed of rules is what
-        ``orbcast strategy backtest`` says of them.
+        This is not counted as a look at the past, since nothing is written. For a result that
+        can be relied on, use ``orbcast strategy backtest``.
 
         Parameters
         ----------
         strategy
-            Name of a strategy file; the market's if left out.
+            Name of a strategy file; by default, the market's strategy.
         market
             Name of a market file.
         first, last
@@ -228,7 +228,7 @@ class Home:
         return FollowedRules(taken, definition.instrument)
 
     def versions(self, market: str = "mgc") -> pd.DataFrame:
-        """Return every model version that is registered, oldest first."""
+        """Return every registered model version, oldest first."""
         records = self._settings.models().versions(self._market(market).symbol)
         names = ("model", "version", "kind", "recipe_hash", "created_at")
         return pd.DataFrame(
@@ -236,21 +236,21 @@ class Home:
         )
 
     def model(self, version: str = CHAMPION, market: str = "mgc") -> Model:
-        """Return a version by its name, its beginning, or as ``champion`` or ``challenger``.
+        """Return a version by its name, the start of its name, ``champion`` or ``challenger``.
 
         Raises
         ------
         UnknownVersionError
-            There is none of that name.
+            There is no version of that name.
         BundleCorruptError
-            Its files are not whole.
+            Its files are damaged.
         """
         definition = self._market(market)
         record = self._settings.models().find(definition.symbol, version)
         return Model(record=record, market=definition, bundle=load_bundle(record.folder))
 
     def fills(self, market: str = "mgc", first: Day = None, last: Day = None) -> pd.DataFrame:
-        """Return the trader's own executions, each once, oldest first; ``orbcast fills import``.
+        """Return the executions imported by ``orbcast fills import``, each once, oldest first.
 
         Parameters
         ----------
@@ -263,7 +263,7 @@ class Home:
         -------
         DataFrame
             ``time`` (aware UTC), ``contract``, ``side``, ``quantity``, ``price``, ``commission``
-            (money of the whole fill; NaN where it is not known), ids, platform and account.
+            (money for the whole fill; NaN where unknown), ids, platform and account.
         """
         listed = fills_between(self._settings, market, _day(first), _day(last))
         names = [field.name for field in fields(Fill)]
@@ -276,25 +276,25 @@ class Home:
     def round_trips(
         self, market: str = "mgc", first: Day = None, last: Day = None
     ) -> pd.DataFrame:
-        """Return the trader's own round trips held against the plans, oldest first.
+        """Return the trader's own round trips, compared with the plans, oldest first.
 
         Parameters
         ----------
         market
             Name of a market file.
         first, last
-            Trading days, both included; those of the fills if left out.
+            Trading days, both included; by default, those of the fills.
 
         Returns
         -------
         DataFrame
-            A line for each as ``orbcast fills report --json`` has it: prices, ``money`` and ``r``
+            One row each, as in ``orbcast fills report --json``: prices, ``money`` and ``r``
             after commission, ``kind`` (followed or improvised), and what was planned.
 
         Raises
         ------
         NoFillsError
-            There is no fill that the bars reach to.
+            There is no fill that the bars cover.
         """
         report = trade_report(self._settings, market, first=_day(first), last=_day(last), at=now())
         return pd.DataFrame([trip_line(reviewed) for reviewed in report.review.trips])

@@ -1,4 +1,4 @@
-"""A model version that can be asked of past ranges, as rows of a DataFrame."""
+"""A model version that predicts past ranges, given as rows of a DataFrame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RECOMMENDED = {1: "long", -1: "short", 0: "skip"}
 
 
 class FrameError(InputError):
-    """A frame that a model cannot predict from."""
+    """Error for a frame that a model cannot predict from."""
 
     fault: str
     template = "the frame {fault}; begin with what `dataset()` of the same market returns"
@@ -30,14 +30,14 @@ class FrameError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model version that can be asked of past ranges.
+    """A model version that predicts past ranges.
 
     Attributes
     ----------
     record, market
-        As registered, and its market.
+        The version's registry record, and its market.
     bundle
-        Its files, loaded.
+        The version's files, loaded.
     """
 
     record: VersionRecord
@@ -46,28 +46,28 @@ class Model:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns that it looks at."""
+        """The columns that the model reads."""
         return self.bundle.feature_names
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Predict every row; what it has learned from is no evidence of anything.
+        """Predict every row; predictions of rows that it was trained on are no evidence of skill.
 
         Parameters
         ----------
         frame
-            Rows such as :meth:`Home.dataset` returns; its labels are not looked at.
+            Rows as :meth:`Home.dataset` returns them; the labels are not read.
 
         Returns
         -------
         DataFrame
-            Of the frame's index: ``p_up`` and ``baseline_p_up`` among breaks, ``p_none``, for
-            either side ``p_win``, ``expected_net_r``, the driftless ``baseline_p_win`` and
+            With the frame's index: ``p_up`` and ``baseline_p_up`` given a breakout, ``p_none``,
+            for each side ``p_win``, ``expected_net_r``, the driftless ``baseline_p_win`` and
             ``baseline_net_r``, and ``recommendation``.
 
         Raises
         ------
         FrameError
-            A column that is needed is missing, or empty where it must not be.
+            A required column is missing, or has an empty value where none is allowed.
         """
         made = self.bundle.predict(self._dataset(frame))
         columns = {

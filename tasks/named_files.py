@@ -1,4 +1,4 @@
-"""Files that a person names: markets, recipes and strategies, their own before those shipped."""
+"""Files that a user names: markets, recipes, strategies; own ones before shipped ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class UnknownNameError(InputError):
-    """A market or recipe for which there is no file."""
+    """Error for a name, such as a market's or a recipe's, without a file."""
 
     kind: str
     name: str
@@ -26,9 +26,9 @@ class UnknownNameError(InputError):
 
 
 def file_named(folders: tuple[Path, ...], kind: str, name: str) -> Path:
-    """Return the file of that name in the first folder that has one.
+    """Return the file with a name from the first folder that has one.
 
-    A name is a name: one with a path in it leads to no file, whatever lies there.
+    A name that contains a path is refused, even if there is a file at that path.
     """
     if _NAME.fullmatch(name):
         for folder in folders:
@@ -38,5 +38,5 @@ def file_named(folders: tuple[Path, ...], kind: str, name: str) -> Path:
 
 
 def names_in(*folders: Path) -> tuple[str, ...]:
-    """Return the names of the files in some folders, each once, in order."""
+    """Return the names of the files in some folders, each once, sorted."""
     return tuple(sorted({path.stem for folder in folders for path in folder.glob("*.toml")}))

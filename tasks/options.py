@@ -1,4 +1,4 @@
-"""What differs between installations, each an environment variable, and what each may be."""
+"""The options of an installation: each an environment variable, with its allowed values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_WORKERS = 8  # each holds its own copy of the rows
 
 
 class Options(BaseModel):
-    """Everything that differs between installations; each is ``ORBCAST_<NAME>``."""
+    """The options of an installation; each is read from ``ORBCAST_<NAME>``."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", validate_default=True, hide_input_in_errors=True
@@ -124,7 +124,7 @@ class Options(BaseModel):
     @field_validator("home", "markets_dir", "recipes_dir", "strategies_dir", "accounts_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
-        """Flow runs are other processes, which may start in another folder."""
+        """Make a path absolute: flow runs are other processes, which may start elsewhere."""
         return path.expanduser().resolve()
 
     @field_validator("markets", "allowed_hosts", mode="before")
@@ -154,7 +154,7 @@ class Options(BaseModel):
     @field_validator("auth")
     @classmethod
     def _name_and_secret(cls, auth: SecretStr) -> SecretStr:
-        """Prefect would take a lone word, and no browser could send it."""
+        """Require ``name:secret``: Prefect accepts a single word, but no browser can send it."""
         user, colon, secret = auth.get_secret_value().partition(":")
         if auth.get_secret_value() and not (user and colon and secret):
             message = "write a name, a colon and a secret, as in ann:choose-a-long-one"

@@ -1,7 +1,7 @@
-"""A trader's own features: Python files of the home, and installed packages that name some.
+"""A trader's own features: from Python files in the home and from installed packages.
 
-Each makes a ``Catalogue`` and declares functions in it, as ``ml_core/features/groups`` does in the
-one that is shipped. Only those that a recipe names are learned from.
+Each creates a ``Catalogue`` and declares functions in it, as ``ml_core/features/groups`` does in
+the shipped one. A model learns only from the features that its recipe names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ml_core.files import sha256_of, sha256_of_code
 from ml_core.learning.models.inputs import FROM_SIDE, SIDE
 
 GROUP = "orbcast.features"
-"""Entry points of packages that bring features: each leads to a ``Catalogue``."""
+"""Entry-point group of packages that provide features; each entry is a ``Catalogue``."""
 
 RESERVED = frozenset(
     (
@@ -37,11 +37,11 @@ RESERVED = frozenset(
         f"sigma_ticks said_p_up all {SIDE}"
     ).split()
 )
-"""Names of columns that a dataset, or what a version keeps of one, has already."""
+"""Names of columns that a dataset, or a version's stored part of one, already has."""
 
 
 class FeatureFileError(InputError):
-    """A file or package of own features that cannot be used."""
+    """Error for a file or package of own features that cannot be used."""
 
     origin: str
     fault: str
@@ -49,7 +49,7 @@ class FeatureFileError(InputError):
 
 
 class OwnFeatureError(InputError):
-    """An own feature that cannot be computed."""
+    """Error for an own feature that cannot be computed."""
 
     name: str
     fault: str
@@ -58,26 +58,26 @@ class OwnFeatureError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class OwnFeatures:
-    """A trader's own features, and why some files or packages of them cannot be used."""
+    """A trader's own features, and why some of their files or packages cannot be used."""
 
     features: tuple[Feature, ...]
     refused: tuple[FeatureFileError, ...]
 
     def catalogue(self) -> Catalogue:
-        """Return the shipped features and these."""
+        """Return the shipped features and the own ones."""
         return CATALOGUE.with_own(self.features, map(str, self.refused))
 
 
 def own_features(folder: Path) -> OwnFeatures:
-    """Read a trader's own features, running the files that declare them.
+    """Read a trader's own features by running the files that declare them.
 
-    A file that is refused takes no other with it. It is read again once it has changed.
+    A file that is refused does not affect the others. It is read again once it has changed.
 
     Parameters
     ----------
     folder
-        Its ``*.py``, except those that begin with ``_``, are read in the order of their names.
-        Each stands by itself: its hash is that of its features.
+        Its ``*.py`` files, except those that begin with ``_``, are read in order of their names.
+        Each file is independent: its hash is the hash of its features.
     """
     files = tuple(
         (path, path.stat().st_mtime_ns, path.stat().st_size)
@@ -114,11 +114,11 @@ def _package(entry: EntryPoint) -> str:
 
 
 def _of_file(path: Path) -> tuple[Feature, ...]:
-    """Run a file and return what it declares; nothing is written beside it."""
+    """Run a file and return the features it declares; no bytecode is written beside it."""
     code = sha256_of(path)
     module = ModuleType(f"orbcast_own_features_{path.stem}_{code[:12]}")
     module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # where dataclasses look their annotations up
+    sys.modules[module.__name__] = module  # dataclasses look up their annotations here
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 - its use
     except SyntaxError as error:
@@ -135,7 +135,7 @@ def _of_package(entry: EntryPoint) -> tuple[Feature, ...]:
     try:
         catalogue = entry.load()
         root = import_module(entry.module.partition(".")[0])
-    except Exception as error:  # anything may be wrong with what others wrote
+    except Exception as error:  # code written by others may raise anything
         fault = f"{entry.value} cannot be imported ({type(error).__name__}: {error})"
         raise FeatureFileError(origin, fault) from error
     if not isinstance(catalogue, Catalogue) or catalogue is CATALOGUE:
@@ -161,12 +161,12 @@ def _features_of(
 
 
 def _computed(feature: Feature, view: View) -> NDArray[np.float64]:
-    """Compute a feature that others wrote.
+    """Compute an own feature.
 
     Raises
     ------
     OwnFeatureError
-        It fails, or returns anything but a number for each decision.
+        It fails, or does not return a number for each decision.
     """
     try:
         values = np.asarray(feature.compute(view), np.float64)
@@ -183,7 +183,7 @@ def _computed(feature: Feature, view: View) -> NDArray[np.float64]:
 
 
 def _fault_of(error: BaseException, file: str) -> str:
-    """Return what went wrong, and in which line of a file."""
+    """Return an error as text, with the line of the file in which it occurred."""
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
     place = f"line {lines[-1]}: " if lines else ""
     return f"{place}{type(error).__name__}: {error}"
@@ -192,7 +192,7 @@ def _fault_of(error: BaseException, file: str) -> str:
 def _require_new(
     origin: str, features: tuple[Feature, ...], before: Mapping[str, Feature]
 ) -> None:
-    """Refuse names that something else has."""
+    """Refuse features whose names are already in use."""
     for number, feature in enumerate(features):
         name = feature.name
         if name in CATALOGUE:

@@ -1,8 +1,8 @@
-"""What Orbcast takes of Prefect where Prefect must not be imported at once.
+"""The parts of Prefect that Orbcast uses where Prefect must not be imported at once.
 
-Prefect reads its settings from the environment when it is imported, and that takes a second. Who
-prepares the environment first, or needs Prefect only sometimes, names this module in full:
-``tasks.prefect_api.get_client``.
+Prefect reads its settings from the environment when it is imported, and the import takes a second.
+Code that prepares the environment first, or needs Prefect only sometimes, imports this module and
+uses full names: ``tasks.prefect_api.get_client``.
 """
 
 from __future__ import annotations

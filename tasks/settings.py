@@ -1,4 +1,4 @@
-"""Where things are: the only place that reads the environment."""
+"""Settings of an installation: the only module that reads the environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class SettingsError(InputError):
-    """Environment variables that cannot be used; one ``(variable, value, fault)`` for each."""
+    """Error for unusable environment variables; one ``(variable, value, fault)`` for each."""
 
     faults: tuple[tuple[str, str, str], ...]
     template = "{_lines:; }"
@@ -41,16 +41,16 @@ class SettingsError(InputError):
 
 
 BY = "orbcast"
-"""Who did what nobody was asked about."""
+"""The author of automatic changes."""
 
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
-"""Names a simulated clock; deliberately no setting, since no installation has one."""
+"""Names the file of a simulated clock; deliberately not an option, as no installation has one."""
 
 _USUAL_SYMBOL = "MGC"
 
 
 class Settings(Options):
-    """The options of an installation, and what they lead to: its folders, files and databases."""
+    """The options of an installation, and the folders, files and databases they point to."""
 
     @property
     def url(self) -> str:
@@ -59,7 +59,7 @@ class Settings(Options):
 
     @property
     def shown_url(self) -> str:
-        """The same without a password."""
+        """The SQL database's URL without its password."""
         return masked(self.url)
 
     @property
@@ -74,7 +74,7 @@ class Settings(Options):
 
     @property
     def figures_file(self) -> Path:
-        """File of figures for Prometheus, alone in its folder, as its collector wants it."""
+        """File of Prometheus metrics, alone in its folder, as Prometheus's collector requires."""
         return self.home / "metrics" / "orbcast.prom"
 
     @property
@@ -84,17 +84,17 @@ class Settings(Options):
 
     @property
     def channels_file(self) -> Path:
-        """File that names the channels notices go to."""
+        """File that lists the channels for notices."""
         return self.home / "channels.toml"
 
     @property
     def sources_file(self) -> Path:
-        """File that remembers each market's standing source."""
+        """File that holds each market's standing source."""
         return self.home / "sources.toml"
 
     @property
     def feeds_dir(self) -> Path:
-        """Folder in which sources keep what they must, such as bars that were pushed."""
+        """Folder in which sources store their own files, such as pushed bars."""
         return self.home / "feeds"
 
     def lake(self) -> bars.lake.lake.Lake:
@@ -102,12 +102,12 @@ class Settings(Options):
         return bars.lake.lake.Lake(self.home / "lake")
 
     def database(self) -> Database:
-        """Return the SQL database, brought up to its schema; opened once a process.
+        """Return the SQL database, migrated to its current schema; opened once per process.
 
         Raises
         ------
         DatabaseError
-            It cannot be used as it is.
+            The database cannot be used as it is.
         """
         return _opened(self.url, self.home / "ledger-heads.jsonl", read_only=self.read_only)
 
@@ -126,12 +126,12 @@ class Settings(Options):
         return registry.ledger.ledger.Ledger(self.database())
 
     def market(self, name: str, *, roll: str | None = None) -> Market:
-        """Load a market by its file's name, in any case, with another roll rule if given.
+        """Load a market by its file's name, in any case; ``roll`` replaces its roll rule.
 
         Raises
         ------
         UnknownNameError, MarketFileError
-            No such file, or one that cannot be used.
+            There is no such file, or it cannot be used.
         """
         path = self.market_file(name)
         market = load_market(path)
@@ -144,7 +144,7 @@ class Settings(Options):
         return market.model_copy(update={"roll": roll})
 
     def market_of_symbol(self, symbol: str) -> Market | None:
-        """Return a symbol's market as its file is now; None without one that can be read."""
+        """Return a symbol's market as its file is now; None without a readable file."""
         for name in sorted(self.market_names(), key=lambda name: name != symbol.lower()):
             try:
                 market = self.market(name)
@@ -155,60 +155,60 @@ class Settings(Options):
         return None
 
     def market_definition(self, symbol: str) -> MarketDefinition | None:
-        """Return what decides the meaning of a symbol's labels; None without its market file."""
+        """Return the market definition of a symbol; None without its market file."""
         market = self.market_of_symbol(symbol)
         return None if market is None else MarketDefinition.of(market)
 
     @property
     def own_markets_dir(self) -> Path:
-        """Folder of the trader's own markets, which `orbcast market new` writes."""
+        """Folder of the trader's own markets, to which `orbcast market new` writes."""
         return self.home / "markets"
 
     def market_names(self) -> tuple[str, ...]:
-        """Return the name of every market file there is."""
+        """Return the name of every market file."""
         return names_in(self.own_markets_dir, self.markets_dir)
 
     def market_file(self, name: str) -> Path:
-        """Return the path of a market's file, the trader's own before a shipped one.
+        """Return the path of a market's file; the trader's own precedes a shipped one.
 
         Raises
         ------
         UnknownNameError
-            No such file, or a name that leads elsewhere.
+            There is no such file, or the name points outside the folder.
         """
         return file_named((self.own_markets_dir, self.markets_dir), "market", name)
 
     @property
     def own_recipes_dir(self) -> Path:
-        """Folder of the trader's own recipes, tuned ones among them."""
+        """Folder of the trader's own recipes, including tuned ones."""
         return self.home / "recipes"
 
     @property
     def own_features_dir(self) -> Path:
-        """Folder of the trader's own features, Python files."""
+        """Folder of the trader's own features, which are Python files."""
         return self.home / "features"
 
     def catalogue(self) -> Catalogue:
-        """Return the features there are: those shipped, and the trader's own."""
+        """Return all features: those shipped, and the trader's own."""
         return tasks.own_features.own_features(self.own_features_dir).catalogue()
 
     def recipe_file(self, name: str) -> Path:
-        """Find a recipe's file, the trader's own before a shipped one.
+        """Return the path of a recipe's file; the trader's own precedes a shipped one.
 
         Raises
         ------
         UnknownNameError
-            No such file.
+            There is no such file.
         """
         return file_named((self.own_recipes_dir, self.recipes_dir), "recipe", name)
 
     def recipe(self, name: str) -> Recipe:
-        """Load a recipe by its file's name, the trader's own before a shipped one.
+        """Load a recipe by its file's name; the trader's own precedes a shipped one.
 
         Raises
         ------
         UnknownNameError, RecipeFileError
-            No such file, or one that cannot be used.
+            There is no such file, or it cannot be used.
         """
         return load_recipe(self.recipe_file(name))
 
@@ -216,24 +216,24 @@ class Settings(Options):
         """Return the name of the strategy that a market is traded by.
 
         ``ORBCAST_STRATEGY`` is a name for every market, ``SYMBOL=name`` for one, or several of
-        these with commas between them; a market that none is for has ``orb-default``.
+        these separated by commas. The default is ``orb-default``.
         """
         return _named_for(symbol, self.strategy) or DEFAULT_STRATEGY
 
     def rules(self, symbol: str, name: str | None = None) -> Rules:
-        """Load the rules that a market is traded by, the trader's own file before a shipped one.
+        """Load a market's rules; the trader's own file precedes a shipped one.
 
         Parameters
         ----------
         symbol
-            The market's.
+            The market's symbol.
         name
-            Of another strategy, in place of the market's.
+            Name of another strategy, in place of the market's.
 
         Raises
         ------
         UnknownNameError, StrategyFileError
-            No such file, or one that cannot be used.
+            There is no such file, or it cannot be used.
         """
         folders = (self.home / "strategies", self.strategies_dir)
         return ml_core.strategy.rules.load_rules(
@@ -246,35 +246,35 @@ class Settings(Options):
         return self.home / "accounts"
 
     def account_of(self, symbol: str) -> str | None:
-        """Return the name of the account that a market is traded in; None where none is named.
+        """Return the name of the account that a market is traded in; None if none is named.
 
         ``ORBCAST_ACCOUNT`` is a name for every market, ``SYMBOL=name`` for one, or several of
-        these with commas between them.
+        these separated by commas.
         """
         return _named_for(symbol, self.account) or None
 
     def read_account(self, name: str) -> Account:
-        """Load an account by its file's name, the trader's own before a shipped one.
+        """Load an account by its file's name; the trader's own precedes a shipped one.
 
         Raises
         ------
         UnknownNameError, AccountFileError
-            No such file, or one that cannot be used.
+            There is no such file, or it cannot be used.
         """
         folders = (self.own_accounts_dir, self.accounts_dir)
         return ml_core.strategy.account.load_account(file_named(folders, "account", name))
 
     def account_names(self) -> tuple[str, ...]:
-        """Return the name of every account file there is."""
+        """Return the name of every account file."""
         return names_in(self.own_accounts_dir, self.accounts_dir)
 
     def recipe_names(self) -> tuple[str, ...]:
-        """Return the name of every recipe file there is."""
+        """Return the name of every recipe file."""
         return names_in(self.own_recipes_dir, self.recipes_dir)
 
 
 def _named_for(symbol: str, names: str) -> str:
-    """Return the name that ``a,nq=b`` has for a market; empty without one."""
+    """Return the name that a text such as ``a,nq=b`` gives a market; empty if it gives none."""
     chosen = {"": ""}
     for part in names.split(","):
         market, _, name = part.rpartition("=")
@@ -283,7 +283,7 @@ def _named_for(symbol: str, names: str) -> str:
 
 
 def current_settings() -> Settings:
-    """Read the environment.
+    """Return the settings from the environment.
 
     Raises
     ------
@@ -308,17 +308,17 @@ def current_settings() -> Settings:
         raise SettingsError(faults) from error
     own = names_in(read.own_markets_dir)
     if own and "markets" not in read.model_fields_set:
-        # the usual market goes on being served where it has bars
+        # the default market is still served if it has bars
         usual = read.markets if (read.home / "lake" / _USUAL_SYMBOL).is_dir() else ()
         return read.model_copy(update={"markets": tuple(dict.fromkeys((*usual, *own)))})
     return read
 
 
 def now() -> datetime:
-    """Read the clock, aware UTC: the only place below the command line that does.
+    """Return the current time, aware UTC; nothing else below the command line reads the clock.
 
     With ``ORBCAST_CLOCK_FILE`` set, the clock is simulated: that file says how many seconds it is
-    ahead of the machine's. `make soak` runs weeks in minutes with it; nothing else may.
+    ahead of the machine's clock. Only `make soak` may use it, to run weeks in minutes.
     """
     path = os.environ.get(CLOCK_FILE)
     if path is None:
@@ -328,12 +328,12 @@ def now() -> datetime:
 
 
 def use_home(home: Path) -> None:
-    """Work in another home from here on, in this process and those started from it."""
+    """Use another home from now on, in this process and those started from it."""
     os.environ["ORBCAST_HOME"] = str(home.expanduser().resolve())
 
 
 def api_url() -> str | None:
-    """Return the Prefect server that the person named, if any."""
+    """Return the URL of the Prefect server that the user set, if any."""
     return os.environ.get("PREFECT_API_URL") or None
 
 

@@ -1,4 +1,4 @@
-"""Bars from their sources to the lake, and from the lake to datasets."""
+"""Bars: from their sources into the lake, and from the lake into datasets."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Bars to datasets, for training, for the audit and for export."""
+"""Build datasets from bars: for training, for the audit and for export."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ml_core.ranges.label_spec import LabelSpec
 from tasks.settings import Settings
 
 PLAIN_K = 1.0
-"""Overshoot, in minutes' moves, of the exported corridor: stated, not fitted to the rows.
+"""Overshoot of the exported corridor, in one-minute moves: a fixed value, not fitted to the rows.
 
-Where a minute's move is not known, there is none.
+There is no overshoot where the size of a one-minute move is not known.
 """
 
 
 class EmptyLakeError(InputError):
-    """A market of which the lake has no bar at all."""
+    """Error when the lake holds no bar of a market."""
 
     market: str
     template = (
@@ -38,7 +38,7 @@ class EmptyLakeError(InputError):
 
 
 class LabelError(InputError):
-    """Label options that make no label specification."""
+    """Error for label options from which no label specification can be made."""
 
     key: str
     value: str
@@ -47,12 +47,12 @@ class LabelError(InputError):
 
 
 def known_bars(settings: Settings, name: str, market: Market, at: datetime) -> Bars:
-    """Read every bar known by a time.
+    """Return every bar of a market that was known at a time.
 
     Raises
     ------
     EmptyLakeError
-        There is none.
+        The lake holds no bar of the market that was known by then.
     """
     bars = settings.lake().read(market, None, to_minute(at))
     if not len(bars):
@@ -63,14 +63,14 @@ def known_bars(settings: Settings, name: str, market: Market, at: datetime) -> B
 def period_of(
     bars: Bars, market: Market, first: date | None, last: date | None
 ) -> tuple[date, date]:
-    """Return the period asked for, or the local dates of the first and last bar."""
+    """Return the requested period; by default, the local dates of the first and last bar."""
     zone = ZoneInfo(market.zone)
     dates = [from_minute(int(bars.minute[end])).astimezone(zone).date() for end in (0, -1)]
     return first or dates[0], last or dates[1]
 
 
 def label_spec(**values: Any) -> LabelSpec:
-    """Make a label specification of what a person gave.
+    """Make a label specification from the options a user gave.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def slots_with_baselines(
     first: date | None,
     last: date | None,
 ) -> pa.Table:
-    """Return every slot of a period with label, features (own ones last) and baselines."""
+    """Return every slot of a period with its label, features (own ones last) and baselines."""
     begin, end = period_of(bars, market, first, last)
     features = settings.catalogue().select_with_own()
     assembly = assemble(bars, market, spec, first=begin, last=end, features=features)
@@ -101,7 +101,7 @@ def slots_with_baselines(
 
 
 def with_baselines(assembly: Assembly) -> pa.Table:
-    """Return the slots of an assembly with label, features and driftless probabilities."""
+    """Return the slots of an assembly with labels, features and driftless probabilities."""
     data, table = assembly.dataset, slot_table(assembly)
     driftless = Baselines(k=PLAIN_K, sigma_share=0.0, p_up=0.5, p_none={}, p_none_all=float("nan"))
     entry = driftless.entry(data)

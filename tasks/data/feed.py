@@ -1,4 +1,4 @@
-"""Whether a market's feed has stopped while its exchange is open, and whether it goes on again."""
+"""Detect that a market's feed stopped while its exchange is open, and that it resumed."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
 KIND = "feed"
-"""Of the notices."""
+"""The kind of these notices."""
 
-_MINUTES_BACK = (SESSIONS * 7 // 5 + 14) * 1440  # weekends and holidays lie between sessions
+_MINUTES_BACK = (SESSIONS * 7 // 5 + 14) * 1440  # allows for weekends and holidays
 _RESUMED = " resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCheck:
-    """What a look at a feed came to.
+    """Result of one check of a feed.
 
     Attributes
     ----------
     verdict
-        In a line.
+        The result in one line.
     last_bar
-        When the last bar opened, aware UTC; None without any.
+        When the last bar opened, aware UTC; None if there is no bar.
     change
-        ``stopped`` or ``resumed`` where a notice was sent now.
+        ``stopped`` or ``resumed`` if this check sent a notice; otherwise None.
     """
 
     verdict: str
@@ -56,17 +56,17 @@ class FeedCheck:
 
 @task(name="look at the feed", task_run_name="{market}: does the feed go on", **RETRIED)
 def check_feed(market: str, at: datetime) -> FeedCheck:
-    """Send notice once of a feed that has stopped, and once that it goes on again.
+    """Send one notice when a feed stops, and one when it resumes.
 
-    The source is looked at, and not taken in: that is for whoever needs its bars. A source that
-    cannot be read brings no bar either, and what is wrong with it is part of what is told.
+    The source is only read, not imported into the lake: the runs that need its bars import them.
+    A source that cannot be read counts as one without new bars; the notice names the error.
 
     Parameters
     ----------
     market
         Name of a market file.
     at
-        Aware time, taken for now.
+        Aware time that counts as now.
     """
     config = current_settings()
     definition, spec = config.market(market), _live_source(config, market)
@@ -106,14 +106,13 @@ class _Feed:
 
     @property
     def key(self) -> str:
-        """What a stop after this bar is called."""
+        """Key of the notice for a stop after this bar."""
         return f"feed {self.market.symbol} {self.last_bar.isoformat()}"
 
     def was_live(self, hours: TradeDates, now: int) -> bool:
-        """Return whether it brought bars as they were made in the session of its last bar.
+        """Return whether bars arrived live in the session of the feed's last bar.
 
-        A feed that is brought up to date once a day after the close has not stopped in the
-        morning.
+        A feed that is updated once a day, after the close, has not stopped in the morning.
         """
         session, current = (
             int(np.searchsorted(hours.open, minute, side="right")) - 1
@@ -127,7 +126,7 @@ class _Feed:
         return first is not None and to_minute(first) < closed
 
     def stopped(self, silence: Silence, trouble: str | None, *, is_live: bool) -> FeedCheck:
-        """Send notice that it has stopped, once a stop."""
+        """Send one notice for each stop."""
         if not is_live:
             verdict = "no bar in this session, nor any as it was made in the last one"
             return FeedCheck(verdict=verdict, last_bar=self.last_bar)
@@ -155,7 +154,7 @@ class _Feed:
         )
 
     def goes_on(self, silence: Silence) -> FeedCheck:
-        """Send notice that it goes on, if the last notice of it is that it had stopped."""
+        """Send a notice that the feed resumed, if its last notice said that it stopped."""
         stop = _last_told(self.config, self.market)
         is_new = False
         before = None
@@ -182,7 +181,7 @@ class _Feed:
 
 
 def _last_told(config: Settings, market: Market) -> str | None:
-    """Return the key of the last notice of a market's feed."""
+    """Return the key of the last notice about a market's feed."""
     last = notices(config.database(), market=market.symbol, kinds=(KIND,), last=1)
     return last[-1].notice.key if last else None
 
@@ -195,9 +194,9 @@ def _live_source(config: Settings, market: str) -> SourceSpec | None:
 def _newest(
     config: Settings, market: Market, spec: SourceSpec, at: datetime
 ) -> tuple[int | None, str | None]:
-    """Return the last finished minute that the source has, and what was wrong with it if any.
+    """Return the source's last finished minute, and the error if it could not be read.
 
-    Of a folder of files only those are read that were written since the lake's last bar.
+    In a folder of files, only those written since the lake's last bar are read.
     """
     status = config.lake().status(market.symbol)
     newest: int | None = None
@@ -214,9 +213,9 @@ def _newest(
 
 
 def _written_since(spec: SourceSpec, moment: datetime) -> SourceSpec | None:
-    """Leave out the files that were not written since; None if none is left.
+    """Return the source without files last written before a moment; None if none is left.
 
-    A database writes beside its file at times, so it is always looked at.
+    A database sometimes writes to files beside its own, so it is always read.
     """
     if source_class(spec.kind).paths_are != "files" or spec.kind == "duckdb":
         return spec

@@ -1,4 +1,4 @@
-"""Freshness: whether the bars that a slot is decided on have come in."""
+"""Check whether the bars that a slot's decision needs have arrived."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from ml_core.market.market import Market
 from ml_core.market.schedule import build_schedule, to_minute
 from tasks.settings import Settings
 
-_LOOKED_AHEAD = 7 * 1440  # minutes; the bar after a thin one comes within the week
+_LOOKED_AHEAD = 7 * 1440  # minutes; even a thinly traded contract has another bar by then
 
 
 def is_awaited(settings: Settings, market: Market, slot: Slot, bars: Bars) -> bool:
-    """Return whether bars of the slot's window may still be to come.
+    """Return whether bars of the slot's window may still arrive.
 
-    They are here once the contract that is traded has its bar of the window's last minute, or any
-    contract has a later one. A minute without trades has no bar: only a later one proves that the
-    source is past it. Another contract's bar of that minute proves nothing, since a writer may be
-    between the two, unless nothing traded in the week before that a contract could be chosen by.
-    Where the exchange is closed nothing is awaited.
+    The bars are complete once the traded contract has its bar of the window's last minute, or any
+    contract has a later bar. A minute without trades has no bar: only a later bar proves that the
+    source is past it. Another contract's bar of that minute proves nothing, since the writer may
+    be between the two contracts; it does count when no contract could be chosen because nothing
+    traded in the lookback days. Nothing is awaited while the exchange is closed.
 
     Parameters
     ----------
     settings, market, slot
-        What is asked.
+        The installation, and the slot with its market.
     bars
-        Those that open before t0, of ``CHOICE_LOOKBACK_DAYS`` days and more.
+        Bars that open before t0, of at least the last ``CHOICE_LOOKBACK_DAYS`` days.
     """
     day, t0 = slot.trading_day, to_minute(slot.decision)
     schedule = build_schedule(market, day - timedelta(days=CHOICE_LOOKBACK_DAYS), day)
@@ -46,7 +46,7 @@ def is_awaited(settings: Settings, market: Market, slot: Slot, bars: Bars) -> bo
     try:
         chosen = choose_contracts(recent, schedule.day_of(recent.minute), schedule, market.roll)
     except SeveralContractsError:
-        return False  # waiting mends nothing; whoever decides on them says what is wrong
+        return False  # waiting does not help; the prediction step reports the error
     last = recent.between(t0 - 1, t0)
     if np.any((last.contract == chosen[-1]) | (chosen[-1] == NO_CONTRACT)):
         return False

@@ -1,4 +1,4 @@
-"""The kind of source that paths are, where the endings of all of them say it unmistakably."""
+"""Guess the kind of a source from its paths, where their endings leave no doubt."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ml_core.errors import InputError
 
 _DUCKDB = (".duckdb", ".db")
 _MAGIC, _MAGIC_AT = b"DUCK", 8
-"""What every DuckDB database says of itself, and where."""
+"""The marker that every DuckDB database file contains, and its position."""
 
 
 class UnsureKindError(InputError):
-    """Paths that do not say what kind of source they are."""
+    """Error when the paths do not show which kind of source they are."""
 
     fault: str
     kinds: tuple[str, ...]
@@ -22,19 +22,19 @@ class UnsureKindError(InputError):
 
 
 def guessed_kind(paths: Iterable[str], kinds: tuple[str, ...]) -> str:
-    """Return the kind of source that paths are: csv, dbn, duckdb or parquet.
+    """Return the kind of source at some paths: csv, dbn, duckdb or parquet.
 
     Parameters
     ----------
     paths
-        Files, which need not be there, or folders, of which all files that are not hidden count.
+        Files, which need not exist, or folders, of which every file that is not hidden counts.
     kinds
-        Every kind there is, for the error.
+        All kinds of source, for the error message.
 
     Raises
     ------
     UnsureKindError
-        Not all of them say the same, or one says nothing.
+        The paths are of different kinds, or the kind of one is not clear.
     """
     first_of_kind: dict[str, Path] = {}
     for file in _files(paths, kinds):
@@ -79,7 +79,7 @@ def _kind_of(file: Path) -> str | None:
 
 
 def _may_be_duckdb(file: Path) -> bool:
-    """Return whether a file is a DuckDB database, or is not there, which its reader will tell."""
+    """Return whether a file is a DuckDB database; True if it is missing, as its reader reports."""
     if not file.is_file():
         return True
     with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""The step that brings the lake up to a market's source."""
+"""The task that brings the lake up to date with a market's source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 
 Announce = Literal["never", "news", "always"]
-"""When to emit that there are bars: never, if any are new, or in any case."""
+"""When to emit the bars event: never, only if there are new bars, or always."""
 
 
 @task(
@@ -32,7 +32,7 @@ def refresh_lake(
     full: bool,
     announce: Announce = "news",
 ) -> RefreshResult:
-    """Read the source given, or the market's standing one, and announce what came in."""
+    """Read a source, by default the market's standing one, and announce the new bars."""
     brought = read_source(market, source, at, full=full)
     if announce != "never":
         announce_bars(market, [brought], always=announce == "always")
@@ -47,18 +47,18 @@ def read_source(
     full: bool,
     on_progress: OnProgress | None = None,
 ) -> RefreshResult:
-    """Do the same within another step, and announce nothing.
+    """Do the same as :func:`refresh_lake` within another task, without an announcement.
 
     ``on_progress`` is called with (batch name, batches done).
 
     Raises
     ------
     NoSourceError
-        None was given and none is remembered.
+        No source was given, and the market has no standing source.
     SourceError, BatchRefusedError
-        The trader must mend the source.
+        The trader must correct the source.
     DatabaseLockedError, LakeBusyError
-        Worth another try.
+        Another try may succeed.
     """
     settings = current_settings()
     definition = settings.market(market)
@@ -73,7 +73,7 @@ def read_source(
 
 
 def announce_bars(market: str, readings: Sequence[RefreshResult], *, always: bool = False) -> None:
-    """Emit one event of what some readings brought in, oldest first, if it is any bar at all."""
+    """Emit one event for some readings, oldest first, if they changed any bar or ``always``."""
     if not readings or not (always or any(reading.changed_bars for reading in readings)):
         return
     last = readings[-1]

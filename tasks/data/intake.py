@@ -1,4 +1,4 @@
-"""Taking bars in: from a source to the lake, and from the lake's records to SQL."""
+"""Import bars: from a source into the lake, and from the lake's records into SQL."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tasks.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeSummary:
-    """What a reading brought; batches that were in before count nothing.
+    """What one reading of a source changed; batches imported before are not counted.
 
     Attributes
     ----------
     symbol
-        Whose bars.
+        Symbol of the market.
     batches, new_batches
-        How many there are, and how many of them were not in before.
+        How many batches there are, and how many of them are new.
     added, revised, withdrawn, quarantined
-        Counts of bars and rows.
+        Numbers of bars and rows.
     findings
-        What was odd but kept, each once, in order.
+        Remarks on bars that are unusual but were kept, each once, in order.
     bars, last_bar
-        What the lake holds then: how many, and when the last one opens, aware UTC.
+        Bars in the lake afterwards, and when the last one opens, aware UTC.
     """
 
     symbol: str
@@ -46,7 +46,7 @@ class IntakeSummary:
 
     @classmethod
     def of(cls, records: tuple[BatchRecord, ...], status: LakeStatus) -> IntakeSummary:
-        """Return what a reading's records come to, and the lake's status after it."""
+        """Sum up a reading's batch records, with the lake's status after it."""
         new = [record for record in records if record.status != "already"]
         return cls(
             symbol=status.symbol,
@@ -63,12 +63,12 @@ class IntakeSummary:
 
     @property
     def changed_bars(self) -> int:
-        """How many bars are new, have another value or are gone."""
+        """How many bars were added, revised or withdrawn."""
         return self.added + self.revised + self.withdrawn
 
     @property
     def counts(self) -> str:
-        """What was counted of bars and rows, in words."""
+        """The counts of bars and rows, in words."""
         gone = f"{self.withdrawn:,} taken away, " if self.withdrawn else ""
         return (
             f"{self.symbol}: {self.added:,} bars added, {self.revised:,} revised, "
@@ -77,7 +77,7 @@ class IntakeSummary:
 
     @property
     def in_words(self) -> str:
-        """What came in, and the last bar there is, in a line."""
+        """The imported bars and the lake's last bar, in one line."""
         if self.last_bar is None:
             return f"{self.counts}; no bar in the lake"
         return f"{self.counts}; last bar {self.last_bar.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -85,16 +85,16 @@ class IntakeSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshResult(IntakeSummary):
-    """What one reading of a source brought, which a run of refresh-data returns.
+    """Result of a run of refresh-data: what one reading of a source changed.
 
     Attributes
     ----------
     verdict
-        What came in, and the last bar there is, in a sentence.
+        The imported bars and the lake's last bar, in a sentence.
     source
-        Where from, in words.
+        The source, in words.
     as_of
-        Aware time that was taken for now.
+        Aware time that counted as now.
     """
 
     verdict: str
@@ -112,28 +112,28 @@ def take_in(
     on_progress: OnProgress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> tuple[BatchRecord, ...]:
-    """Read a source into the lake and mirror what it brought into SQL; twice changes nothing.
+    """Read a source into the lake and mirror its batches in SQL; a repeat changes nothing.
 
     Parameters
     ----------
     settings, market, spec
-        Where to, whose bars, where from.
+        The installation, the market, and the source.
     at
-        Aware time; bars that close after it are set aside as from the future.
+        Aware time; bars that close after it are quarantined as from the future.
     full
-        False reads a database only from the month of the lake's last bar on; all of it is
-        read when it was read with other options before.
+        False reads a database only from the month of the lake's last bar on, unless its options
+        have changed since the last reading.
     on_progress
         Called with (batch name, batches done).
     tell
-        Called with what the source asks for, such as what it costs.
+        Called with the source's own messages, such as what a download costs.
 
     Raises
     ------
     SourceError, BatchRefusedError
-        The trader must mend the source; batches before the bad one are in.
+        The trader must correct the source; batches before the bad one are imported.
     DatabaseLockedError, LakeBusyError
-        Worth another try.
+        Another try may succeed.
     """
     lake = settings.lake()
     source = spec.source()
@@ -149,19 +149,19 @@ def take_in(
             on_progress,
         )
     finally:
-        # also after a refused batch: those before it are in
+        # also after a refused batch: those before it are imported
         mirror(settings, market)
 
 
 def take_back(settings: Settings, market: Market, batch: str, at: datetime) -> BatchRecord:
-    """Take a batch's bars out of the lake and record it in SQL; return what that came to.
+    """Remove a batch's bars from the lake and record that in SQL; return the new record.
 
     Raises
     ------
     NoSuchBatchError
-        There is no such batch, or its bars are not in the lake any more.
+        There is no such batch, or its bars are no longer in the lake.
     LakeBusyError
-        Worth another try.
+        Another try may succeed.
     """
     record = settings.lake().forget(batch, market, at)
     mirror(settings, market)
@@ -169,9 +169,9 @@ def take_back(settings: Settings, market: Market, batch: str, at: datetime) -> B
 
 
 def mirror(settings: Settings, market: Market) -> None:
-    """Record in SQL every batch of the lake that is not there yet.
+    """Record in SQL every batch of the lake that SQL does not have yet.
 
-    The lake is the truth: what a killed run left unrecorded, the next one records.
+    The lake is authoritative: batches that a killed run did not record, the next run records.
     """
     lake, database = settings.lake(), settings.database()
     recorded = registry.bars.batches.recorded_batches(database, market.symbol)

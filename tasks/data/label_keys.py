@@ -1,4 +1,4 @@
-"""The label specification behind each key that rows of the ledger name."""
+"""Look up the label specification behind each label key in the ledger."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tasks.settings import Settings
 
 
 def labels_by_key(settings: Settings, symbol: str, keys: Iterable[str]) -> dict[str, LabelSpec]:
-    """Return the specification of each key that is known here, the default's or a version's.
+    """Return the label specification of each known key: the default's or a model version's.
 
     Parameters
     ----------
     settings, symbol
-        The installation, and the market whose versions name labels.
+        The installation, and the market whose versions are searched.
     keys
-        As rows have them; one that no version names any more is left out.
+        Label keys of ledger rows; one that no version has any more is left out.
     """
     wanted = set(keys)
     labels = {LabelSpec().key: LabelSpec()}
     if not wanted <= set(labels):
         for record in settings.models().versions(symbol):
-            with suppress(BundleCorruptError):  # which `orbcast verify` tells of
+            with suppress(BundleCorruptError):  # `orbcast verify` reports it
                 spec = recipe_of(record.folder).label
                 labels[spec.key] = spec
     return {key: labels[key] for key in sorted(wanted) if key in labels}

@@ -1,4 +1,4 @@
-"""Rows of the ledger that belong to a market as its file defines it now, and those that do not."""
+"""Tell ledger rows of a market's current definition from those of an earlier one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from tasks.settings import Settings
 
 
 def note_definitions(settings: Settings, at: datetime) -> None:
-    """Note what each market's file says, where versions were made before that was kept.
+    """Record the definition of each market whose versions predate the record of definitions.
 
-    They are held against it from then on: the sooner after an upgrade, the less can have changed.
+    Those versions are compared with it from then on. The sooner after an upgrade this runs, the
+    less can have changed.
     """
     database = settings.database()
     symbols = {record.market for record in settings.models().versions() if not record.market_hash}
@@ -24,17 +25,17 @@ def note_definitions(settings: Settings, at: datetime) -> None:
 
 
 class AnyHash(frozenset[str]):
-    """Every hash there can be: where no market file says what a market is now."""
+    """A set that contains every hash, for a market without a market file."""
 
     def __contains__(self, _hash: object) -> bool:
         return True
 
 
 def hashes_of_question(settings: Settings, symbol: str) -> frozenset[str]:
-    """Return the hashes under which rows ask what the market's file asks now.
+    """Return the definition hashes of ledger rows that are comparable with the market file now.
 
-    Definitions that differ in single calendar days ask the same; rows of before definitions were
-    kept have the hash "", and belong to the first one on record.
+    Definitions that differ only in single calendar days are comparable. Rows from before
+    definitions were recorded have the hash "" and belong to the first definition on record.
     """
     now = settings.market_definition(symbol)
     if now is None:
@@ -48,14 +49,14 @@ def hashes_of_question(settings: Settings, symbol: str) -> frozenset[str]:
 
 
 def market_of(settings: Settings, market: Market, market_hash: str) -> Market | None:
-    """Return the market that rows of a hash were made on; None if it is not on record.
+    """Return the market under which rows with a definition hash were made; None if unknown.
 
     Parameters
     ----------
     settings, market
         The installation, and the market as its file is now.
     market_hash
-        Of the rows; "" for those of before definitions were kept.
+        Definition hash of the rows; "" for rows from before definitions were recorded.
     """
     now = MarketDefinition.of(market)
     if market_hash == now.hash:
@@ -65,5 +66,5 @@ def market_of(settings: Settings, market: Market, market_hash: str) -> Market | 
     if then is None:
         return None if market_hash else market
     if not then.changes_of_question(now):
-        return market  # what is known of single days by now holds for earlier rows as well
+        return market  # corrections of single calendar days apply to earlier rows too
     return then.market(market)

@@ -1,4 +1,4 @@
-"""What a source would bring, worked out beside the lake: nothing of it is kept."""
+"""Preview the import of a source: computed beside the lake, and not kept."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from tasks.settings import Settings
 _PREFIX, _LOCK = ".preview-", "running"
 
 _BACK = timedelta(days=10)
-"""How long before the last bar in which one with opening ranges is looked for."""
+"""How far back from the last bar to look for a day with opening ranges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeShown:
-    """An opening range of a day, to be held against a chart.
+    """An opening range of a day, to compare with a chart.
 
     Attributes
     ----------
     name
-        The range's.
+        Name of the opening range.
     trading_day
-        Its day.
+        Its trading day.
     start
-        Aware time on the market's clock.
+        Start of its window, aware, in the market's time zone.
     high, low
-        In price, as traded.
+        Prices as traded.
     """
 
     name: str
@@ -56,18 +56,18 @@ class RangeShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How rows of a source became bars of a minute.
+    """How the rows of a source were read as one-minute bars.
 
     Attributes
     ----------
     layout
-        Of text, as it was named or as its first line shows it; None for another kind of source.
+        Layout of a text file, given or recognised by its first line; None for other sources.
     zone
-        That local times were read in; None where the times say it themselves.
+        Zone in which local times were read; None where the times carry their own.
     stamp
-        Which end of its minute a bar is stamped with.
+        Whether a bar is stamped with its minute's opening or its close.
     columns
-        Orbcast's names to the source's columns.
+        Orbcast's column names -> the source's column names.
     """
 
     layout: str | None
@@ -78,18 +78,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What taking a source in would come to.
+    """What an import of a source would do.
 
     Attributes
     ----------
     records
-        What would become of each batch.
+        The record that each batch would get.
     status
-        What the lake would hold then.
+        Status of the lake after the import.
     ranges
-        The opening ranges of the last day that has any.
+        The opening ranges of the last day that has some.
     readings
-        The ways in which its rows became bars, each once.
+        The ways in which its rows were read, each once.
     """
 
     records: tuple[BatchRecord, ...]
@@ -99,12 +99,12 @@ class Preview:
 
     @property
     def first(self) -> datetime | None:
-        """When the first sound bar of the source opens, aware UTC."""
+        """When the first valid bar of the source opens, aware UTC."""
         return min(_moments(record.first for record in self.records), default=None)
 
     @property
     def last(self) -> datetime | None:
-        """When the last sound bar of the source opens, aware UTC."""
+        """When the last valid bar of the source opens, aware UTC."""
         return max(_moments(record.last for record in self.records), default=None)
 
 
@@ -121,32 +121,32 @@ def preview(
     on_progress: OnProgress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Preview:
-    """Work out what taking a source in would come to; the lake stays as it is.
+    """Compute what an import of a source would do; the lake stays as it is.
 
     Parameters
     ----------
     settings, market, spec
-        Where to, whose bars, where from.
+        The installation, the market, and the source.
     at
-        Aware time; bars that close after it are set aside as from the future.
+        Aware time; bars that close after it are quarantined as from the future.
     on_progress
         Called with (batch name, batches done).
     tell
-        Called with what the source would ask for.
+        Called with the source's own messages.
 
     Raises
     ------
     SourceError, BatchRefusedError, StepError, HoursMisfitError
-        It would be refused.
+        The import would be refused.
     DatabaseLockedError
-        Worth another try.
+        Another try may succeed.
     """
     readings: dict[tuple[HowRead, str | None], Reading] = {}
     with _folder_of_this_run(settings.home) as folder:
         beside = Lake(folder)
         kept = settings.lake().root / market.symbol
         if kept.is_dir():
-            # links, not copies: the lake never writes into a file that is there
+            # links, not copies: the lake never writes to an existing file
             shutil.copytree(kept, beside.root / market.symbol, copy_function=_link)
         batches = open_source(spec, market, at, settings.feeds_dir, dry_run=True, tell=tell)
         records = beside.ingest(_noting(batches, readings), market, at, on_progress)
@@ -160,9 +160,9 @@ def preview(
 
 @contextmanager
 def _folder_of_this_run(home: Path) -> Iterator[Path]:
-    """Yield a folder in the home, to whose files links can be made; it is gone afterwards.
+    """Yield a folder in the home that files can be linked into; it is removed afterwards.
 
-    Those that killed runs left go first: nobody holds their lock any more.
+    Folders of killed runs are removed first: no process holds their lock any more.
     """
     home.mkdir(parents=True, exist_ok=True)
     for leftover in home.glob(f"{_PREFIX}*"):
@@ -170,7 +170,7 @@ def _folder_of_this_run(home: Path) -> Iterator[Path]:
             with FileLock(leftover / _LOCK, timeout=0):
                 shutil.rmtree(leftover, ignore_errors=True)
         except (Timeout, OSError):
-            continue  # another run's that goes on, or is gone by now
+            continue  # it belongs to a run that still works, or is already removed
     with (
         tempfile.TemporaryDirectory(prefix=_PREFIX, dir=home) as folder,
         FileLock(Path(folder) / _LOCK),
@@ -181,7 +181,7 @@ def _folder_of_this_run(home: Path) -> Iterator[Path]:
 def _noting(
     batches: Iterable[RawBatch], readings: dict[tuple[HowRead, str | None], Reading]
 ) -> Iterator[RawBatch]:
-    """Yield batches, and keep each way in which they were read."""
+    """Yield batches, and note each way in which they were read."""
     for batch in batches:
         for how in batch.how:
             readings[how, batch.zone] = Reading(
@@ -194,7 +194,7 @@ def _noting(
 
 
 def _link(source: str, target: str) -> None:
-    """Link a file; copy it where the file system cannot."""
+    """Link a file; copy it where the file system has no links."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""Bars that a platform pushes: checked at the door, on the disk before they are answered."""
+"""Bars that a platform pushes: checked on arrival, and on disk before the reply is sent."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from tasks.data.standing_sources import standing_source
 from tasks.settings import Settings
 
 _KNOWN_DAYS = timedelta(days=7)
-"""What was received so long ago may be kept once more; reading it twice changes nothing."""
+"""Rows received longer ago may be stored again; reading them twice changes nothing."""
 
 _MOST_FAULTS = 20
 
 LONGEST_REQUEST = 4_000_000
-"""Bytes of a request: some tens of thousands of bars."""
+"""Largest request in bytes: some tens of thousands of bars."""
 
-_LONGEST_REQUEST = 16 * LONGEST_REQUEST  # as lines of the spool, which say more
+_LONGEST_REQUEST = 16 * LONGEST_REQUEST  # as lines of the spool, which are longer
 
 _FIELDS = {
     "not_a_time": ("ts", "describe it with --time-format, or send ISO 8601"),
@@ -59,11 +59,11 @@ _FIELDS = {
     "off_tick": ("open, high, low, close", "send this market's prices, whole ticks"),
     "price_out_of_range": ("open, high, low, close", "send this market's prices"),
 }
-"""Reason of the checks -> the field it is about, and what to do."""
+"""Reason from the checks -> the field it concerns, and the remedy."""
 
 
 class NotPushedError(InputError):
-    """Bars pushed for a market whose standing source they are not."""
+    """Error for bars pushed to a market whose standing source is not pushed bars."""
 
     market: str
     template = (
@@ -74,7 +74,7 @@ class NotPushedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with a pushed row; ``line`` and ``field`` are None where nobody can say."""
+    """What is wrong with a pushed row; ``line`` and ``field`` are None where unknown."""
 
     line: int | None
     field: str | None
@@ -83,7 +83,7 @@ class RowFault:
 
 
 class PushRefusedError(InputError):
-    """A request of which nothing is kept."""
+    """Error for a request that is refused; nothing of it is stored."""
 
     faults: tuple[RowFault, ...]
     template = "{_lines:; }"
@@ -95,18 +95,18 @@ class PushRefusedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a request; all of it is on the disk.
+    """Result of a request, all of which is on disk.
 
     Attributes
     ----------
     market, received
-        The market's name; how many rows came.
+        The market's name, and the number of rows received.
     finished
-        Rows that are bars.
+        Rows whose minute is over: they are bars.
     running
-        Rows of a minute that is not over: each counts once it cannot change any more.
+        Rows whose minute is not over; each counts once it can no longer change.
     already
-        Rows that were here to the letter.
+        Rows that had been received before, identical.
     """
 
     market: str
@@ -120,12 +120,12 @@ Key = tuple[str | None, int | None]
 
 
 class PushedBars:
-    """The spool of every market that takes pushed bars. One process writes it.
+    """The spools of all markets that accept pushed bars; one process writes them.
 
     Parameters
     ----------
     settings
-        Name the home and its markets.
+        The installation: its home and its markets.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -134,16 +134,16 @@ class PushedBars:
         self._lock = threading.Lock()
 
     def take(self, name: str, body: bytes, received: datetime) -> Receipt:
-        """Check a request's rows and keep them; they are on the disk when this returns.
+        """Check a request's rows and store them; they are on disk when this returns.
 
         Raises
         ------
         UnknownNameError, NotPushedError
-            No such market, or it takes no pushed bars.
+            There is no such market, or it does not accept pushed bars.
         PushRefusedError
-            A row is bad; nothing of the request is kept.
+            A row is invalid; nothing of the request is stored.
         OSError
-            The disk does not take it; nothing of the request is kept.
+            The disk write failed; nothing of the request is stored.
         """
         market = self._settings.market(name)
         spec = standing_source(self._settings.sources_file, name)
@@ -168,7 +168,7 @@ class _Spool:
         try:
             keys = keys_of(bars_of_rows(recent, reading)[0])
         except SourceError:
-            return  # they were read otherwise; what comes now is kept beside them
+            return  # earlier rows were read with other options; new ones are added to them
         self._know(recent, keys)
 
     def take(self, body: bytes, received: datetime) -> Receipt:
@@ -187,7 +187,7 @@ class _Spool:
         return Receipt("", len(rows), finished, len(rows) - finished, len(rows) - len(new))
 
     def _has(self, row: PushedRow, key: Key) -> bool:
-        """Return whether a row is here as it is, and coming once more says nothing of it."""
+        """Return whether a row was received before and its repetition carries no information."""
         last = self._last.get(key)
         if last is None or (last.cells, last.layout) != (row.cells, row.layout):
             return False
@@ -201,10 +201,10 @@ class _Spool:
         self._newest = newest_of(keys, self._newest)
 
     def _checked(self, body: bytes, received: datetime) -> tuple[list[PushedRow], list[Key]]:
-        """Return a request's rows and what minute each is of.
+        """Return a request's rows, and each row's contract and minute.
 
-        They are read beside one row of each kind that is here, since what can be read alone may
-        not be readable together.
+        They are read together with one earlier row of each shape: rows that can be read alone
+        may not be readable together.
         """
         try:
             rows = rows_of(body, received, self.reading)
@@ -246,7 +246,7 @@ class _Spool:
         return RowFault(row.line, field, reason.replace("_", " "), remedy)
 
     def _append(self, received: datetime, rows: list[PushedRow]) -> None:
-        """Add rows to the day's file; they are on the disk when this returns, or not in it."""
+        """Append rows to the day's file; all are on disk when this returns, or none is."""
         path = self._folder / f"{received:%Y-%m-%d}.jsonl"
         is_new = not path.exists()
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -265,7 +265,7 @@ class _Spool:
 
 
 def _whole_lines(path: Path) -> int:
-    """Return how many bytes of a file end in a line's end; a killed server leaves others."""
+    """Return the size of a file's whole lines; a killed server may leave a partial one."""
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(size - _LONGEST_REQUEST, 0))

@@ -1,4 +1,4 @@
-"""What a refresh of the bars shows in the Prefect UI."""
+"""The Prefect artifact of a refresh of the bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTS = {
 
 
 def publish_refresh(market: str, brought: RefreshResult) -> None:
-    """Publish how many bars came, from where, and what of them is odd but kept."""
+    """Publish the number of imported bars, their source, and remarks on unusual bars."""
     findings = brought.findings
     publish(
         f"refresh-{market}",

@@ -1,4 +1,4 @@
-"""The kinds of source there are: Orbcast's own, and those that installed packages bring."""
+"""The kinds of source: Orbcast's own, and those that installed packages provide."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ml_core.bars.sources.kind import RESERVED, Source
 from ml_core.errors import InputError, OperatorError
 
 GROUP = "orbcast.sources"
-"""Entry points of this group bring kinds of source."""
+"""Entry-point group in which packages register kinds of source."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class UnknownKindError(InputError):
-    """A kind of source that nobody brings."""
+    """Error for a kind of source that neither Orbcast nor an installed package provides."""
 
     kind: str
     available: tuple[str, ...]
@@ -31,7 +31,7 @@ class UnknownKindError(InputError):
 
 
 class PluginError(OperatorError):
-    """A package that brings a kind of source which cannot be used."""
+    """Error for an installed package whose kind of source cannot be used."""
 
     kind: str
     package: str
@@ -44,16 +44,16 @@ class PluginError(OperatorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledKind:
-    """A kind of source, or what stands where one should.
+    """A registered kind of source, usable or not.
 
     Attributes
     ----------
     name, package
-        Of the kind; of the package that brings it, with its version.
+        Name of the kind; name and version of the package that provides it.
     source
-        The class; None where it cannot be used.
+        The class; None if it cannot be used.
     fault
-        Why not, in words.
+        Why it cannot be used, in words.
     """
 
     name: str
@@ -63,12 +63,12 @@ class InstalledKind:
 
 
 def kind_names() -> tuple[str, ...]:
-    """Return the name of every kind there is, Orbcast's own first; no package is imported."""
+    """Return the names of all kinds, Orbcast's own first; no package is imported."""
     return (*BUILT_IN, *sorted({entry.name for entry in _entries()} - set(BUILT_IN)))
 
 
 def installed_kinds() -> tuple[InstalledKind, ...]:
-    """Return every kind there is; one that cannot be used says why, and leaves the others be."""
+    """Return all kinds; one that cannot be used states why and does not affect the others."""
     own = [
         InstalledKind(name=name, package="orbcast", source=kind) for name, kind in BUILT_IN.items()
     ]
@@ -77,14 +77,14 @@ def installed_kinds() -> tuple[InstalledKind, ...]:
 
 @lru_cache(maxsize=32)
 def source_class(name: str) -> type[Source]:
-    """Return a kind of source by its name; of the packages that bring others none is imported.
+    """Return a kind of source by name; packages that provide other kinds are not imported.
 
     Raises
     ------
     UnknownKindError
-        Nobody brings it.
+        Neither Orbcast nor an installed package provides it.
     PluginError
-        Who brings it cannot be imported, or brings no kind of source.
+        The package cannot be imported, or does not provide a kind of source.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
@@ -125,7 +125,7 @@ def _loaded(entry: EntryPoint) -> type[Source]:
     package = _package(entry)
     try:
         kind = entry.load()
-    except Exception as error:  # anything may be wrong with what others wrote
+    except Exception as error:  # another package's code may raise anything
         fault = f"{entry.value} cannot be imported ({type(error).__name__}: {error})"
         raise PluginError(entry.name, package, fault) from error
     if fault := _fault_of(entry.name, kind):
@@ -135,7 +135,7 @@ def _loaded(entry: EntryPoint) -> type[Source]:
 
 
 def _fault_of(name: str, kind: object) -> str:
-    """Return in words why an object is no kind of source of that name, if it is none."""
+    """Return why an object is not a kind of source of that name; empty if it is one."""
     if not (isinstance(kind, type) and issubclass(kind, Source)):
         return "is no subclass of ml_core.bars.sources.kind.Source"
     if isabstract(kind):

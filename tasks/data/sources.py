@@ -1,4 +1,4 @@
-"""Where a market's bars come from: a kind of source, its paths and options, and its batches."""
+"""Where a market's bars come from: kind of source, paths, options, and its batches."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from ml_core.market.market import Market
 from tasks.data.source_kinds import UnknownKindError, source_class
 
 FLAGS = frozenset({"table", "zone", "time_format", "stamp", "delimiter", "decimal", "layout"})
-"""Options that `orbcast ingest` has itself; the others are given with ``--option``."""
+"""Options that `orbcast ingest` has flags for; the others are given with ``--option``."""
 
 
 class SourceUnreachableError(TransientError):
-    """A source of another package that did not answer."""
+    """Error when another package's source does not respond."""
 
     kind: str
     fault: str
@@ -39,7 +39,7 @@ class SourceUnreachableError(TransientError):
 
 
 class SourceFailedError(OperatorError):
-    """A source of another package that broke while it was read."""
+    """Error when another package's source fails while it is read."""
 
     kind: str
     fault: str
@@ -49,7 +49,7 @@ class SourceFailedError(OperatorError):
 class SourceSpec(BaseModel):
     """Where bars come from and how to read them.
 
-    Options may stand beside ``kind`` or in ``options``; they are written beside it.
+    Options may be given beside ``kind`` or in ``options``; they are written beside it.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
@@ -100,7 +100,7 @@ class SourceSpec(BaseModel):
 
     @model_serializer
     def to_json(self) -> dict[str, Any]:
-        """Return it as it is written down, options beside the kind."""
+        """Return the specification as it is written to a file, options beside the kind."""
         return {
             "kind": self.kind,
             "paths": list(self.paths),
@@ -109,17 +109,17 @@ class SourceSpec(BaseModel):
         }
 
     def source(self) -> Source:
-        """Return the source itself.
+        """Return the source that this specifies.
 
         Raises
         ------
         SourceError
-            What was said of it cannot be used together.
+            The options cannot be used together.
         """
         return source_class(self.kind)(self.paths, self.columns, self.options)
 
     def with_absolute_paths(self) -> SourceSpec:
-        """Return the same source with paths that hold from any folder."""
+        """Return the same source with absolute paths."""
         if source_class(self.kind).paths_are != "files":
             return self
         paths = tuple(str(Path(path).expanduser().resolve()) for path in self.paths)
@@ -130,7 +130,7 @@ class SourceSpec(BaseModel):
 
 
 def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
-    """Yield in words what a kind of source cannot use."""
+    """Yield, in words, each option that a kind of source cannot use."""
     usable = {option.name: option for option in kind.options}
     for name in sorted(set(spec.options) - set(usable)):
         others = [
@@ -159,7 +159,7 @@ def _faults(spec: SourceSpec, kind: type[Source]) -> Iterator[str]:
 
 
 def _flag(option: str) -> str:
-    """Return how an option is written at the terminal.
+    """Return how an option is written on the command line.
 
     >>> _flag("time_format"), _flag("account")
     ('--time-format', '--option account=...')
@@ -172,19 +172,19 @@ def _usable(values: dict[str, Any]) -> str:
 
 
 def _literal(words: str) -> Any:
-    """Return words as a template of pydantic's, in which a brace would be a field."""
+    """Escape words for a pydantic template, in which a brace would start a field."""
     return words.replace("{", "(").replace("}", ")")
 
 
 def source_spec(**values: Any) -> SourceSpec:
-    """Make a source of what a person gave.
+    """Make a source specification from the values a user gave.
 
     Raises
     ------
     SourceError
         A value cannot be used.
     PluginError
-        Its kind is of another package, which cannot be imported.
+        The kind belongs to another package, which cannot be imported.
     """
     try:
         return SourceSpec.model_validate(values)
@@ -207,33 +207,33 @@ def open_source(
     dry_run: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> Iterator[RawBatch]:
-    """Return a source's batches, one after another, read as they are asked for.
+    """Return an iterator over a source's batches, each read when it is requested.
 
     Parameters
     ----------
     spec
         The source.
     market
-        Whose bars.
+        The market of the bars.
     at
-        Aware time, taken for now.
+        Aware time that counts as now.
     folder
-        Where sources keep what they must, of all markets and kinds.
+        Where sources of all markets and kinds store their own files.
     since
-        A source that can leaves out what is older; files are read whole.
+        A source that supports it leaves out older bars; files are read whole.
     dry_run
-        Nothing is fetched that costs money.
+        If True, nothing that costs money is downloaded.
     tell
-        Called with what the user should know, such as what is asked for; left out, it is logged.
+        Called with messages for the user, such as what is requested; by default they are logged.
 
     Raises
     ------
     SourceError
-        It cannot be read as bars.
+        The source cannot be read as bars.
     DatabaseLockedError, SourceUnreachableError
-        Worth another try.
+        Another try may succeed.
     SourceFailedError
-        Another package's source broke.
+        Another package's source failed.
     """
     source = spec.source()
     request = Request(
@@ -260,12 +260,12 @@ def open_source(
 
 
 def feed_folder(folder: Path, market: Market, kind: str) -> Path:
-    """Return where a kind of source keeps what it must of a market."""
+    """Return the folder in which a kind of source stores its files of a market."""
     return folder / market.symbol / kind
 
 
 def _of_another_package(kind: str, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
-    """Yield batches; whatever others' code raises becomes an error that says who must act."""
+    """Yield batches; turn whatever other code raises into an error that names who must act."""
     try:
         yield from batches
     except OrbcastError:

@@ -1,4 +1,4 @@
-"""Each market's standing source, remembered in a file between runs."""
+"""Each market's standing source, kept in a file between runs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ml_core.toml_file import open_toml, parse_toml, save_toml, set_values, tabl
 from tasks.data.sources import SourceSpec
 
 _FORMER_DEFAULTS: dict[str, Any] = {"table": DEFAULT_TABLE, "layout": "auto", "columns": {}}
-"""What earlier versions wrote of options that nobody had named."""
+"""Default options that earlier releases wrote although nobody had set them."""
 
 
 class NoSourceError(InputError):
-    """A market for which no source was ever remembered."""
+    """Error for a market without a standing source."""
 
     market: str
     template = (
@@ -29,7 +29,7 @@ class NoSourceError(InputError):
 
 
 class SourcesFileError(InputError):
-    """The file of standing sources cannot be used."""
+    """Error when the file of standing sources cannot be used."""
 
     path: str
     market: str
@@ -42,7 +42,7 @@ class SourcesFileError(InputError):
 
 def remember_source(path: Path, market: str, spec: SourceSpec) -> None:
     """Make ``spec`` the standing source of a market, in the file at ``path``."""
-    _read(path)  # a file that cannot be read is refused and left as it is
+    _read(path)  # refuses an unreadable file, which is left as it is
     document = open_toml(
         path, "Standing sources, one table a market; ingest --remember writes it."
     )
@@ -58,9 +58,9 @@ def standing_source(path: Path, market: str) -> SourceSpec | None:
     Raises
     ------
     SourcesFileError
-        The file is not TOML, or its table is not a source.
+        The file is not TOML, or the market's table does not describe a source.
     PluginError
-        Its kind is of another package, which cannot be imported.
+        The kind belongs to another package, which cannot be imported.
     """
     values = _read(path).get(market.lower())
     if values is None:

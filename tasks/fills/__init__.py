@@ -1,4 +1,4 @@
-"""The trader's own executions: files taken in, round trips held against the plans."""
+"""The trader's own executions: files imported, round trips compared with the plans."""
 
 from typing import TYPE_CHECKING
 

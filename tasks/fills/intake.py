@@ -1,4 +1,4 @@
-"""Platforms' files of executions taken into the record; doing it again changes nothing."""
+"""Import platforms' files of executions into the record; a repeat changes nothing."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ ImportStatus = Literal["imported", "already", "not kept"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillsImport:
-    """What became of a file of executions.
+    """Result of the import of one file of executions.
 
     Attributes
     ----------
     file
-        As it was read.
+        The file as it was read.
     batch_id
-        Names the import; "" where nothing was kept.
+        Id of the import; "" if nothing was recorded.
     status
-        Whether it was imported now, was there already, or was only looked at.
+        Whether it was imported now, had been imported before, or was only previewed.
     added, changed, unchanged
-        Its executions that nobody had reported, that are on record with another commission or
-        order, and that are on record as they are.
+        Numbers of its executions: new ones, those on record with another commission or order,
+        and those on record as they are.
     """
 
     file: FillsFile
@@ -44,16 +44,16 @@ class FillsImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillsIntake:
-    """What became of several files, and what is on record now.
+    """Result of the import of several files, and what is on record now.
 
     Attributes
     ----------
     symbol, imports
-        Of which market, a file each.
+        The market, and one import for each file.
     fills
-        Executions on record; of a look, as they would be.
+        Executions on record; in a preview, as they would be afterwards.
     reported_twice
-        Of them, those that seem to be reported by two platforms.
+        Those among them that two platforms seem to have reported.
     """
 
     symbol: str
@@ -71,25 +71,25 @@ def take_in_fills(
     *,
     keep: bool = True,
 ) -> FillsIntake:
-    """Read files of executions, all of them before anything is kept, and record what they bring.
+    """Read all files of executions first, then record their executions.
 
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     paths, reading
-        The files, and what they do not say themselves.
+        The files, and the facts that they do not state themselves.
     at
         Aware time, now.
     keep
-        Whether what they bring is recorded; otherwise it is only looked at.
+        Whether their executions are recorded; if False, this is a preview.
 
     Raises
     ------
     FillsFileError, SourceError
-        A file cannot be read; nothing is kept of any.
+        A file cannot be read; nothing of any file is recorded.
     BusyDatabaseError
-        The record did not become free in time.
+        The database did not become free in time.
     """
     market, database = settings.market(name), settings.database()
     files = [read_fills(path, market, reading, at=at) for path in paths]

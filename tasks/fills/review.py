@@ -1,4 +1,4 @@
-"""A period of the trader's own trades, held against the plans on record or the rules."""
+"""Compare the trader's own trades of a period with the plans on record or the rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tasks.settings import Settings
 
 
 class NoFillsError(InputError):
-    """A period without any execution on record."""
+    """Error for a period without fills that the bars cover."""
 
     symbol: str
     period: str
@@ -46,25 +46,25 @@ def trade_report(
     plans: PlansOf | None = None,
     tolerance: Tolerance | None = None,
 ) -> TradeReport:
-    """Hold the round trips of a period against what was planned.
+    """Compare the round trips of a period with the plans.
 
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     first, last
-        Trading days, both included; left out, those of the first and the last fill.
+        Trading days, both included; by default, those of the first and the last fill.
     at
         Aware time, now.
     plans
-        Which plans; left out, those on record where the period has any, else the rules'.
+        Which plans; by default those on record if the period has any, otherwise the rules'.
     tolerance
-        How far an entry may be from its plan.
+        How far an entry may deviate from its plan.
 
     Raises
     ------
     NoFillsError
-        There is no fill in the period that the bars reach to.
+        The period has no fill that the bars cover.
     """
     market = settings.market(name)
     rules = settings.rules(market.symbol)
@@ -117,7 +117,7 @@ def trade_report(
 
 
 def _is_within(status: LakeStatus, moment: datetime) -> bool:
-    """Return whether the bars reach to a moment."""
+    """Return whether the bars cover a moment."""
     if status.first is None or status.last is None:
         return False
     return status.first <= moment <= status.last + timedelta(minutes=1)
@@ -131,7 +131,7 @@ def _taken(
     period: tuple[date, date],
     wanted: PlansOf | None,
 ) -> tuple[PlansOf, Sequence[Taken]]:
-    """Return where the plans are from, and what became of them."""
+    """Return the source of the plans, and the trades made of them."""
     recorded = {} if wanted == "rules" else _recorded(settings, market.symbol, period)
     if wanted is None and not any(period[0] <= day <= period[1] for day, _ in recorded):
         wanted = "rules"
@@ -144,7 +144,7 @@ def _taken(
 
 
 def _recorded(settings: Settings, symbol: str, period: tuple[date, date]) -> dict[SlotKey, Plan]:
-    """Return the plans that were active."""
+    """Return the active plan of each slot on record."""
     records = strategy_records(
         settings.database(), symbol, mode="live", first=period[0] - OPEN_DAYS, last=period[1]
     )

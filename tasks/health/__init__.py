@@ -1,4 +1,4 @@
-"""How the models and the record are: performance, drift, parity, early warning, breaker."""
+"""The health of models and record: performance, drift, parity, early warning, breaker."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What an audit shows in the Prefect UI: parity and look-ahead."""
+"""The Prefect artifact of an audit: parity and look-ahead."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _MOST_ROWS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """What a run of audit returns.
+    """Result of a run of audit.
 
     Attributes
     ----------
     verdict
-        What came of computing logged features again, in a sentence.
+        The result of the parity audit, in a sentence.
     parity
-        Each logged prediction that differs, and why.
+        Each logged prediction whose recomputed features differ, and why.
     lookahead
-        Whether a feature saw the future.
+        Whether a feature used data from after the decision.
     """
 
     verdict: str
@@ -44,7 +44,7 @@ class AuditResult:
 
 
 def publish_audit(market: str, parity: ParityReport, lookahead: AuditSummary) -> None:
-    """Publish what differs from the lake, and whether a feature sees the future."""
+    """Publish which logged features differ from the lake, and whether any sees the future."""
     differing = [
         {
             **field_values(entry),

@@ -1,4 +1,4 @@
-"""The circuit breaker of a market: read before each answer, checked after each outcome."""
+"""The circuit breaker of a market: read before each prediction, checked after each outcome."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tasks.settings import Settings
 OURS = frozenset(
     {"stale_data", "model_unusable", "model_expired", "market_changed", "no_model", "missed"}
 )
-"""Reasons for no answer that are not the market's."""
+"""Reasons for a missing prediction that are Orbcast's own fault and not the market's."""
 
 
 def breaker_of(settings: Settings, symbol: str, at: datetime) -> BreakerState:
-    """Return where a market's breaker stands; one that cannot be read counts as open."""
+    """Return the state of a market's breaker; one that cannot be read counts as open."""
     try:
         return breaker_state(events_of(settings, symbol), at)
-    except Exception as error:  # noqa: BLE001 - whatever the reason, it is not known to be closed
+    except Exception as error:  # noqa: BLE001 - an unreadable breaker must count as open
         return BreakerState(
             state="open", cause=UNREADABLE, detail=str(error)[:200], since=None, until=None
         )
@@ -37,14 +37,14 @@ def change(
     by: str,
     at: datetime,
 ) -> bool:
-    """Record a change of the breaker; False, and nothing is recorded, if it is so already.
+    """Record a change of the breaker; return False, without a record, if nothing would change.
 
-    A breaker that is half open can be opened again.
+    A half-open breaker can be opened again.
 
     Raises
     ------
     UnsignedChangeError
-        It does not say who or why.
+        The change does not say who makes it or why.
     """
     record = BreakerEvent(market=symbol, at=at, state=state, cause=cause, detail=detail, by=by)
     if not record_breaker(
@@ -75,5 +75,5 @@ def change(
 
 
 def events_of(settings: Settings, symbol: str) -> tuple[BreakerEvent, ...]:
-    """Return all that is on record of a market's breaker, oldest first."""
+    """Return every recorded event of a market's breaker, oldest first."""
     return breaker_records(settings.database(), symbol)

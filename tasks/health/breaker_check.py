@@ -1,4 +1,4 @@
-"""The circuit breaker checked after each outcome: opened on trouble, closed once it is over."""
+"""Check the circuit breaker after each outcome: open it on trouble, close it afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UP = {"UP": True, "DOWN": False}
 
 @task(name="check the circuit breaker", task_run_name="{market}: circuit breaker", **RETRIED)
 def check_breaker(market: str, at: datetime) -> BreakerState:
-    """Open the breaker on trouble; close a half-open one in which none is found."""
+    """Open the breaker on trouble; close a half-open breaker when there is none."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     now = breaker_state(events_of(settings, symbol), at)
@@ -42,7 +42,7 @@ def check_breaker(market: str, at: datetime) -> BreakerState:
 
 
 def _reported(settings: Settings, symbol: str, since: datetime | None) -> tuple[str, str] | None:
-    """Return what the latest parity and drift checks since the last change found wrong."""
+    """Return the trouble reported by the latest parity and drift checks since the last change."""
     database = settings.database()
     parity, drift = latest_parity(database, symbol), latest_drift(database, symbol)
     if parity is not None and parity.unexplained and (since is None or parity.at > since):

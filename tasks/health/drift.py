@@ -1,4 +1,4 @@
-"""Drift: the answers logged of late against what the serving version learned from."""
+"""Drift: recent logged rows compared with the serving version's training rows."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ _SIDE = {"UP": 1.0, "DOWN": 0.0}
     **RETRIED,
 )
 def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
-    """Hold the last days' logged rows against the serving version's training rows; keep that.
+    """Compare recent logged rows with the serving version's training rows; record the result.
 
-    Rows of every version count whose features are those of the reference. A drift that was not
-    there at the check before is announced by an event, once; a look back at an earlier day
-    announces nothing. Replayed answers can be looked at; they are not kept and announce nothing.
+    Rows of every version count if they have the same features as the reference. Drift that the
+    previous check did not find is announced once, by an event; a check as of an earlier day
+    announces nothing. A check of replayed predictions is neither recorded nor announced.
 
     Raises
     ------
     UnknownVersionError
-        Nothing was ever registered.
+        No version was ever registered.
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
@@ -69,7 +69,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
     drift = report(symbol, record.version, *_held(settings, symbol, record, at, mode))
     if mode == "live" and drift.last_day:
         before = latest_drift(settings.database(), symbol)
-        # kept last: should this end in between, the next try announces again rather than never
+        # recorded last: after a crash in between, the next try announces it again
         if drift.detected and (before is None or (not before.detected and before.at <= at)):
             _announce(market, drift)
             _tell(settings, drift)
@@ -79,7 +79,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
 
 @task(name="write the full drift report", task_run_name="{market}: full drift report", **RETRIED)
 def write_report(market: str, at: datetime, mode: Mode = "live") -> str:
-    """Write Evidently's whole report as HTML; give its path."""
+    """Write Evidently's full report as HTML and return its path."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     record = settings.models().serving(symbol, at).record
@@ -120,7 +120,7 @@ def _held(
     learned = _learned(record.folder, catalogue)
     logged = _logged(settings, symbol, learned.names, at, mode)
     if not {EARLY_CLOSE, SINCE_ROLL} <= set(learned.names):
-        # asked of the past, a version has learned from days after it
+        # as of an earlier time, a version may have learned from later days
         learned_until = datetime.combine(max(learned.day).item() + timedelta(2), time(), UTC)
         odd = _odd_days(settings, symbol, max(at, learned_until))
         learned, logged = (take_rows(rows, ~np.isin(rows.day, odd)) for rows in (learned, logged))
@@ -131,7 +131,7 @@ def _held(
 
 
 def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
-    """Return roll days and half-days by the calendar and the lake, for recipes blind to them."""
+    """Return roll days and half-days, for recipes that have no feature for them."""
     market = settings.market(symbol)
     bars = known_bars(settings, symbol, market, at)
     first, last = period_of(bars, market, None, None)
@@ -155,7 +155,7 @@ def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datet
 def _logged(
     settings: Settings, symbol: str, names: tuple[str, ...], at: datetime, mode: Mode
 ) -> Rows:
-    """Return the champion's logged rows up to a time, of as many days as can be looked at."""
+    """Return the champion's logged rows up to a time, for as many days as a check can use."""
     features = [name for name in names if name not in {_SAID, _CAME}]
     last = at.date()
     first = date.fromordinal(last.toordinal() - 4 * WINDOW_DAYS)

@@ -1,4 +1,4 @@
-"""What a drift check shows in the Prefect UI."""
+"""The Prefect artifact of a drift check."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _MOST_ROWS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftResult(DriftFigures):
-    """What a run of check-drift returns.
+    """Result of a run of check-drift.
 
     Attributes
     ----------
     verdict
-        What drifted, in a sentence.
+        Which groups of columns drifted, in a sentence.
     detected
-        Whether anything did.
+        Whether any did.
     report
-        Path of Evidently's page, if it was asked for.
+        Path of Evidently's page, if it was requested.
     """
 
     verdict: str
@@ -39,7 +39,7 @@ class DriftResult(DriftFigures):
 
 
 def publish_drift(market: str, report: DriftReport, page: str | None) -> None:
-    """Publish the columns that moved, how far each moved, and where Evidently's page is."""
+    """Publish the drifted columns, how far each moved, and the path of Evidently's page."""
     shifts = report.columns[:_MOST_ROWS]
     publish(
         f"drift-{market}",

@@ -1,6 +1,7 @@
-"""Early warning: estimates before outcomes, the truth beside them, and monitors of each line.
+"""Early warning: estimates made before the outcomes, and later the realised figures beside them.
 
-A line is what one role's recipe said live: its versions are refits of one another.
+A line is the sequence of one role's live predictions by one recipe, whose versions are refits of
+one another.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from tasks.settings import Settings, current_settings
 from tasks.training.version_lineage import ROLES, judged_of, line_of, unseen_of
 
 LOOKED_BACK = timedelta(days=60)
-"""Within these days lie the rows of an estimate, and estimates still to be reconciled."""
+"""How far back the rows of an estimate, and estimates without realised figures, may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyWarning:
-    """How many estimates were made and how many got their truth, and what the new ones warn of."""
+    """Counts of new and of reconciled estimates, and the warnings of the new ones."""
 
     made: int
     reconciled: int
@@ -50,10 +51,10 @@ class EarlyWarning:
 
 @task(name="estimate without outcomes", task_run_name="{market}: early warning", **RETRIED)
 def warn_early(market: str, at: datetime) -> EarlyWarning:
-    """Estimate each line's log loss and calibration, and set the truth beside earlier estimates.
+    """Estimate each line's log loss and calibration, and reconcile earlier estimates.
 
-    An estimate is made once for each line and trading day, of its latest answers, and is never
-    changed; its realised figures follow the outcomes.
+    One estimate is made for each line and trading day, from its latest predictions, and never
+    changed. Its realised figures are filled in after the outcomes.
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
@@ -82,7 +83,7 @@ def warn_early(market: str, at: datetime) -> EarlyWarning:
 
 
 def _notify(settings: Settings, record: EstimateRecord) -> None:
-    """Send notice of a warning; of one that goes on, once a week."""
+    """Send a notice of a warning; a warning that persists is sent once a week."""
     year, week, _ = record.last_day.isocalendar()
     notify(
         settings,
@@ -138,7 +139,7 @@ def _p_break(entry: PredictionEntry) -> float:
 def _reconciled(
     settings: Settings, record: EstimateRecord, rows: Sequence[Settled], at: datetime
 ) -> bool:
-    """Fill in what came, once every row is settled or has had its time."""
+    """Fill in the realised figures, once every row is settled or too old to be settled."""
     expected = record.expected
     own = [
         row
@@ -152,7 +153,7 @@ def _reconciled(
     waiting = sum(row.outcome is None for row in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
     judged = judged_of(own).breaks
-    # rows further back than were read are not all there to be judged
+    # rows older than what was read are missing, so such an estimate cannot be judged
     if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
         return False
     realised = reconcile(expected.metrics, judged.p_up, judged.up, waiting)

@@ -1,4 +1,4 @@
-"""How a market stands, in what one screen holds: bars, model, breaker, stage, today's slots."""
+"""The status of a market on one screen: bars, model, breaker, stage, today's slots."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotStanding:
-    """One opening range of today in a line.
+    """The status of one of today's opening ranges, in one line.
 
     Attributes
     ----------
     opening_range, decision
-        Which, and its decision time (aware UTC).
+        Name of the opening range, and its decision time (aware UTC).
     state, words, reason
-        See :data:`tasks.prediction.trading_day.State`; what was recommended, or why nothing was,
-        in words and by its type.
+        See :data:`tasks.prediction.trading_day.State`; the recommendation or why there is none,
+        in words, and the typed reason.
     p_up, baseline_p_up
-        Among breaks, model and corridor; None without a prediction.
+        P(UP) given a breakout, by the model and by the corridor; None without a prediction.
     outcome, r_net
-        What became of it; None while that is open.
+        Outcome and net R; None while the slot is open.
     answered_at
-        When the answer was made (aware UTC); None without a row.
+        When the ledger row was made (aware UTC); None without a row.
     """
 
     opening_range: str
@@ -56,43 +56,43 @@ class SlotStanding:
 
     @property
     def is_unpredicted(self) -> bool:
-        """Whether it has no prediction though the exchange was open, which is ours to mend."""
+        """Whether it lacks a prediction for a reason that is Orbcast's own fault."""
         return self.state == "absent" or self.reason in OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a market stands at a time; what is not known is None.
+    """The status of a market at a time; unknown facts are None.
 
     Attributes
     ----------
     market, zone
-        Symbol; the market's own clock.
+        Symbol; the market's time zone.
     stage, breaker_state, breaker
-        The stage that holds; the breaker's state, and the same with its cause.
+        The current stage; the breaker's state, and the state with its cause.
     serves, serves_until, trouble
-        The version that answers, until when it may, and why it is not what it should be.
+        The serving version, its expiry, and why it is not the one that should serve, if so.
     version_made, last_retrain
-        When that version was made; when a retrain ended well last (aware UTC).
+        When that version was made; when the last successful retrain ended (aware UTC).
     bars, last_bar
-        Bars in the lake, and when the last one opened (aware UTC).
+        Number of bars in the lake, and when the last one opened (aware UTC).
     drift, parity
-        Last verdicts, with their time.
+        The latest verdicts, with their times.
     last_live_answer
-        Slot and what was said.
+        The slot and its prediction or reason.
     retrains_rest
-        Why scheduled retrains rest, if they do.
+        Why scheduled retrains are paused, if they are.
     next_decision, next_range
-        Of the next opening range that is expected.
+        Decision time and name of the next expected opening range.
     trading_day, slots
-        Today by the market's clock, and its ranges in order; none on a weekend.
+        Today in the market's time zone, and its ranges in order; none on a weekend.
     outlook
         Whether today is a trading day, and the opening ranges to come.
     news
-        Scheduled news of the coming day.
+        Scheduled news of the next day.
     strategy, account
-        The rules that it is traded by, and the trader's account with what its limits leave; None
-        where he has named none.
+        The rules that the market is traded by, and the trader's account with what its limits
+        leave; None if no account is named.
     """
 
     market: str
@@ -122,7 +122,7 @@ class Standing:
 
 
 def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
-    """Look at a market; of the ledger only today's rows and the last one are read.
+    """Return the status of a market; of the ledger, only today's rows and the last one are read.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
 
 
 def problems_of(overview: Standing) -> tuple[str, ...]:
-    """Return what of a market a person should look at, a line each; none where all is well."""
+    """Return the problems of a market that need attention, one line each; empty if none."""
     lines = []
     if overview.serves is None:
         lines.append("no version serves")

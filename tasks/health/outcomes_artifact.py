@@ -1,4 +1,4 @@
-"""What the outcomes of predictions show in the Prefect UI."""
+"""The Prefect artifact of the outcomes of predictions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tasks.runs.artifacts import bullets, last_verdict, publish
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomesResult(OutcomeCounts):
-    """What a run of log-outcomes returns.
+    """Result of a run of log-outcomes.
 
     Attributes
     ----------
     verdict
-        What was added and where the market stands, in a sentence.
+        The added outcomes and the market's breaker and stage, in a sentence.
     missed
-        Slots that nobody had predicted in time and that were recorded as missed.
+        Number of slots without a prediction in time that were recorded as missed.
     performance
-        How the live champion does, in a sentence.
+        The live champion's performance, in a sentence.
     breaker, rollout, early_warning
-        What each check came to; None of a look back.
+        Result of each check; None in a run as of an earlier time.
     """
 
     verdict: str
@@ -42,7 +42,7 @@ class OutcomesResult(OutcomeCounts):
 def publish_outcomes(
     market: str, verdict: str, live: Sequence[PerformanceRecord], warnings: Sequence[str]
 ) -> None:
-    """Publish how the live champion does: its scores, its plots and its last days."""
+    """Publish the live champion's performance: its scores, plots and last days."""
     period = over(live)
     publish(
         f"outcomes-{market}",
@@ -55,7 +55,7 @@ def publish_outcomes(
 
 
 def counts_in_words(counts: OutcomeCounts, missed: int) -> str:
-    """Return how many outcomes were added, and how many slots were recorded as missed."""
+    """Return in words how many outcomes were added and how many slots recorded as missed."""
     words = (
         f"{counts.symbol}: {counts.added} outcomes added, {counts.revised} revised, "
         f"{counts.open} still open"
@@ -66,7 +66,7 @@ def counts_in_words(counts: OutcomeCounts, missed: int) -> str:
 
 
 def standing_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -> str:
-    """Return the state of the breaker, and the stage where the market stepped down."""
+    """Return the breaker's state in words, and the stage if the market stepped down."""
     words = ""
     if breaker is not None:
         words += f"; breaker {breaker.state}"
@@ -78,13 +78,13 @@ def standing_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -
 
 
 def is_last_standing(market: str, standing: str) -> bool:
-    """Return whether the latest artifact of the outcomes has this standing already."""
+    """Return whether the latest outcomes artifact already shows this breaker and stage."""
     last = last_verdict(f"outcomes-{market}")
     return last is not None and last.endswith(standing)
 
 
 def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
-    """Return how the live champion does, and what of its record was late or revised."""
+    """Return remarks on the live champion's performance, late outcomes and revised ones."""
     counts = period.counts
     remarks = [f"Champion, {period.verdict}"]
     if counts.late or counts.revised or counts.late_outcomes:

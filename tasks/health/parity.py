@@ -1,4 +1,4 @@
-"""Parity: the features of logged answers, computed again from the lake."""
+"""Parity: the features of logged predictions, recomputed from the lake."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
 AUDITED_DAYS = 14
-"""Calendar days back that a daily audit looks at: late bars and revisions come within them."""
+"""Calendar days that a daily audit covers: late bars and revisions arrive within them."""
 
 _WRITING = timedelta(minutes=15)
-"""A batch is stamped when it begins to be taken in: it may not have been seen yet by then."""
+"""A batch is stamped when its import begins; readers may not have seen it for this long."""
 
 
 @task(name="audit parity", task_run_name="{market}: parity of {mode} predictions", **RETRIED)
 def audit_parity(
     market: str, first: date | None, last: date | None, at: datetime, mode: Mode = "live"
 ) -> ParityReport:
-    """Compute the features of logged answers again and compare them to the bit; keep the report.
+    """Recompute the features of logged predictions, compare bit for bit, and record the report.
 
     Parameters
     ----------
     market
         Name of a market file.
     first, last
-        Trading days; the last ``AUDITED_DAYS`` calendar days when left out.
+        Trading days; by default, the last ``AUDITED_DAYS`` calendar days.
     at
         Aware time, now.
     mode
-        Live answers, or replayed ones, which are not kept.
+        Live or replayed predictions; a report on replayed ones is not recorded.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def audit_parity(
     end = last or at.date() + timedelta(days=1)
     rows = settings.ledger().settled(definition.symbol, first=begin, last=end, mode=mode)
     same_market = hashes_of_question(settings, definition.symbol)
-    # what was computed on another definition of the market is not computed anew on this one
+    # rows made under another market definition cannot be recomputed under this one
     logged = [
         row.prediction
         for row in rows
@@ -90,12 +90,12 @@ def audit_parity(
 
 
 class _Again:
-    """An answer, to be computed again.
+    """A logged prediction whose features are recomputed.
 
     Parameters
     ----------
     settings, market, entry
-        The answer and where its bars are.
+        The installation, the market, and the ledger row.
     """
 
     def __init__(self, settings: Settings, market: Market, entry: PredictionEntry) -> None:
@@ -108,7 +108,7 @@ class _Again:
         )
 
     def audited(self) -> Audited:
-        """Compare with the bars of today; where that differs, find out why."""
+        """Compare with the bars as they are now; if the features differ, find the cause."""
         entry = self._entry
         differences = self._against(read_bars(self._settings, self._market, self._slot))
         cause, changes = self._cause() if differences else ("same", ())
@@ -130,9 +130,10 @@ class _Again:
         return ("unexplained" if as_now else "code"), ()
 
     def _moments(self) -> Iterator[AsKnown]:
-        """Yield the bars as they stood when the answer was made, and shortly before.
+        """Yield the bars as they were when the prediction was made, and shortly before.
 
-        A batch is stamped when it is begun: one that was still being written then was not seen.
+        A batch is stamped when its import begins: the prediction did not see a batch that was
+        still being written.
         """
         t0 = to_minute(self._slot.decision)
         first = t0 - self._span
@@ -174,7 +175,7 @@ class _Again:
 
     @cached_property
     def _other_features(self) -> bool:
-        """Whether own features that the version learned from are gone, or in another file."""
+        """Whether an own feature that the version learned from is gone or has changed."""
         codes = self._folder and own_codes_of(self._folder)
         now = {feature.name: feature.code for feature in self._catalogue.own()}
         return any(now.get(name) != code for name, code in (codes or {}).items())
@@ -187,7 +188,7 @@ class _Again:
 
     @cached_property
     def _folder(self) -> Path | None:
-        """The files of the version that predicted; None where there is none."""
+        """The folder of the version that predicted; None if there is none."""
         if self._entry.version is None:
             return None
         try:
@@ -200,5 +201,5 @@ class _Again:
 def _label_of(folder: Path) -> LabelSpec:
     try:
         return recipe_of(folder).label
-    except BundleCorruptError:  # which `orbcast verify` tells of
+    except BundleCorruptError:  # `orbcast verify` reports it
         return LabelSpec()

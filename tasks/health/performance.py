@@ -1,4 +1,4 @@
-"""The record as it is looked at: daily figures added up, with what was late, revised or odd."""
+"""The performance record: daily figures summed, with late, revised and unusual rows."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ By = Literal["version", "range", "month", "day"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is on record of a market in one mode.
+    """The performance record of a market in one mode.
 
     Attributes
     ----------
     market, mode
-        Whose, and whether live or replayed.
+        Symbol, and whether live or replayed.
     champion
-        All of the champion's days.
+        The whole period of the champion.
     groups
-        A period for each version of each role, or each range, month or day of the champion's.
+        One period per version and role, or per range, month or day of the champion.
     revised
-        Outcomes of these days that another took the place of.
+        Outcomes of these days that were replaced by a revision.
     monitors
-        Of each role's present line; live only.
+        Sequential monitors of each role's current line; live only.
     estimates
-        Made before the outcomes; live only.
+        Estimates made before the outcomes; live only.
     """
 
     market: str
@@ -57,16 +57,16 @@ def record_of(
     last_days: int | None,
     at: datetime,
 ) -> Record:
-    """Add up a market's daily figures; they are as of the last time outcomes were logged.
+    """Sum a market's daily figures, as of the last time outcomes were logged.
 
     Parameters
     ----------
     settings, symbol, mode
-        Which record.
+        The installation, the market, and live or replayed.
     by
-        A period for each of these.
+        What the figures are grouped by.
     last_days
-        Only trading days this many days back; None, all.
+        Only trading days of this many last days; None for all.
     at
         Aware time, now.
     """

@@ -1,4 +1,4 @@
-"""A record of predictions as parts of an artifact: its scores, its last days, its plots."""
+"""Parts of an artifact on a record of predictions: scores, last days, plots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DAYS_SHOWN = 14
 
 
 def scores_of(period: Period) -> list[str]:
-    """Return tables of a period: each voice's scores, and what trading brought; none if empty."""
+    """Return tables of a period: scores of model and baselines, and trading results."""
     if not period.forecasters:
         return []
     scores_of_each = [
@@ -57,21 +57,21 @@ def scores_of(period: Period) -> list[str]:
 
 
 def last_days(rows: Sequence[PerformanceRecord]) -> str:
-    """Return the last days as a table, the latest first, of one mode and role.
+    """Return the last days of one mode and role as a table, latest first.
 
-    Empty without any.
+    Empty without rows.
     """
     return table([_day(row) for row in rows[: -_DAYS_SHOWN - 1 : -1]], _DAYS) if rows else ""
 
 
 def plots_of_record(rows: Sequence[PerformanceRecord]) -> list[str]:
-    """Return a record's plots as markdown images that hold themselves."""
+    """Return a record's plots as self-contained markdown images."""
     return pictures(monitoring.pages.plots.record.record_charts(rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Day:
-    """A day's means a break, the corridor's in brackets; none without a break."""
+    """A day's means per breakout, the corridor's in brackets; none without a breakout."""
 
     day: str
     breaks: int

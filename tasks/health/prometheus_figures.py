@@ -1,6 +1,6 @@
-"""How each market stands as figures for Prometheus: a text file that others may read at any time.
+"""The status of each market as Prometheus metrics: a text file that can be read at any time.
 
-Times are given as times and not as ages: whoever asks works the age out, and it is right although
+Times are written as timestamps, not as ages: the reader computes the age, which is right even if
 the file is some minutes old.
 """
 
@@ -26,20 +26,20 @@ from tasks.prediction.trading_day import State as SlotState
 from tasks.settings import Settings
 
 LEFT_OUT_AFTER = timedelta(hours=1)
-"""How long figures stay that no run of their market renews, as of one that is served no more."""
+"""How long a market's metrics stay when no run renews them, e.g. once it is not served."""
 
 _LOCK_SECONDS = 10.0
 
 Rows = Iterable[tuple[tuple[str, ...], float]]
-"""Values of the labels after ``market``, and the figure of each."""
+"""Values of the labels after ``market`` -> the metric's value."""
 
 
 def write_figures(settings: Settings, name: str, at: datetime) -> None:
-    """Renew a market's figures in the file; what goes wrong is logged and stops nothing.
+    """Update a market's metrics in the file; errors are logged and never raised.
 
-    Only this market is looked at: the figures of the others stay as their own runs wrote them, so
-    that a run costs the same however many markets are served. Runs that end at once wait for one
-    another.
+    Only this market is read. The other markets' metrics stay as their own runs wrote them, so
+    that a run costs the same however many markets are served. Runs that end at the same time
+    wait for one another.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def write_figures(settings: Settings, name: str, at: datetime) -> None:
 def figures_text(
     standings: Sequence[Standing], at: datetime, others: Iterable[Sample] = ()
 ) -> bytes:
-    """Return the figures in Prometheus's text format.
+    """Return the metrics in Prometheus's text format.
 
     Parameters
     ----------
     standings
-        Of the markets, as `orbcast status` shows them.
+        The status of each market, as `orbcast status` shows it.
     at
-        Aware time, when they were looked at.
+        Aware time at which the status was read.
     others
-        Figures of other markets, as they were written.
+        Metrics of other markets, as they were written.
     """
     registry = CollectorRegistry()
     gauges = {
@@ -87,10 +87,10 @@ def figures_text(
 
 
 def _figures_of_others(path: Path, market: str, at: datetime) -> list[Sample]:
-    """Return the file's figures of other markets, but for those that no run renews.
+    """Return the file's metrics of other markets, except those that no run renews.
 
-    A file that cannot be read has none, since each market's next run brings its figures back; so
-    has one of a release that wrote other figures.
+    A file that cannot be read, or that another release wrote with other metrics, yields none:
+    each market's next run writes its metrics again.
     """
     try:
         families = list(text_string_to_metric_families(path.read_text("utf-8")))
@@ -120,7 +120,7 @@ def _time(moment: datetime | None) -> Rows:
 
 
 def _which(value: str, among: Iterable[str]) -> Rows:
-    """Return 1 for the one that holds, and 0 for the others, so that a change shows at once."""
+    """Return 1 for the current value and 0 for the others, so that a change shows at once."""
     return [((name,), float(name == value)) for name in among]
 
 
@@ -140,7 +140,7 @@ def _delays(standing: Standing) -> Rows:
 _WRITTEN = "orbcast_written_timestamp_seconds"
 
 _FIGURES: tuple[tuple[str, str, tuple[str, ...], Callable[[Standing], Rows]], ...] = (
-    # no fact of the market: `figures_text` knows it
+    # not part of the market's status: `figures_text` adds it
     ("written_timestamp_seconds", "When these figures were written", (), lambda _: ()),
     ("bars", "Bars in the lake", (), lambda it: _one(it.bars)),
     ("last_bar_timestamp_seconds", "When the last bar opened", (), lambda it: _time(it.last_bar)),

@@ -1,4 +1,4 @@
-"""Whether the champion answers itself: a person is told of one that another answers for."""
+"""Check that the champion itself serves; send a notice if another version serves instead."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ KIND = "serving"
 
 @task(name="look at who answers", task_run_name="{market}: who answers", **RETRIED)
 def check_serving(market: str, at: datetime) -> str | None:
-    """Notify a person, once of each, of a champion that has expired or is not usable.
+    """Send one notice for each champion that has expired or cannot be used.
 
     Returns
     -------
     str or None
-        Why another version answers in its stead, or none may; None where the champion answers.
+        Why another version serves in its place, or why none may; None if the champion serves.
     """
     settings = current_settings()
     symbol, models = settings.market(market).symbol, settings.models()
     try:
         serving = models.serving(symbol, at)
     except UnknownVersionError:
-        return None  # nothing was trained yet
+        return None  # no version was trained yet
     if serving.trouble is None or models.current(symbol, "champion") is None:
         return None
     may_answer = serving.trouble == serving.fallback

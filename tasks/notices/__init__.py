@@ -1,4 +1,4 @@
-"""Notices for a person, the channels that deliver them, and events for other programs."""
+"""Notices for people, the channels that deliver them, and events for other programs."""
 
 from typing import TYPE_CHECKING
 

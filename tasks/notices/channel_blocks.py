@@ -33,19 +33,19 @@ apprise = library("apprise")
 
 
 class _ServiceBlock(AppriseNotificationBlock):
-    """A block whose service gets plain text with its line breaks, and a picture where it can."""
+    """A block that sends plain text with line breaks, and a picture if the service takes one."""
 
     def send(self, body: str, subject: str, picture: Path | None) -> None:
-        """Send text and a picture; the text alone where the service does not take both.
+        """Send text and a picture, or the text alone if the service does not accept both.
 
         Raises
         ------
         NotificationError
-            Neither was taken.
+            The service accepted neither.
         """
         words = ""
         for service in self._apprise_client:
-            # as HTML, every blank would become a non-breaking one
+            # as HTML, every space would become a non-breaking one
             service.notify_format = apprise.NotifyFormat.TEXT
         for attached in [str(picture), None] if picture is not None else [None]:
             with LogEavesdropper("apprise", level=logging.WARNING) as log:
@@ -63,21 +63,21 @@ class _ServiceBlock(AppriseNotificationBlock):
 
 
 class SmtpEmail(_ServiceBlock):
-    """Email by SMTP; the URL is Apprise's, mailtos://user:password@host?to=you@example.com."""
+    """Email by SMTP; the URL is Apprise's: mailtos://user:password@host?to=you@example.com."""
 
     _block_type_name = "Orbcast SMTP Email"
     _block_type_slug = "orbcast-smtp-email"
 
 
 class AppriseService(_ServiceBlock):
-    """Any service that Apprise knows; the URL is Apprise's, such as ntfy://topic."""
+    """Any service that Apprise supports; the URL is in Apprise's form, such as ntfy://topic."""
 
     _block_type_name = "Orbcast Apprise Service"
     _block_type_slug = "orbcast-apprise-service"
 
 
 OWN_BLOCKS = (SmtpEmail, AppriseService)
-"""Blocks that Prefect's server does not know, so that no automation can use them."""
+"""Block types that Prefect's server does not know, so automations cannot use them."""
 
 BLOCKS: dict[str, Any] = {
     "slack": SlackWebhook,
@@ -87,18 +87,18 @@ BLOCKS: dict[str, Any] = {
     "apprise": AppriseService,
 }
 _SHORTEST_SECRET = 4
-"""A part of a URL that is shorter gives nothing away, and may be a word."""
+"""A shorter part of a URL reveals nothing, and may be an ordinary word."""
 
 
 def add_channel(
     path: Path, name: str, kind: str, url: str, at: datetime, least: str = "info"
 ) -> Channel:
-    """Save a channel's block in Prefect and name it in the file; the same name is replaced.
+    """Save a channel's block in Prefect and its entry in the file; replace one of that name.
 
     Raises
     ------
     ChannelError
-        A name, kind, level or URL that cannot be. The URL itself is never in its words.
+        The name, kind, level or URL is invalid. The message never contains the URL.
     """
     channel = new_channel(name, kind, url, at, least)
     before = channels(path)
@@ -114,7 +114,7 @@ def add_channel(
 
 
 def remove_channel(path: Path, name: str) -> bool:
-    """Remove a channel from the file and its block from Prefect; return False if there is none."""
+    """Remove a channel from the file and its block from Prefect; False if there is none."""
     before = channels(path)
     left = [old for old in before if old.name != name]
     if len(left) == len(before):
@@ -132,7 +132,7 @@ def load_block(channel: Channel) -> Any:
     Raises
     ------
     ChannelError
-        It is not there: somebody deleted it, or the store is another one.
+        The block is missing: it was deleted, or Prefect uses another database.
     """
     try:
         return BLOCKS[channel.kind].load(channel.block_name)
@@ -142,7 +142,7 @@ def load_block(channel: Channel) -> Any:
 
 
 def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> None:
-    """Send text through a channel's block, with the picture if the service takes one."""
+    """Send text through a channel's block, with the picture if the service accepts one."""
     if isinstance(block, OWN_BLOCKS):
         block.send(body, subject, picture)
     else:
@@ -152,14 +152,14 @@ def notify_block(block: Any, body: str, subject: str, picture: Path | None) -> N
 def without_secrets(block: Any, text: str) -> str:
     """Remove a block's secrets, and the parts of its URL, from a text.
 
-    Libraries quote them in parts: requests names a webhook's path without its host.
+    Libraries quote parts of a URL: requests shows a webhook's path without its host.
     """
     held = block.secrets if isinstance(block, CustomWebhookNotificationBlock) else block.url
     secret = held.get_secret_value()
     urls = [str(value) for value in secret.values()] if isinstance(secret, dict) else [str(secret)]
     for url in urls:
         text = text.replace(url, "(hidden)")
-        # what a host is elsewhere is often the secret in a URL of Apprise's
+        # in Apprise's URLs, the host's place often holds the secret
         parts = re.split(r"[/:@?&=]+", url)[1 if isinstance(block, AppriseService) else 2 :]
         for part in {*parts, *map(unquote, parts)}:
             if len(part) >= _SHORTEST_SECRET:
@@ -168,7 +168,7 @@ def without_secrets(block: Any, text: str) -> str:
 
 
 def _forget(channel: Channel) -> None:
-    """Delete a block, if it is still there."""
+    """Delete a block if it still exists."""
     with contextlib.suppress(ValueError):
         BLOCKS[channel.kind].delete(channel.block_name)
 
@@ -179,7 +179,7 @@ def _block(kind: str, url: str) -> Any:
     Raises
     ------
     ChannelError
-        The URL is not one of this kind.
+        The URL is not valid for this kind.
     """
     if kind == "webhook":
         return CustomWebhookNotificationBlock(
@@ -191,5 +191,5 @@ def _block(kind: str, url: str) -> Any:
     try:
         return BLOCKS[kind](url=url)
     except ValueError:
-        # its own words may hold the URL
+        # the original message may contain the URL
         raise ChannelError("url", "(not shown)", f"is not one that {kind} takes") from None

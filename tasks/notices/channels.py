@@ -1,4 +1,4 @@
-"""Channels: where notices go, named in one small file; Prefect's blocks hold their secrets."""
+"""Channels: where notices go. One small file lists them; Prefect's blocks hold their secrets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ BEGINS = {
     "webhook": ("https://", "http://"),
     "apprise": (),
 }
-"""What the URL of each kind begins with; Apprise knows the services of its own kind."""
+"""What the URL of each kind starts with; Apprise checks the URLs of its own kind."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,39}")
 
 
 class ChannelError(InputError):
-    """A channel that cannot be used."""
+    """Error for a channel that cannot be used."""
 
     field: str
     value: str
@@ -46,18 +46,18 @@ class ChannelError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A channel by its name; the block, in Prefect's store, holds its secrets.
+    """A named channel; its block in Prefect holds the secrets.
 
     Attributes
     ----------
     name, kind
-        A name of the person's; one of ``BEGINS``.
+        A name that the user chose; one of ``BEGINS``.
     since
-        When it was added; it gets no notice of what happened before.
+        When it was added; it gets no notice of earlier events.
     least
-        The least level: it gets no notice of a lower one.
+        The lowest level: it gets no notice of a lower level.
     switches, quiet
-        Kinds switched on and off, and its quiet hours; see :class:`ChannelRules`.
+        Kinds of notices switched on and off, and quiet hours; see :class:`ChannelRules`.
     """
 
     name: str
@@ -69,29 +69,29 @@ class Channel:
 
     @property
     def block_name(self) -> str:
-        """The name of its block document."""
+        """The name of its Prefect block document."""
         return f"orbcast-{self.name}"
 
     @property
     def rules(self) -> ChannelRules:
-        """Which notices it gets, and when."""
+        """The rules for which notices it gets, and when."""
         return ChannelRules(least=self.least, switches=self.switches, quiet=self.quiet)
 
     def tells_from(self, notice: Notice) -> datetime | None:
-        """Return from when on the channel may deliver a notice; None if it never may."""
+        """Return when the channel may first deliver a notice; None if never."""
         if notice.at < self.since:
             return None
         return self.rules.tells_from(notice.kind, notice.market, notice.at)
 
     def is_due(self, notice: Notice, now: datetime) -> bool:
-        """Return whether the channel is to deliver a notice now."""
+        """Return whether the channel should deliver a notice now."""
         if notice.at < self.since:
             return False
         return self.rules.is_due(notice.kind, notice.market, notice.at, now)
 
 
 def channels(path: Path) -> tuple[Channel, ...]:
-    """Read the channels there are; none where there is no file.
+    """Return the channels in the file; empty if there is no file.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def channels(path: Path) -> tuple[Channel, ...]:
 
 
 def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info") -> Channel:
-    """Return a channel that can be added; nothing is saved yet.
+    """Return a validated new channel; nothing is saved yet.
 
     Raises
     ------
     ChannelError
-        A name, kind, level or URL that cannot be. The URL itself is never in its words.
+        The name, kind, level or URL is invalid. The message never contains the URL.
     """
     if not _NAME.fullmatch(name):
         raise ChannelError("name", name, "is not valid; use small letters, digits and dashes")
@@ -129,7 +129,7 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
 
 
 def _require_one_service(url: str) -> None:
-    """Refuse a URL of no service of Apprise's, or of several, of which one may fail alone."""
+    """Refuse a URL that is not exactly one Apprise service; of several, one may fail alone."""
     services = apprise.Apprise()
     services.add(url)
     if len(services) != 1:
@@ -145,12 +145,12 @@ def _require_one_service(url: str) -> None:
 
 
 def channel_named(path: Path, name: str) -> Channel:
-    """Return a channel of the file.
+    """Return a channel by name.
 
     Raises
     ------
     ChannelError
-        There is none of that name, or the file cannot be read.
+        There is no channel of that name, or the file cannot be read.
     """
     for channel in channels(path):
         if channel.name == name:
@@ -161,7 +161,7 @@ def channel_named(path: Path, name: str) -> Channel:
 def missing_from(
     kept: NoticeRecord, listed: tuple[Channel, ...], now: datetime
 ) -> tuple[str, ...]:
-    """Return the channels that should have delivered a notice by now and have not."""
+    """Return the channels that should have delivered a notice by now but have not."""
     return tuple(
         channel.name
         for channel in listed
@@ -186,7 +186,7 @@ def _read(entry: dict[str, Any]) -> Channel:
 
 
 def known_notice_kind(kind: str) -> str:
-    """Return the name of a kind of notice.
+    """Return the canonical name of a kind of notice.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def known_notice_kind(kind: str) -> str:
 
 
 def quiet_hours(begin: str, end: str, zone: str, policies: Mapping[str, str]) -> QuietHours:
-    """Return quiet hours as a person names them.
+    """Return quiet hours from what a user gave.
 
     Parameters
     ----------
@@ -208,12 +208,12 @@ def quiet_hours(begin: str, end: str, zone: str, policies: Mapping[str, str]) ->
     zone
         IANA name.
     policies
-        By kind of notice.
+        What happens to notices during quiet hours, by kind of notice.
 
     Raises
     ------
     ChannelError
-        A time, zone, kind or policy that cannot be.
+        A time, zone, kind or policy is invalid.
     """
     if not is_zone(zone):
         raise ChannelError("zone", zone, "is not valid; use a name such as Australia/Brisbane")
@@ -285,7 +285,7 @@ def _known_level(level: str) -> Level:
 
 
 def write_channels(path: Path, listed: list[Channel]) -> None:
-    """Write these channels, and no others, into the file; its comments stay."""
+    """Write exactly these channels to the file; its comments are kept."""
     document = open_toml(path, "Where notices go; `orbcast notify add` writes this.")
     entries = [_values(channel) for channel in listed]
     set_tables(document, "channels", "name", entries)

@@ -33,21 +33,21 @@ from tasks.notices.pictures import picture_of
 from tasks.settings import Settings, now
 
 SECONDS = 10.0
-"""A channel that does not answer by then is given up for this time."""
+"""Time limit for a channel; if it does not respond, this attempt is given up."""
 
 _LONGEST_HELD = timedelta(days=1)
-"""Quiet hours end within a day."""
+"""The longest that quiet hours can hold a notice back."""
 
 MOST_AT_ONCE = 20
-"""Notices brought to a channel on one occasion; after an outage the rest follow on the next."""
+"""Most notices delivered to a channel at once; after an outage, the rest follow next time."""
 
 
 def bring(settings: Settings, *, at_once: bool = False) -> int:
     """Deliver recent notices to the channels they have not reached; return how many arrived.
 
-    One process at a time does, so that nothing arrives twice; one that must wait for longer than
-    a channel may take leaves it to the next occasion. A channel that failed is left alone for a
-    while, but for what is new or when ``at_once``.
+    One process delivers at a time, so that nothing arrives twice. A process that would have to
+    wait longer than a channel's time limit leaves delivery to the next call. A channel that
+    failed is not tried again for a while, unless there is a new notice or ``at_once`` is set.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def bring(settings: Settings, *, at_once: bool = False) -> int:
 
 
 def send_test(channel: Channel, message: Message, picture: Path | None) -> Delivery:
-    """Send a message that says it is a test, with a picture where the channel takes one.
+    """Send a test message, with a picture if the channel accepts one.
 
-    It is not kept.
+    The message is not recorded.
     """
     at = now()
     notice = Notice(
@@ -73,10 +73,10 @@ def send_test(channel: Channel, message: Message, picture: Path | None) -> Deliv
 
 
 def send_unkept(settings: Settings, notice: Notice) -> None:
-    """Send a notice that the database did not take, since that failure matters too."""
+    """Send a notice that could not be stored in the database, since that failure matters too."""
     if in_reach(settings):
         for channel in channels(settings.channels_file):
-            # nothing would deliver it once the quiet hours end
+            # quiet hours are ignored: an unstored notice could not be delivered after them
             if channel.tells_from(notice) is not None:
                 _fault(channel, notice, picture_of(settings, notice.key))
 
@@ -84,13 +84,13 @@ def send_unkept(settings: Settings, notice: Notice) -> None:
 def in_reach(settings: Settings) -> bool:
     """Return whether this process talks to the Prefect that holds the channels' secrets.
 
-    A plain command does not, and Prefect would start another server on another database.
+    A plain command does not: Prefect would start another server on another database.
     """
     return bool(PREFECT_API_URL.value()) or PREFECT_HOME.value() == settings.prefect_dir
 
 
 def run_log() -> Any:
-    """Return the log of the present run, where there is one."""
+    """Return the logger of the current run, or a plain logger outside a run."""
     try:
         return get_run_logger()
     except MissingContextError:
@@ -99,7 +99,7 @@ def run_log() -> Any:
 
 @contextmanager
 def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
-    """Log what goes wrong inside, without secrets, and go on: a notice never stops a run."""
+    """Log errors raised inside, without secrets, and continue: a notice never stops a run."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - a notice never stops a run
@@ -107,7 +107,7 @@ def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
 
 
 def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
-    """Deliver what waits for one channel until one fails; return how many arrived."""
+    """Deliver one channel's waiting notices until one fails; return how many arrived."""
     database, at = settings.database(), now()
     oldest = at - WORTH_TELLING - _LONGEST_HELD
     due = [
@@ -139,7 +139,7 @@ def _send(settings: Settings, channel: Channel, notice: Notice) -> bool:
 
 
 def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str:
-    """Send within the time limit; return what went wrong, if anything, without secrets."""
+    """Send a notice within the time limit; return the error, if any, without secrets."""
     outcome: list[str] = []
     at, held_until = now(), channel.rules.held_until(notice.kind, notice.at)
     was_held = held_until is not None and held_until <= at
@@ -148,17 +148,17 @@ def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str
     def send() -> None:
         try:
             block = load_block(channel)
-        except Exception as error:  # noqa: BLE001 - whatever Prefect's store does
+        except Exception as error:  # noqa: BLE001 - any error of Prefect's database
             outcome.append(f"its block cannot be loaded: {named(error)}")
             return
         try:
             with block.raise_on_failure():
                 notify_block(block, body, notice.subject, picture)
             outcome.append("")
-        except Exception as error:  # noqa: BLE001 - whatever a channel does
+        except Exception as error:  # noqa: BLE001 - any error of a channel
             outcome.append(scrubbed(without_secrets(block, words_of(error))))
 
-    # a thread of its own can be left behind when a channel hangs; it must find the same Prefect
+    # a separate thread can be abandoned when a channel hangs; it must use the same Prefect
     thread = threading.Thread(
         target=contextvars.copy_context().run,
         args=(send,),
@@ -172,7 +172,7 @@ def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[bool]:
-    """Hold the lock of delivery; yield False where another process keeps it."""
+    """Hold the delivery lock; yield False if another process keeps it."""
     settings.home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.home / "notices.lock")
     try:

@@ -1,4 +1,4 @@
-"""Errors as text that may be stored and sent: without URLs, which can be secrets."""
+"""Errors as text that may be stored and sent: without URLs, which may hold secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SECRETS = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.IGNORECASE)
 
 
 def named(error: BaseException) -> str:
-    """Return what went wrong, without URLs."""
+    """Return an error as text without URLs."""
     return scrubbed(words_of(error))
 
 
@@ -20,7 +20,7 @@ def scrubbed(text: str) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """Return an error's class and message as they are; they may hold a secret."""
-    # Prefect's own error keeps what was said in its log alone
+    """Return an error's class and message unchanged; they may contain a secret."""
+    # for this Prefect error, the details are only in its log
     words = str(getattr(error, "log", "") or error)
     return f"{type(error).__name__}: {' '.join(words.split())}"

@@ -1,8 +1,8 @@
 """The events that Orbcast emits: their names and their values.
 
-An event says that something has been recorded; the record is the ledger or the registry. It is
-emitted once, where the row was really added, and lost if the process is killed in that moment or
-no server can be reached: what must not be missed is read from the record.
+An event says that something has been recorded, in the ledger or the registry. It is emitted once,
+by the process that added the row. It is lost if that process is killed at that moment or no server
+can be reached, so read the record for anything that must not be missed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import tasks
 from ml_core.json_values import json_values
 
 ARRIVED = "orbcast.data.arrived"
-"""A trader's own script says that the source has new bars; Orbcast itself never emits it."""
+"""A trader's own script emits it when the source has new bars; Orbcast never does."""
 
 _LOG = logging.getLogger(__name__)
 
 
 def resource_of(market: str) -> str:
-    """Return the resource id of a market, by its file's name.
+    """Return the resource id of a market from its file's name.
 
     >>> resource_of("mgc")
     'orbcast.market.mgc'
@@ -39,7 +39,7 @@ class Event:
     name
         The event's name, by which a trigger refers to it.
     market
-        The market file's name, in any case; what is emitted has it in lower case.
+        The market file's name, in any case; the emitted event has it in lower case.
     """
 
     name: ClassVar[str]
@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsRefreshed(Event):
-    """New or revised bars are in the lake, or some were taken away."""
+    """Bars in the lake were added, revised or withdrawn."""
 
     name: ClassVar[str] = "orbcast.data.refreshed"
 
@@ -63,7 +63,7 @@ class BarsRefreshed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedStopped(Event):
-    """A feed has been silent while its exchange is open, for longer than is usual then."""
+    """A feed has been silent for longer than usual while its exchange is open."""
 
     name: ClassVar[str] = "orbcast.feed.stopped"
 
@@ -73,7 +73,7 @@ class FeedStopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedResumed(Event):
-    """A feed that was reported as stopped brings bars again."""
+    """A feed that was reported as stopped delivers bars again."""
 
     name: ClassVar[str] = "orbcast.feed.resumed"
 
@@ -83,7 +83,7 @@ class FeedResumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftDetected(Event):
-    """What is logged no longer looks like what the serving version learned from."""
+    """Logged rows no longer resemble the serving version's training rows."""
 
     name: ClassVar[str] = "orbcast.drift.detected"
 
@@ -95,7 +95,7 @@ class DriftDetected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionMade(Event):
-    """A live prediction of the version that serves is in the ledger."""
+    """A live prediction of the serving version is in the ledger."""
 
     name: ClassVar[str] = "orbcast.prediction.made"
 
@@ -112,7 +112,7 @@ class PredictionMade(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotMissed(Event):
-    """A live slot went by without an answer, and the ledger says so."""
+    """A live slot passed without a prediction, and the ledger records it as missed."""
 
     name: ClassVar[str] = "orbcast.slot.missed"
 
@@ -123,7 +123,7 @@ class SlotMissed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeSettled(Event):
-    """The outcome of a slot with a live answer is in the ledger, or another in its place."""
+    """The outcome of a slot with a live entry is in the ledger, or a revision of it."""
 
     name: ClassVar[str] = "orbcast.outcome.settled"
 
@@ -175,7 +175,7 @@ class VersionRegistered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionPromoted(Event):
-    """Another version is champion; after a rollback it is one that was champion before."""
+    """Another version became champion; after a rollback, a former champion."""
 
     name: ClassVar[str] = "orbcast.version.promoted"
 
@@ -187,7 +187,7 @@ class VersionPromoted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStepped(Event):
-    """A market went up or down a stage of the rollout."""
+    """A market moved up or down a stage of the rollout."""
 
     name: ClassVar[str] = "orbcast.rollout.stepped"
 
@@ -200,7 +200,7 @@ class RolloutStepped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentWritten(Event):
-    """An order intent is in the outbox; the order itself is read from there."""
+    """An order intent is in the outbox; consumers read the order from there."""
 
     name: ClassVar[str] = "orbcast.intent.written"
 
@@ -226,16 +226,16 @@ EVENTS: tuple[type[Event], ...] = (
     RolloutStepped,
     IntentWritten,
 )
-"""All that Orbcast emits; docs/events.md has a table of each."""
+"""All events that Orbcast emits; docs/events.md has a table for each."""
 
 
 def emit(event: Event) -> None:
-    """Hand an event to the Prefect server that this process talks to; without one it is dropped.
+    """Emit an event to this process's Prefect server; without one, it is dropped.
 
-    Nothing is raised: what happened is on record, and an event only announces it.
+    Nothing is raised: the record already holds what happened, and an event only announces it.
     """
     if not tasks.prefect_api.PREFECT_API_URL.value():
-        return  # Prefect would start a server of its own, with nobody there to hear of it
+        return  # Prefect would start a temporary server, to which nobody listens
     about = {
         "prefect.resource.id": resource_of(event.market),
         "prefect.resource.name": event.market.upper(),

@@ -1,4 +1,4 @@
-"""A ping after each outcomes run, to a service that tells somebody when pings stop coming."""
+"""A ping after each log-outcomes run, to a service that alerts somebody when pings stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tasks.notices.delivery import quietly
 from tasks.settings import Settings
 
 SECONDS = 5.0
-"""Given to the service: what it does must not hold a run up."""
+"""Time limit for the service, so that it does not delay a run."""
 
 
 def send_heartbeat(settings: Settings) -> None:

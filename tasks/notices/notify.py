@@ -1,4 +1,4 @@
-"""Notices: each is stored, then delivered to every channel; a failing channel stops nothing."""
+"""Notices: each is stored, then delivered to every channel, even if one channel fails."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ def notify(
     *,
     draw: Callable[[], bytes | None] | None = None,
 ) -> bool:
-    """Notify a person once: keep the notice, then try every channel.
+    """Send a notice once: store it, then try every channel.
 
-    Nothing is raised, whatever happens to a channel or to the database: what called this has more
-    important things to do. One that cannot be kept is logged and sent all the same. Away from
-    the home's Prefect, as in a plain command, it is kept, and brought by the next log-outcomes.
+    Nothing is raised when a channel or the database fails, since the caller has more important
+    work. A notice that cannot be stored is logged and still sent. Without access to the home's
+    Prefect, as in a plain command, the notice is stored, and the next log-outcomes delivers it.
 
     Parameters
     ----------
     settings
-        Where notices are kept and channels named.
+        Where notices are stored and channels listed.
     kind
         Such as ``breaker``, ``drift``, ``run``, ``missed``, ``gate``, ``rollout``.
     market, key, subject, body
-        Symbol or None; the notice's own name; the words.
+        Symbol or None; the notice's unique key; the text.
     draw
-        Draws its picture, a PNG, where a channel takes one; None where there is none.
+        Draws the picture, a PNG, if a channel accepts one; None if there is no picture.
 
     Returns
     -------
     bool
-        Whether it was new and kept.
+        Whether the notice was new and stored.
     """
     with quietly(f"no notice: {subject}", logging.ERROR):
         notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
@@ -81,21 +81,21 @@ def notify(
 
 @task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
 def bring_waiting() -> int:
-    """Try the channels again; return how many notices arrived. Nothing is raised."""
+    """Try the channels again and return how many notices arrived; nothing is raised."""
     return _bring_quietly(current_settings())
 
 
 def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Report that a run failed or crashed.
+    """Send a notice that a run failed or crashed.
 
-    Prefect calls this: a run's own process by position, the runner, of one that was killed, by
-    these names.
+    Prefect calls this hook: with positional arguments in the run's own process, and with these
+    keyword arguments in the runner when the process was killed.
     """
     report_ended(ended_run(flow.name, flow_run, state))
 
 
 def report_ended(ended: EndedRun) -> None:
-    """Notify a person of a run that ended badly."""
+    """Send a notice about a run that ended badly."""
     settings = current_settings()
     symbol = _symbol(settings, ended.market)
     notify(settings, "run", symbol, ended.key(now()), ended.subject, ended.body)
@@ -106,8 +106,8 @@ REPORTED: dict[str, Any] = {
     "on_failure": [report_run],
     "on_crashed": [report_run, restart_crashed],
 }
-"""Keyword arguments of every scheduled flow: its process can be looked for, a person hears of a
-run that failed, and what crashed is started again."""
+"""Keyword arguments of every scheduled flow: its process can be found, a failed run causes a
+notice, and a crashed run is started again."""
 
 
 def _bring_quietly(settings: Settings) -> int:

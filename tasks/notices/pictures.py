@@ -1,4 +1,4 @@
-"""Pictures of notices: drawn once, and kept as files while a channel may still deliver them."""
+"""Pictures of notices: drawn once, and kept as files while a channel may still send them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tasks.notices.channels import channels
 from tasks.settings import Settings, now
 
 ATTACHING = ("email", "apprise")
-"""Kinds of channels that take a picture; the others are told the words."""
+"""Kinds of channels that accept a picture; the others get the text only."""
 
 _KEPT = WORTH_TELLING + timedelta(days=1)
 
 
 def keep_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:
-    """Draw the picture of a new notice, if a channel would send it."""
+    """Draw the picture of a new notice if a channel would send it."""
     if not any(channel.kind in ATTACHING for channel in channels(settings.channels_file)):
         return
     if is_kept(settings.database(), key):
@@ -35,7 +35,7 @@ def keep_picture(settings: Settings, key: str, draw: Callable[[], bytes | None])
 
 
 def picture_of(settings: Settings, key: str) -> Path | None:
-    """Return the file of a notice's picture; None if it has none here."""
+    """Return the file of a notice's picture; None if there is none."""
     path = _path(settings, key)
     return path if path.is_file() else None
 

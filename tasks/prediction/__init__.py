@@ -1,4 +1,4 @@
-"""A slot from its range's close to its outcome: bars, prediction, plan, outcome."""
+"""A slot from the close of its range to its outcome: bars, prediction, plan, outcome."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Bars awaited: the source read again and again until a slot's bars are in, or too late."""
+"""Wait for bars: read the source repeatedly until a slot's bars arrive or it is too late."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tasks.runs.time_limits import within
 from tasks.settings import Settings, current_settings, now
 
 LEAST_SECONDS = 30.0
-"""Given to each reading of the source, however near the deadline is."""
+"""Minimum time for each reading of the source, even close to the deadline."""
 
 LONGEST_PAUSE = 10.0
-"""Seconds between two tries at most: an answer comes that long after its bars, or sooner."""
+"""Longest pause between two tries, in seconds: at most this much delay after bars arrive."""
 
 
 def pauses(seconds: float) -> tuple[float, ...]:
-    """Return the pauses between tries that fill a time: doubled from 1 s, then ``LONGEST_PAUSE``.
+    """Return pauses that fill a number of seconds: doubled from 1 s, up to ``LONGEST_PAUSE``.
 
     >>> pauses(30)
     (1.0, 2.0, 4.0, 8.0, 10.0, 5.0)
@@ -45,12 +45,12 @@ def pauses(seconds: float) -> tuple[float, ...]:
 
 @task(name="bring the bars in", task_run_name="bars of {slot.title}", **RETRIED)
 def await_bars(market: str, slot: Slot) -> Arrival:
-    """Read the standing source until the slot's bars are here, or the deadline has passed.
+    """Read the standing source until the slot's bars arrive or the deadline has passed.
 
-    A source that is locked, or that cannot be read for another reason, is tried again like one
-    that has not got there yet; one that hangs is given up at the deadline, so that the slot gets
-    its row. The tries are counted out beforehand, so that they end on any clock. A slot that was
-    answered, or that the market's stage asks nothing of, is not waited for.
+    A source that is locked, or cannot be read for another reason, is tried again, like a source
+    that does not have the bars yet. A source that hangs is given up at the deadline, so that the
+    slot still gets its row. The number of tries is fixed in advance, so that they end whatever
+    the clock does. There is no wait for a slot that is already recorded, or in stage ``off``.
     """
     settings = current_settings()
     arrival = _try(settings, market, slot, Arrival(present=False, tries=0))
@@ -70,7 +70,7 @@ def await_bars(market: str, slot: Slot) -> Arrival:
 def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:
     definition, trouble, brought = settings.market(market), None, before.brought
     try:
-        # without a standing source somebody else fills the lake
+        # without a standing source, another program fills the lake
         if standing_source(settings.sources_file, market) is not None:
             with within(_seconds_for_reading(settings, slot)):
                 brought = (*brought, read_source(market, None, now(), full=False))
@@ -87,7 +87,7 @@ def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arriva
 
 
 def _seconds_for_reading(settings: Settings, slot: Slot) -> float:
-    """Return how long the source may be read: to the deadline, or a little in any case."""
+    """Return how long a reading may take: until the deadline, but at least ``LEAST_SECONDS``."""
     left = (_deadline(settings, slot) - now()).total_seconds()
     return max(min(left, settings.wait_for_bars_seconds), LEAST_SECONDS)
 
@@ -102,7 +102,7 @@ def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
 
 
 def _notify(settings: Settings, slot: Slot, arrival: Arrival) -> None:
-    """Notify a person once a day; the slot is recorded, if only that nothing came."""
+    """Send a notice once a day; the slot itself is recorded in any case."""
     notify(
         settings,
         "run",

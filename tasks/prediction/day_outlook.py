@@ -1,4 +1,4 @@
-"""What a moment's trading day holds: whether the exchange opens, which ranges are to come."""
+"""The outlook for a trading day: whether the exchange opens, and which ranges are to come."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ml_core.market.schedule import NoTradingDaysError, build_schedule, from_min
 from tasks.prediction.slots import WEEKEND, slots_between, trading_day_at
 
 Closed = Literal["weekend", "holiday"]
-"""Why a day is no trading day; a holiday is a weekday that the exchange's calendar leaves out."""
+"""Why a day is not a trading day; a holiday is a weekday missing from the exchange's calendar."""
 
 DAYS_AHEAD = 10
-"""How far ahead the next opening range is looked for; no exchange is closed for longer."""
+"""How many days ahead to search for the next opening range; no exchange closes for longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedRange:
-    """An opening range whose whole window the exchange is open in.
+    """An opening range during whose whole window the exchange is open.
 
     Attributes
     ----------
     opening_range
         Its name.
     opens, decision
-        Its window, aware UTC; ``decision`` is t0, the window's end.
+        Start and end of its window, aware UTC; the end, ``decision``, is t0.
     """
 
     opening_range: str
@@ -39,17 +39,17 @@ class ExpectedRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOutlook:
-    """What a market's clock and calendar say at a moment.
+    """What a market's time zone and calendar say about a moment.
 
     Attributes
     ----------
     zone
-        The market's.
+        The market's time zone.
     trading_day, closed
-        The day the moment belongs to, and why it is no trading day; None on one that is.
+        The day that the moment belongs to, and why it is not a trading day; None if it is one.
     next_day, next_ranges
-        The first day with an opening range still to be decided on, and those ranges, in order.
-        ``trading_day`` itself until its last range; None and none where there is none within
+        The first day with opening ranges still to come, and those ranges, in order. This is
+        ``trading_day`` itself until its last range. None and empty if there is no range within
         ``DAYS_AHEAD`` days.
     """
 
@@ -61,7 +61,7 @@ class DayOutlook:
 
 
 class ExchangeClosedError(InputError):
-    """A slot whose window the exchange is closed in."""
+    """Error for a slot during whose window the exchange is closed."""
 
     slot: str
     why: str
@@ -75,7 +75,7 @@ class ExchangeClosedError(InputError):
 
 
 def day_outlook(market: Market, at: datetime) -> DayOutlook:
-    """Return what the market's clock and calendar say at an aware time."""
+    """Return the outlook of a market at an aware time."""
     day = trading_day_at(market, at)
     ahead = [
         (coming, expected)
@@ -93,7 +93,7 @@ def day_outlook(market: Market, at: datetime) -> DayOutlook:
 
 
 def closed_because(market: Market, day: date) -> Closed | None:
-    """Return why a day is no trading day of the market; None if it is one."""
+    """Return why a day is not a trading day of the market; None if it is one."""
     if day.weekday() >= WEEKEND:
         return "weekend"
     try:
@@ -109,7 +109,7 @@ def require_open(market: Market, slot: Slot) -> None:
     Raises
     ------
     ExchangeClosedError
-        It is not; the message names the range that closed last before it, and those to come.
+        It is closed; the message names the last range before the slot, and the next ones.
     """
     day = slot.trading_day
     ranges = expected_ranges(market, day - timedelta(days=DAYS_AHEAD), day)
@@ -132,7 +132,7 @@ def expected_ranges(
     Parameters
     ----------
     market
-        Whose sessions, ranges and calendar.
+        The market, with its sessions, ranges and calendar.
     first, last
         Days, both included.
     """
@@ -157,7 +157,7 @@ def expected_ranges(
 
 
 def outlook_in_words(outlook: DayOutlook) -> str:
-    """Write an outlook in a line, times on the market's clock."""
+    """Return an outlook in one line, times in the market's time zone."""
     ranges = next_ranges_in_words(outlook)
     if outlook.closed is None:
         return ranges
@@ -165,12 +165,12 @@ def outlook_in_words(outlook: DayOutlook) -> str:
 
 
 def closed_at_in_words(closed: Closed | None) -> str:
-    """Write why an opening range is closed: for the whole day, or else for its own hours."""
+    """Return in words whether the exchange is closed all day or only during the range."""
     return f"the exchange is closed {f'that day ({closed})' if closed else 'at that time'}"
 
 
 def closed_in_words(day: date, closed: Closed) -> str:
-    """Write why a day has no opening ranges.
+    """Return in words why a day has no opening ranges.
 
     >>> closed_in_words(date(2026, 12, 25), "holiday")
     'Fri 25 Dec 2026 is no trading day (holiday)'
@@ -179,7 +179,7 @@ def closed_in_words(day: date, closed: Closed) -> str:
 
 
 def next_ranges_in_words(outlook: DayOutlook) -> str:
-    """Write which opening ranges come next, each with the time its window opens."""
+    """Return in words the next opening ranges, each with the time when its window opens."""
     if outlook.next_day is None:
         return f"no opening range is expected within {DAYS_AHEAD} days"
     zone = ZoneInfo(outlook.zone)

@@ -1,4 +1,4 @@
-"""Why a slot has the answer it has: the ledger's row, and the rules' decision beside it."""
+"""Explain a slot's predictions from the ledger's rows and the rules' decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTS = 3
 
 
 class NotASlotError(InputError):
-    """Text that names no slot, or one the ledger does not have."""
+    """Error for text that names no slot, or a slot that is not in the ledger."""
 
     text: str
     fault: str
@@ -29,14 +29,14 @@ class NotASlotError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedPrediction(Explanation):
-    """A prediction of the ledger taken apart.
+    """An explained prediction of the ledger.
 
     Attributes
     ----------
     role, mode, model, version, made_at
-        Whose prediction it is, and when it was made.
+        Role, mode and model of the prediction, and when it was made.
     pushes
-        What pushed it toward UP or DOWN, as logged.
+        What pushed the prediction toward UP or DOWN, as logged.
     """
 
     role: Role
@@ -49,7 +49,7 @@ class ExplainedPrediction(Explanation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedSlot:
-    """What a run of explain returns: a slot, and its predictions taken apart."""
+    """Result of a run of explain: a slot and its explained predictions."""
 
     slot: str
     answers: tuple[ExplainedPrediction, ...]
@@ -58,7 +58,7 @@ class ExplainedSlot:
 def explained(
     settings: Settings, slot: str, mode: Mode | None = None
 ) -> tuple[ExplainedPrediction, ...]:
-    """Take every prediction of a slot apart: one for each role and mode.
+    """Explain every prediction of a slot: one for each role and mode.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def explained(
     slot
         ``MARKET:DAY:RANGE``.
     mode
-        Live or replayed answers; both when left out.
+        Live or replayed predictions; both by default.
 
     Raises
     ------
     NotASlotError
-        The text is no slot, or the ledger has no answer for it.
+        The text names no slot, or the ledger has no entry for it.
     """
     symbol, day, name = _parts(slot)
     rows = settings.ledger().settled(symbol, first=day, last=day, mode=mode)
@@ -83,12 +83,12 @@ def explained(
 
 
 def explanation_of(settings: Settings, entry: PredictionEntry) -> Explanation:
-    """Take one prediction apart; the champion's with what the rules decided of the slot."""
+    """Explain one prediction; the champion's includes the rules' decision on the slot."""
     return explain_entry(entry, _decided(settings, entry) if entry.role == "champion" else None)
 
 
 def explain_entry(entry: PredictionEntry, record: StrategyRecord | None) -> Explanation:
-    """Take one prediction apart, with what the rules decided of the slot if they did."""
+    """Explain one prediction, with the rules' decision on the slot if there is one."""
     return explain(
         status=entry.status,
         reason=entry.reason,

@@ -1,4 +1,4 @@
-"""What a prediction rests on, as an artifact of the Prefect UI."""
+"""The Prefect artifact that explains predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = "What pushed the answer toward UP or DOWN, the corridor first of all"
 
 
 def publish_explanation(slot: str, explanations: Sequence[ExplainedPrediction]) -> None:
-    """Publish why a slot has the predictions it has, one after another."""
+    """Publish the explanations of a slot's predictions."""
     parts = [part for explanation in explanations for part in _explanation(explanation)]
     key = "explain-" + slot.replace(":", "-")
     publish(key, f"{slot}: {explanations[0].verdict}", *parts)
@@ -39,7 +39,7 @@ def _explanation(explanation: ExplainedPrediction) -> list[str]:
 
 
 def reasons_plot(reasons: Sequence[Reason]) -> list[str]:
-    """Draw what pushed an answer, as its row has it in the ledger; nothing without reasons."""
+    """Draw the logged reasons that pushed a prediction; nothing without reasons."""
     if not reasons:
         return []
     shares = {short_words(reason.words): reason.contribution for reason in reasons}
@@ -53,7 +53,7 @@ def reasons_plot(reasons: Sequence[Reason]) -> list[str]:
 
 
 def short_words(words: str) -> str:
-    """Return a reason's words as the label of a bar, which has the push beside it.
+    """Return a reason's words as a bar's label, without the push, which the bar shows.
 
     >>> short_words("volume of the window's later half against its first (log) (1.25): +0.35")
     "volume of the window's later half against its…"

@@ -1,4 +1,4 @@
-"""Slots nobody answered: each one the calendar expects has a row, if only to say `missed`."""
+"""Record missed slots: every slot that the calendar expects gets a row, even if `missed`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tasks.settings import Settings, current_settings
 
 @task(name="record what was missed", task_run_name="{market}: missed slots", **RETRIED)
 def fill_missed(market: str, at: datetime) -> int:
-    """Record live slots that went by unanswered; give how many. Twice adds nothing.
+    """Record live slots that passed without a row and return their number; a repeat adds none.
 
-    The live record begins with the first live answer: before it nothing was promised.
+    The live record begins with the first live entry: no slot before it counts as missed.
     """
     settings = current_settings()
     absent = unanswered(settings, market, at)
@@ -63,7 +63,7 @@ def _notify(settings: Settings, missed: list[PredictionEntry]) -> None:
 def unanswered_entries(
     settings: Settings, market: Market, reasons: dict[Slot, str], made_at: datetime
 ) -> list[PredictionEntry]:
-    """Return the entries of live slots that went by unanswered, each with its typed reason."""
+    """Return entries for live slots that passed without a row, each with its typed reason."""
     if not reasons:
         return []
     versions = versions_for(settings, market.symbol, made_at)
@@ -77,7 +77,7 @@ def unanswered_entries(
 
 
 def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
-    """Return the live slots past their deadline, since the first live answer, that have no row."""
+    """Return live slots since the first live entry that passed their deadline without a row."""
     definition = settings.market(market)
     rows = [row.prediction for row in settings.ledger().settled(definition.symbol, mode="live")]
     if not rows:
@@ -94,7 +94,7 @@ def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...
 
 
 def _reasons(market: Market, slots: tuple[Slot, ...]) -> dict[Slot, str]:
-    """Return of each slot why it has no answer: by the calendar, or else that it was missed."""
+    """Return each slot's reason for having no prediction: closed by the calendar, or missed."""
     if not slots:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Outcomes: what became of every slot that was predicted, and how the predictions did."""
+"""Outcomes of every predicted slot, and the daily performance figures."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
 REVISED_DAYS = 10
-"""Slots settled this long ago are looked at again: a bar may have been added late. Where a bar was
-revised or taken away in so many days, its slots are looked at again however old they are.
+"""Slots settled within this many days are settled again: a bar may have been added late. Slots of
+a bar that was revised or withdrawn within this many days are settled again at any age.
 """
 
 OUTCOME_LATE = timedelta(days=1)
-"""An outcome first recorded longer than this after it was settled came late."""
+"""An outcome first recorded longer than this after it was settled is late."""
 
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeCounts:
-    """What became of the slots that were looked at.
+    """Counts of the outcomes of the slots that were checked.
 
     Attributes
     ----------
     symbol, predictions
-        The market's, and how many predictions its ledger has.
+        The market's symbol, and the number of predictions in its ledger.
     added, revised, unchanged
-        Outcomes that were appended, that took the place of another, and that were there.
+        Numbers of outcomes appended, replaced by a revision, and already recorded.
     open
-        Slots that cannot be settled yet.
+        Number of slots that cannot be settled yet.
     """
 
     symbol: str
@@ -95,7 +95,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
             for row in wanted
             if (row.prediction.label, row.prediction.market_hash) == (key, market_hash)
         }
-        # of a market whose file was changed since, a slot is settled as it was asked
+        # if the market file has changed since, a slot is settled by the earlier definition
         then = market_of(settings, definition, market_hash)
         outcomes = []
         if slots and then is not None:
@@ -117,7 +117,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
 
 
 def _revised_days(settings: Settings, symbol: str, at: datetime) -> set[date]:
-    """Return the trading days that bars changed or taken away of late may belong to."""
+    """Return the trading days that recently revised or withdrawn bars may belong to."""
     lake, since = settings.lake(), at - timedelta(days=REVISED_DAYS)
     lately = {
         batch.batch_id
@@ -141,7 +141,7 @@ def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
 
 @task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
 def measure(market: str, at: datetime) -> list[PerformanceRecord]:
-    """Bring the daily figures up to the outcomes; return them."""
+    """Update the daily figures to the latest outcomes and return them."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     arrived = first_recorded(settings.database(), symbol)
@@ -160,12 +160,12 @@ def _outcomes(
     at: datetime,
     market_hash: str,
 ) -> list[OutcomeEntry]:
-    """Return the outcome of each slot that is settled by the bars known at a time."""
+    """Return the outcome of each slot that the bars known at a time settle."""
     days = sorted(day for day, _ in slots)
     first = to_minute(at) if not days else _first_minute(days[0])
     bars = settings.lake().read(market, first, to_minute(at))
     try:
-        # knowledge ends with the last bar: a lake that lags settles nothing by silence
+        # nothing is known after the last bar: missing bars of a lagging lake settle nothing
         assembly = assemble(bars, market, spec, first=days[0], last=days[-1], features=())
     except NoBarsError:
         return []
@@ -202,7 +202,7 @@ def _scored(
 ) -> ScoredPrediction:
     entry, outcome = row.prediction, row.outcome
     came = arrived.get(outcome_key(entry))
-    # a replay's outcome was there long before anybody asked
+    # a replay's outcome was known long before the replay, so it is never late
     late = (
         entry.mode == "live"
         and outcome is not None
@@ -213,7 +213,7 @@ def _scored(
 
 
 def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
-    """Return each version's majority, the share of UP among its training breaks, where it is."""
+    """Return the share of UP among each version's training breakouts, where it is known."""
     shares = {
         record.version: _majority(record.folder) for record in settings.models().versions(symbol)
     }
@@ -226,5 +226,5 @@ def _majority(folder: Path) -> float | None:
         text = (folder / "baselines.json").read_text(encoding="utf-8")
         return float(parse_json(text)["p_up"])
     except (OSError, ValueError, KeyError, TypeError):
-        # a figure beside others: a version whose files are gone or damaged has none
+        # a secondary figure: it is left out if the version's files are gone or damaged
         return None

@@ -1,4 +1,4 @@
-"""The steps of a slot: predicted and written down, planned by the rules and written down, once."""
+"""The steps of a slot, each recorded once: the prediction, then the plan of the rules."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from tasks.settings import Settings, current_settings, now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionSummary:
-    """What one role's version predicted of a slot: an entry of the ledger without its features.
+    """One role's prediction of a slot: a ledger entry without its features.
 
-    ``why`` are its reasons in words, ``added`` says whether this run recorded it.
+    ``why`` holds its reasons in words; ``added`` says whether this run recorded it.
     """
 
     role: Role
@@ -58,7 +58,7 @@ class PredictionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedSlot:
-    """What was known of a slot, what the ledger holds of it now, and whether this run added it."""
+    """A slot's context, its ledger entries, and whether this run added them."""
 
     context: SlotContext
     entries: tuple[PredictionEntry, ...]
@@ -66,18 +66,18 @@ class PredictedSlot:
 
     @property
     def summaries(self) -> tuple[PredictionSummary, ...]:
-        """What each role predicted, without the features."""
+        """Each role's prediction, without the features."""
         return tuple(summary_of(entry, added=self.added) for entry in self.entries)
 
     @property
     def champion(self) -> PredictionEntry | None:
-        """The champion's entry."""
+        """The champion's entry in the ledger."""
         return next((entry for entry in self.entries if entry.role == "champion"), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSlot:
-    """What the rules of a name decided of a slot, as recorded, and the stage when they did."""
+    """The recorded decision of a strategy's rules on a slot, and the stage at that time."""
 
     record: StrategyRecord
     stage: Stage
@@ -85,14 +85,14 @@ class PlannedSlot:
 
     @property
     def plan(self) -> ActivePlan:
-        """The plan that is active at the stage."""
+        """The plan that is active in this stage."""
         plan = rules_plan.active_plan(self.record)
         return ActivePlan(stage=self.stage, rules=self.rules, **field_values(plan))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivePlan(Plan):
-    """What is armed, by which rules and at which stage."""
+    """The armed plan, with its rules and the stage."""
 
     stage: Stage
     rules: str
@@ -100,7 +100,7 @@ class ActivePlan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotResult:
-    """What a run of shadow-predict returns.
+    """Result of a run of shadow-predict.
 
     Attributes
     ----------
@@ -109,15 +109,15 @@ class SlotResult:
     verdict
         The champion's prediction in one line, or why there is none.
     entries
-        What each role predicted, the champion first.
+        Each role's prediction, the champion's first.
     plan
-        What the rules armed; None where they decided nothing.
+        The plan that the rules armed; None if they made no decision.
     gates
-        What had to be so for a recommendation, and whether it was.
+        The conditions of a recommendation, and whether each was met.
     trouble
-        What went wrong with the bars; None where nothing did.
+        The problem with the bars; None if there was none.
     today
-        Why the day has no slots; None where it has.
+        Why the day has no slots; None if it has some.
     """
 
     slot: str
@@ -133,7 +133,7 @@ class SlotResult:
 def predict_slot(
     market: str, slot: Slot, mode: Mode, arrival: Arrival | None = None
 ) -> PredictedSlot:
-    """Predict a slot in one unit of work; the first word stands, a second run adds nothing."""
+    """Predict and record a slot in one task; the first entry is final, a second run adds none."""
     settings = current_settings()
     definition = settings.market(market)
     context = load_context(settings, definition, slot, _made_at(), mode, arrival)
@@ -148,7 +148,7 @@ def predict_slot(
     **RETRIED,
 )
 def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
-    """Have the rules decide the slot, without the champion's prediction and with it; keep both."""
+    """Apply the rules to the slot, without and with the champion's prediction; record both."""
     settings, context, champion = current_settings(), predicted.context, predicted.champion
     if champion is None:
         return None
@@ -169,7 +169,7 @@ def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
 def decided_entries(
     settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
 ) -> list[PredictionEntry]:
-    """Return each version's prediction for a slot, or why there is none; nothing is kept.
+    """Return each version's prediction for a slot, or why there is none; nothing is recorded.
 
     Raises
     ------
@@ -180,10 +180,9 @@ def decided_entries(
 
 
 def get_ready(market: str) -> None:
-    """Predict the slot before and keep nothing: what a prediction needs is loaded by then.
+    """Predict the previous slot without recording it, to load what the next prediction needs.
 
-    A scheduled run is there some seconds before its time; models, bars and code are read while it
-    waits.
+    A scheduled run starts some seconds early; it reads models, bars and code while it waits.
     """
     settings = current_settings()
     definition = settings.market(market)
@@ -191,14 +190,14 @@ def get_ready(market: str) -> None:
 
 
 def announce(decided: Sequence[PredictionEntry], recorded: Sequence[PredictionEntry]) -> None:
-    """Emit what became of live slots, of those whose entries the ledger took.
+    """Emit an event for each live slot whose entry from this process is in the ledger.
 
     Parameters
     ----------
     decided
-        What was to be recorded.
+        The entries that this process made.
     recorded
-        What the ledger has of these slots now: another process's entries may have been first.
+        The slots' entries in the ledger now; another process may have recorded first.
     """
     ours = {(entry.trading_day, entry.opening_range, entry.made_at) for entry in decided}
     for entry in recorded:
@@ -234,7 +233,7 @@ def _record(
     remember_definition(settings.database(), definition, context.made_at)
     ledger = settings.ledger()
     recorded = added = ledger.append(entries)
-    if len(added) < len(entries):  # another process's entries were first, and stand
+    if len(added) < len(entries):  # another process recorded first; its entries are final
         recorded = ledger.of_slot(slot.symbol, slot.trading_day, slot.opening_range, context.mode)
     announce(entries, recorded)
     return PredictedSlot(context=context, entries=recorded, added=bool(added))
@@ -243,7 +242,7 @@ def _record(
 def _record_plan(
     settings: Settings, record: StrategyRecord, intent: OrderIntent | None
 ) -> StrategyRecord | None:
-    """Keep a decision and its intent; where another process was first, return its decision."""
+    """Record a decision and its intent; if another process was first, return its decision."""
     database = settings.database()
     if record_strategy(database, record, intent):
         if intent is not None:
@@ -261,7 +260,7 @@ def _record_plan(
 
 
 def _emit_intent(settings: Settings, intent: OrderIntent) -> None:
-    """Emit that an intent is in the outbox; one by other rules that was there before stays."""
+    """Emit an event if this intent is in the outbox; an earlier one by other rules is kept."""
     if intent not in order_intents(settings.database(), intent.market, since=intent.at):
         return
     emit(
@@ -277,7 +276,7 @@ def _emit_intent(settings: Settings, intent: OrderIntent) -> None:
 
 
 def summary_of(entry: PredictionEntry, *, added: bool) -> PredictionSummary:
-    """Return an entry without its features."""
+    """Return an entry's summary, without its features."""
     return PredictionSummary(
         role=entry.role,
         model=entry.model,

@@ -1,4 +1,4 @@
-"""What a prediction of a slot, and a replay of many, show in the Prefect UI."""
+"""The Prefect artifacts of a slot's prediction and of a replay."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _COUNTS = {
 def publish_prediction(
     market: str, result: SlotResult, champion: PredictionEntry, arrival: Arrival | None
 ) -> None:
-    """Publish a slot's predictions, the plan by the rules, the gates and what pushed the champion.
+    """Publish a slot's predictions, plan and gates, and what pushed the champion's prediction.
 
     Parameters
     ----------
     market
         Name of a market file.
     result
-        What the flow returns.
+        The flow's result.
     champion, arrival
-        The champion's entry in the ledger, and what came of waiting for its bars.
+        The champion's entry in the ledger, and the result of the wait for its bars.
     """
     publish(
         f"prediction-{market}",
@@ -61,7 +61,7 @@ def publish_prediction(
 
 
 def publish_replay(market: str, replay: Replay, period: Period, figures: Sequence[Any]) -> None:
-    """Publish what a replay answered, and the record that came of it."""
+    """Publish a replay's counts and the performance of its predictions."""
     reasons = sorted(replay.reasons.items(), key=lambda reason: -reason[1])
     notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in reasons]
     if replay.in_training:

@@ -1,4 +1,4 @@
-"""Replay: past slots answered by the very code that answers live ones, kept apart from them."""
+"""Replay: past slots predicted by the same code as live ones, and recorded separately."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 
 _REPORTS = 30
-"""Times that progress is reported; one report is a call to the server."""
+"""How many times progress is reported; each report is a call to the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """How many slots of a period were replayed, and what came of it.
+    """Counts of a replay, and its verdict.
 
     Attributes
     ----------
     slots
-        Of the period.
+        Number of slots in the period.
     added
-        Answered by this run; the others had an answer.
+        Number of slots recorded by this run; the others were recorded before.
     predicted
-        With a prediction.
+        Number of slots with a prediction.
     in_training
-        Of days that the version had learned from.
+        Number of slots on days in the version's training data.
     reasons
-        How many were not predicted, by reason.
+        Number of slots without a prediction, by reason.
     verdict
-        How the predictions did; empty until they are settled.
+        Performance of the predictions; empty until they are settled.
     """
 
     slots: int
@@ -51,9 +51,9 @@ class Replay:
 def replay_days(
     market: str, first: date, last: date, on_progress: Callable[[float], None]
 ) -> Replay:
-    """Answer every slot of a period as of its decision, and decide it by the rules.
+    """Predict every slot of a period as of its decision time, and apply the rules to it.
 
-    A slot that was replayed before keeps its first answer.
+    A slot that was replayed before keeps its first entry.
 
     Raises
     ------

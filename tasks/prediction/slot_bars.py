@@ -1,4 +1,4 @@
-"""The bars that a slot's decision can depend on, and what came of waiting for them."""
+"""The bars that a slot's decision can depend on, and the result of the wait for them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What came of waiting.
+    """Result of the wait for a slot's bars.
 
     Attributes
     ----------
     present
-        The slot's bars are here, or the exchange is closed and there are none.
+        Whether the slot's bars have arrived, or the exchange is closed and there are none.
     tries
         How often the source was read.
     trouble
-        What was wrong with it the last time, if anything.
+        The error of the last reading, if any.
     bars
-        What the slot's decision can depend on, as read the last time.
+        The bars that the decision can depend on, as of the last reading.
     brought
-        What each reading brought in. It is announced once the slot is answered: what the news
-        starts would take its time from the answer.
+        What each reading imported. It is announced only after the prediction is recorded, since
+        the runs that the event starts would slow the prediction down.
     """
 
     present: bool
@@ -44,9 +44,9 @@ class Arrival:
 
 
 def read_bars(settings: Settings, market: Market, slot: Slot) -> Bars:
-    """Read what the slot's decision can depend on: some weeks of bars closed by t0.
+    """Read the bars that the slot's decision can depend on: some weeks of bars closed by t0.
 
-    Trades of the days before, which may still be open, rest on what was known at their own t0.
+    Open trades of earlier days depend on the bars that were known at their own t0.
     """
     t0 = to_minute(slot.decision)
     days = HISTORY_DAYS + OPEN_DAYS.days + 2

@@ -1,4 +1,4 @@
-"""What is known of a slot, read in one go: bars, stage, breaker, versions and the ledger, once."""
+"""A slot's context, read once: bars, stage, breaker, versions and the ledger."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def load_context(
     mode: Mode,
     arrival: Arrival | None = None,
 ) -> SlotContext:
-    """Read everything that the policy of a slot goes by, and nothing twice.
+    """Read everything that the decision on a slot depends on, each part once.
 
-    A slot that is recorded is not decided again: versions and bars are not read for it.
+    A recorded slot is not decided again, so its versions and bars are not read.
 
     Parameters
     ----------
     settings, market, slot
-        What is decided.
+        The installation, and the slot with its market.
     made_at
         Aware time, now.
     mode
         Only a live prediction can be late or missed.
     arrival
-        The slot's bars as they were awaited; left out, they are read from the lake.
+        The slot's bars from the wait for them; by default, they are read from the lake.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def load_context(
 def bare_context(
     settings: Settings, market: Market, slot: Slot, made_at: datetime, mode: Mode
 ) -> SlotContext:
-    """Return what is known of a slot without reading anything of it."""
+    """Return a slot's context with only what is known without reading anything."""
     return SlotContext(
         market=market,
         market_hash=MarketDefinition.of(market).hash,
@@ -108,7 +108,7 @@ def bare_context(
 def _with_evidence(
     settings: Settings, context: SlotContext, arrival: Arrival | None
 ) -> SlotContext:
-    """Add the versions, and for those that are to be asked bars, breaker and silenced slots."""
+    """Add the versions and, if one is to predict, bars, breaker and silenced slots."""
     symbol, live = context.slot.symbol, context.mode == "live"
     versions = versions_for(settings, symbol, _asked_at(context))
     context = replace(context, versions=versions)
@@ -136,12 +136,12 @@ def _with_evidence(
 
 
 def _asked_at(context: SlotContext) -> datetime:
-    """Return the time as of which versions serve: a replay's is that of the decision."""
+    """Return the time as of which versions serve; in a replay, the decision time."""
     return context.made_at if context.mode == "live" else context.slot.decision
 
 
 def _silenced(settings: Settings, context: SlotContext) -> dict[Role, tuple[bool, ...]]:
-    """Return by role which earlier slots were silenced as novel; none where no model can be."""
+    """Return by role which earlier slots were silenced as novel; empty if all are baselines."""
     slot = context.slot
     if all(version.kind == "baseline" for version in context.versions):
         return {}
@@ -158,9 +158,9 @@ def _silenced(settings: Settings, context: SlotContext) -> dict[Role, tuple[bool
 
 
 def versions_for(settings: Settings, symbol: str, at: datetime) -> tuple[RoleVersion, ...]:
-    """Return the version that serves at a time, and the challenger if there is another.
+    """Return the version that serves at a time, and the challenger if it is a different one.
 
-    Empty where nothing was ever registered.
+    Empty if no version was ever registered.
     """
     models = settings.models()
     try:
@@ -172,7 +172,7 @@ def versions_for(settings: Settings, symbol: str, at: datetime) -> tuple[RoleVer
     if challenger is not None and challenger.version != serving.record.version:
         try:
             record = models.find(symbol, challenger.version)
-        except UnknownVersionError:  # its row is gone, which `orbcast verify` tells of
+        except UnknownVersionError:  # its row is gone; `orbcast verify` reports it
             return tuple(versions)
         version = role_version("challenger", record)
         versions.append(
@@ -189,7 +189,7 @@ def versions_for(settings: Settings, symbol: str, at: datetime) -> tuple[RoleVer
 def next_version(
     settings: Settings, context: SlotContext, without: Mapping[str, str]
 ) -> RoleVersion | None:
-    """Return the version that serves without some that turned out not to; None if none."""
+    """Return the version that serves if some cannot predict; None if there is none."""
     models = settings.models()
     serving = models.serving(context.slot.symbol, _asked_at(context), without)
     return None if serving.damaged else loaded(_champion(serving))
@@ -206,7 +206,7 @@ def _champion(serving: Serving) -> RoleVersion:
 
 
 def role_version(role: Role, record: VersionRecord) -> RoleVersion:
-    """Return a registered version in a role, with nothing known against it."""
+    """Return a registered version in a role, without any known fault."""
     return RoleVersion(
         role=role,
         model=record.model,
@@ -220,7 +220,7 @@ def role_version(role: Role, record: VersionRecord) -> RoleVersion:
 
 
 def loaded(version: RoleVersion) -> RoleVersion:
-    """Return a version with its predictor, or with why it cannot be read."""
+    """Return a version with its predictor, or with the reason why it cannot be read."""
     if version.other_market or version.expired or version.damaged:
         return version
     try:
@@ -232,14 +232,14 @@ def loaded(version: RoleVersion) -> RoleVersion:
 def ask(
     settings: Settings, record: VersionRecord, market: Market, slot: Slot, bars: Bars
 ) -> tuple[Dataset, Prediction]:
-    """Build the slot's row and have a registered version predict, whatever speaks against it.
+    """Build the slot's row and let a registered version predict, even if it should not serve.
 
     Raises
     ------
     NoSlotError
-        There is nothing to decide on; ``why`` is a typed reason.
+        The slot has nothing to predict; ``why`` is a typed reason.
     BundleCorruptError, VersionFailedError
-        The version's files are not whole, or it cannot predict.
+        The version's files are damaged, or it cannot predict.
     """
     predictor = _loaded(str(record.folder), record.sums_hash)
     return decide.ask(predictor, market, slot, bars, time.monotonic(), settings.catalogue())
@@ -248,12 +248,12 @@ def ask(
 def ask_serving(
     settings: Settings, market: Market, slot: Slot, bars: Bars
 ) -> tuple[Serving, Prediction]:
-    """Have the version that serves predict a slot, the next one where it cannot.
+    """Predict a slot with the serving version, or with the next one if that one fails.
 
     Raises
     ------
     NoSlotError
-        There is nothing to decide on.
+        The slot has nothing to predict.
     UnknownVersionError, UnusableVersionError
         There is no version, or none that can predict.
     """
@@ -270,12 +270,12 @@ def ask_serving(
 
 @lru_cache(maxsize=8)
 def _loaded(folder: str, sums_hash: str) -> Predictor:
-    del sums_hash  # part of the key: other files are another predictor
+    del sums_hash  # only part of the cache key: changed files give another predictor
     try:
         return Predictor(load_bundle(Path(folder)))
     except OrbcastError:
         raise
     except Exception as error:
-        # whole files of another release's making: another version is asked, the slot is not lost
+        # intact files of another release: another version predicts, and the slot is not lost
         fault = f"cannot be read by this release: {type(error).__name__}: {error}"
         raise BundleCorruptError(folder, "its content", fault) from error

@@ -1,4 +1,4 @@
-"""Which slot a moment belongs to: the opening range whose window closed last."""
+"""Find the slot of a moment: the opening range whose window closed last."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ml_core.market.market import Market, RangeSpec
 
 _DAY = timedelta(days=1)
 WEEKEND = 5
-"""The first weekday number, Monday being 0, on which no market is asked for anything."""
+"""The first weekday number (Monday is 0) without slots in any market."""
 
 
 class NoSlotYetError(InputError):
-    """No opening range closed in the days before a moment."""
+    """Error for a moment before which no opening range closed for days."""
 
     symbol: str
     moment: str
@@ -23,7 +23,7 @@ class NoSlotYetError(InputError):
 
 
 def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetime:
-    """Return t0 of a range on a day by the clocks alone, whether or not the exchange opens."""
+    """Return t0 of a range on a day by the clock alone, whether or not the exchange opens."""
     base = trading_day - _DAY if market.day_start_on_previous_date else trading_day
     start = datetime.combine(base, market.day_start, ZoneInfo(market.zone)).astimezone(UTC)
     zone = market.zone_of(spec)
@@ -35,7 +35,7 @@ def decision_time(market: Market, spec: RangeSpec, trading_day: date) -> datetim
 
 
 def trading_day_at(market: Market, at: datetime) -> date:
-    """Return the trading day that a time belongs to, by the market's own clock."""
+    """Return the trading day that a time belongs to, in the market's time zone."""
     local = at.astimezone(ZoneInfo(market.zone))
     begun = local.time() >= market.day_start
     if market.day_start_on_previous_date:
@@ -46,24 +46,24 @@ def trading_day_at(market: Market, at: datetime) -> date:
 def latest_slot(market: Market, moment: datetime, opening_range: str | None = None) -> Slot:
     """Return the slot whose window closed last at or before ``moment``.
 
-    Weekdays on which the exchange is closed have slots too: the ledger gives them the answer
+    Weekdays on which the exchange is closed have slots too; their ledger entries have the reason
     ``holiday``.
 
     Parameters
     ----------
     market
-        Whose opening ranges.
+        The market with its opening ranges.
     moment
         Aware time.
     opening_range
-        Of that name only; of any when left out.
+        Name of the only range to consider; by default, every range.
 
     Raises
     ------
     UnknownRangeError
         The market has no such range.
     NoSlotYetError
-        None in the week before; a weekday has one, so this is a defect of the market file.
+        No range closed in the week before. Every weekday has one, so the market file is wrong.
     """
     specs = market.ranges
     if opening_range is not None:
@@ -79,7 +79,7 @@ def latest_slot(market: Market, moment: datetime, opening_range: str | None = No
 def slots_between(
     market: Market, first: date, last: date, specs: tuple[RangeSpec, ...] | None = None
 ) -> tuple[Slot, ...]:
-    """Return the slots of every weekday of a period, of all or some ranges, by decision."""
+    """Return the slots of all or some ranges on each weekday of a period, by decision time."""
     days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
     slots = [
         Slot(
@@ -96,5 +96,5 @@ def slots_between(
 
 
 def in_zone(moment: datetime, market: Market) -> datetime:
-    """Return an aware time; one without a zone is read on the market's clock."""
+    """Return an aware time; a time without a zone is taken in the market's time zone."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(market.zone))

@@ -1,4 +1,4 @@
-"""A trading day as it stands: each opening range, its answer or why there is none, its bars."""
+"""A trading day: each opening range with its prediction, or why there is none, and its bars."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from tasks.prediction.slots import slots_between
 from tasks.settings import Settings
 
 State = Literal["answered", "silent", "due", "waiting", "absent", "closed"]
-"""Predicted; abstained with a typed reason; still to come; its time is past but not its deadline;
-past it without a row; not expected, since the exchange is closed."""
+"""Answered: a prediction is recorded. Silent: an abstention with a typed reason. Due: still to
+come. Waiting: decision time passed, deadline not. Absent: past its deadline without a row.
+Closed: not expected, since the exchange is closed."""
 
 _BEFORE = 14
-"""Days of bars that the choice of the day's contract looks back on, holidays among them."""
+"""Days of earlier bars, including holidays, from which the day's contract is chosen."""
 
 _LEAD = 30
 """Minutes shown before a range's window."""
@@ -62,17 +63,17 @@ class SlotOfDay:
     Attributes
     ----------
     slot, opens
-        Which; when its window opens (aware UTC). It closes at ``slot.decision``.
+        The slot, and when its window opens (aware UTC); the window closes at ``slot.decision``.
     state, why
-        See :data:`State`; words for a state that is not ``answered``.
+        See :data:`State`; the explanation of a state other than ``answered``.
     answers
-        What was said, the champion's first, each with its outcome.
+        The ledger's entries, the champion's first, each with its outcome.
     decided
-        What the rules decided, without the model and with it.
+        The rules' decision, without the model and with it.
     seen
-        Range, break, entry, stop and target as far as bars closed by now tell, prices as traded,
-        by the columns of the slot table, by the label that the first of ``answers`` was given
-        for, or by the default label; None without bars.
+        Range, breakout, entry, stop and target as far as bars closed by now show them, prices as
+        traded, in the columns of the slot table. They follow the label of the first of
+        ``answers``, or else the default label; None without bars.
     candles
         From half an hour before the window to its session's end; None without bars.
     """
@@ -96,20 +97,20 @@ def slots_of_day(
     *,
     bars: bool = True,
 ) -> tuple[SlotOfDay, ...]:
-    """Look at each opening range of a day, with nothing that was not known at ``at``.
+    """Return each opening range of a day, using only what was known at ``at``.
 
     Parameters
     ----------
     settings, market
-        Whose.
+        The installation and the market.
     trading_day
-        Which day.
+        The trading day.
     mode
-        Whether the live answers or the replayed ones.
+        Live or replayed predictions.
     at
         Aware time, now.
     bars
-        Whether the bars are looked at too; without them ``seen`` and ``candles`` are None.
+        Whether bars are read too; otherwise ``seen`` and ``candles`` are None.
     """
     slots = slots_between(market, trading_day, trading_day)
     both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
@@ -189,7 +190,7 @@ def _seen(
         begins - _BEFORE * MINUTES_A_DAY,
         min(to_minute(at), begins + 3 * MINUTES_A_DAY),
     )
-    # levels depend on the label; each range is drawn by the one its answer will be settled by
+    # levels depend on the label; each range uses the label that its prediction is settled by
     keys = {name: own[0].prediction.label for name, own in answers.items() if own}
     labels = labels_by_key(settings, market.symbol, keys.values())
     specs = {name: labels.get(keys.get(name, ""), LabelSpec()) for name in answers}
@@ -208,11 +209,11 @@ def _seen(
 
 
 def candles_of(made: Assembly, position: int, market: Market) -> Candles:
-    """Return the bars of a slot of an assembly, from before its window to its session's end."""
+    """Return the bars of one slot of an assembly, from before its window to its session's end."""
     tape, ranges = made.tape, made.ranges
     span = np.array([ranges.start[position] - _LEAD, ranges.session_end[position]])
     first, stop = tape.first_at(span)
-    # other days of the tape are adjusted for rolls; a chart shows prices as they traded
+    # other days' prices are adjusted for rolls; a chart shows prices as traded
     offset = tape.offset[tape.day[first:stop]]
     prices = {
         name: market.instrument.to_price(getattr(tape, name)[first:stop] + offset)

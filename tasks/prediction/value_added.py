@@ -1,4 +1,4 @@
-"""What the rules would have brought, and what the recorded decisions did."""
+"""The results of rules over the lake's history, and of the recorded plans."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tasks.training.questions import record_look
 _FEW_DAYS = timedelta(days=4)
 
 STRATEGY = "strategy"
-"""Name of the search that rules followed through history belong to."""
+"""Name of the search under which backtests of rules are counted as trials."""
 
 
 def backtest_rules(
@@ -41,18 +41,18 @@ def backtest_rules(
     at: datetime,
     on_walk: OnWalk | None = None,
 ) -> BacktestResult:
-    """Follow the rules alone through the lake's history, costs included, and count the look.
+    """Backtest the rules without a model on the lake's history, with costs; count it as a look.
 
     Parameters
     ----------
     settings, name, rules
-        The market file's name, and the rules.
+        The installation, the market file's name, and the rules.
     first, last
-        Trading days; None, from the first or to the last there is.
+        Trading days; None for the first or the last one in the lake.
     at
         Aware time, now.
     on_walk
-        Called with (driftless prices done, in all).
+        Called with (driftless prices done, driftless prices in all).
     """
     market = settings.market(name)
     bars = known_bars(settings, name, market, at)
@@ -72,21 +72,21 @@ def trades_beside(
     last: date | None,
     at: datetime,
 ) -> list[tuple[Taken, ...]]:
-    """Follow several rules through the same slots; each counts as a look, as a backtest does.
+    """Apply several strategies' rules to the same slots; each counts as a look, like a backtest.
 
     Parameters
     ----------
     settings, name, strategies
-        The market file's name, and the rules, one at least.
+        The installation, the market file's name, and at least one strategy's rules.
     first, last
-        Trading days; None, the last five days that there are bars of.
+        Trading days; None for the last five days with bars.
     at
         Aware time, now.
 
     Returns
     -------
     list of tuple of Taken
-        For each slot in order what each of the rules made of it, in theirs.
+        For each slot, in order, the result of each strategy, in the order of ``strategies``.
     """
     market = settings.market(name)
     bars = known_bars(settings, name, market, at)
@@ -130,14 +130,14 @@ def follow_rules(
     last: date | None,
     at: datetime,
 ) -> tuple[Taken, ...]:
-    """Follow the rules through some trading days, for what was planned there and no question."""
+    """Apply the rules to some trading days to find the plans; this is not counted as a look."""
     market = settings.market(name)
     history = _history(market, known_bars(settings, name, market, at), rules, (first, last))
     return _followed(settings, history, rules)
 
 
 def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Taken, ...]:
-    """Follow the rules alone; their slots know of scheduled news where they look at any."""
+    """Apply the rules without a model; slots carry scheduled news if the rules use it."""
     slots = slots_of(history, rules)
     if rules.blackouts:
         news = news_of(settings.database(), history.market.symbol)
@@ -148,10 +148,10 @@ def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Take
 def followed_days(
     settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
-    """Follow the recorded plans, with the model and without it, through what then happened.
+    """Return the trades of the recorded plans, with the model and without it.
 
-    Outcomes are the ledger's where it has them under the label that counts the rules' trade; the
-    bars tell when each trade was entered.
+    Outcomes come from the ledger where it has them under the label of the rules' trade. The time
+    of each entry comes from the bars.
     """
     market = settings.market(name)
     plans = plans_of(
@@ -189,9 +189,9 @@ def _history(
 
 
 def as_recorded(slot: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:
-    """Put the ledger's outcome in the place of what the bars say today.
+    """Replace a slot's outcome by the bars as they are today with the ledger's outcome.
 
-    Only where it is of the same side, and of the label that counts the trade of the rules.
+    Only an outcome of the same side, under the label of the rules' trade, is used.
     """
     side = SIDE_OF.get(outcome.direction) if outcome else None
     if outcome is None or side is None or side != slot.side:

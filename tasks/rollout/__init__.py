@@ -1,4 +1,4 @@
-"""The rollout of a market: its stage, the gates of a step, and a person's approval."""
+"""The rollout of a market: its stage, the gates of a step, and the approval by a person."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""Waiting for a person: the question, the form, who answers when nobody does.
+"""Approvals by a person: the request, the answer, and the refusal when nobody answers.
 
-A run that waits is *suspended*: its process ends, and after the answer it begins again from the
-top. What was asked is therefore kept with the run, on the server, and is read again rather than
-asked anew.
+A waiting run is *suspended*: its process ends, and after the answer the run starts again from the
+top. The request is therefore stored with the run on the server, and read again instead of made
+anew.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _PAGE = 100
 
 
 class NoDeploymentError(InputError):
-    """A run that could not be begun again after the answer."""
+    """Error for a run that could not be resumed after the answer, as it has no deployment."""
 
     flow: str
     template = (
@@ -67,7 +67,7 @@ class NoDeploymentError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A request, and what a person said to it."""
+    """A request and a person's answer."""
 
     run: str
     request: Request
@@ -76,22 +76,22 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalResult:
-    """What a run of promote or of step-up returns.
+    """Result of a run of promote or step-up.
 
     Attributes
     ----------
     verdict
-        What was asked, and what came of it, in a sentence.
+        The request and its result, in a sentence.
     market, version, subject
-        Of what: the version, or the stage.
+        The market, the version, and what the approval is about: the version or the stage.
     run
-        Id of the flow run that asked.
+        Id of the flow run that made the request.
     approved
-        Whether the answer was a whole approval of what was shown.
+        Whether the answer was a complete approval of what was shown.
     done
-        Whether what was approved was carried out.
+        Whether the approved change was made.
     by, reason
-        The person who answered, and why.
+        The person who answered, and the reason given.
     bound_to
         Hash of what was shown.
     """
@@ -110,7 +110,7 @@ class ApprovalResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A run that waits for a person."""
+    """A run that waits for an answer."""
 
     run: UUID
     name: str
@@ -118,15 +118,15 @@ class Waiting:
 
 
 def request_approval(ask: Callable[[], Request]) -> Answered:
-    """Ask within the present flow run, and give the answer once there is one.
+    """Request an approval within the current flow run, and return the answer once there is one.
 
-    The first time this ends the process, with the run suspended; after the answer the run begins
-    again, and this gives what was said.
+    The first call suspends the run and ends the process. After the answer, the run starts again
+    and this call returns the answer.
 
     Raises
     ------
     NoDeploymentError
-        The run is of no deployment.
+        The run does not belong to a deployment.
     """
     context = FlowRunContext.get()
     run = None if context is None else context.flow_run
@@ -139,7 +139,7 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
         create_flow_run_input(_ASKED, json_values(request), run.id)
     if read_flow_run_input(_KEYS["schema"], run.id) is None:
         _announce(run.id, request)
-    # no time-out of Prefect's own: that would end in a failure, where nothing failed
+    # no Prefect timeout: it would mark the run as failed although nothing failed
     approval = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
     answer = Answer(
         approve=approval.approve,
@@ -152,14 +152,14 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
 
 
 def conclude(answered: Answered, result: ApprovalResult) -> State[ApprovalResult]:
-    """Publish what came of it, and give the state the run ends in: completed, whatever it was."""
+    """Publish the result and return the run's final state: completed, whatever the answer."""
     parts = (escaped(answered.request.verdict), evidence(answered.request))
     publish(key_of(answered.request), result.verdict, *parts)
     return Completed(message=result.verdict, data=result)
 
 
 def waiting() -> tuple[Waiting, ...]:
-    """Return every run of the server that waits for a person, oldest first."""
+    """Return every run on the server that waits for an answer, oldest first."""
     asking = FlowFilter(name=FlowFilterName(any_=list(ASKING)))
     paused = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
@@ -177,26 +177,26 @@ def waiting() -> tuple[Waiting, ...]:
 
 
 def send_answer(waits: Waiting, values: dict[str, Any]) -> str | None:
-    """Answer a run that waits; give why the server did not take it, None if it did.
+    """Answer a waiting run; return why the server did not accept the answer, None if it did.
 
     Parameters
     ----------
     waits
         The run.
-    said
-        Fields of its form; what is left out refuses.
+    values
+        Fields of its form; a missing approval refuses.
     """
     with get_client(sync_client=True) as client:
         fault = _resume(client, waits.run, values)
         if fault and "schema not found" in fault:
-            # killed between being suspended and leaving its form
+            # the run was killed after it was suspended, before its form was stored
             form_of(waits.request).save(_KEYS, waits.run)
             fault = _resume(client, waits.run, values)
     return fault
 
 
 def outcome(run: UUID) -> tuple[str, str]:
-    """Return the name of a run's state, and its words once it has ended."""
+    """Return the name of a run's state, and its message once the run has ended."""
     with get_client(sync_client=True) as client:
         state = client.read_flow_run(run).state
     if state is None or not state.is_final():
@@ -205,7 +205,7 @@ def outcome(run: UUID) -> tuple[str, str]:
 
 
 def became_of(ref: str) -> str:
-    """Return what became of a run of these flows, by its id, its beginning or its name."""
+    """Return the outcome of a run of these flows, by its id, the start of its id, or its name."""
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=list(ASKING))),
@@ -219,14 +219,14 @@ def became_of(ref: str) -> str:
 
 
 def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
-    """Refuse whatever nobody answered in time: its run goes on, and ends completed, refused.
+    """Refuse every request that was not answered in time; its run ends completed, as refused.
 
-    To be called every now and then, and when a machine comes up again; twice does nothing more.
+    Call this from time to time, and after a machine has restarted. A repeat changes nothing.
 
     Parameters
     ----------
     settings
-        Settings, for telling a person.
+        Settings, for the notices.
     at
         Aware time.
 
@@ -254,11 +254,11 @@ def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
 
 
 def _read_request(client: SyncPrefectClient, run: UUID) -> Request | None:
-    """Read what was asked within a run; None before it was, and if it cannot be read."""
+    """Return a run's request; None if there is none yet or it cannot be read."""
     try:
         return from_json(Request, json.loads(client.read_flow_run_input(run, _ASKED)))
     except (KeyError, TypeError, ValueError):
-        return None  # of another release: it shall not hide the others
+        return None  # made by another release: it must not hide the others
     except PrefectHTTPStatusError as error:
         if error.response.status_code != HTTPStatus.NOT_FOUND:
             raise
@@ -286,7 +286,7 @@ def _announce(run: UUID, request: Request) -> None:
 
 
 def _waited(run: UUID) -> timedelta:
-    """Measure from the question to the answer by the server's record of the run's states."""
+    """Return the time from request to answer, by the server's record of the run's states."""
     with get_client(sync_client=True) as client:
         states = sorted(
             client.read_flow_run_states(run), key=lambda flow_run_state: flow_run_state.timestamp
@@ -300,7 +300,7 @@ def _waited(run: UUID) -> timedelta:
 
 
 def _resume(client: SyncPrefectClient, run: UUID, values: dict[str, Any]) -> str | None:
-    """Resume a run; the server answers 200 whatever it did, and says in words what that was."""
+    """Resume a run; the server always replies 200, and its text says whether it did."""
     answer = client.resume_flow_run(run, run_input=values)
     if answer.status.value == "ACCEPT":
         return None

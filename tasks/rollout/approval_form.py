@@ -1,4 +1,4 @@
-"""What a person is shown who is asked for an approval, and the form they fill in."""
+"""The page and the form that a person gets who is asked for an approval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FOUND = {"name": "Condition", "status": "Is", "words": "Figure"}
 
 
 class Approval(RunInput):
-    """The form; as it stands, it refuses."""
+    """The form; unchanged, it refuses."""
 
     approve: bool = Field(default=False, description="On: approved. Off: refused.")
     by: str = Field(
@@ -25,7 +25,7 @@ class Approval(RunInput):
 
 
 class ApprovalAgainstEvidence(Approval):
-    """The form where the evidence does not bear an approval."""
+    """The form for a request that the evidence does not support."""
 
     against_the_evidence: bool = Field(
         default=False,
@@ -34,14 +34,14 @@ class ApprovalAgainstEvidence(Approval):
 
 
 def form_of(request: Request) -> type[Approval]:
-    """Return the form that a person fills in, with the evidence above it."""
+    """Return the form to fill in, with the evidence above it."""
     against = request.overridable and not request.borne_out
     form = ApprovalAgainstEvidence if against else Approval
     return form.with_initial_data(description=page(request))
 
 
 def page(request: Request) -> str:
-    """Return what a person is shown who is asked, as markdown."""
+    """Return the page shown to the person who is asked, as markdown."""
     question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
     how = (
         "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
@@ -55,7 +55,7 @@ def page(request: Request) -> str:
 
 
 def evidence(request: Request) -> str:
-    """Return the evidence alone, line by line, as markdown."""
+    """Return only the evidence, line by line, as markdown."""
     findings = [
         {"name": finding.name, "status": finding.status, "words": finding.words}
         for finding in request.findings

@@ -1,4 +1,4 @@
-"""What came of an approval, kept for ever: who, why, on what; refusals too."""
+"""The permanent record of approvals and refusals: who, why, and on what evidence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KIND = "approval"
 
 
 def kept(settings: Settings, market: str, run: str) -> ApprovalResult | None:
-    """Return what is on record of a run's approval: one that is run again does nothing more."""
+    """Return the recorded result of a run's approval, so that a rerun does nothing more."""
     for decision in list_decisions(settings.database(), market):
         if decision.kind == KIND and decision.evidence["run"] == run:
             return _result_of(decision)
@@ -30,7 +30,7 @@ def keep(
     done: bool,
     at: datetime,
 ) -> ApprovalResult:
-    """Record what came of an approval.
+    """Record the result of an approval.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def keep(
     verdict
         One sentence.
     approved
-        Whether the answer was a whole approval of what was shown.
+        Whether the answer was a complete approval of what was shown.
     done
-        Whether what was approved was carried out.
+        Whether the approved change was made.
     at
         Aware time.
     """
@@ -60,7 +60,7 @@ def keep(
         "request": json_values(request),
     }
     if request.kind == "promotion":
-        # named as an automatic decision names them: one history reads both
+        # the same names as for automatic decisions, so that one history reads both
         evidence["conditions"] = evidence["request"]["findings"]
     record = DecisionRecord(
         market=request.market,

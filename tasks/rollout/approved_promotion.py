@@ -1,4 +1,4 @@
-"""A promotion that a person approves: evidence shown, and acted on if it still holds."""
+"""A promotion that a person approves: show the evidence, and promote if it still holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.training.studies_on_record import study_that_counts
 
 
 class ServesAlreadyError(InputError):
-    """A promotion of the champion."""
+    """Error for the promotion of a version that is already champion."""
 
     market: str
     version: str
@@ -34,16 +34,16 @@ class ServesAlreadyError(InputError):
 
 @task(name="gather the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)
 def promotion_request(market: str, ref: str, at: datetime) -> Request:
-    """Put together what a person is shown about making a version champion; changes nothing.
+    """Collect what a person is shown about the promotion of a version; change nothing.
 
     Raises
     ------
     ServesAlreadyError
-        It is.
+        The version is champion already.
     UnusableVersionError
-        Its files are not what was registered.
+        The version's files are not those that were registered.
     UnknownVersionError
-        No such version.
+        There is no such version.
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
@@ -85,9 +85,9 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
-    """Make the version champion if a person approved of what it still is; keep what came of it.
+    """Make the version champion if a person approved it as it still is; record the result.
 
-    Twice for one run changes nothing.
+    A second call for the same run changes nothing.
     """
     settings = current_settings()
     request, answer = answered.request, answered.answer
@@ -96,7 +96,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
         return before
     store = settings.models()
     record = store.find(request.market, request.version)
-    # a run that was killed right after the change finds it made, by itself
+    # a run killed right after the change finds here that it made the change itself
     made = [
         alias
         for alias in store.history(request.market, CHAMPION)
@@ -106,7 +106,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
         and alias.at >= request.asked_at
     ]
     content = request.content
-    champion = store.current(request.market, CHAMPION)  # before it is judged by what serves
+    champion = store.current(request.market, CHAMPION)  # read before the rule is applied
     if not made:
         content = _content(settings, record, _rule(settings, record, at), at)
     judged = judge(request, answer, content)
@@ -125,7 +125,7 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
 
 
 def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision | None:
-    """Apply the promotion rule; None for a baseline, of which it asks nothing."""
+    """Apply the promotion rule; None for a baseline, to which it does not apply."""
     if record.kind == "baseline":
         return None
     return apply_promotion_rule(settings, record.market, record.model, record.recipe_hash, at)
@@ -134,10 +134,10 @@ def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision |
 def _content(
     settings: Settings, record: VersionRecord, decision: Decision | None, at: datetime
 ) -> dict[str, str]:
-    """Return what an approval is of.
+    """Return the facts that an approval is bound to.
 
-    Of the evidence it holds the study and how each condition stands, not every figure: a live
-    record grows with each outcome, and would void an approval within minutes.
+    They include the study and the status of each condition, but not every figure: the live record
+    grows with each outcome, and would void an approval within minutes.
     """
     study = study_that_counts(settings, record.market, record.recipe_hash, at)
     faults = settings.models().faults(record)
@@ -157,9 +157,9 @@ def _content(
 
 
 def _recipe_serving(settings: Settings, market: str) -> str:
-    """Return the champion's model and recipe; a refit of it, as each night makes one, is the same.
+    """Return the champion's model and recipe, which its nightly refits share.
 
-    Else no approval that is given on the next day would count.
+    Otherwise an approval given on the next day would never count.
     """
     store = settings.models()
     champion = store.current(market, CHAMPION)

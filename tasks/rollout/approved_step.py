@@ -1,4 +1,4 @@
-"""A step of the rollout that a person approves: gates shown, approval recorded, step taken."""
+"""A rollout step that a person approves: show the gates, record the approval, take the step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
 ApprovedStage = Literal["advisory", "hybrid", "auto"]
-"""Stages that ask for a person's approval."""
+"""Stages that require approval by a person."""
 
 _APPROVAL = "approval"
 
@@ -26,12 +26,12 @@ _APPROVAL = "approval"
     name="look at the gates of the step", task_run_name="{market}: gates before {stage}", **RETRIED
 )
 def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
-    """Put together what a person is shown about a step up; changes nothing.
+    """Collect what a person is shown about a step up; change nothing.
 
     Raises
     ------
     GatesNotPassedError
-        The step is not the next one, or there is nothing an approval could be bound to.
+        It is not the next step, or there is nothing that an approval could be bound to.
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
@@ -78,9 +78,9 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
-    """Record the approval and take the step, if a person approved and the gates hold.
+    """Record the approval and take the step, if a person approved and the gates are passed.
 
-    Twice for one run changes nothing.
+    A second call for the same run changes nothing.
     """
     settings = current_settings()
     request, answer = answered.request, answered.answer
@@ -94,7 +94,7 @@ def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
     verdict, done = judged.verdict, False
     if judged.approved:
         signed: dict[str, Any] = {"by": by, "reason": judged.reason, "at": at}
-        # a run that was killed in between finds what it did, and does the rest
+        # a run killed in between finds what it already did, and does the rest
         lines = _recorded(settings, request, by, judged.reason)
         if "approved" not in lines:
             approve(settings, request.market, stage, **signed)
@@ -108,7 +108,7 @@ def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
 
 
 def _content(settings: Settings, looked: Rollout, at: datetime) -> dict[str, str]:
-    """Return what an approval is of: what the rollout binds one to, and the version's name."""
+    """Return the facts that an approval is bound to, with the version's name."""
     return {
         "stage": looked.target or "none",
         "version": _version(settings, looked.market, at),

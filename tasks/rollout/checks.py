@@ -1,4 +1,4 @@
-"""Checks of the rollout after each day: reasons to step down, gates newly passed."""
+"""Daily checks of the rollout: reasons to step down, and newly passed gates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasks.settings import BY, current_settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutCheck:
-    """The stage of a market after a check, and why it stepped down to it; None if it stayed."""
+    """The stage of a market after a check, and why it stepped down; None if it did not."""
 
     stage: Stage
     stepped_down: str | None = None
@@ -28,7 +28,7 @@ class RolloutCheck:
 
 @task(name="check the rollout", task_run_name="{market}: step down or stay", **RETRIED)
 def check_rollout(market: str, at: datetime) -> RolloutCheck:
-    """Step a market down if there is a reason to; it never goes up by itself."""
+    """Step a market down if there is a reason to; it never steps up by itself."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     events = events_of(settings, symbol)
@@ -55,11 +55,11 @@ def check_rollout(market: str, at: datetime) -> RolloutCheck:
 
 @task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
 def look_at_gates(market: str, at: datetime) -> Rollout:
-    """Look at every gate of the next stage; send notice of those passed since the last notice."""
+    """Evaluate every gate of the next stage; send a notice for each newly passed gate."""
     settings = current_settings()
     symbol = settings.market(market).symbol
     rollout = rollout_of(settings, symbol, at)
-    # what was reached before a step down that spoils the record can be reached anew
+    # after a step down that restarts the record, a gate can be passed, and reported, again
     era = (
         rollout.position.counted_from.isoformat() if rollout.position.counted_from else "the start"
     )

@@ -1,4 +1,4 @@
-"""What the gates of the rollout look at: the live record, the checks, the breaker, the version."""
+"""The facts that the rollout's gates use: live record, checks, breaker, version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOLES = OURS | {"off"}
 
 
 def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) -> Facts:
-    """Gather all that the gates look at."""
+    """Collect all facts that the gates use."""
     serving = _serving(settings, symbol, at)
     record = serving.record if serving else None
     recipe_hash = record.recipe_hash if record else None
@@ -45,7 +45,7 @@ def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) 
 
 
 def subject_of(settings: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:
-    """Hash what an approval is of: the step, the version's files, its data, its recipe's study."""
+    """Hash what an approval is bound to: step, version's files, data, and its recipe's study."""
     serving = _serving(settings, symbol, at)
     if serving is None:
         return None

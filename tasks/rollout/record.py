@@ -1,4 +1,4 @@
-"""The record of a market's rollout: its events read, and one added."""
+"""The record of a market's rollout: read its events, and add one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.settings import Settings
 
 
 def events_of(settings: Settings, symbol: str) -> tuple[RolloutEvent, ...]:
-    """Return all that is on record of a market's rollout, oldest first."""
+    """Return every recorded event of a market's rollout, oldest first."""
     return rollout_records(settings.database(), symbol)
 
 
@@ -24,16 +24,16 @@ def record_event(
     settings
         Where the database is.
     event
-        The event; its number is how many events there were by what was looked at.
+        The event; its number is the number of events that its author had seen.
     gates
-        Words of the gates that were looked at, by name.
+        The evaluated gates in words, by name.
 
     Raises
     ------
     UnsignedChangeError
-        It does not say who or why.
+        The event does not say who makes the change or why.
     RolloutChangedError
-        Somebody else changed the rollout meanwhile.
+        Another process or person changed the rollout meanwhile.
     """
     details = {
         "recipe_hash": event.recipe_hash,

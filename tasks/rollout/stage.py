@@ -1,4 +1,4 @@
-"""The rollout of a market: where it stands, what a step up still asks for, and stepping down."""
+"""The rollout of a market: its stage, what a step up still requires, and stepping down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.settings import Settings
 
 
 class GatesNotPassedError(InputError):
-    """A step up that the evidence, or a missing approval, does not allow."""
+    """Error for a step up that lacks evidence or an approval."""
 
     market: str
     stage: str
@@ -39,7 +39,7 @@ class GatesNotPassedError(InputError):
 
 
 class NotBelowError(InputError):
-    """A step down to where the market stands, or above."""
+    """Error for a step down to the market's current stage or a higher one."""
 
     market: str
     stage: str
@@ -52,20 +52,20 @@ class NotBelowError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """Where a market stands, and how far it is from the next stage.
+    """The stage of a market, and what it lacks for the next one.
 
     Attributes
     ----------
     market, position, stage
-        The symbol; what its events say; the stage that holds now.
+        The symbol; the position that its events lead to; the stage in force now.
     target
-        The stage above; None at the top.
+        The next stage; None at the top.
     gates
         Every gate of the step up, the approval last.
     bound_to, recipe_hash
-        What an approval given now would be bound to; the recipe that serves.
+        Hash that an approval given now would be bound to; hash of the serving recipe.
     at, recorded
-        The time it was looked at, none before what was recorded; events there were then.
+        Time of the evaluation, never before the latest event; number of events then.
     """
 
     market: str
@@ -80,7 +80,7 @@ class Rollout:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What every gate that is not passed still asks for."""
+        """What each gate that is not passed still requires."""
         return tuple(f"{gate.name}: {gate.change}" for gate in self.gates if not gate.passed)
 
     @property
@@ -99,7 +99,7 @@ class Rollout:
 
 
 def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
-    """Return the stage that holds for a live answer at a time; shadow if that cannot be read."""
+    """Return the stage in force for live predictions at a time; shadow if it cannot be read."""
     try:
         events = events_of(settings, symbol)
         if rollout_faults(settings.database()):
@@ -113,7 +113,7 @@ def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Posi
 def rollout_of(
     settings: Settings, symbol: str, at: datetime, target: Stage | None = None
 ) -> Rollout:
-    """Look at every gate of the next stage, or of the one named."""
+    """Evaluate every gate of the next stage, or of a named one."""
     events = events_of(settings, symbol)
     at = latest_time(events, at)
     current = position(events)
@@ -144,16 +144,16 @@ def rollout_of(
 def approve(
     settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
 ) -> RolloutEvent:
-    """Record a person's approval of a step up, bound to model, data and report as they are now.
+    """Record a person's approval of a step up, bound to the current model, data and report.
 
     Raises
     ------
     GatesNotPassedError
-        There is no version or no study of its recipe to bind it to.
+        There is no version, or no study of its recipe, to bind the approval to.
     UnsignedChangeError
-        It does not say who or why.
+        The change does not say who makes it or why.
     RolloutChangedError
-        Somebody else changed the rollout meanwhile.
+        Another process or person changed the rollout meanwhile.
     """
     bound_to = subject_of(settings, symbol, stage, at)
     if bound_to is None:
@@ -179,16 +179,16 @@ def approve(
 def step_up(
     settings: Settings, symbol: str, stage: Stage, *, by: str, reason: str, at: datetime
 ) -> Rollout:
-    """Go up one stage, if every gate is passed and a person's approval of this very step stands.
+    """Go up one stage, if every gate is passed and an approval of exactly this step is valid.
 
     Raises
     ------
     GatesNotPassedError
-        With every gate that is missing.
+        A gate is not passed; the message lists every such gate.
     UnsignedChangeError
-        It does not say who or why.
+        The change does not say who makes it or why.
     RolloutChangedError
-        Somebody else changed the rollout meanwhile.
+        Another process or person changed the rollout meanwhile.
     """
     looked = rollout_of(settings, symbol, at, stage)
     position = looked.position
@@ -224,16 +224,16 @@ def step_down(
     at: datetime,
     restarts: bool = False,
 ) -> Rollout:
-    """Go down at once; nothing is asked.
+    """Go down at once, without gates or approval.
 
     Raises
     ------
     NotBelowError
-        The stage is not below the present one.
+        The stage is not below the current one.
     UnsignedChangeError
-        It does not say who or why.
+        The change does not say who makes it or why.
     RolloutChangedError
-        Somebody else changed the rollout meanwhile.
+        Another process or person changed the rollout meanwhile.
     """
     events = events_of(settings, symbol)
     current = position(events)

@@ -1,4 +1,4 @@
-"""Flow runs themselves: names, time limits, retries, recovery, artifacts."""
+"""The handling of flow runs: names, time limits, retries, recovery, artifacts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Artifacts: what a person sees of a run in the Prefect UI, verdict first."""
+"""Artifacts: what the Prefect UI shows of a run, verdict first."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _DANGEROUS = re.compile(r"([\\<\[&`])")
 
 
 def to_copy(named: Mapping[str, object]) -> str:
-    """Return things to be copied, each with what it is: ``{"full report": path}``."""
+    """Return labelled text to copy, such as ``{"full report": path}``, as markdown."""
     return "\n".join(f"- {escaped(name)}: {code(text)}" for name, text in named.items())
 
 
 def to_open(named: Mapping[str, str]) -> str:
-    """Return reports by what they are: a link where the folder is served, and the path to copy."""
+    """Return labelled reports: a link if the folder is served, and the path to copy."""
     settings = current_settings()
     return "\n".join(
         f"- {_link(settings, name, Path(path))}: {code(path)}" for name, path in named.items()
@@ -63,9 +63,9 @@ def table(rows: Iterable[object], columns: Mapping[str, str]) -> str:
     Parameters
     ----------
     rows
-        Plain values, by name or as the fields of a dataclass.
+        Plain values, in mappings or as the fields of a dataclass.
     columns
-        Heading of each name shown, in order.
+        Name of each shown column -> its heading, in order.
     """
     cells = tuple(
         tuple(cell_value(values.get(column)) for column in columns)
@@ -75,7 +75,7 @@ def table(rows: Iterable[object], columns: Mapping[str, str]) -> str:
 
 
 def scoreboard(directional: DirectionScores) -> str:
-    """Return a directional evaluation's metrics, model and baselines under one another."""
+    """Return a directional evaluation's metrics as a table, one row per model or baseline."""
     rows = [{"name": name, **json_values(scores)} for name, scores in directional.scores.items()]
     return table(rows, _SCORES)
 
@@ -86,9 +86,9 @@ def bullets(lines: Iterable[object]) -> str:
 
 
 def picture(png: bytes, words: str) -> str:
-    """Return an image inside the markdown itself, so that no other host or file is needed.
+    """Return an image embedded in the markdown, so that no other host or file is needed.
 
-    What it shows stands above it too: the UI shows the words of an image to nobody who sees it.
+    Its caption is repeated above it, since the UI hides an image's alternative text.
     """
     caption = escaped(words)
     drawn = base64.b64encode(png).decode()
@@ -96,7 +96,7 @@ def picture(png: bytes, words: str) -> str:
 
 
 def pictures(charts: Iterable[Chart]) -> list[str]:
-    """Return the charts that have something to draw as images inside the markdown."""
+    """Return the charts that have something to draw, as embedded images."""
     return [
         picture(pages.figure_style.to_png(chart.figure, DOTS_PER_INCH), chart.title)
         for chart in charts
@@ -105,34 +105,34 @@ def pictures(charts: Iterable[Chart]) -> list[str]:
 
 
 def publish(key: str, verdict: str, *parts: str) -> None:
-    """Publish a markdown artifact of the present run: the verdict, then the rest.
+    """Publish a markdown artifact of the current run: the verdict, then the rest.
 
     Parameters
     ----------
     key
-        Runs of one key are versions of one artifact.
+        Artifacts with the same key are versions of one artifact.
     verdict
         One plain sentence.
     parts
-        Markdown; empty ones are left out.
+        Markdown; empty parts are left out.
     """
     text = "\n\n".join((f"**{escaped(verdict)}**", *(part for part in parts if part)))
-    # the UI takes the description for markdown too, with HTML in it; lists show it as it stands
+    # the UI renders the description as markdown with HTML, but lists show it unchanged
     safe = _DANGEROUS.sub(r"\\\1", verdict)
     tasks.prefect_api.create_markdown_artifact(markdown=text, key=_key(key), description=safe)
 
 
 def last_verdict(key: str) -> str | None:
-    """Return the verdict of the artifact's latest version, None if there is none."""
+    """Return the verdict of the artifact's latest version; None if there is none."""
     artifact = cast("tasks.prefect_api.Artifact | None", tasks.prefect_api.Artifact.get(_key(key)))
     return re.sub(r"\\(.)", r"\1", artifact.description or "") if artifact else None
 
 
 def progress(key: str, words: str, begun: float = 0.0) -> Callable[[float], None]:
-    """Show a bar of the present run in the UI; give what moves it, told a share from 0 to 1.
+    """Show a progress bar of the current run in the UI; return a function that sets its share.
 
-    Who started the run at a terminal sees it move there too. ``begun`` is the share that was done
-    before.
+    The share is from 0 to 1. A user who started the run in a terminal sees the bar there too.
+    ``begun`` is the share that is already done.
     """
     whole = round(100.0 * begun, 1)
     bar = cast(

@@ -1,4 +1,4 @@
-"""Which code computed something: a hash of everything in ml_core."""
+"""The identity of the code that computed something: a hash of everything in ml_core."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tasks.settings import Settings
 
 
 def installed_code(settings: Settings) -> str:
-    """Hash what computes features, models and studies, the trader's own features among it.
+    """Hash the code that computes features, models and studies, including own features.
 
-    A study counts for the code that made it: with own features, these are a part of that.
+    A study counts only for the code that made it, and own features are part of that code.
     """
     own = sorted(f"{feature.name} {feature.code}" for feature in settings.catalogue().own())
     return (
@@ -24,5 +24,5 @@ def installed_code(settings: Settings) -> str:
 
 @lru_cache(maxsize=1)
 def code_hash() -> str:
-    """Hash what computes features, models and studies, as this process has it."""
+    """Hash the code that computes features, models and studies, as this process loaded it."""
     return sha256_of_code(Path(ml_core.__path__[0]) / "__init__.py")

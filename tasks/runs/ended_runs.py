@@ -1,4 +1,4 @@
-"""A flow run that ended as it should not have, in the words of a notice."""
+"""A flow run that failed or crashed, described for a notice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.notices.error_words import scrubbed
 
 
 def ended_run(flow: str, run: FlowRun, state: State[Any]) -> EndedRun:
-    """Return what a notice tells of a run; its message without what a channel must not see."""
+    """Return a run's facts for a notice; secrets are removed from its message."""
     given = {name: str(value) for name, value in run.parameters.items() if value is not None}
     return EndedRun(
         flow=flow,

@@ -1,4 +1,4 @@
-"""The environment that Prefect and processes started from here find."""
+"""The environment variables for Prefect and for processes started from here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from tasks.settings import Settings
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-"""Names it has for itself."""
+"""Names by which a machine refers to itself."""
 
 
 def prepare_environment(settings: Settings, **more: str) -> None:
-    """Hand these settings to Prefect and to every process started from this one.
+    """Pass these settings to Prefect and to every process started from this one.
 
-    To be called before Prefect is first imported, since it reads its settings then. What the
-    person has set stays, except ``more``.
+    Call this before Prefect is first imported, since Prefect reads its settings then. Variables
+    that the user has set are kept, except those in ``more``.
     """
     os.environ["ORBCAST_HOME"] = str(settings.home)
     for name, value in prefect_environment(settings).items():
@@ -25,9 +25,9 @@ def prepare_environment(settings: Settings, **more: str) -> None:
 
 
 def prefect_environment(settings: Settings) -> dict[str, str]:
-    """Return what Prefect must find in its environment to keep to this installation.
+    """Return the environment variables that tie Prefect to this installation.
 
-    With no API URL set, a flow run starts Prefect's own temporary server on this home.
+    Without an API URL, a flow run starts Prefect's own temporary server on this home.
     """
     secret = settings.auth.get_secret_value()
     return {
@@ -42,10 +42,10 @@ def prefect_environment(settings: Settings) -> dict[str, str]:
 
 
 def server_environment(settings: Settings, host: str, port: int) -> dict[str, str]:
-    """Return what the Prefect server of `orbcast up` and its clients are told besides.
+    """Return further variables for the Prefect server of `orbcast up` and its clients.
 
-    Slots that runs hold are kept on disk, so that a server that is started again knows of
-    them; runs are kept for ninety days; pages of other origins may not ask anything.
+    Concurrency slots held by runs are stored on disk, so that a restarted server knows them; runs
+    are kept for ninety days; pages from other origins may not send requests.
     """
     values = {
         "PREFECT_API_URL": f"http://{host}:{port}/api",
@@ -63,7 +63,7 @@ def server_environment(settings: Settings, host: str, port: int) -> dict[str, st
 
 
 def _past_proxies(hosts: str) -> str:
-    """Add this machine to the hosts that are asked directly: no proxy leads back to it.
+    """Add this machine to the hosts reached without a proxy: no proxy leads back to it.
 
     >>> _past_proxies("intranet.example"), _past_proxies("")
     ('intranet.example,127.0.0.1,localhost,::1', '127.0.0.1,localhost,::1')

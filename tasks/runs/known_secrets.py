@@ -1,4 +1,4 @@
-"""Secrets that this process was given, left out of what it shows and logs."""
+"""Remove the secrets that this process was given from what it shows and logs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _VALUES = (
     "PREFECT_SERVER_DATABASE_PASSWORD",
 )
 _SHORTEST = 8
-"""A shorter one may be a word, which is hidden only where its place says what it is."""
+"""A shorter secret may be an ordinary word; it is hidden only where its position marks it."""
 
 
 def hide_secrets(text: str) -> str:
-    """Return text without what is a secret by its place in it, or by being one given here."""
+    """Return text without secrets: those marked by their position, and those given here."""
     text = masked(text)
     for secret in _given():
         text = text.replace(secret, HIDDEN)
@@ -34,7 +34,7 @@ def hide_secrets(text: str) -> str:
 
 
 def _given() -> list[str]:
-    """Return the secrets of the environment in each form they travel in, long ones first."""
+    """Return the environment's secrets in each form in which they may appear, longest first."""
     secrets = {os.environ.get(name, "") for name in _VALUES}
     for name in _LOGINS:
         login = os.environ.get(name, "")

@@ -1,10 +1,9 @@
-"""Runs that outlive their time limit: their process is killed, and a person is told.
+"""Runs that exceed their time limit: their process is killed, and a notice is sent.
 
-Prefect's own time-out is an exception in the run's main thread. A run that hangs in code that
-never comes back to Python, or that swallows the exception, would hold its deployment's slot for
-ever.
-The warm runner ends those that it started itself; the flow *recover* ends what a runner that was
-killed left behind, and what Prefect's own worker started.
+Prefect's own timeout is an exception in the run's main thread. A run that hangs in code that
+never returns to Python, or that swallows the exception, would hold its deployment's slot for
+ever. The warm runner ends such runs that it started itself. The flow *recover* ends those left
+behind by a killed runner, and those started by Prefect's own worker.
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 TIMED_OUT = "TimedOut"
-"""Name of the state of a run that was ended at its limit, as Prefect has it."""
+"""Prefect's name for the state of a run that was ended at its limit."""
 
 
 @task(name="end runs that hang", task_run_name="end runs that hang", **RETRIED)
 def end_overdue(grace_seconds: float = GRACE_SECONDS) -> list[EndedRun]:
     """Kill the processes of this machine's runs that did not end at their limit.
 
-    A run that a person started at a terminal is left alone: the person can stop it.
+    A run that a user started in a terminal is left alone: the user can stop it.
 
     Parameters
     ----------
     grace_seconds
-        After its limit a run is given so long to end by itself.
+        Seconds that a run has after its limit to end by itself.
 
     Returns
     -------
     list of EndedRun
-        Those that were ended now, in no order.
+        The runs that were ended now, in no particular order.
     """
     ended = []
     with get_client(sync_client=True) as client:
@@ -59,7 +58,7 @@ def end_overdue(grace_seconds: float = GRACE_SECONDS) -> list[EndedRun]:
 
 
 def time_out(run: UUID) -> EndedRun | None:
-    """End a run as timed out, whose process is about to be killed; None if it has ended."""
+    """Mark a run as timed out before its process is killed; None if it has already ended."""
     with get_client(sync_client=True) as client:
         return _time_out(client, client.read_flow_run(run))
 
@@ -74,16 +73,16 @@ def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
         if run.state.is_cancelling()
         else Failed(name=TIMED_OUT, message=why)
     )
-    # ended before it is killed: whoever sees the process die must not take it for a crash
+    # marked before the kill, so that the death of the process is not taken for a crash
     if not end_run(client, run, state):
         return None
     return ended_run(client.read_flow(run.flow_id).name, run, state)
 
 
 def _is_overdue(run: FlowRun, now: datetime, grace_seconds: float) -> bool:
-    """Return whether a run of a deployment has run for too long in a process that can be killed.
+    """Return whether a deployment's run exceeded its limit in a process that can be killed.
 
-    A run that waited for a person begins again from the top, and its time with it.
+    A run that waited for an approval starts again from the top, and so does its time.
     """
     limit, mark = run.labels.get(LIMIT_LABEL), run.labels.get(LABEL)
     if run.deployment_id is None or run.parent_task_run_id is not None or run.state is None:

@@ -1,6 +1,6 @@
-"""Types of flow parameters: the run form shows their choices, and Prefect refuses others.
+"""Types of flow parameters: the run form offers their choices, and Prefect refuses others.
 
-The choices are those there are when this is imported: `orbcast up` registers them at each start.
+The choices are read when this module is imported; `orbcast up` registers them at each start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ def _markets() -> list[str]:
     try:
         return list(current_settings().market_names())
     except OrbcastError:
-        return []  # settings that cannot be read are told of where they are used
+        return []  # unreadable settings are reported where they are used
 
 
 def _ranges() -> list[str]:
-    """Return the opening ranges of every market served, each once, in their order."""
+    """Return the opening ranges of every served market, each once, in order."""
     try:
         settings = current_settings()
         served = [spec.name for name in settings.markets for spec in settings.market(name).ranges]
@@ -38,4 +38,4 @@ MarketName = Annotated[str, _one_of(_markets())]
 """Name of a market file."""
 
 OpeningRangeName = Annotated[str, _one_of(_ranges())]
-"""Name of an opening range of a market served."""
+"""Name of an opening range of a served market."""

@@ -1,4 +1,4 @@
-"""Days and times a person gives a flow: refused beforehand if they cannot be meant."""
+"""Check the days and times that a user passes to a flow before it uses them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tasks.prediction.slots import in_zone
 from tasks.settings import now
 
 _MOST_EARLY = 1.0
-"""Seconds that a run waits for its time; one that is earlier than that was begun by a person."""
+"""Seconds that a run waits for its scheduled time; a run started earlier was started by a user."""
 
 LONGEST_STEP = 300.0
-"""The same of a run that a schedule began, before a clock was stepped back by so much at most."""
+"""The same for a run that a schedule started: allows for a clock stepped back by that much."""
 
 
 class FutureTimeError(InputError):
-    """A time to work as of that has not come."""
+    """Error for an ``as_of`` time in the future."""
 
     as_of: datetime
     now: datetime
@@ -32,7 +32,7 @@ class FutureTimeError(InputError):
 
 
 class FutureDayError(InputError):
-    """A day to answer that has not come."""
+    """Error for a day in the future."""
 
     day: date
     today: date
@@ -40,19 +40,19 @@ class FutureDayError(InputError):
 
 
 def require_past(day: date, today: date) -> None:
-    """Refuse a day that has not come.
+    """Refuse a day in the future.
 
     Raises
     ------
     FutureDayError
-        It is later than today.
+        The day is later than today.
     """
     if day > today:
         raise FutureDayError(day, today)
 
 
 def require_period(first: date | None, last: date | None) -> None:
-    """Refuse days in the wrong order; one left out is in order.
+    """Refuse days in the wrong order; a missing day is always in order.
 
     Raises
     ------
@@ -64,16 +64,16 @@ def require_period(first: date | None, last: date | None) -> None:
 
 
 def moment_of(as_of: datetime | None, market: Market) -> datetime:
-    """Return the aware time to work as of: now, or the one given, if it has come.
+    """Return the aware time to work as of: now, or the given time if it is not in the future.
 
-    A scheduled run that begins early waits for its time first, or it would answer the slot before:
-    Prefect rounds what it lets a run wait to whole seconds, so that one may begin half a second
-    before its slot has closed; and a clock may have been stepped back since.
+    A scheduled run that starts early first waits for its time; otherwise it would predict the
+    previous slot. Prefect rounds a run's wait to whole seconds, so that it may start half a second
+    before its slot has closed, and the clock may have been stepped back since.
 
     Raises
     ------
     FutureTimeError
-        It is later than now.
+        The given time is later than now.
     """
     while 0 < (early := _seconds_early()) <= (LONGEST_STEP if _is_by_schedule() else _MOST_EARLY):
         time.sleep(early)
@@ -93,6 +93,6 @@ def _is_by_schedule() -> bool:
 
 
 def _seconds_early() -> float:
-    """Return how long before its time the present run began, on the clock that scheduled it."""
+    """Return by how many seconds the current run is early, by the clock that scheduled it."""
     scheduled: datetime = flow_run.scheduled_start_time
     return (scheduled - datetime.now(UTC)).total_seconds()

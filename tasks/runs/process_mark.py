@@ -1,4 +1,4 @@
-"""Which process a flow run lives in, written on the run itself, so that its death can be seen."""
+"""A mark on a flow run that names its process, so that the process's death can be detected."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from prefect.flows import Flow
 
 LABEL = "orbcast.process"
-"""The label of a flow run that holds the mark."""
+"""The flow run's label that holds the mark."""
 
 LIMIT_LABEL = "orbcast.time_limit"
-"""The label of a flow run that says after how many seconds it is ended."""
+"""The flow run's label that holds its time limit in seconds."""
 
 _APART_SECONDS = 5.0
-"""A process number is used again; two processes of one number begin further apart than this.
+"""Process numbers are reused; two processes with one number start further apart than this.
 
-Not zero, since the time is worked out from the boot time, which a corrected clock moves.
+Not zero, since the start time is computed from the boot time, which moves with clock corrections.
 """
 
 
 def mark(number: int | None = None) -> str:
-    """Return a process's mark: machine, process number and when it began.
+    """Return a process's mark: machine, process number and start time.
 
-    This one's by default.
+    The default is the current process.
     """
     process = psutil.Process(number or os.getpid())
     return json.dumps([socket.gethostname(), process.pid, round(process.create_time(), 1)])
 
 
 def is_gone(mark: str) -> bool | None:
-    """Return whether the process of a mark has ended; None if it is another machine's.
+    """Return whether the process of a mark has ended; None if it is on another machine.
 
     >>> is_gone(mark())
     False
@@ -64,7 +64,7 @@ def is_gone(mark: str) -> bool | None:
 
 
 def kill_process(number: int) -> None:
-    """Kill a process and all that it started, none of which gets to do anything more."""
+    """Kill a process and all its descendants immediately."""
     try:
         process = psutil.Process(number)
         family = [process, *process.children(recursive=True)]
@@ -85,17 +85,17 @@ def process_number(mark_of_run: str) -> int:
 
 
 def write_mark(run: UUID, time_limit: float | None) -> None:
-    """Write this process's mark on a run, and after how many seconds the run is ended."""
+    """Write this process's mark and the run's time limit, in seconds, on a run."""
     labels = {LABEL: mark()} | ({} if time_limit is None else {LIMIT_LABEL: time_limit})
     with tasks.prefect_api.get_client(sync_client=True) as client:
         client.update_flow_run_labels(run, labels)
 
 
 def mark_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Write the mark on a run that begins, unless it is there; Prefect calls this in its process.
+    """Write the mark on a starting run unless it has one; Prefect calls this hook in its process.
 
-    The warm runner's child writes it before the run begins: killed in between, the run would look
-    alive for ever.
+    The warm runner's child writes it before the run starts. Otherwise a run killed in between
+    would look alive for ever.
     """
     del state
     if flow_run.labels.get(LABEL) != mark():

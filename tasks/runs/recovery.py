@@ -1,7 +1,8 @@
-"""Recovery: runs whose process is gone, slots they held, and what is started again.
+"""Recovery: find runs whose process is gone, free their slots, and start work again.
 
-Prefect learns of a death only from whoever watches the process. If both were killed, the run stays
-Running for ever, holds its deployment's only slot, and nothing of its kind runs any more.
+Prefect learns that a run's process died only from the runner that watches it. If both were killed,
+the run stays Running for ever and holds its deployment's only slot, so that the deployment never
+runs again.
 """
 
 from __future__ import annotations
@@ -38,28 +39,28 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 OURS = "orbcast"
-"""The tag of every deployment of Orbcast."""
+"""The tag of every Orbcast deployment."""
 
 HEARTBEATS = "orbcast-heartbeats"
-"""The tag of deployments whose runs a worker starts, and Prefect ends when they go silent."""
+"""The tag of deployments whose runs a worker starts and Prefect ends when they go silent."""
 
 WENT_SILENT = "it went silent: its process was killed, or its machine is gone"
-"""Message of the state that it puts them in."""
+"""Message of the state in which Prefect puts such runs."""
 
 TOLD = "orbcast.told"
-"""Label of a silent run that was told of, and started again where it should be."""
+"""Label of a silent run that was reported, and restarted if it should be."""
 
 LOOKED_BACK = timedelta(days=1)
-"""How long ago a silent run may have ended: after a longer night its work is not caught up."""
+"""How long ago a silent run may have ended; older work is not caught up."""
 
 WORKER_BEGINS_WITHIN = timedelta(minutes=15)
-"""As ``BEGINS_WITHIN``, of a worker elsewhere that may have to start a container first."""
+"""Like ``BEGINS_WITHIN``, for a remote worker that may have to start a container first."""
 
 BEGINS_WITHIN = timedelta(minutes=2)
-"""A run that was handed to a runner and has not begun by then never will."""
+"""A run that was given to a runner and has not started by then never will."""
 
 LATE = timedelta(minutes=1)
-"""A scheduled run that is this late was due while nothing ran."""
+"""A scheduled run that is later than this was due while no runner was running."""
 
 _Kind = TypeVar("_Kind")
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -69,7 +70,7 @@ _PLAIN = frozenset({"Scheduled", "Late"})
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A run whose process is gone, and the name of the run started in its stead, if any."""
+    """A run whose process is gone, and the name of the run started in its place, if any."""
 
     ended: EndedRun
     again: str | None
@@ -81,22 +82,22 @@ class Dead:
     **RETRIED,
 )
 def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
-    """Mark runs of this machine as crashed whose process is gone; start again what should be.
+    """Mark this machine's runs whose process is gone as crashed; restart those that should be.
 
-    Runs that wait for a person have no process, and none of these states: they are left alone. So
-    are runs of other machines, whose processes cannot be seen from here.
+    Runs that wait for an approval have no process and are in none of the states checked here, so
+    they are left alone. So are runs of other machines, whose processes are not visible here.
 
     Parameters
     ----------
     begins_within
-        A run that a runner of this home took this long ago, and that has not begun, never will.
-        Nothing for a runner that comes up: whoever took it before is gone, on another machine
-        too, since a home has one `orbcast up`.
+        A run that a runner of this home accepted longer ago, and that has not started, never will.
+        Zero for a runner that has just started: whichever runner accepted the run before is gone,
+        even one on another machine, since a home has one `orbcast up`.
 
     Returns
     -------
     list of Dead
-        In no order; subflows died with their parents and are not among them.
+        In no particular order, without subflows, which died with their parents.
     """
     ended: list[Dead] = []
     with get_client(sync_client=True) as client:
@@ -121,7 +122,7 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
 
 
 def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
-    """Start again what Prefect itself marked as crashed, since nobody saw it end; each once."""
+    """Restart, once each, runs that Prefect marked as crashed because they went silent."""
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
         tags=FlowRunFilterTags(all_=[HEARTBEATS]),
@@ -132,29 +133,29 @@ def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
         if run.state is None or run.state.message != WENT_SILENT or TOLD in run.labels:
             continue
         again = start_again(client, run)
-        # last: what is done twice makes no second run and no second notice
+        # last: the steps before can be repeated without a second run or notice
         client.update_flow_run_labels(run.id, {TOLD: True})
         ended.append(Dead(ended_run(client.read_flow(run.flow_id).name, run, run.state), again))
     return ended
 
 
 def drop_superseded(deployments: Iterable[UUID] | None, at: datetime) -> int:
-    """Cancel scheduled runs that were due while nothing ran, but for the last of each kind.
+    """Cancel scheduled runs that were due while no runner was running, except the last of a kind.
 
     A kind is a deployment with its parameters: after a night switched off, outcomes are logged
-    once and not thirty times; a prediction's own slot is long over, and its row says `missed`.
+    once and not thirty times. A prediction's own slot is long over, and its row says `missed`.
 
     Parameters
     ----------
     deployments
-        Those whose runs are looked at; all of Orbcast if None.
+        The deployments whose runs are checked; None for all of Orbcast.
     at
         Aware time, now.
 
     Returns
     -------
     int
-        How many were cancelled.
+        Number of cancelled runs.
     """
     last: dict[tuple[Any, ...], FlowRun] = {}
     dropped = 0
@@ -172,21 +173,22 @@ def drop_superseded(deployments: Iterable[UUID] | None, at: datetime) -> int:
 
 
 def free_slots(client: SyncPrefectClient) -> int:
-    """Free slots of our deployments that no run holds any more; give how many.
+    """Free our deployments' slots that no run holds any more, and return their number.
 
-    Looked at twice, slots before runs: a run that begins or ends meanwhile keeps its own.
+    This is checked twice, slots before runs, so that a run that starts or ends meanwhile keeps
+    its slot.
     """
     once, twice = _unheld(client), _unheld(client)
     freed = 0
     for name, slots in once.items():
         if sure := min(slots, twice.get(name, 0)):
-            client.release_concurrency_slots([name], sure, 1.0)  # of seconds: it asks for some
+            client.release_concurrency_slots([name], sure, 1.0)  # the API requires seconds
             freed += sure
     return freed
 
 
 def _unheld(client: SyncPrefectClient) -> dict[str, int]:
-    """Return the slots taken of each of our deployments' limits beyond the runs that hold one."""
+    """Return, for each of our deployments' limits, the taken slots that no run holds."""
     limits = {
         deployment.id: deployment.global_concurrency_limit
         for deployment in all_pages(client.read_deployments)
@@ -201,7 +203,7 @@ def _unheld(client: SyncPrefectClient) -> dict[str, int]:
 
 
 def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
-    """Return the runs that look as if a process were at work on them."""
+    """Return the runs whose state says that a process works on them."""
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BUSY)),
     )
@@ -209,12 +211,12 @@ def busy_runs(client: SyncPrefectClient) -> list[FlowRun]:
 
 
 def all_pages(read: Callable[..., list[_Kind]]) -> list[_Kind]:
-    """Return all that there is of what the server gives out by pages.
+    """Return all items of what the server returns in pages.
 
     Parameters
     ----------
     read
-        Reads a page: it takes ``limit`` and ``offset``.
+        Reads one page; it takes ``limit`` and ``offset``.
     """
     gathered: list[_Kind] = []
     while len(page := read(limit=_PAGE, offset=len(gathered))) == _PAGE:
@@ -241,7 +243,7 @@ def _overdue(
 
 
 def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta) -> str | None:
-    """Return why a run that looks busy is dead; None if it lives, or if that cannot be known."""
+    """Return why a busy run is dead; None if it is alive or that cannot be known."""
     mark = _mark_of(client, run)
     if mark is not None:
         gone = is_gone(mark)
@@ -253,17 +255,17 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
         return None
     if run.work_pool_name:
         if run.state_type != StateType.PENDING:
-            return None  # it is a worker's, and Prefect hears from it, or does not
+            return None  # a worker runs it, and Prefect watches its heartbeats
         begins_within = WORKER_BEGINS_WITHIN
-    silent = datetime.now(UTC) - since  # Prefect's own time, whatever ours is
-    # a run of ours is marked before it begins
+    silent = datetime.now(UTC) - since  # Prefect's clock, which no simulated clock changes
+    # our runs are marked before they start
     return (
         "it never began: the runner that took it was stopped" if silent > begins_within else None
     )
 
 
 def _is_of_up(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Return whether a run, or what it is part of, is one that `orbcast up` alone starts."""
+    """Return whether a run, or its parent, is one that only `orbcast up` starts."""
     if run.parent_task_run_id is not None:
         parent = client.read_task_run(run.parent_task_run_id).flow_run_id
         return parent is not None and _is_of_up(client, client.read_flow_run(parent))
@@ -271,10 +273,10 @@ def _is_of_up(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 
 def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
-    """Put a run into its last state; False if it ended by itself meanwhile, or cannot be.
+    """Set a run's final state; False if it ended by itself meanwhile or the state cannot be set.
 
-    Prefect (3.9.1 as 3.8) answers 500 to the end of a run whose deployment was deleted with the
-    slot that the run holds; that one shall not hide the others.
+    Prefect (3.8 and 3.9.1) replies 500 when the run's deployment was deleted together with the
+    slot that the run holds. Such a run must not stop the handling of the others.
     """
     try:
         return client.set_flow_run_state(run.id, state).status == SetStateStatus.ACCEPT
@@ -284,7 +286,7 @@ def end_run(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> bool:
 
 
 def _mark_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
-    """Return a run's mark; of a subflow killed before it was marked, its parent's."""
+    """Return a run's mark; for a subflow killed before it was marked, its parent's mark."""
     if LABEL not in run.labels and run.parent_task_run_id is not None:
         parent = client.read_task_run(run.parent_task_run_id).flow_run_id
         return None if parent is None else _mark_of(client, client.read_flow_run(parent))

@@ -1,4 +1,4 @@
-"""What a recovery shows in the Prefect UI."""
+"""The Prefect artifact of a recovery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveredRun:
-    """A run that was ended, why, and the name of the one started in its stead, if any."""
+    """A run that was ended, why, and the name of the run started in its place, if any."""
 
     flow: str
     run: str
@@ -31,16 +31,16 @@ class RecoveredRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What a run of recover returns.
+    """Result of a run of recover.
 
     Attributes
     ----------
     verdict
-        In a line.
+        The result in one line.
     dead
-        Runs that hung or had no process any more.
+        Runs that hung or whose process was gone.
     refused
-        Approvals that nobody gave in time.
+        Requests for approval that were not answered in time.
     """
 
     verdict: str
@@ -49,7 +49,7 @@ class Recovery:
 
 
 def recovered(hung: Sequence[EndedRun], dead: Sequence[Dead]) -> tuple[RecoveredRun, ...]:
-    """Return the runs that were ended, those that hung first."""
+    """Return the ended runs, those that hung first."""
     ended = [*((run, None) for run in hung), *((run.ended, run.again) for run in dead)]
     return tuple(
         RecoveredRun(flow=run.flow, run=run.run, state=run.state, words=run.words, again=again)
@@ -58,7 +58,7 @@ def recovered(hung: Sequence[EndedRun], dead: Sequence[Dead]) -> tuple[Recovered
 
 
 def recovery_in_words(dead: int, hung: int, refused: int) -> str:
-    """Return how many runs had no process, hung, or waited too long for an approval."""
+    """Return in words how many runs had no process, hung, or waited too long for an approval."""
     verdict = f"{dead} runs had no process any more" if dead else "every run has its process"
     if hung:
         verdict += f"; {hung} runs that hung were killed"
@@ -68,5 +68,5 @@ def recovery_in_words(dead: int, hung: int, refused: int) -> str:
 
 
 def publish_recovery(verdict: str, rows: Sequence[RecoveredRun]) -> None:
-    """Publish the runs that were ended and those started again."""
+    """Publish the ended runs and the restarted ones."""
     publish("recovered", verdict, table(rows, _RUNS) if rows else "")

@@ -1,4 +1,4 @@
-"""Runs that are started again in the place of a crashed one, and how often."""
+"""Restart crashed runs, a limited number of times."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 
 TRIES = 2
-"""How often a crashed run of a schedule or trigger is started again."""
+"""How often a crashed run of a schedule or trigger is restarted."""
 
 RESTARTS = "orbcast.restarts"
-"""Label of a run that is started again if it crashes, though no schedule began it."""
+"""Label of a run that is restarted if it crashes, although no schedule started it."""
 
 _AGAIN = "orbcast again "
 
 
 def restart_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Start a crashed run again; Prefect calls this in the runner, by these names."""
+    """Restart a crashed run; Prefect's runner calls this hook with these keyword arguments."""
     del flow, state
     with get_client(sync_client=True) as client, suppress(ObjectNotFound):  # deleted meanwhile
         start_again(client, client.read_flow_run(flow_run.id))
 
 
 def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
-    """Start the same work anew if nobody is there to do so; give the new run's name.
+    """Start a new run of the same work unless a user started it; return the new run's name.
 
-    What a schedule, a trigger or this function started is started again, twice at most, with the
-    same parameters. What a person started is the person's to start again. Asking twice starts one.
+    A run started by a schedule, a trigger or this function is restarted with the same parameters,
+    at most twice. A user restarts their own runs. Two calls start only one new run.
     """
     first, tries = lineage(run)
     if run.deployment_id is None or tries >= TRIES or not began_by_itself(run):
@@ -46,7 +46,7 @@ def start_again(client: SyncPrefectClient, run: FlowRun) -> str | None:
 
 
 def began_by_itself(run: FlowRun) -> bool:
-    """Return whether a schedule, a trigger or a restart began a run, and not a person."""
+    """Return whether a schedule, a trigger or a restart started a run, and not a user."""
     return (
         run.auto_scheduled
         or (run.created_by is not None and run.created_by.type in {"SCHEDULE", "AUTOMATION"})
@@ -56,14 +56,14 @@ def began_by_itself(run: FlowRun) -> bool:
 
 
 def by_itself() -> bool:
-    """Return whether the present run began by itself; a flow called without one did not."""
+    """Return whether the current run began by itself; False outside a run."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     return run is not None and began_by_itself(run)
 
 
 def lineage(run: FlowRun) -> tuple[str, int]:
-    """Return the run that all this began with, and how often it was started again."""
+    """Return the id of the original run, and how often it was restarted since."""
     key = run.idempotency_key or ""
     if not key.startswith(_AGAIN):
         return str(run.id), 0

@@ -1,4 +1,4 @@
-"""How a task is tried again: only what may pass by itself, later and later, not all at once."""
+"""The retries of tasks: only for transient errors, with growing and randomised delays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_core.errors import TransientError
 
 
 async def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Return whether trying again can help: nobody need mend anything."""
+    """Return whether a retry can help without anybody correcting anything."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, TransientError)
 
@@ -25,4 +25,4 @@ RETRIED: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
 }
-"""Keyword arguments of every task here; results are files and rows, never Prefect's own store."""
+"""Keyword arguments of every task here; results are files and rows, never in Prefect's store."""

@@ -1,7 +1,7 @@
-"""What a flow run is called: what it is of, and when, in place of two words drawn by chance.
+"""Names of flow runs: subject and time, in place of Prefect's two random words.
 
-Prefect asks for the name right before a run begins. Until then a run that a schedule or an event
-made has the name that the server drew.
+Prefect asks for the name right before a run starts. Until then, a run created by a schedule or an
+event has the server's random name.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ _NONE = timedelta(0)
 
 
 def run_name(template: str) -> Callable[[], str]:
-    """Return what makes a flow's run name out of the run's parameters and its start.
+    """Return a function that makes a run's name from its parameters and its start.
 
     Parameters
     ----------
     template
-        Format string. Beside the flow's parameters it may name ``symbol`` (of the market or
+        Format string. Besides the flow's parameters it may contain ``symbol`` (of the market or
         markets), ``slot`` (the opening range and its trading day), ``day`` and ``time`` (the
-        start, or ``as_of``, on the market's clock; UTC for a flow without a market), ``period``
-        (the days given, else the day) and ``replayed`` (that it is one, else nothing).
+        start, or ``as_of``, in the market's time zone; UTC for a flow without a market),
+        ``period`` (the given days, else the day) and ``replayed`` (empty unless it is a replay).
 
     Returns
     -------
     callable
-        For ``flow_run_name``. It never raises: a run with a wrong parameter has to begin to say
-        what is wrong with it.
+        For ``flow_run_name``. It never raises: a run with a wrong parameter must start before it
+        can report the error.
     """
 
     def name() -> str:
         parameters = dict(flow_run.parameters)
-        with suppress(Exception):  # the run itself says what is wrong
+        with suppress(Exception):  # the run itself reports the error
             return template.format_map(_Fields(parameters, current_settings(), _start()))
         market = str(parameters.get("market") or "").upper()
         return f"{market} {flow_run.flow_name}".strip()
@@ -52,7 +52,7 @@ def run_name(template: str) -> Callable[[], str]:
 
 
 class _Fields(dict[str, Any]):
-    """The run's parameters, and what is worked out of them when a template asks for it."""
+    """The run's parameters, and values computed from them when a template needs them."""
 
     def __init__(self, parameters: Mapping[str, Any], settings: Settings, start: datetime) -> None:
         super().__init__(parameters)
@@ -94,10 +94,10 @@ def _clock(moment: datetime, field: str) -> str:
 
 
 def _start() -> datetime:
-    """Return when the present run begins; the name is made some seconds before a scheduled one.
+    """Return when the current run starts; a scheduled run is named some seconds earlier.
 
-    The wait is measured on the server's clock and added to ours, which may be a simulated one.
+    The wait is measured on the server's clock and added to ours, which may be simulated.
     """
     scheduled: datetime = flow_run.scheduled_start_time
     ahead = max(scheduled - datetime.now(UTC), _NONE)
-    return now() + ahead  # read last: a moment before its time, a slot would be the one before
+    return now() + ahead  # now() last: a moment too early would name the previous slot

@@ -1,4 +1,4 @@
-"""How long a flow run may take: past that it is ended, a person is told, and the next begins."""
+"""Time limits of flow runs: an overdue run is ended, a notice is sent, and the next run starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
         "shadow-predict": 10 * _MINUTE,
         "log-outcomes": 10 * _MINUTE,
         "explain": 10 * _MINUTE,
-        "promote": 10 * _MINUTE,  # up to the question, and again from the answer on
+        "promote": 10 * _MINUTE,  # until the request, and again after the answer
         "step-up": 10 * _MINUTE,
         "refresh-data": 30 * _MINUTE,
         "check-drift": 30 * _MINUTE,
@@ -29,30 +29,30 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
         "replay": 240 * _MINUTE,
     }
 )
-"""Seconds from the beginning of a run to its end, by the flow's name.
+"""Time limit of a run in seconds, by the flow's name.
 
-Prefect ends a run at its limit by an exception in its main thread, which is in time wherever
-Python itself waits or works. Code that never comes back to Python, or that swallows the exception,
-goes on: see :mod:`tasks.runs.overdue`.
+Prefect ends a run at its limit by an exception in its main thread, which works wherever Python
+itself waits or runs. Code that never returns to Python, or that swallows the exception, continues:
+see :mod:`tasks.runs.overdue`.
 """
 
 GRACE_SECONDS = 60.0
-"""After its limit a run has so long to say that it was ended; then its process is killed."""
+"""Seconds after its limit in which a run can report its end; then its process is killed."""
 
 AGAIN_SECONDS = 10.0
-"""A limit that something swallowed is told again after so long: a library that catches every
-exception of its own work has caught this one as well."""
+"""Seconds after which the exception is raised again, in case a library that catches every
+exception swallowed it."""
 
 _AT_ONCE = 0.001
-"""Seconds; a timer of zero would be none."""
+"""Smallest timer in seconds; zero would switch the timer off."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside after so many seconds, also where a call waits for ever.
+    """Raise TimeoutError inside the block after some seconds, even if a call waits for ever.
 
-    Only what comes back to Python is interrupted, and only in the main thread, where flows run;
-    elsewhere the run's own limit is the only one. A limit around this one goes on as it was.
+    It interrupts only code that returns to Python, and only in the main thread, where flows run;
+    in other threads, only the run's own limit applies. An outer limit stays in force.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""A step outside Prefect that is tried again, later and later, while trying can help."""
+"""Retry a step outside Prefect, with growing delays, while a retry can help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml_core.errors import TransientError
 
 TRIES = 5
 FIRST_WAIT = 2.0
-"""Seconds before the second try; doubled before each later one, as Prefect does for tasks."""
+"""Seconds before the second try; doubled before each later try, as Prefect does for tasks."""
 
 Result = TypeVar("Result")
 
@@ -19,25 +19,25 @@ Result = TypeVar("Result")
 def with_patience(
     step: Callable[[], Result], tell: Callable[[str, float], None] | None = None
 ) -> Result:
-    """Do a step; again, up to ``TRIES`` times in all, where its error says that this can help.
+    """Do a step, up to ``TRIES`` times in all, as long as its error is transient.
 
     Parameters
     ----------
     step
-        What is done; doing it twice does no harm.
+        The step, which must be safe to repeat.
     tell
-        Called before each wait with what was wrong and with the seconds.
+        Called before each wait with the error message and the seconds to wait.
 
     Raises
     ------
     TransientError
-        The last try's; of a lake that stayed busy, the first's.
+        The error of the last try; a busy lake's error is raised at the first try.
     """
     for number in range(TRIES - 1):
         try:
             return step()
         except LakeBusyError:
-            raise  # it has waited for the lake already
+            raise  # the step has already waited for the lake
         except TransientError as error:
             wait = FIRST_WAIT * 2**number
             if tell is not None:

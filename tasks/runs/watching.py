@@ -1,4 +1,4 @@
-"""Who waits at the terminal is told how far the run is that this process makes."""
+"""Report the progress of this process's run to watchers, such as a terminal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 Watcher = Callable[[float, str], None]
-"""Told a share from 0 to 1 and what it is a share of."""
+"""Receives a share from 0 to 1 and the words for the work that it is a share of."""
 
 _watchers: list[Watcher] = []
 
 
 @contextlib.contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Have ``watcher`` told of every bar that moves while this holds."""
+    """Report every progress bar to ``watcher`` within this context."""
     _watchers.append(watcher)
     try:
         yield
@@ -22,6 +22,6 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 def report_progress(share: float, words: str) -> None:
-    """Report to each watcher that ``share`` of what ``words`` name is done."""
+    """Report to each watcher that ``share`` of the work named by ``words`` is done."""
     for watcher in _watchers:
         watcher(share, words)

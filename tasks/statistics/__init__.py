@@ -1,4 +1,4 @@
-"""Questions about past ranges and trades."""
+"""Statistical questions about past ranges and trades."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The chances of an account by some rules: followed through history, then drawn from it."""
+"""The odds of an account under some rules: backtest the rules, then resample the trades."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.settings import Settings
 
 
 class NoTradesError(InputError):
-    """Rules that made no trade in a period."""
+    """Error for rules that made no trade in a period."""
 
     rules: str
     symbol: str
@@ -39,20 +39,20 @@ class NoTradesError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOdds:
-    """What rules would do to an account.
+    """The odds of an account under some rules.
 
     Attributes
     ----------
     account, rules, symbol
-        Which.
+        The account, the rules and the market's symbol.
     trades, trading_days
-        Settled trades, and the days that the rules were asked on.
+        Number of settled trades, and of the days on which the rules were applied.
     through_record
-        The account at the end of the record as it came, or where it ended.
+        The account after the trades in their real order, or where it ended earlier.
     refused
-        Trades that the account entered with no contract, by the limit that refused them.
+        Number of trades for which the account allowed no contract, by the limit that refused them.
     as_recorded, at_low_end
-        Chances with the record as it is, and with days drawn so that their mean net R is the lower
+        Odds from the record as it is, and from days drawn so that their mean net R is the lower
         end of its 95 % interval.
     """
 
@@ -68,7 +68,7 @@ class AccountOdds:
 
     @property
     def luck(self) -> str:
-        """What the second chance says beside the first, in plain words."""
+        """What ``at_low_end`` means compared with ``as_recorded``, in plain words."""
         both = (self.as_recorded, self.at_low_end)
         if self.account.profit_target is None:
             what = "to go on trading"
@@ -96,27 +96,27 @@ def account_odds(
     seed: int,
     on_path: OnPath | None = None,
 ) -> AccountOdds:
-    """Follow rules through history and draw an account's chances from what they brought.
+    """Backtest rules and compute an account's odds by resampling their trades.
 
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     account, rules
-        Whose limits, by which rules.
+        The account with its limits, and the rules.
     first, last
-        Trading days; None, from the first or to the last there is.
+        Trading days; None for the first or the last one.
     at
         Aware time, now.
     horizon, paths, seed
-        Trading days on a path at most, how many paths, and what their draws begin with.
+        Most trading days on a path, number of paths, and seed of their draws.
     on_path
-        Told of progress.
+        Called with the progress.
 
     Raises
     ------
     NoTradesError
-        There is nothing to draw from.
+        The rules made no trade in the period.
     """
     market = settings.market(name)
     taken = follow_rules(settings, name, rules, first=first, last=last, at=at)

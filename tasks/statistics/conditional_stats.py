@@ -1,4 +1,4 @@
-"""A question asked of a market's past ranges: answered, and counted among the trials."""
+"""Questions about a market's past ranges, each answered and counted as a trial."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from tasks.settings import Settings
 from tasks.training.questions import record_look
 
 STATS = "stats"
-"""Name of the search that these questions belong to."""
+"""Name of the search under which these questions are counted."""
 
 _DIRECTION = {"UP": 1, "DOWN": -1, "NONE": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeQuestion:
-    """What is asked of a market's past.
+    """A question about a market's past ranges.
 
     Attributes
     ----------
     condition, side
-        On which features, and of the trade of which break.
+        Condition on features, and the side of the breakout whose trade is measured.
     opening_range
-        Of that name only; None, of every range.
+        Name of the only range to consider; None for every range.
     label
-        Which trade is made of a break.
+        Which trade is made of a breakout.
     first, last
-        Trading days; None, from the first or to the last there is.
+        Trading days; None for the first or the last one.
     features
-        Those that the condition names.
+        Names of the features in the condition.
     """
 
     condition: Condition
@@ -59,7 +59,7 @@ class RangeQuestion:
 
     @property
     def values(self) -> dict[str, str | None]:
-        """The question as plain values: two that are the same have the same."""
+        """The question as plain values; equal questions have equal values."""
         own = [feature.code for feature in self.features if feature.code]
         return {
             **({"own_code": " ".join(own)} if own else {}),
@@ -73,7 +73,7 @@ class RangeQuestion:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the values, hex."""
+        """SHA-256 of the values, as hex."""
         text = json.dumps({"stats": self.values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -87,12 +87,12 @@ def range_question(
     first: date | None,
     last: date | None,
 ) -> RangeQuestion:
-    """Return a question as a person asks it.
+    """Return a question from what a user gave.
 
     Raises
     ------
     ConditionError, LabelError
-        It cannot be asked.
+        The condition, the side or the label is invalid.
     """
     sides = [name for name in BREAK_SIDES if name == side]
     if not sides:
@@ -112,14 +112,14 @@ def range_question(
 def answer_question(
     settings: Settings, name: str, question: RangeQuestion, at: datetime
 ) -> ConditionalStats:
-    """Answer a question from every bar known by a time, and record that it was asked, once.
+    """Answer a question from every bar known by a time, and record the question once.
 
-    It is recorded before it is answered, and counts whatever the answer is.
+    The question is recorded before it is answered, and counts whatever the answer is.
 
     Raises
     ------
     UnknownRangeError, EmptyLakeError
-        The market has no such range, or no bars.
+        The market has no such range, or there are no bars.
     """
     market = settings.market(name)
     if question.opening_range is not None:

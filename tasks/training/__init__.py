@@ -1,4 +1,4 @@
-"""From datasets to versions: training, studies, searches, promotion and their reports."""
+"""From datasets to model versions: training, studies, tuning, promotion and reports."""
 
 from typing import TYPE_CHECKING
 

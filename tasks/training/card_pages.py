@@ -1,4 +1,4 @@
-"""A version's model card, written as a page and as markdown below the reports folder."""
+"""Write a version's model card as a page and as markdown into the reports folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.training.model_card import card_of
 
 
 def write_card(settings: Settings, facts: CardFacts) -> Path:
-    """Write the card below the reports folder as page and markdown; return the page's path.
+    """Write the card as page and markdown into the reports folder; return the page's path.
 
     Writing it again replaces both.
     """
@@ -28,9 +28,9 @@ def write_card(settings: Settings, facts: CardFacts) -> Path:
 
 @task(name="write the model card", task_run_name="model card of {version}", **RETRIED)
 def write_card_of(market: str, version: str, at: datetime, data: dict[str, str]) -> str:
-    """Write a version's card below the reports folder; return the path of the page.
+    """Write a version's card into the reports folder; return the path of the page.
 
-    ``data`` is what a retrain says of its bars, by label.
+    ``data`` holds a retrain's facts about its bars, by label.
     """
     settings = current_settings()
     facts = card_of(settings, market, version, at)

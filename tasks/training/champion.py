@@ -1,4 +1,4 @@
-"""Who is champion, and making a version so: the change is recorded, and an event tells of it."""
+"""The champion: find it, and change it with a record and an event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.settings import Settings
 
 
 def present_champion(settings: Settings, symbol: str) -> VersionRecord | None:
-    """Return the version that is champion; None before there is one."""
+    """Return the champion's version; None if there is no champion yet."""
     models = settings.models()
     return None if models.current(symbol, CHAMPION) is None else models.find(symbol, CHAMPION)
 
@@ -26,9 +26,9 @@ def make_champion(
     reason: str,
     instead_of: str | None = None,
 ) -> bool:
-    """Point the alias champion at a version and emit that; False if it points there already.
+    """Point the alias champion to a version and emit an event; False if it points there already.
 
-    Takes and raises what :meth:`registry.models.model_store.ModelStore.set_alias` does.
+    Parameters and errors are those of :meth:`registry.models.model_store.ModelStore.set_alias`.
     """
     before = models.current(market, CHAMPION)
     changed = models.set_alias(
@@ -42,12 +42,12 @@ def make_champion(
 def roll_back(
     models: ModelStore, market: str, *, at: datetime, by: str, reason: str
 ) -> VersionRecord:
-    """Make the champion before the present one champion again, and emit that.
+    """Make the previous champion champion again, and emit an event.
 
     Raises
     ------
     NothingToRollBackError
-        There was none before.
+        There was no previous champion.
     """
     before = models.current(market, CHAMPION)
     record = models.rollback(market, at=at, by=by, reason=reason)

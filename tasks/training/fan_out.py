@@ -1,6 +1,6 @@
-"""Where folds are worked on: processes or threads of this machine, or a Dask cluster.
+"""Workers for folds: processes or threads on this machine, or a Dask cluster.
 
-What they work on are plain functions: a worker imports no Prefect and asks no server.
+They run plain functions: a worker does not import Prefect or call a server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasks.settings import Settings
 
 
 class NoDaskError(InputError):
-    """Dask asked for and not installed."""
+    """Error when Dask is selected but not installed."""
 
     template = (
         "ORBCAST_TASK_RUNNER=dask needs the package distributed: install the extra with pip "
@@ -28,14 +28,14 @@ class NoDaskError(InputError):
 
 @contextmanager
 def fold_workers(settings: Settings) -> Iterator[Executor]:
-    """Yield the workers that the settings choose; the numbers are the same on each.
+    """Yield the workers that the settings select; the results do not depend on the choice.
 
-    Work that has not begun when the block is left is given up.
+    Work that has not started when the block ends is cancelled.
 
     Raises
     ------
     NoDaskError
-        Dask is asked for and not installed.
+        Dask is selected but not installed.
     """
     if settings.task_runner == "dask":
         with _dask_cluster(settings) as cluster:
@@ -45,7 +45,7 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
     if settings.task_runner == "threads":
         pool = ThreadPoolExecutor(settings.workers)
     else:
-        # not forked from a process with threads, and its children, so that they are killed with it
+        # spawned: a process with threads must not be forked, and children are killed with it
         context = get_context("spawn")
         pool = ProcessPoolExecutor(settings.workers, context, _end_at_once_by_ctrl_c)
     try:
@@ -55,14 +55,14 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
 
 
 def _end_at_once_by_ctrl_c() -> None:
-    """Let Ctrl-C, which reaches the workers too, end them without a traceback each."""
+    """Let Ctrl-C, which also reaches the workers, end them without a traceback from each."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
 def _dask_cluster(settings: Settings) -> Iterator[Executor]:
     try:
-        distributed: Any = import_module("distributed")  # an extra
+        distributed: Any = import_module("distributed")  # an optional dependency
     except ModuleNotFoundError as error:
         raise NoDaskError from error
     if settings.dask_address:

@@ -13,17 +13,17 @@ from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 
 LOOKED_BACK = timedelta(days=400)
-"""A year and a month: half-days, rolls and changes of the clock are among them."""
+"""A year and a month, so that half-days, rolls and clock changes are included."""
 
 
 @task(name="audit look-ahead", task_run_name="{market}: look-ahead", **RETRIED)
 def audit_recent(market: str, at: datetime) -> AuditSummary:
-    """Take the future of decisions away, then falsify it: no feature may move.
+    """Remove, then falsify, the bars after sampled decisions: no feature may change.
 
     Raises
     ------
     EmptyLakeError, NothingToAuditError
-        There are no bars to audit with.
+        There are no bars to audit.
     """
     settings = current_settings()
     definition = settings.market(market)

@@ -1,4 +1,4 @@
-"""The model card of a registered version, from everything that is on record of it."""
+"""The model card of a registered version, from everything on record about it."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ _LATEST_PREDICTIONS = 60
 
 
 def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
-    """Return what is on record of a version, for :mod:`monitoring.pages.model_card`.
+    """Return the facts about a version for :mod:`monitoring.pages.model_card`.
 
     Parameters
     ----------
     settings, name
         The installation; the name of a market file.
     ref
-        A version, its beginning, or an alias; None for the one that serves.
+        A version's name, the start of its name, or an alias; None for the serving version.
     at
         Aware time, now.
 
     Raises
     ------
     UnknownVersionError
-        There is none.
+        There is no such version.
     BundleCorruptError, NotAnEvaluationError
-        A file of it cannot be read, or lacks what a card tells.
+        A file of the version cannot be read, or lacks facts that the card needs.
     """
     market = settings.market(name)
     store = settings.models()
@@ -109,7 +109,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
 
 
 def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
-    """Return the card that is sealed with a version's files, which it is alone of; markdown."""
+    """Return, as markdown, the card that is stored with a version's files and uses only these."""
     recipe, trained = bundle.recipe, bundle.trained
     facts = CardFacts(
         market=trained["market"],
@@ -140,10 +140,10 @@ def _read(folder: Path, file: str) -> Any:
 
 
 def simulated(settings: Settings, name: str) -> bool:
-    """Return whether a market's bars were simulated: a simulation keeps the truth beside them."""
+    """Return whether a market's bars are simulated: a simulation stores its truth beside them."""
     source = standing_source(settings.sources_file, name)
     paths = [Path(path) for path in source.paths] if source else []
-    if any(settings.home.glob("*-truth.npz")):  # the demo's, wherever its home was moved
+    if any(settings.home.glob("*-truth.npz")):  # the demo's, even if its home was moved
         return True
     return any(path.with_name(f"{path.stem}-truth.npz").is_file() for path in paths)
 
@@ -170,7 +170,7 @@ def _standing(
 
 
 def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:
-    """Return which contracts were traded and which ranges left out, from the lake's bars."""
+    """Return which contracts were traded and which ranges were left out, from the lake's bars."""
     first = date.fromisoformat(trained["train"]["first_day"])
     last = date.fromisoformat(trained["last_day"])
     try:

@@ -1,4 +1,4 @@
-"""Who serves: evidence on record goes through the rule, and every decision is kept."""
+"""Promotion: apply the rule to the evidence on record, and record every decision."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from tasks.training.train import Material, TrainedVersion
 def apply_promotion_rule(
     settings: Settings, symbol: str, recipe: str, recipe_hash: str, at: datetime
 ) -> Decision:
-    """Apply the promotion rule to what is on record of a recipe by a time; changes nothing.
+    """Apply the promotion rule to a recipe's evidence on record by a time; change nothing.
 
-    Without a study that counts, is recent and was made by this very code on this very definition
-    of the market, everything is unknown and nothing is promoted.
+    Without a study that counts, is recent, and was made by the current code on the current market
+    definition, every condition is unknown and nothing is promoted.
     """
     study = study_that_counts(settings, symbol, recipe_hash, at)
     champion = present_champion(settings, symbol)
     count = questions_on_record(settings, symbol)
-    # the champion's own recipe is not asked to beat itself
+    # the champion's own recipe is not required to beat itself
     against_baseline_alone = (
         champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
     )
@@ -70,9 +70,9 @@ def apply_promotion_rule(
 
 
 def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
-    """Return the recipe of the champion's files; None before there is one, or if they are damaged.
+    """Return the recipe in the champion's files; None without a champion, or if they are damaged.
 
-    It is refitted every night as it was, whatever has become of its file since.
+    This recipe is refitted every night, even if the recipe's own file has changed since.
     """
     champion = present_champion(settings, symbol)
     if champion is None or settings.models().faults(champion):
@@ -81,10 +81,10 @@ def champion_recipe(settings: Settings, symbol: str) -> Recipe | None:
 
 
 def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Comparison | None:
-    """Compare champion and challenger on the ledger's live rows; None before there are any.
+    """Compare champion and challenger on the ledger's live rows; None if there are none yet.
 
-    Rows count in which the challenger's recipe and the champion both answered in time, on the
-    market as its file defines it now.
+    A slot counts if the challenger's recipe and the champion both predicted it in time, under the
+    current market definition.
     """
     by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
     same_market = hashes_of_question(settings, symbol)
@@ -123,18 +123,18 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoServes:
-    """Who serves after a retrain.
+    """Which version serves after a retrain.
 
     Attributes
     ----------
     champion
         The version that serves.
     challenger
-        The version of the recipe that was asked for.
+        The version of the requested recipe.
     verdict
         Whether the champion stays, in a sentence.
     reasons
-        What each rule came to.
+        The result of each rule.
     """
 
     champion: str
@@ -147,25 +147,25 @@ class WhoServes:
 def decide_who_serves(
     symbol: str, judged: list[TrainedVersion], chosen: str, material: Material, at: datetime
 ) -> WhoServes:
-    """Refit the champion's recipe, judge the challenger's, point the aliases, keep the reasons.
+    """Judge the champion's refit and the challenger, set the aliases, and record the reasons.
 
     Parameters
     ----------
     symbol
         The market.
     judged
-        The versions just trained: the baseline first, then others.
+        The versions just trained, the baseline first.
     chosen
-        Version of the recipe that was asked for.
+        Version of the requested recipe.
     material
-        What they were trained on.
+        What the versions were trained on.
     at
-        Bars known by then were used.
+        Time by which the bars used were known.
 
     Raises
     ------
     AliasChangedError
-        Another process changed the champion meanwhile: worth another try.
+        Another process changed the champion meanwhile; another try may succeed.
     """
     settings = current_settings()
     models = settings.models()
@@ -219,12 +219,12 @@ def decide_who_serves(
 
 @dataclass(slots=True)
 class _Change:
-    """Who serves while a retrain decides, and what it may make of that.
+    """Changes of the champion by one retrain.
 
     Attributes
     ----------
     serves
-        Version that new ones are weighed against; "" for none.
+        Version that new ones are compared with; "" for none.
     """
 
     models: ModelStore
@@ -235,7 +235,8 @@ class _Change:
     def to(self, version: str, why: str) -> None:
         """Make a version champion; a retrain as of an earlier time changes nothing.
 
-        Not in place of one that a person chose meanwhile, which it was not weighed against.
+        A version that a person made champion meanwhile is not replaced, since the new version was
+        not compared with it.
         """
         now = self.models.current(self.symbol, CHAMPION)
         if now is None or self.at >= now.at:

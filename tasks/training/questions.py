@@ -1,4 +1,4 @@
-"""Questions asked of unseen days: what makes two of them the same, and their place on record."""
+"""Questions asked of unseen days: when two are the same, and the record of them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
 
 BY_HAND = "by hand"
-"""Name of the search that a recipe studied by a person belongs to."""
+"""Name of the search under which recipes studied by a user are counted."""
 
 RETRAIN = "retrain"
-"""The same of a recipe that a retrain was asked for: it prints what unseen days came to."""
+"""The same for the recipe of a retrain, which reports its result on unseen days."""
 
 
 BEGINNING_DAYS = 28
-"""Days of a market's bars, from the first on, by which another source of them is told."""
+"""Number of the first days of a market's bars that identify their source."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedOf:
-    """What questions are asked of: a market, the hash of its definition, and the bars' beginning.
+    """The subject of questions: a market, the hash of its definition, and the bars' beginning.
 
-    ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars, ``own_code`` the hashes
-    of the trader's own features among those that are learned from.
+    ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars; ``own_code`` holds the
+    hashes of the trader's own features that a model learns from.
     """
 
     market: Market
@@ -45,7 +45,7 @@ class AskedOf:
 
 
 def beginning_of(bars: Bars) -> str:
-    """Return the hash of the first days of bars, which those that come in later leave as it is."""
+    """Return the hash of the first days of bars, which later bars do not change."""
     first = int(bars.minute[0]) if len(bars) else 0
     return content_hash(bars.between(first, first + BEGINNING_DAYS * MINUTES_A_DAY))
 
@@ -53,10 +53,10 @@ def beginning_of(bars: Bars) -> str:
 def question_asked(of: AskedOf, recipe_hash: str) -> str:
     """Return the hash of a question: market definition, bars, recipe, and the code that answers.
 
-    Ranges, costs and hours are in the definition; label, list of features and way of walking are
-    in the recipe; how a feature is computed and a model fitted is in the code. Of the bars the
-    beginning counts: another source's are another question, while those of tomorrow, and single
-    corrected days, bring the same one another look, which the e-value pays for.
+    The definition holds ranges, costs and hours. The recipe holds the label, the list of features
+    and the walk-forward settings. The code decides how features are computed and models fitted.
+    Only the beginning of the bars counts: another source's bars are another question, while later
+    bars and single corrected days give the same question another look, which the e-value pays for.
     """
     decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash(), *of.own_code]
     return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
@@ -71,7 +71,7 @@ def trial_of(
     score: float | None,
     state: str,
 ) -> TrialRecord:
-    """Return a question that is asked of a market, for the record."""
+    """Return the record of a question asked of a market."""
     return TrialRecord(
         market=of.market.symbol,
         market_hash=of.market_hash,
@@ -90,7 +90,7 @@ def trial_of(
 def record_answered(
     settings: Settings, of: AskedOf, recipe: Recipe, at: datetime, *, study: str, score: float
 ) -> None:
-    """Keep a question whose answer is known now; a baseline learns nothing and asks none."""
+    """Record a question with its answer; a baseline learns nothing and asks no question."""
     if recipe.kind != "baseline":
         record_trial(
             settings.database(),
@@ -109,18 +109,18 @@ def record_look(
     looked_hash: str,
     values: dict[str, Any],
 ) -> int:
-    """Keep a question that was no recipe's, once; return the looks at these markets so far.
+    """Record once a question that is not a recipe's; return the number of looks so far.
 
     Parameters
     ----------
     settings, market, bars
-        Whose past is looked at.
+        The installation, the market and the bars that are looked at.
     at
         Aware time, now.
     study, name
-        Which search it belongs to, and what it is called.
+        Name of the search it belongs to, and its own name.
     looked_hash, values
-        What tells the question from others, and the whole of it as plain values.
+        Hash that identifies the question, and the whole question as plain values.
     """
     definition = MarketDefinition.of(market)
     asking = question_asked(AskedOf(market, definition.hash, beginning_of(bars)), looked_hash)
@@ -146,14 +146,14 @@ def record_look(
 
 
 def questions_on_record(settings: Settings, symbol: str) -> TrialCount:
-    """Return the questions asked of a market's family so far, as its file names it now."""
+    """Return the count of questions asked so far of the family that a market's file names."""
     market = settings.market_of_symbol(symbol)
     family = None if market is None else market.trial_family
     return count_trials(settings.database(), symbol, family)
 
 
 def cost_of_question(settings: Settings, of: AskedOf, recipe: Recipe) -> TrialCost | None:
-    """Return what the questions asked so far cost one of them; None for a baseline."""
+    """Return the cost, for one question, of all questions so far; None for a baseline."""
     if recipe.kind == "baseline":
         return None
     asking = question_asked(of, recipe.hash)

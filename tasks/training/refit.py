@@ -1,4 +1,4 @@
-"""Whether a refit of the champion's recipe is to serve: it is judged on the latest days."""
+"""Decide whether a refit of the champion's recipe should serve, judged on the latest days."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def judge_refit(
 ) -> Decision:
     """Apply the rule for a refit of the champion's own recipe, on the latest days.
 
-    A refit has learned from every day, so that the same recipe trained on the days before the
-    latest fifth is judged there: against the corridor, and against the champion on those days that
-    the champion has not learned from, where there are any. A champion that has expired by ``at``
-    answers no more, and is not compared with.
+    A refit has learned from every day. Therefore the same recipe, trained without the latest fifth
+    of the days, is judged on that fifth: against the corridor, and against the champion on the
+    days that the champion has not learned from, if any. A champion that has expired by ``at`` no
+    longer predicts, and is not compared.
     """
     champion = present_champion(settings, refit.bundle.trained["market"])
     comparisons: tuple[Comparison, ...] = ()
@@ -40,7 +40,7 @@ def judge_refit(
             load_bundle(champion.folder), refit, assembly, settings.catalogue()
         )
         if comparisons and settings.models().expired(champion, at):
-            # the corridor answers in its stead
+            # the corridor serves in its place
             wanted, comparisons = (BASELINE,), comparisons[:1]
     evidence = Evidence(
         recipe=f"{refit.bundle.recipe.name} {refit.version}",
@@ -58,10 +58,10 @@ def judge_refit(
 def _comparisons(
     old: Bundle, refit: TrainedVersion, assembly: Assembly, catalogue: Catalogue
 ) -> tuple[tuple[str, ...], tuple[Comparison, ...]]:
-    """Return with whom a refit is to be compared, and the comparisons that can be made."""
+    """Return what a refit must be compared with, and the comparisons that can be made."""
     last_learned = old.trained["last_day"]
     if refit.bundle.trained["last_day"] < last_learned:
-        # knows less than the champion: no refit, but a step back
+        # it has seen fewer days than the champion: a step back, not a refit
         return (AGAINST_CHAMPION,), ()
     unseen = refit.unseen
     with_baseline = compare((unseen,), None, BASELINE)
@@ -70,7 +70,7 @@ def _comparisons(
         return (BASELINE,), (with_baseline,)
     wanted = (BASELINE, AGAINST_CHAMPION)
     try:
-        # a champion of before may have learned from features that its refit no longer has
+        # an older champion may have learned from features that its refit no longer has
         data = assembly.with_features(catalogue.learned(old.feature_names, old.own))
         rows = np.flatnonzero(data.trading_day > np.datetime64(last_learned))
         of_old = predict_unseen(old, data.rows(rows))

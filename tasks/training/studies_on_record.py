@@ -1,4 +1,4 @@
-"""Studies on record: how long one counts, and its files, read back and verified."""
+"""Studies on record: how long one counts, and its files, verified and read back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.settings import Settings
 pq = library("pyarrow.parquet")
 
 STUDY_DAYS = 35
-"""Days for which a study counts: it is made anew each week."""
+"""Days for which a study counts; studies are repeated weekly."""
 
 
 def study_that_counts(
@@ -23,7 +23,7 @@ def study_that_counts(
 ) -> EvaluationRecord | None:
     """Return the newest study of a recipe that may count for a decision at a time.
 
-    It is recent, and was made by this very code on the market as its file defines it now.
+    It must be recent, and made by the current code on the current market definition.
     """
     definition = settings.market_definition(symbol)
     return latest_evaluation(
@@ -39,7 +39,7 @@ def study_that_counts(
 def answers_on_record(
     settings: Settings, record: EvaluationRecord
 ) -> tuple[OutOfSamplePredictions, ...]:
-    """Read a study's answers back, one for each seed, every file verified first.
+    """Read a study's predictions, one set for each seed, after verifying every file.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def answers_on_record(
 
 
 def require_whole(settings: Settings, record: EvaluationRecord) -> None:
-    """Refuse a study whose files are not what was recorded.
+    """Refuse a study whose files are not those that were recorded.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The walk-forward study: folds answered wherever the task runner puts them, then judged."""
+"""The walk-forward study: predict the folds on the task runner's workers, then judge."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ pq = library("pyarrow.parquet")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a study was asked for.
+    """The request for a study.
 
     Attributes
     ----------
     recipe
-        The recipe; ``refit`` and ``window`` as studied, which may be others than its own.
+        The studied recipe, whose ``refit`` and ``window`` may differ from its file's.
     own
-        The recipe as it stands in its file.
+        The recipe as in its file.
     first, last
-        Trading days to answer for, if named.
+        Trading days to predict, if given.
     as_of
-        Time by which bars were to be known, if named.
+        Time by which the bars must have been known, if given.
     """
 
     recipe: Recipe
@@ -58,15 +58,15 @@ class Asked:
     def counts(self) -> bool:
         """Whether the study may count for a promotion.
 
-        A period or an end picked by hand, or another way of walking than the recipe's own, may
-        have been picked because it looks good.
+        A period or end chosen by hand, or a walk other than the recipe's own, may have been chosen
+        because it looks good.
         """
         picked = (self.first, self.last, self.as_of)
         return picked == (None, None, None) and self.recipe == self.own
 
     @property
     def settings(self) -> StudySettings:
-        """What is kept of it beside the recipe."""
+        """The settings that are recorded besides the recipe."""
         recipe = self.recipe
         return StudySettings(
             refit=recipe.refit,
@@ -83,7 +83,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySettings:
-    """How a study walks, with which seeds, for which days, and whether it may count."""
+    """A study's walk-forward settings, seeds and days, and whether it may count."""
 
     refit: str
     window: str
@@ -103,15 +103,15 @@ class Study:
     Attributes
     ----------
     request
-        What for.
+        The request.
     evaluation
-        Every figure on unseen days.
+        All figures on unseen days.
     signal
         The injected-signal control; None for a baseline, which learns nothing.
     folds, not_judged
-        Names of the periods answered for, and of those with too little history before them.
+        Names of the predicted periods, and of those with too little history before them.
     record
-        As it is on record.
+        The study's record.
     """
 
     request: Asked
@@ -128,7 +128,7 @@ def walk_of(material: Material, request: Asked) -> Walk:
     Raises
     ------
     NoUnseenDaysError
-        Nothing of the period can be judged.
+        No part of the period can be judged.
     """
     data = material.assembly.dataset
     return walk_recipe(data, request.recipe, first=request.first, last=request.last)
@@ -137,7 +137,7 @@ def walk_of(material: Material, request: Asked) -> Walk:
 def begin_folds(
     pool: Executor, material: Material, request: Asked, walk: Walk
 ) -> tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]:
-    """Put every fold of a study on the workers; return what will hold their answers, in order."""
+    """Submit every fold of a study to the workers; return their futures in order."""
     data, fingerprint = material.assembly.dataset, material.fingerprint
     return tuple(
         pool.submit(answer_fold_by_seed, data, fold, request.recipe, fingerprint)
@@ -156,7 +156,7 @@ def answers_of_folds(
     request: Asked,
     begun: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...],
 ) -> list[tuple[OutOfSamplePredictions, ...]]:
-    """Wait for every fold, in their order, showing how many are done."""
+    """Wait for every fold, in order, and report how many are done."""
     market, own = material.market.symbol, request.own.name
     move = progress(f"walk-forward-{market}-{own}-progress", f"Folds of {own} on {market}")
     answers = []
@@ -178,7 +178,7 @@ def conclude(
     parts: list[tuple[OutOfSamplePredictions, ...]],
     at: datetime,
 ) -> Study:
-    """Join the folds, judge them, run the injected-signal control, keep it all on record."""
+    """Join and judge the folds, run the injected-signal control, and record everything."""
     settings, recipe = current_settings(), request.recipe
     by_seed = tuple(joined(list(folds)) for folds in zip(*parts, strict=True))
     decided_by = [
@@ -194,7 +194,7 @@ def conclude(
     signal = None
     if recipe.kind != "baseline":
         signal = injected_signal_found(material.assembly.dataset, recipe)
-        # with the walk that was asked for: another refit or window gives other answers
+        # with the requested walk: another refit or window gives other predictions
         record_answered(
             settings,
             material.asked_of,
@@ -205,7 +205,7 @@ def conclude(
         )
     folder = settings.home / "studies" / material.market.symbol / recipe.name / name[:12]
     before = evaluation_of(settings.database(), material.market.symbol, name)
-    # what is on record stays as it was recorded, even if a library gives other digits now
+    # a recorded study stays as it is, even if a library computes other digits now
     files = before.files if before else _write(settings, folder, by_seed, evaluation)
     figures = json_values(evaluation)
     record = EvaluationRecord(
@@ -271,7 +271,7 @@ def asked_for(
     *,
     as_of: datetime | None = None,
 ) -> Asked:
-    """Return what a study is asked for, with the recipe's own walk unless another is named.
+    """Return the request for a study, with the recipe's own walk unless another is given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The report of a walk-forward study, as one HTML file, and what it shows in the Prefect UI."""
+"""The report of a walk-forward study as one HTML file, and its Prefect artifact."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _CONDITIONS = {"name": "Condition of promotion", "status": "State", "words": "Wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResult:
-    """What a run of walk-forward returns of one market.
+    """Result of a run of walk-forward for one market.
 
     Attributes
     ----------
     symbol, recipe, recipe_hash
-        Of the market, and of the recipe as its file has it.
+        The market's symbol; name and hash of the recipe as in its file.
     verdict
-        How the recipe did on days it never saw, in a sentence.
+        The recipe's result on days it never saw, in a sentence.
     folds, not_judged
-        Names of the periods predicted, and of those with too little history before them.
+        Names of the predicted periods, and of those with too little history before them.
     counts
         Whether the study may count for a promotion.
     promotion
-        What the promotion rule came to; None where the study does not count.
+        The promotion rule's decision; None if the study does not count.
     report
         Path of the HTML page.
     evaluation
-        Every figure.
+        All figures.
     cost
-        Questions asked so far of this family of markets, and how much stricter the rule is for
-        them; None for a baseline.
+        Questions asked so far of this family of markets, and how much stricter they make the rule;
+        None for a baseline.
     fills
-        How real the fills are that the labels assume, on all days of the market's bars; None
-        where it was not measured.
+        How realistic the labels' assumed fills are, on all days of the market's bars; None if not
+        measured.
     """
 
     symbol: str
@@ -71,7 +71,7 @@ class StudyResult:
         fills: FillRealism,
         report: str,
     ) -> StudyResult:
-        """Return a study's result, once its page is written."""
+        """Return the result of a study whose page is written."""
         return cls(
             symbol=symbol,
             recipe=study.request.own.name,
@@ -90,7 +90,7 @@ class StudyResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResults:
-    """What a run of walk-forward returns of several markets."""
+    """Result of a run of walk-forward for several markets."""
 
     verdict: str
     markets: tuple[StudyResult, ...]
@@ -105,7 +105,7 @@ class StudyResults:
 def write_study_report(
     study: Study, decision: Decision | None, cost: TrialCost | None, fills: FillRealism
 ) -> str:
-    """Write a study's page below the reports folder; return its path. Again replaces it."""
+    """Write a study's page into the reports folder, replacing an earlier one; return its path."""
     record = study.record
     figures = (
         {}
@@ -135,7 +135,7 @@ def write_study_report(
 
 
 def study_page(settings: Settings, record: EvaluationRecord) -> Path:
-    """Return the path of a study's page, written or not."""
+    """Return the path of a study's page, whether or not it exists."""
     name = f"{record.recipe}-study-{record.study_hash[:12]}.html"
     return settings.reports_dir / record.market / name
 
@@ -148,7 +148,7 @@ def publish_study(
     fills: FillRealism,
     report: str,
 ) -> None:
-    """Publish the verdict, the scores, the conditions of a promotion and the plots."""
+    """Publish the verdict, the scores, the promotion's conditions and the plots."""
     notes = []
     if study.not_judged:
         notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")

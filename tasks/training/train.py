@@ -1,4 +1,4 @@
-"""Training: dataset, audit, fit, evaluation, registration, each a step that can be run again."""
+"""Training: dataset, audit, fit, evaluation, registration; each step can be repeated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tasks.training.questions import RETRAIN, AskedOf, beginning_of, record_answ
 
 
 class LookAheadError(DefectError):
-    """Features that saw the future: nothing is trained on them."""
+    """Error for features that use data from the future; no model is trained on them."""
 
     leaking: tuple[str, ...]
     example: str
@@ -54,7 +54,7 @@ class LookAheadError(DefectError):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What every recipe of a retrain learns from.
+    """The training material shared by all recipes of a retrain.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Material:
     assembly
         Ranges, labels and features of the period.
     fingerprint
-        Hash of the bars behind it.
+        Hash of the bars it was made from.
     audit
-        Counts of the look-ahead audit.
+        Result of the look-ahead audit.
     beginning
         Hash of the first days of the bars.
     """
@@ -83,24 +83,24 @@ class Material:
 
     @property
     def asked_of(self) -> AskedOf:
-        """What a recipe's question is asked of."""
+        """The subject of a recipe's question."""
         own = tuple(column.code for column in self.assembly.dataset.own)
         return AskedOf(self.market, self.market_hash, self.beginning, own)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedVersion:
-    """A registered version, and what its procedure did on days it had not seen.
+    """A registered version, and how its procedure did on unseen days.
 
     Attributes
     ----------
     bundle
-        The version, trained on everything that is settled.
+        The version, trained on all settled ranges.
     unseen
-        What the same recipe, trained the same way on the days before them, answered on the
-        latest fifth of the days.
+        Predictions of the latest fifth of the days by the same recipe, trained the same way on
+        the days before.
     evaluation
-        Those answers, judged.
+        The evaluation of those predictions.
     """
 
     bundle: Bundle
@@ -121,16 +121,16 @@ class TrainedVersion:
 def gather(
     market: str, recipe: Recipe, first: date | None, last: date | None, at: datetime
 ) -> Material:
-    """Read the bars known by a time, audit the features at sampled decisions, build the dataset.
+    """Read the bars known by a time, audit features at sampled decisions, build the dataset.
 
     Raises
     ------
     EmptyLakeError, NoBarsError
-        There is nothing to learn from.
+        There is no bar to learn from.
     LookAheadError
-        Some feature saw the future.
+        A feature uses data from the future.
     EditedRecipeError
-        The recipe was edited under its old name.
+        The recipe was changed without a new name.
     """
     settings = current_settings()
     require_unedited(settings.database(), recipe)
@@ -159,15 +159,15 @@ def gather(
     **RETRIED,
 )
 def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVersion:
-    """Judge a recipe on the latest days, fit it on all of them, publish that; what is there stays.
+    """Judge a recipe on the latest days, fit it on all days, and register it if it is new.
 
-    What is judged is the procedure: trained without the latest days, and judged on them. The
-    version that is published is trained the same way on everything that has settled.
+    The procedure is judged: trained without the latest days, and evaluated on them. The registered
+    version is trained the same way on everything that has settled.
 
     Raises
     ------
     InputError
-        Too few samples, one class only, nothing that varies.
+        There are too few samples, only one class, or no feature that varies.
     """
     dataset = material.assembly.dataset
     judged = fit(dataset, recipe, material.fingerprint)
@@ -185,7 +185,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     kept = {name: metrics[name] for name in ("summary", "directional", "trading", "verdict")}
     settings = current_settings()
     kept[LEARNED_UNTIL] = fitted.bundle.trained["last_day"]
-    # it prints how the recipe does on days it never saw: that is a question asked of them
+    # it reports the recipe's result on unseen days, so this counts as a question
     record_answered(
         settings,
         material.asked_of,
@@ -197,7 +197,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     models, market = settings.models(), material.market.symbol
     before = {version.version for version in models.versions(market)}
     record = models.register(fitted.bundle, write, metrics=kept, at=at)
-    # of two processes at once the other's row may be the one that stands
+    # of two simultaneous processes, the other's row may be the one recorded
     if record.version not in before and record.created_at == at:
         emit(
             VersionRegistered(

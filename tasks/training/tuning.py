@@ -1,4 +1,4 @@
-"""The search for hyperparameters: an Optuna study in the project's database, trial by trial."""
+"""Tuning of hyperparameters: an Optuna study in the project's database, trial by trial."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ optuna = library("optuna")
 _STARTUP_TRIALS = 8
 _RECIPE = "recipe"
 _FIXED = "fixed_params"
-"""Where Optuna keeps the values that a trial in line is to take."""
+"""Optuna's attribute for the fixed values of an enqueued trial."""
 
 
 class TuningUnderWayError(TransientError):
-    """The same search, running in another process."""
+    """Error when the same search is running in another process."""
 
     study: str
     template = "{study} is being tuned by another process; try again when it is done"
@@ -46,12 +46,12 @@ class TuningUnderWayError(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a search is asked for; another question, folds, holdout or seed is another search.
+    """The request for a search; a different question, folds, holdout or seed is another search.
 
     Raises
     ------
     NumberError
-        A number is below the least there can be.
+        A number is below its minimum.
     """
 
     question: Question
@@ -69,7 +69,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One finished trial; ``number`` counts the finished ones from 1."""
+    """One finished trial; ``number`` counts finished trials from 1."""
 
     number: int
     state: str
@@ -80,25 +80,24 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """What a search came to.
+    """Result of a search.
 
     Attributes
     ----------
     study
-        Its name.
+        Name of the Optuna study.
     tried
         Finished trials in order.
     best
         The best recipe; None while no trial beats the base recipe.
     best_score, base_score, baseline_score
-        On the tuning folds: of the best trial, of the recipe tuned from, of the driftless
-        baseline.
+        Scores on the tuning folds: of the best trial, the base recipe and the driftless baseline.
     folds, holdout_from
-        What was tuned on, and the first day that was not.
+        The tuning folds, and the first day held out of them.
     to_pay_for
-        Questions asked of the market's family so far, in every search and by hand.
+        Number of questions asked so far of the market's family, in all searches and by hand.
     path
-        Where the best recipe was written.
+        Path of the best recipe's file.
     """
 
     study: str
@@ -114,7 +113,7 @@ class Tuned:
 
     @property
     def verdict(self) -> str:
-        """One plain sentence."""
+        """The result in one plain sentence."""
         figures = (
             f"best of {len(self.tried)} trials {self.best_score:.5f}, the recipe tuned from "
             f"{self.base_score:.5f}, the driftless baseline {self.baseline_score:.5f}"
@@ -129,14 +128,14 @@ class Tuned:
 
 @task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
 def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tuned:
-    """Try recipes until as many are finished as asked for; a killed search goes on where it was.
+    """Try recipes until the requested number is finished; resume a search that was killed.
 
     Raises
     ------
     TuningUnderWayError
         The same search is running in another process.
     TooFewFoldsError, NotTunableError, NothingToScoreError
-        Nothing can be tuned.
+        There is nothing that can be tuned.
     """
     settings = current_settings()
     data, mark = material.assembly.dataset, material.fingerprint
@@ -179,7 +178,7 @@ def _study(settings: Settings, name: str, search: Search) -> Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal: Any = registry.studies.tuning_journal.TuningJournal(
         settings.database()
-    )  # a backend by shape
+    )  # has the interface of a journal backend
     storage = optuna.storages.JournalStorage(journal)
     study: Study = optuna.create_study(
         storage=storage,
@@ -188,7 +187,7 @@ def _study(settings: Settings, name: str, search: Search) -> Study:
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
     )
-    # a search that goes on must not draw again what it drew first
+    # a resumed search must not repeat its first draws
     study.sampler = optuna.samplers.TPESampler(
         seed=search.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
     )
@@ -196,10 +195,10 @@ def _study(settings: Settings, name: str, search: Search) -> Study:
 
 
 def _give_up_dead_trials(study: Study) -> None:
-    """Mark trials of a killed process failed and line their values up again.
+    """Enqueue the values of a killed process's trials again, and mark those trials as failed.
 
-    The lock is held, so whatever is still running runs no more. First in line, then given up: a
-    kill between the two loses nothing.
+    The lock is held, so a trial that is marked as running cannot be running. Values are enqueued
+    first, so that a kill in between loses nothing.
     """
     waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
     in_line = [frozen_trial.system_attrs.get(_FIXED) for frozen_trial in waiting]
@@ -211,7 +210,7 @@ def _give_up_dead_trials(study: Study) -> None:
 
 
 def _finish_on_record(settings: Settings, study: Study, material: Material) -> None:
-    """Print of trials on record what they came to, where a kill came before that was written."""
+    """Record the results of finished trials where a kill prevented it."""
     database, symbol, market_hash = (
         settings.database(),
         material.market.symbol,
@@ -245,7 +244,7 @@ def _finished(study: Study) -> list[Any]:
 
 
 def _score_of(trial: FrozenTrial) -> float | None:
-    """Return a finished trial's score; a pruned one's last report is none."""
+    """Return a finished trial's score; None if pruned, whose last report is not a score."""
     return trial.value if trial.state.name == "COMPLETE" else None
 
 
@@ -263,7 +262,7 @@ def _try_one(
     trial = study.ask()
     recipe = suggested(trial, base, search.question)
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
-    # on record before it is known what it comes to: who looks at a trial has tried it
+    # recorded before its result is known, so that every trial is counted
     begun = trial_of(
         material.asked_of,
         recipe,
@@ -291,7 +290,7 @@ def _try_one(
 def _scored(
     trial: Trial, material: Material, folds: TuningFolds, recipe: Recipe, question: Question
 ) -> float | None:
-    """Return a trial's score; None where it was given up for being worse than most so far."""
+    """Return a trial's score; None if it was pruned for being worse than most so far."""
     data, score = material.assembly.dataset, None
     scores = scores_by_fold(data, folds.folds, recipe, material.fingerprint, question)
     for step, (score, _) in enumerate(scores):

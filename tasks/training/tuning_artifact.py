@@ -1,4 +1,4 @@
-"""What a search for hyperparameters shows in the Prefect UI."""
+"""The Prefect artifact of a search for hyperparameters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_ROWS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneResult:
-    """What a run of tune returns; see :class:`~tasks.training.tuning.Tuned`.
+    """Result of a run of tune; see :class:`~tasks.training.tuning.Tuned`.
 
     Attributes
     ----------
     trials
-        Finished trials.
+        Number of finished trials.
     recipe, recipe_file
-        Name of the best recipe, and the file it was written to; None while none is better.
+        Name of the best recipe, and its file; None if no trial beats the base recipe.
     """
 
     study: str
@@ -39,7 +39,7 @@ class TuneResult:
 
     @classmethod
     def of(cls, tuned: Tuned) -> TuneResult:
-        """Return a search's result without its trials."""
+        """Return a search's result, without its single trials."""
         return cls(
             study=tuned.study,
             verdict=tuned.verdict,
@@ -56,7 +56,7 @@ class TuneResult:
 
 
 def publish_search(market: str, tuned: Tuned) -> None:
-    """Publish the best trials, the plots, and where the best recipe was written."""
+    """Publish the best trials, the plots, and the path of the best recipe."""
     scored = sorted(
         (trial for trial in tuned.tried if trial.score is not None),
         key=lambda trial: trial.score or 0.0,

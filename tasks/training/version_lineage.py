@@ -1,4 +1,4 @@
-"""Lines: what one role's recipe said live; its versions are refits of one another."""
+"""Lines: one role's live predictions by one recipe, whose versions are refits of one another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROLES = ("champion", "challenger")
 
 
 def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
-    """Return the sequential monitors of each role's present line, over all of its live record."""
+    """Return the sequential monitors of each role's current line, over its whole live record."""
     rows = settings.ledger().settled(symbol, mode="live")
     by_role = {}
     for role in ROLES:
@@ -26,7 +26,7 @@ def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
-    """Return the answers in time of a role's present recipe, in order of decision."""
+    """Return the predictions of a role's current recipe that were made in time, in order."""
     listed = [
         row
         for row in rows
@@ -41,14 +41,14 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
 
 
 def judged_of(line: Sequence[Settled]) -> JudgedRows:
-    """Return the rows in arrays, those without a break and open ones among them."""
+    """Return the rows as arrays, including those without a breakout and open ones."""
     return JudgedRows.of([row.scored() for row in line])
 
 
 def unseen_of(
     settings: Settings, symbol: str, version: str | None, metric: str
 ) -> dict[str, float] | None:
-    """Return a metric's interval on the unseen days of a version; None if it has none."""
+    """Return the interval of a metric on a version's unseen days; None if there is none."""
     try:
         record = settings.models().find(symbol, version or "")
     except UnknownVersionError:

@@ -1,4 +1,4 @@
-"""A retrain: attempts on record, when those that begin by themselves rest, its artifact."""
+"""Retrains: attempts on record, pauses of scheduled retrains after failures, artifact."""
 
 from ml_core.on_demand import modules_of
 

@@ -1,4 +1,4 @@
-"""What a retrain shows in the Prefect UI."""
+"""The Prefect artifact of a retrain."""
 
 from __future__ import annotations
 
@@ -18,36 +18,35 @@ _VERSIONS = {"champion": "Champion", "challenger": "Trained from this recipe"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
-    """What a run of nightly-retrain returns.
+    """Result of a run of nightly-retrain.
 
-    Where the run was left out after failures, only ``verdict``, ``symbol`` and ``skipped`` are
-    there.
+    If the run was skipped after failures, only ``verdict``, ``symbol`` and ``skipped`` are set.
 
     Attributes
     ----------
     verdict
-        How the version does on days it never saw, in a sentence; or why the run was left out.
+        The version's result on days it never saw, in a sentence; or why the run was skipped.
     symbol
         The market's.
     skipped
-        Whether the run was left out.
+        Whether the run was skipped.
     champion, challenger, decision, reasons
-        Who serves, the version trained, whether the champion stays and what each rule came to.
+        The serving version, the trained version, whether the champion stays, each rule's result.
     rows
-        Opening ranges trained and judged on.
+        Number of opening ranges for training and judging.
     report, card
         Path of the model card.
     excluded
-        Ranges left out, by reason.
+        Number of ranges left out, by reason.
     data
-        What was learned from, by label.
+        Facts about the bars, by label.
     trouble
-        What went wrong with the refresh before it.
+        The error of the refresh before the retrain, if any.
     cost
-        Questions asked so far of this family of markets, and what they cost at a promotion; None
-        of a baseline.
+        Questions asked so far of this family of markets, and their cost in a promotion; None for
+        a baseline.
     drift
-        What the drift check after it came to; None of a look back.
+        Result of the drift check afterwards; None in a run as of an earlier time.
     """
 
     verdict: str
@@ -68,7 +67,7 @@ class Retrained:
 
 
 def about_the_bars(material: Material) -> dict[str, str]:
-    """Return what a retrain says of its bars, by label."""
+    """Return the facts about a retrain's bars, by label."""
     rows = material.assembly.dataset
     return {
         "Market": material.market.name,
@@ -87,7 +86,7 @@ def publish_retrain(
     cost: TrialCost | None,
     trouble: str | None,
 ) -> None:
-    """Publish the verdict, the scores, the decision, the plots and where the model card is."""
+    """Publish verdict, scores, decision and plots, and the path of the model card."""
     evaluation = trained.evaluation
     publish(
         f"retrain-{market}",

@@ -1,4 +1,4 @@
-"""Retrain attempts as they are on record, and whether scheduled ones rest."""
+"""Recorded retrain attempts, and whether scheduled retrains are paused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.settings import Settings
 
 
 def resting(settings: Settings, symbol: str, at: datetime) -> str | None:
-    """Return until when scheduled retrains of a market rest, and why; None while they do not."""
+    """Return why and until when a market's scheduled retrains are paused; None if they are not."""
     attempts = attempts_of(settings, symbol)
     until = rests_until(attempts, settings.retrain_failures)
     if until is None or at >= until:
@@ -24,8 +24,8 @@ def resting(settings: Settings, symbol: str, at: datetime) -> str | None:
 
 
 def attempts_of(settings: Settings, symbol: str) -> tuple[RetrainAttempt, ...]:
-    """Return the attempts there were; one without an end was killed.
+    """Return the recorded attempts; an attempt without an end was killed.
 
-    Of those that begin by themselves one runs at a time: the one that asks.
+    Of the scheduled attempts, only one runs at a time: the caller's.
     """
     return retrain_attempts(settings.database(), symbol)

@@ -1,4 +1,4 @@
-"""Retrain attempts: each is kept, and after failures in a row those that begin by themselves rest.
+"""Retrain attempts: each is recorded, and repeated failures pause the scheduled retrains.
 
 The old champion serves meanwhile, until it expires.
 """
@@ -26,7 +26,7 @@ KIND = "retrain"
 
 
 def retrain_pause(settings: Settings, symbol: str) -> str | None:
-    """Return why this run leaves the retrain out, if it does; what a person began never does."""
+    """Return why this run skips the retrain, if it does; a run started by a user never does."""
     if not by_itself():
         return None
     why = resting(settings, symbol, now())
@@ -38,10 +38,10 @@ def retrain_pause(settings: Settings, symbol: str) -> str | None:
 
 @contextlib.contextmanager
 def attempt(settings: Settings, symbol: str) -> Iterator[None]:
-    """Keep an attempt and how it ends; whatever was raised goes on.
+    """Record an attempt and its end; errors raised inside are passed on.
 
-    A process that is killed leaves an attempt without an end, which counts as a failure from the
-    next attempt on.
+    A killed process leaves an attempt without an end, which counts as a failure from the next
+    attempt on.
     """
     database, unasked = settings.database(), by_itself()
     number = begin_attempt(database, symbol, now(), by_itself=unasked)
@@ -50,7 +50,7 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
     except (Exception, CancelledError) as error:
         detail = scrubbed(f"{type(error).__name__}: {error}")
         if isinstance(error, CancelledError):
-            detail = "it did not end within its time limit"  # Prefect's way of saying so
+            detail = "it did not end within its time limit"  # Prefect reports it this way
         end_attempt(database, number, "failed", now(), detail)
         if unasked:
             _notify_of_rest(settings, symbol, attempts_of(settings, symbol))
@@ -62,7 +62,7 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
 
 
 def _notify_of_rest(settings: Settings, symbol: str, attempts: tuple[RetrainAttempt, ...]) -> None:
-    """Notify a person once of each rest."""
+    """Send one notice for each pause."""
     until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
     if until is None:
         return

@@ -1,4 +1,4 @@
-"""What Orbcast remembers: model versions, predictions, outcomes, batches."""
+"""The stored record: model versions, predictions, outcomes, batches."""
 
 from typing import TYPE_CHECKING
 

@@ -8,7 +8,7 @@ from ml_core.errors import InputError, OperatorError, TransientError
 
 
 class DatabaseError(OperatorError):
-    """A database that cannot be used as it is."""
+    """Error for a database that cannot be used as it is."""
 
     url: str
     fault: str
@@ -17,7 +17,7 @@ class DatabaseError(OperatorError):
 
 
 class BusyDatabaseError(TransientError):
-    """A database that stayed locked for too long."""
+    """Error for a database that stayed locked for too long."""
 
     url: str
     fault: str
@@ -25,7 +25,7 @@ class BusyDatabaseError(TransientError):
 
 
 class PrematureAnswerError(OperatorError):
-    """A live answer dated before the moment it is for: the clock is wrong."""
+    """Error for a live entry dated before its slot's window closed: the clock is wrong."""
 
     slot: str
     made_at: datetime
@@ -37,14 +37,14 @@ class PrematureAnswerError(OperatorError):
 
 
 class NothingMissingError(InputError):
-    """There is no gap to be accepted."""
+    """Error when there is no gap to accept."""
 
     path: str
     template = "the database has every row that {path} notes: there is nothing to accept"
 
 
 class UnknownVersionError(InputError):
-    """A version or alias that is not there, or a prefix of several."""
+    """Error for an unknown version or alias, or a prefix of several versions."""
 
     market: str
     ref: str
@@ -57,7 +57,7 @@ class UnknownVersionError(InputError):
 
 
 class NothingToRollBackError(InputError):
-    """No champion before the present one."""
+    """Error when there is no champion before the current one."""
 
     market: str
     template = (
@@ -67,7 +67,7 @@ class NothingToRollBackError(InputError):
 
 
 class UnusableVersionError(OperatorError):
-    """A version whose files are not what was registered."""
+    """Error for a version whose files are not those that were registered."""
 
     version: str
     faults: tuple[str, ...]
@@ -78,7 +78,7 @@ class UnusableVersionError(OperatorError):
 
 
 class UnsignedChangeError(InputError):
-    """An alias change without an author or without a reason."""
+    """Error for a change without an author or without a reason."""
 
     alias: str
     missing: str
@@ -86,7 +86,7 @@ class UnsignedChangeError(InputError):
 
 
 class AliasChangedError(TransientError):
-    """An alias that another process changed while this one was deciding."""
+    """Error for an alias that another process changed during this process's decision."""
 
     alias: str
     now: str
@@ -97,7 +97,7 @@ class AliasChangedError(TransientError):
 
 
 class BackdatedChangeError(InputError):
-    """An alias change dated before the latest one: it would rewrite who was champion when."""
+    """Error for an alias change dated before the latest one: it would rewrite history."""
 
     alias: str
     at: datetime
@@ -109,7 +109,7 @@ class BackdatedChangeError(InputError):
 
 
 class EditedRecipeError(InputError):
-    """A recipe that was edited under its old name."""
+    """Error for a recipe that was changed without a new name."""
 
     name: str
     now: str
@@ -122,7 +122,7 @@ class EditedRecipeError(InputError):
 
 
 class DamagedEvidenceError(OperatorError):
-    """Files of a study that are not what was recorded."""
+    """Error for files of a study that are not those that were recorded."""
 
     path: str
     fault: str
@@ -130,7 +130,7 @@ class DamagedEvidenceError(OperatorError):
 
 
 class RolloutChangedError(OperatorError):
-    """A rollout that another process changed while this one was deciding."""
+    """Error for a rollout that another process changed during this process's decision."""
 
     market: str
     template = (

@@ -1,4 +1,4 @@
-"""The trader's own executions by the files that they came in; nothing is ever changed."""
+"""The trader's own executions, by import file; records are never changed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 LAST = "last"
-"""Names the import that came last of those that count."""
+"""Refers to the latest import that counts."""
 
 _SHORT = 12
 _READ_ANEW = "its file was read anew, with other options"
 
 
 class UnknownFillBatchError(InputError):
-    """An import that is not there, or was taken back already."""
+    """Error for an unknown import, or one that was already withdrawn."""
 
     batch_id: str
     market: str
@@ -44,26 +44,26 @@ class UnknownFillBatchError(InputError):
 def import_fills(
     database: Database, market: str, file: FillsFile, at: datetime
 ) -> tuple[FillBatch, bool]:
-    """Keep what a file brought, once; what the same file brought by other options is taken back.
+    """Record a file's executions once; withdraw an import of the same file with other options.
 
     Parameters
     ----------
     database, market
-        Where to, and of which symbol.
+        The database, and the symbol.
     file
-        As it was read.
+        The file as it was read.
     at
         Aware time, now.
 
     Returns
     -------
     batch, is_new
-        The import, and whether it was not there before.
+        The import, and whether it is new.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         events = _events(session, market)
@@ -87,21 +87,21 @@ def import_fills(
 def withdraw_fills(
     database: Database, market: str, batch_id: str, reason: str, at: datetime
 ) -> FillBatch:
-    """Take an import back: its fills stay on record and count no more.
+    """Withdraw an import: its fills stay on record but no longer count.
 
     Parameters
     ----------
     database, market
-        Where, and of which symbol.
+        The database, and the symbol.
     batch_id
-        The import, the beginning of its name, or ``LAST``.
+        Id of the import, the start of its id, or ``LAST``.
     reason, at
-        Why, and aware time, now.
+        The reason, and the aware time now.
 
     Raises
     ------
     UnknownFillBatchError
-        None, or several, that count are called so.
+        No import that counts has this id, or several do.
     """
     with database.session() as session:
         counting = _counting(_events(session, market))
@@ -124,14 +124,14 @@ def fill_batches(database: Database, market: str) -> tuple[FillBatch, ...]:
 def fills_of(
     database: Database, market: str, known_by: datetime | None = None
 ) -> tuple[Fill, ...]:
-    """Return the executions of a market by the imports that count, each once, in order of time.
+    """Return a market's executions from the imports that count, each once, in order of time.
 
     Parameters
     ----------
     database, market
-        Where, and of which symbol.
+        The database, and the symbol.
     known_by
-        Aware time: by the imports that counted then; those that count now if left out.
+        Aware time: use the imports that counted then; by default, those that count now.
     """
     with database.reading() as session:
         events = _events(session, market)
@@ -154,7 +154,7 @@ def _events(session: Session, market: str) -> tuple[FillBatch, ...]:
 
 
 def _counting(events: Iterable[FillBatch]) -> tuple[FillBatch, ...]:
-    """Return the imports that were not taken back, oldest first."""
+    """Return the imports that were not withdrawn, oldest first."""
     counting: dict[str, FillBatch] = {}
     for event in events:
         if event.event == "imported":
@@ -169,7 +169,7 @@ def _imported(
 ) -> FillBatch:
     text = f"{market}\n{file.content_hash}\n{file.reading}"
     name = hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
-    # one that was taken back and comes again is another import, with its own rows
+    # a withdrawn file that is imported again is a new import with its own rows
     before = Counter(event.batch_id.partition("-")[0] for event in events)[name] // 2
     return FillBatch(
         market=market,

@@ -1,4 +1,4 @@
-"""Scheduled news on record: what came from which file, and since when each event was known."""
+"""The record of scheduled news: each event's file, and since when it was known."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from registry.database import Database
 
 EVERY_MARKET = ""
-"""The market of events that are every market's."""
+"""The market name of events that concern every market."""
 
 
 def record_news(database: Database, events: Iterable[NewsEvent], source: str, at: datetime) -> int:
-    """Keep the events of a file that say something new; return how many did.
+    """Record the events of a file that are new; return their number.
 
-    One that is on record stays known since then, unless it is said to have been known earlier.
+    A recorded event keeps the time since when it was known, unless the file says it was earlier.
 
     Parameters
     ----------
     database, events
-        Where to, and what a file holds.
+        The database, and the events of a file.
     source, at
         The file's name, and aware time, now.
     """
@@ -50,7 +50,7 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
 
 
 def news_of(database: Database, market: str) -> tuple[NewsEvent, ...]:
-    """Return every event of a market and of all markets, in the order of record."""
+    """Return every event of a market and of all markets, in the order of recording."""
     return read_records(database, NewsEvent, _of_market(market))
 
 

@@ -1,4 +1,4 @@
-"""Notices, kept whether or not a channel took them, and every attempt to deliver them."""
+"""The record of notices, whether or not delivered, and of every attempt to deliver them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something a person should know; ``key`` identifies it, so that it is sent once."""
+    """A message for people; ``key`` identifies it, so that it is sent once."""
 
     key: str
     market: str | None
@@ -52,23 +52,23 @@ class NoticeRecord:
     deliveries: tuple[Delivery, ...]
 
     def reached(self, channel: str) -> bool:
-        """Whether a channel took it."""
+        """Return whether a channel accepted it."""
         return any(
             delivery.delivered for delivery in self.deliveries if delivery.channel == channel
         )
 
     def attempts(self, channel: str) -> int:
-        """How many deliveries to a channel were tried."""
+        """Return how many deliveries to a channel were tried."""
         return sum(delivery.channel == channel for delivery in self.deliveries)
 
 
 def keep_notice(database: Database, notice: Notice) -> bool:
-    """Keep a notice; return False if it is there, which stays as it is.
+    """Record a notice; return False if it is on record, which is then not changed.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     values = field_values(notice)
     if is_kept(database, notice.key):
@@ -82,24 +82,24 @@ def keep_notice(database: Database, notice: Notice) -> bool:
 
 
 def is_kept(database: Database, key: str) -> bool:
-    """Return whether a notice of that name was kept.
+    """Return whether a notice with a key is on record.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     with database.reading() as session:
         return _id_of(session, key) is not None
 
 
 def record_delivery(database: Database, delivery: Delivery) -> None:
-    """Append an attempt to deliver; attempts for an unknown notice are ignored.
+    """Record an attempt to deliver; attempts for an unknown notice are ignored.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         number = _id_of(session, delivery.key)
@@ -126,18 +126,18 @@ def notices(
     Parameters
     ----------
     market
-        Symbol; None, of all markets.
+        Symbol; None for all markets.
     kinds
-        Of these only; None, of all.
+        Only notices of these kinds; None for all.
     since, until
-        Aware times: none kept before the one, or from the other on.
+        Aware times: only notices recorded from ``since`` on, and before ``until``.
     last
-        So many at most.
+        Maximum number of notices.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(NoticeRow).order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(last)
     if market is not None:
@@ -153,21 +153,21 @@ def notices(
 
 
 def waiting(database: Database, channel: str, since: datetime) -> tuple[NoticeRecord, ...]:
-    """Return the notices that a channel has not taken, least tried first.
+    """Return the notices that a channel has not accepted, least tried first.
 
-    Were it the oldest first, one that a channel always refuses would keep all others waiting.
+    With the oldest first, a notice that a channel always refuses would block all others.
 
     Parameters
     ----------
     channel
-        Its name.
+        Name of the channel.
     since
         Aware time; older notices are left out.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     taken = select(DeliveryRow.notice_id).where(
         DeliveryRow.channel == channel, DeliveryRow.delivered
@@ -183,17 +183,17 @@ def waiting(database: Database, channel: str, since: datetime) -> tuple[NoticeRe
 
 
 def failures_in_a_row(database: Database, channel: str) -> tuple[Delivery, ...]:
-    """Return a channel's failed attempts since the last that it took, oldest first.
+    """Return a channel's failed attempts since the last one it accepted, oldest first.
 
     Parameters
     ----------
     channel
-        Its name.
+        Name of the channel.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     own = DeliveryRow.channel == channel
     last = select(func.max(DeliveryRow.id)).where(own, DeliveryRow.delivered).scalar_subquery()
@@ -210,12 +210,12 @@ def last_attempt(database: Database, channel: str) -> Delivery | None:
     Parameters
     ----------
     channel
-        Its name.
+        Name of the channel.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = (
         _attempts().where(DeliveryRow.channel == channel).order_by(DeliveryRow.id.desc()).limit(1)
@@ -244,7 +244,7 @@ def _records(session: Session, rows: Sequence[NoticeRow]) -> tuple[NoticeRecord,
 
 
 def _attempts() -> Select[str, DeliveryRow]:
-    """Select attempts with the key of their notice."""
+    """Select delivery attempts with the key of their notice."""
     return select(NoticeRow.key, DeliveryRow).join(
         NoticeRow, NoticeRow.id == DeliveryRow.notice_id
     )

@@ -1,4 +1,4 @@
-"""The record of paper accounts: what each did, slot by slot; nothing is ever changed."""
+"""The record of paper accounts: what each did, slot by slot; records are never changed."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def record_paper(
     after: int,
     at: datetime,
 ) -> bool:
-    """Append what is new of a book, all of it or nothing; False where another run was first.
+    """Append a book's new events, all or none; return False if another run was first.
 
     Parameters
     ----------
     database, book, market
-        Where, and of which paper account.
+        The database, and the paper account and its market.
     events
-        What is new.
+        The new events.
     after
-        How many events the book had when these were worked out.
+        Number of events in the book when the new ones were computed.
     at
         Aware time, now.
     """

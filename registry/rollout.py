@@ -1,4 +1,4 @@
-"""Changes of a market's rollout, kept for ever, numbered and chained."""
+"""The permanent record of changes of a market's rollout, numbered and chained."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ ROLLOUT = chain_of(RolloutRow)
 
 
 def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
-    """Append events as the next after those their author had read, all of them or none.
+    """Append events directly after those that their author had read, all of them or none.
 
     Parameters
     ----------
     records
-        Events of one market, numbered on from those on record; times are aware.
+        Events of one market, numbered after those on record; times are aware.
 
     Raises
     ------
     UnsignedChangeError
-        One does not say who or why.
+        An event does not say who makes the change or why.
     RolloutChangedError
         Another event was recorded meanwhile.
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     for record in records:
         for name in ("by", "reason"):
@@ -52,7 +52,7 @@ def record_rollout(database: Database, records: Sequence[RolloutEvent]) -> None:
 
 
 def rollout_records(database: Database, market: str) -> tuple[RolloutEvent, ...]:
-    """Return a market's events in the order they were recorded.
+    """Return a market's events in the order of recording.
 
     Returns
     -------
@@ -62,19 +62,19 @@ def rollout_records(database: Database, market: str) -> tuple[RolloutEvent, ...]
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(RolloutRow).where(RolloutRow.market == market).order_by(RolloutRow.sequence)
     return read_records(database, RolloutEvent, query)
 
 
 def rollout_faults(database: Database) -> tuple[str, ...]:
-    """Name every event that was edited, and every place where one is gone or moved.
+    """Return a fault for each edited, missing or moved event.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     with database.reading() as session:
         return tuple(ROLLOUT.faults(session))

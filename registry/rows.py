@@ -1,4 +1,4 @@
-"""Records and the rows that hold them: a field of a record is the column of its name."""
+"""Records and their rows: each field of a record is the column with the same name."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def read_records(database: Database, kind: type[R], query: Select[Any]) -> tuple
     Parameters
     ----------
     database
-        Where the rows are.
+        The database with the rows.
     kind
         The records' dataclass.
     query
-        Selects rows of one table, in order.
+        Query for rows of one table, in order.
 
     Returns
     -------
@@ -53,12 +53,12 @@ def read_records(database: Database, kind: type[R], query: Select[Any]) -> tuple
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     with database.reading() as session:
         return tuple(records_in(session, kind, query))
 
 
 def read_first(database: Database, kind: type[R], query: Select[Any]) -> R | None:
-    """Return the first row of a query as a record, None without one; see :func:`read_records`."""
+    """Return the first row of a query as a record; None without one. See :func:`read_records`."""
     return next(iter(read_records(database, kind, query.limit(1))), None)

@@ -1,7 +1,7 @@
-"""The database's schema: which one is here, and how an older one is brought up to date.
+"""The database's schema: which one a database has, and the upgrade of an older one.
 
-Alembic does the work when there is work; that there is none is one look at its table, so that a
-command need not import it.
+Alembic does the upgrade. Whether one is needed is read from its table, so that most commands need
+not import Alembic.
 """
 
 from __future__ import annotations
@@ -24,16 +24,13 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def revisions() -> tuple[str, ...]:
-    """Return the schemas this Orbcast knows, oldest first.
-
-    The numbers of the migrations' files.
-    """
+    """Return the schemas that this release knows, oldest first: the numbers of its migrations."""
     files = (_MIGRATIONS / "versions").glob("[0-9]*_*.py")
     return tuple(sorted(file.name.partition("_")[0] for file in files))
 
 
 def migrations_of(engine: Engine) -> Config:
-    """Return Alembic's configuration of this database."""
+    """Return Alembic's configuration for this database."""
     config: Config = alembic_config.Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = engine
@@ -41,12 +38,12 @@ def migrations_of(engine: Engine) -> Config:
 
 
 def require_this_schema(engine: Engine, name: str) -> None:
-    """Refuse a database whose schema is not this Orbcast's.
+    """Refuse a database whose schema is not this release's.
 
     Raises
     ------
     DatabaseError
-        It is older, or newer.
+        The schema is older or newer.
     """
     here = _schema(engine, name)
     if here != revisions()[-1]:
@@ -54,12 +51,12 @@ def require_this_schema(engine: Engine, name: str) -> None:
 
 
 def bring_up_to_date(engine: Engine, name: str) -> bool:
-    """Make the schema of an empty database, upgrade that of an older one; return if it did.
+    """Create or upgrade the schema if it is not current; return whether it did.
 
     Raises
     ------
     DatabaseError
-        It is newer than this Orbcast knows.
+        The schema is newer than this release knows.
     """
     old = _schema(engine, name) != revisions()[-1]
     if old:

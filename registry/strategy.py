@@ -1,4 +1,4 @@
-"""What the rules decided of each slot, without the model and with it; and the outbox."""
+"""The record of the rules' decisions, without the model and with it; and the outbox."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 def record_strategy(
     database: Database, record: StrategyRecord, intent: OrderIntent | None = None
 ) -> bool:
-    """Record a decision and its intent in one unit of work; False if the slot has a decision.
+    """Record a decision and its intent in one transaction; False if the slot has a decision.
 
-    Of two processes at once one is first; the other changes nothing. A slot has one intent at
-    most: a decision by other rules brings no second.
+    Of two simultaneous processes, the second changes nothing. A slot has at most one intent: a
+    decision by other rules does not add a second one.
     """
     values = field_values(record)
     same_rules = _of_slot(StrategyRow, record) & (
         (StrategyRow.mode == record.mode) & (StrategyRow.rules_hash == record.rules_hash)
     )
-    # units of work run one at a time, so what is not there now is not there at the end either
+    # transactions run one at a time, so a row that is missing now is still missing at the end
     with database.session() as session:
         if session.scalars(select(StrategyRow.id).where(same_rules)).first() is not None:
             return False
@@ -44,7 +44,7 @@ def record_strategy(
 
 
 def record_intent_event(database: Database, event: IntentEvent) -> bool:
-    """Append the next event of an intent; False where another came first."""
+    """Append the next event of an intent; return False if another event came first."""
     with database.session() as session:
         sequences = select(IntentEventRow.sequence).where(_of_slot(IntentEventRow, event))
         if max(session.scalars(sequences), default=-1) != event.sequence - 1:
@@ -56,7 +56,7 @@ def record_intent_event(database: Database, event: IntentEvent) -> bool:
 def intent_events(
     database: Database, market: str, *, after: int = 0, since: datetime | None = None
 ) -> tuple[IntentEvent, ...]:
-    """Return what became of a market's intents in order, of events after one's number."""
+    """Return the events of a market's intents in order, after a given number."""
     query = select(IntentEventRow).where(
         IntentEventRow.market == market, IntentEventRow.id > after
     )
@@ -78,7 +78,7 @@ def strategy_records(
     first: date | None = None,
     last: date | None = None,
 ) -> tuple[StrategyRecord, ...]:
-    """Return a market's decisions in order of decision, of some rules or days if named."""
+    """Return a market's decisions by decision time, optionally only of some rules or days."""
     query = select(StrategyRow).where(StrategyRow.market == market, StrategyRow.mode == mode)
     if rules_hash is not None:
         query = query.where(StrategyRow.rules_hash == rules_hash)
@@ -93,7 +93,7 @@ def strategy_records(
 def order_intents(
     database: Database, market: str, *, since: datetime | None = None
 ) -> tuple[OrderIntent, ...]:
-    """Return the outbox of a market, oldest first, of those written since a time."""
+    """Return a market's order intents, oldest first, optionally only those since a time."""
     query = select(OrderIntentRow).where(OrderIntentRow.market == market)
     if since is not None:
         query = query.where(OrderIntentRow.at >= since)

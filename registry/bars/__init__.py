@@ -1,4 +1,4 @@
-"""What was taken into the lake: batches, rows set aside, bars that were revised."""
+"""The record of imports into the lake: batches, quarantined rows, revised bars."""
 
 from typing import TYPE_CHECKING
 

@@ -16,7 +16,7 @@ from registry.database import Database
 from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 _MOST_ROWS = 1000
-"""Rows of a kind that a batch mirrors into SQL; the lake keeps every one."""
+"""Most rows of each kind that a batch mirrors into SQL; the lake keeps all of them."""
 
 
 def recorded_batches(database: Database, market: str) -> set[str]:
@@ -33,16 +33,16 @@ def record_batches(
     quarantined: Iterable[Mapping[str, Any]] = (),
     revisions: Iterable[Mapping[str, Any]] = (),
 ) -> int:
-    """Mirror what is not in SQL yet; return how many batches were new.
+    """Mirror the batches that SQL does not have yet; return how many were new.
 
     Parameters
     ----------
     database
-        Where to.
+        The database to write to.
     market
         Symbol.
     batches
-        The lake's records.
+        The lake's batch records.
     quarantined
         Rows with ``batch``, ``source_line``, ``reason`` and plain values.
     revisions
@@ -77,7 +77,7 @@ def record_batches(
 
 
 def _first_of(batches: set[str]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether a row is one of these batches', and among those that are mirrored of it."""
+    """Return a test for the rows of these batches that are mirrored: the first of each batch."""
     counts: Counter[str] = Counter()
 
     def is_first(row: Mapping[str, Any]) -> bool:

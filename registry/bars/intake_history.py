@@ -1,4 +1,4 @@
-"""What was taken in and what was not: batches, rows set aside, bars that were revised."""
+"""The history of imports: batches, quarantined rows, revised bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIn:
-    """A batch that was taken in, or refused, with its counts of rows."""
+    """An imported or refused batch, with its counts of rows."""
 
     ingested_at: datetime
     name: str
@@ -29,7 +29,7 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oddity:
-    """What is odd in the bars of a batch that were kept, with examples in words."""
+    """A remark on unusual but kept bars of a batch, with examples in words."""
 
     name: str
     check: str
@@ -72,7 +72,7 @@ def batches(database: Database, market: str, *, limit: int = 200) -> list[TakenI
 
 
 def findings(database: Database, market: str) -> list[Oddity]:
-    """Return findings on bars that were kept, such as gaps in the calendar, newest batch first."""
+    """Return remarks on kept bars, such as gaps in the calendar, newest batch first."""
     query = (
         select(DataBatch.name, DataBatch.details)
         .where(DataBatch.market == market)
@@ -87,7 +87,7 @@ def findings(database: Database, market: str) -> list[Oddity]:
 
 
 def set_aside_by_reason(database: Database, market: str) -> dict[str, int]:
-    """Count a market's rows in quarantine by their reason, most first."""
+    """Count a market's quarantined rows by reason, most frequent first."""
     query = (
         select(Quarantine.reason, func.count())
         .join(DataBatch, DataBatch.batch_id == Quarantine.batch_id)
@@ -100,7 +100,7 @@ def set_aside_by_reason(database: Database, market: str) -> dict[str, int]:
 
 
 def set_aside(database: Database, market: str, *, limit: int = 200) -> list[SetAside]:
-    """Return rows in quarantine, the newest batch's first."""
+    """Return quarantined rows, newest batch first."""
     query = (
         select(DataBatch.name, Quarantine.source_line, Quarantine.reason, Quarantine.row)
         .join(DataBatch, DataBatch.batch_id == Quarantine.batch_id)
@@ -113,7 +113,7 @@ def set_aside(database: Database, market: str, *, limit: int = 200) -> list[SetA
 
 
 def revisions(database: Database, market: str, *, limit: int = 200) -> list[EarlierBar]:
-    """Return the earlier values of bars that a later batch changed, the latest bars first."""
+    """Return the earlier values of bars that a later batch changed, latest bars first."""
     query = (
         select(
             BarRevision.ts,

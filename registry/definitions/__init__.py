@@ -1,4 +1,4 @@
-"""What a name of a market or of a recipe stands for: as it was first used, for ever."""
+"""The fixed meaning of each market definition and recipe name, as first used."""
 
 from typing import TYPE_CHECKING
 

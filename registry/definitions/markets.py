@@ -1,4 +1,4 @@
-"""Market definitions as they were first used: evidence names the one that it was made on."""
+"""Market definitions as first used; evidence refers to the one it was made under."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMING: dict[str, Any] = {
 
 
 def remember_definition(database: Database, definition: MarketDefinition, at: datetime) -> None:
-    """Keep a market's definition; one that is on record stays as it is."""
+    """Record a market's definition; one that is already on record is not changed."""
     with database.reading() as session:
         if _on_record(session, definition):
             return
@@ -46,7 +46,7 @@ def remember_definition(database: Database, definition: MarketDefinition, at: da
 
 
 def definitions(database: Database, market: str) -> tuple[MarketDefinition, ...]:
-    """Return the definitions that a market has had, in the order in which they were first used."""
+    """Return all recorded definitions of a market, in order of first use."""
     query = (
         select(MarketDefinitionRow)
         .where(MarketDefinitionRow.market == market)
@@ -61,9 +61,9 @@ def definitions(database: Database, market: str) -> tuple[MarketDefinition, ...]
 def definition_of(
     on_record: tuple[MarketDefinition, ...], market_hash: str
 ) -> MarketDefinition | None:
-    """Return the definition of a hash; None if it is not on record.
+    """Return the definition with a hash; None if it is not on record.
 
-    What was made before definitions were kept names none: it is taken to be of the first one.
+    Records from before definitions were kept have no hash; the first definition is assumed.
     """
     if not market_hash:
         return on_record[0] if on_record else None
@@ -72,16 +72,15 @@ def definition_of(
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """A market's definition now, None where nothing is held against it, and those on record."""
+    """A market's current definition (None if there is none to compare), and the recorded ones."""
 
     now: MarketDefinition | None
     on_record: tuple[MarketDefinition, ...]
 
     def changes_since(self, market_hash: str) -> str | None:
-        """Return in words how the market's question changed since the definition of a hash.
+        """Return in words the relevant changes of the market since the definition with a hash.
 
-        None where it did not; and where there is no telling, since nothing was ever noted of the
-        market.
+        None if there is no such change, or if that is unknown because no definition was recorded.
         """
         if self.now is None or market_hash == self.now.hash:
             return None
@@ -100,7 +99,7 @@ def _on_record(session: Session, definition: MarketDefinition) -> bool:
 
 
 def definition_faults(database: Database) -> tuple[str, ...]:
-    """Name definitions that were edited, and what names a definition that is not on record."""
+    """Return a fault for each edited definition, and for records whose definition is missing."""
     with database.reading() as session:
         rows = list(session.scalars(select(MarketDefinitionRow)))
         on_record = {(row.market, row.market_hash) for row in rows}

@@ -1,4 +1,4 @@
-"""Recipes as first used: a name stands for the same recipe for ever."""
+"""Recipes as first used: a name always means the same recipe."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 
 def require_unedited(database: Database, recipe: Recipe) -> None:
-    """Refuse a recipe whose name stands for another one already.
+    """Refuse a recipe whose name is already used for a different recipe.
 
     Parameters
     ----------
     recipe
-        The recipe as its file says.
+        The recipe as in its file.
 
     Raises
     ------
     EditedRecipeError
-        The file was edited under its old name.
+        The recipe was changed without a new name.
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     with database.reading() as session:
         _require(session, recipe)
 
 
 def remember_recipe(session: Session, recipe: Recipe, at: datetime) -> None:
-    """Keep a recipe within a unit of work; one that is on record stays as it is.
+    """Record a recipe within a transaction; one that is already on record is not changed.
 
     Raises
     ------
     EditedRecipeError
-        Its name stands for another one already.
+        The name is already used for a different recipe.
     """
     if session.get(RecipeRow, recipe.hash) is not None:
         return
@@ -58,9 +58,9 @@ def remember_recipe(session: Session, recipe: Recipe, at: datetime) -> None:
 
 
 def recipe_faults(database: Database) -> tuple[str, ...]:
-    """Name recipes whose hash is not that of what is on record of them.
+    """Return a fault for each recipe whose recorded content does not match its hash.
 
-    A recipe that this Orbcast reads no longer is not held against its hash.
+    A recipe that this release can no longer read is not checked.
     """
     with database.reading() as session:
         rows = list(session.scalars(select(RecipeRow)))

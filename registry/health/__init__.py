@@ -1,4 +1,4 @@
-"""What was found while the models ran: performance, drift, parity, estimates, breaker."""
+"""The record of model health: performance, drift, parity, estimates, breaker."""
 
 from typing import TYPE_CHECKING
 

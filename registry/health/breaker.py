@@ -1,4 +1,4 @@
-"""Changes of a market's circuit breaker, kept for ever."""
+"""The permanent record of changes of a market's circuit breaker."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def record_breaker(
     record: BreakerEvent,
     holds: Callable[[tuple[BreakerEvent, ...]], bool] = lambda _events: False,
 ) -> bool:
-    """Append a change of a breaker; False if what is on record holds that state already.
+    """Append a change of a breaker; return False if the breaker is already in that state.
 
     Parameters
     ----------
     database, record
-        Where to, and the change.
+        The database, and the change.
     holds
-        Asked within the unit of work, of the market's changes, oldest first.
+        Called in the transaction with the market's changes, oldest first; True skips the append.
 
     Raises
     ------
     UnsignedChangeError
-        It does not say who or why.
+        The change does not say who makes it or why.
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     for name in ("by", "detail"):
         if not getattr(record, name).strip():
@@ -61,7 +61,7 @@ def breaker_records(database: Database, market: str) -> tuple[BreakerEvent, ...]
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     return read_records(database, BreakerEvent, _of_market(market))
 

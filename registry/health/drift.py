@@ -1,4 +1,4 @@
-"""Drift reports, kept: which days were looked at, against which version, and what moved."""
+"""The record of drift reports: the days, the version compared with, and what moved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRecord:
-    """A report as it is kept; ``at`` is when it was last made."""
+    """A recorded report; ``at`` is when it was last made."""
 
     market: str
     version: str
@@ -33,14 +33,14 @@ class DriftRecord:
 
 
 def record_drift(database: Database, record: DriftRecord) -> bool:
-    """Keep a report; return False if there is one of the same rows, which a later look replaces.
+    """Record a report; return False if there is one on the same rows, which a later one replaces.
 
-    The rows may be the same and the finding another: outcomes arrive after the answers.
+    The same rows can give another result, since outcomes arrive after the predictions.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     same = (
         (DriftRow.market == record.market)
@@ -71,7 +71,7 @@ def drift_records(database: Database, market: str) -> tuple[DriftRecord, ...]:
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(DriftRow).where(DriftRow.market == market).order_by(DriftRow.at, DriftRow.id)
     return read_records(database, DriftRecord, query)
@@ -83,7 +83,7 @@ def latest_drift(database: Database, market: str) -> DriftRecord | None:
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(DriftRow).where(DriftRow.market == market)
     query = query.order_by(DriftRow.at.desc(), DriftRow.id.desc())

@@ -1,4 +1,4 @@
-"""Estimates made without outcomes, kept as they were made; the truth is filled in beside them."""
+"""The record of estimates made without outcomes; the realised figures are added later."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class EstimateRecord:
 
 
 def record_estimate(database: Database, record: EstimateRecord) -> bool:
-    """Keep an estimate; return False if there is one of that line and last day, which stays.
+    """Record an estimate; return False if there is one for that line and last day, which is kept.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     values = field_values(record)
     with database.session() as session:
@@ -55,19 +55,19 @@ def record_estimate(database: Database, record: EstimateRecord) -> bool:
 def fill_realised(
     database: Database, record: EstimateRecord, realised: Reconciled, at: datetime
 ) -> bool:
-    """Put the truth beside an estimate; return False if it is there already.
+    """Add the realised figures to an estimate; return False if they are already there.
 
     Parameters
     ----------
     realised
-        What came.
+        The realised figures.
     at
         Aware time.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         row = session.scalars(select(EstimateRow).where(_same(record))).one()
@@ -95,7 +95,7 @@ def estimate_records(
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(EstimateRow).where(EstimateRow.market == market)
     if first is not None:

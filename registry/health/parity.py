@@ -1,4 +1,4 @@
-"""Parity reports, kept: what was audited, what differed, and when."""
+"""The record of parity reports: what was audited, what differed, and when."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRecord:
-    """A report as it is kept; ``at`` is when it was last made."""
+    """A recorded report; ``at`` is when it was last made."""
 
     market: str
     first_day: date
@@ -34,12 +34,12 @@ class ParityRecord:
 
 
 def record_parity(database: Database, record: ParityRecord) -> bool:
-    """Keep a report; return False if one of the same content is there, which was made once more.
+    """Record a report; return False if one with the same content exists, whose time is updated.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     values = field_values(record)
     digest = hashlib.sha256(canonical(json_values(record.figures)).encode()).hexdigest()
@@ -59,7 +59,7 @@ def latest_parity(database: Database, market: str) -> ParityRecord | None:
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(ParityRow).where(ParityRow.market == market)
     query = query.order_by(ParityRow.at.desc(), ParityRow.id.desc())

@@ -1,4 +1,4 @@
-"""The daily figures, kept so that they need not be worked out to be looked at."""
+"""The daily performance figures, stored so that they need not be recomputed to be shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEY = tuple(part.name for part in fields(PerformanceRecord) if part.name != "fi
 def update_performance(
     database: Database, records: Iterable[PerformanceRecord], at: datetime
 ) -> int:
-    """Put daily figures in place; give how many rows are new or changed."""
+    """Store daily figures; return how many rows are new or changed."""
     wanted = tuple(records)
     markets = {record.market for record in wanted}
     changed = 0
@@ -50,7 +50,7 @@ def performance_records(
     version: str | None = None,
     first: date | None = None,
 ) -> tuple[PerformanceRecord, ...]:
-    """Return a market's daily figures of one mode, of a role, a version or all, from a day on."""
+    """Return a market's daily figures of one mode, for a role, a version or all, from a day on."""
     query = select(PerformanceRow).where(
         PerformanceRow.market == market, PerformanceRow.mode == mode
     )
@@ -66,7 +66,7 @@ def performance_records(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnRecord:
-    """What daily figures there are of a mode and role: the last day that has any."""
+    """The last day with daily figures for a mode and role."""
 
     mode: str
     role: str
@@ -74,7 +74,7 @@ class OnRecord:
 
 
 def on_record(database: Database, market: str) -> tuple[OnRecord, ...]:
-    """Return which modes and roles of a market have daily figures, the champion's first."""
+    """Return the modes and roles of a market that have daily figures, the champion first."""
     query = (
         select(PerformanceRow.mode, PerformanceRow.role, func.max(PerformanceRow.day))
         .where(PerformanceRow.market == market)

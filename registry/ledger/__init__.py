@@ -1,4 +1,4 @@
-"""The ledger: predictions and outcomes, written once, chained by hash, read and verified."""
+"""The ledger: predictions and outcomes, append-only, chained by hash and verified."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The ledger a page at a time: what a filter lets through, without the big columns."""
+"""The ledger in pages: filtered rows without the large columns."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from registry.tables.versions import ModelVersion
 
 PAGE = 100
 CHUNK = 5_000
-"""Rows read at a time when all of them are wanted."""
+"""Rows read at a time when all rows are requested."""
 
 OPEN = "open"
-"""Asked for as an outcome: none is recorded yet."""
+"""Filter value for slots without a recorded outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """A prediction of the ledger, and what became of it: None while that is open."""
+    """A prediction of the ledger with its outcome; None while the slot is open."""
 
     id: int
     trading_day: date
@@ -62,7 +62,7 @@ Columns = TypeVarTuple("Columns")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which answers to show; what is None or empty lets everything through.
+    """A filter for predictions; a field that is None or empty does not filter.
 
     Attributes
     ----------
@@ -73,9 +73,9 @@ class Wanted:
     opening_range, mode, role, version, recommendation, reason
         Any of these values.
     outcome
-        Any of the ledger's outcomes, ``NONE`` for a range that did not break, or ``open``.
+        Any of the ledger's outcomes, ``NONE`` for a range without a breakout, or ``open``.
     late
-        Only late answers, or only those in time.
+        True for late predictions only, False for those in time only.
     """
 
     market: str
@@ -92,7 +92,7 @@ class Wanted:
 
 
 def with_outcomes(query: Select[*Columns]) -> Select[*Columns]:
-    """Join each prediction of a query with the latest outcome of its slot, if it has one."""
+    """Join each prediction of a query with the latest outcome of its slot, if there is one."""
     later = aliased(OutcomeRow)
     same = [getattr(OutcomeRow, name) == getattr(PredictionRow, name) for name in _SLOT]
     superseded = (
@@ -107,7 +107,7 @@ def with_outcomes(query: Select[*Columns]) -> Select[*Columns]:
 
 
 def matching(database: Database, wanted: Wanted) -> int:
-    """Count the answers that a filter lets through."""
+    """Count the predictions that match a filter."""
     query = select(func.count(PredictionRow.id))
     if wanted.outcome:
         query = with_outcomes(query)
@@ -119,14 +119,14 @@ def matching(database: Database, wanted: Wanted) -> int:
 def browse(
     database: Database, wanted: Wanted, *, offset: int = 0, limit: int = PAGE
 ) -> list[LedgerRow]:
-    """Return the predictions that a filter lets through, newest first, each with its outcome."""
+    """Return the predictions that match a filter, newest first, each with its outcome."""
     query = _rows(wanted).offset(offset).limit(limit)
     with database.reading() as session:
         return [LedgerRow(**row) for row in session.execute(query).mappings()]
 
 
 def all_rows(database: Database, wanted: Wanted) -> Iterator[LedgerRow]:
-    """Yield every prediction that a filter lets through, oldest first, of one state."""
+    """Yield every prediction that matches a filter, oldest first, from one database snapshot."""
     query = _rows(wanted, newest_first=False).execution_options(yield_per=CHUNK)
     with database.reading() as session:
         for row in session.execute(query).mappings():
@@ -134,7 +134,7 @@ def all_rows(database: Database, wanted: Wanted) -> Iterator[LedgerRow]:
 
 
 def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
-    """Return the ranges, modes and roles there are answers of, and the versions registered.
+    """Return the ranges, modes and roles that have predictions, and the registered versions.
 
     The ledger's own rows, 2 kB each, are not read: an index holds the first three.
     """
@@ -152,7 +152,7 @@ def choices(database: Database, market: str) -> dict[str, tuple[str, ...]]:
 def prediction_with_hashes(
     database: Database, number: int
 ) -> tuple[PredictionEntry, dict[str, str]] | None:
-    """Return a whole row by its ``id``, features and outputs too, and its place in the chain."""
+    """Return a whole row by its ``id``, with features and outputs, and its hashes in the chain."""
     with database.reading() as session:
         row = session.get(PredictionRow, number)
         if row is None:

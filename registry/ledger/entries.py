@@ -1,4 +1,4 @@
-"""What the ledger holds: predictions, outcomes, and the two side by side."""
+"""The entries of the ledger: predictions, outcomes, and pairs of both."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SCORED = (
     "baseline_p_up",
     "recommendation",
 )
-"""Fields of a prediction that scoring needs, which are columns of its row too."""
+"""Fields of a prediction that scoring needs and that are also columns of its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeEntry:
-    """What became of a slot under a label and a market definition."""
+    """The outcome of a slot under a label and a market definition."""
 
     market: str
     trading_day: date
@@ -51,7 +51,7 @@ class OutcomeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A prediction and the latest outcome of its slot; None while it is open."""
+    """A prediction and the latest outcome of its slot; None while the slot is open."""
 
     prediction: PredictionEntry
     outcome: OutcomeEntry | None
@@ -59,12 +59,12 @@ class Settled:
 
     @property
     def direction(self) -> str | None:
-        """Which way the range broke: UP, DOWN or NONE; None while it is open."""
+        """Direction of the breakout: UP, DOWN or NONE; None while the slot is open."""
         return self.outcome.direction if self.outcome else None
 
     @property
     def taken_r_net(self) -> float | None:
-        """Net R of the trade, if it was recommended, taken and is settled."""
+        """Net R of the trade, if it was recommended and taken and is settled."""
         if self.outcome is None:
             return None
         recommended = self.prediction.recommendation
@@ -73,7 +73,7 @@ class Settled:
     def scored(
         self, *, majority_p_up: float | None = None, outcome_late: bool = False
     ) -> ScoredPrediction:
-        """Return it in the fields that scoring needs, with what the ledger does not know."""
+        """Return the fields that scoring needs, with those that the ledger does not know."""
         low, high = self._net_r_interval()
         return ScoredPrediction(
             **{name: getattr(self.prediction, name) for name in SCORED},
@@ -88,7 +88,7 @@ class Settled:
         )
 
     def _net_r_interval(self) -> tuple[float | None, float | None]:
-        """Return the interval that was stated of the side that broke; None without one."""
+        """Return the predicted net R interval of the breakout's side; None without one."""
         prediction = self.prediction.outputs.prediction
         if prediction is None or self.direction not in SIDES:
             return None, None
@@ -98,7 +98,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revised:
-    """An outcome, and the one recorded later for the same slot and label, which counts instead."""
+    """An outcome and its revision, recorded later for the same slot and label; only it counts."""
 
     earlier: OutcomeEntry
     later: OutcomeEntry
@@ -112,7 +112,7 @@ class Revised:
         return f"{self.later.market}:{self.later.trading_day}:{self.later.opening_range}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return what changed, as plain values."""
+        """Return the changes as plain values."""
         return {
             "slot": self.slot,
             "revision": self.revision,
@@ -126,16 +126,16 @@ class Revised:
 
 
 OutcomeKey = tuple[date, str, str, str]
-"""Trading day, opening range, label and market definition: what an outcome is of."""
+"""Trading day, opening range, label and market definition: the key of an outcome."""
 
 
 def outcome_key(row: PredictionEntry | PredictionRow | OutcomeEntry | OutcomeRow) -> OutcomeKey:
-    """Return which outcome of a market belongs to a prediction, or an outcome is."""
+    """Return the outcome key of a prediction or an outcome."""
     return row.trading_day, row.opening_range, row.label, row.market_hash
 
 
 def fields_of(entry: PredictionEntry) -> dict[str, Any]:
-    """Return an entry's values by column."""
+    """Return an entry's values by column name."""
     return {**field_values(entry), "outputs": entry.outputs.to_json()}
 
 

@@ -1,4 +1,4 @@
-"""The ledger: every prediction before its outcome, append-only, chained by hash."""
+"""The ledger: every prediction recorded before its outcome, append-only, chained by hash."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from registry.ledger.verification import (
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
-"""Two predictors' answers may be written in another order than made, by no more than this."""
+"""How far the order of recording may differ from the order in which predictions were made."""
 
 _ATTEMPTS = 5
 
@@ -46,35 +46,34 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Predictions and outcomes.
+    """The ledger of predictions and outcomes.
 
     Parameters
     ----------
     database
-        Where they are rows.
+        The database that holds them as rows.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, entries: list[PredictionEntry]) -> int:
-        """Append predictions as :meth:`append` does; return how many were new."""
+        """Append predictions like :meth:`append`; return how many were new."""
         return len(self.append(entries))
 
     def append(self, entries: list[PredictionEntry]) -> tuple[PredictionEntry, ...]:
-        """Append predictions in one unit of work; return those that were new, as recorded.
+        """Append predictions in one transaction; return the new ones, as recorded.
 
-        A slot, mode and role that has an entry keeps it: the first word stands. A live answer
-        dated before the live answer recorded last was made by a clock that stepped back: it is
-        marked late, and ``outputs`` says by how many seconds, since it cannot show that it was
-        in time.
+        The first entry of a slot, mode and role is final. A live entry dated before the previous
+        live entry was made after the clock stepped back: it cannot prove that it was in time, so
+        it is marked late, and ``outputs`` says by how many seconds.
 
         Raises
         ------
         PrematureAnswerError
-            A live answer is dated before its slot's window closed; nothing is recorded.
+            A live entry is dated before its slot's window closed; nothing is recorded.
         BusyDatabaseError
-            Others wrote all the time; trying again is the remedy.
+            Other processes kept writing; try again.
         """
         for entry in entries:
             _require_closed(entry)
@@ -96,12 +95,12 @@ class Ledger:
     def record_outcome(
         self, entry: OutcomeEntry, at: datetime
     ) -> Literal["added", "unchanged", "revised"]:
-        """Append an outcome; one that differs from the latest is recorded as its revision.
+        """Append an outcome; one that differs from the slot's latest is recorded as its revision.
 
         Raises
         ------
         BusyDatabaseError
-            Others wrote all the time; trying again is the remedy.
+            Other processes kept writing; try again.
         """
 
         def append(session: Session) -> Literal["added", "unchanged", "revised"]:
@@ -127,7 +126,7 @@ class Ledger:
         last: date | None = None,
         mode: Mode | None = None,
     ) -> tuple[Settled, ...]:
-        """Return predictions in order of decision, each with the latest outcome of its slot."""
+        """Return predictions by decision time, each with the latest outcome of its slot."""
         query = _within(select(PredictionRow), PredictionRow, market, first, last)
         if mode is not None:
             query = query.where(PredictionRow.mode == mode)
@@ -151,7 +150,7 @@ class Ledger:
     def of_slot(
         self, market: str, trading_day: date, opening_range: str, mode: Mode
     ) -> tuple[PredictionEntry, ...]:
-        """Return what is recorded of a slot in a mode, in the order it was recorded."""
+        """Return the entries of a slot in a mode, in the order of recording."""
         query = (
             select(PredictionRow)
             .where(
@@ -168,14 +167,14 @@ class Ledger:
     def reasons(
         self, market: str, *, first: date, before: datetime, mode: Mode
     ) -> dict[str, tuple[str | None, ...]]:
-        """Return by role the reasons of earlier slots, by decision; None for a prediction.
+        """Return by role the reasons of earlier slots, by decision time; None for a prediction.
 
         Parameters
         ----------
         market, mode
-            Whose.
+            Symbol, and live or replayed.
         first
-            From this trading day on.
+            First trading day.
         before
             Only slots decided before this aware time.
         """
@@ -196,7 +195,7 @@ class Ledger:
         return {role: tuple(values) for role, values in reasons.items()}
 
     def revisions(self, market: str) -> tuple[Revised, ...]:
-        """Return every outcome of a market that another replaced, as they were recorded."""
+        """Return every revised outcome of a market, in the order of recording."""
         earlier, later = aliased(OutcomeRow), aliased(OutcomeRow)
         same = ("market", "trading_day", "opening_range", "label", "market_hash")
         query = (
@@ -226,27 +225,27 @@ class Ledger:
             return PREDICTIONS.head(session)
 
     def has(self, row_hash: str) -> bool:
-        """Return whether a row with this hash, or one that begins with it, stands in a chain."""
+        """Return whether a chain has a row with this hash, or with a hash that begins with it."""
         with self._database.reading() as session:
             return any(chain.has(session, row_hash) for chain in chains().values())
 
     def verify_chain(self) -> tuple[str, ...]:
-        """Name every row that was edited, in any chained table, and where one is gone or moved."""
+        """Return a fault for each edited, missing or moved row of any chained table."""
         return chain_faults(self._database)
 
     def verify(self) -> Verification:
-        """Walk all chains, and compare them with the heads noted outside the database."""
+        """Verify all chains, and compare them with the heads noted outside the database."""
         return verify(self._database)
 
     def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
-        """Go on from a restored backup: record who accepts that rows are gone.
+        """Continue from a restored backup: record who accepts that rows are missing.
 
         Raises
         ------
         UnsignedChangeError
-            It does not say who or why.
+            It does not say who accepts the gap or why.
         NothingMissingError
-            No noted row is gone, or none is noted.
+            No noted row is missing, or no row is noted.
         """
         checkpoints = self._database.checkpoints
         if checkpoints is None:
@@ -256,7 +255,7 @@ class Ledger:
         return tuple(gap for gap in gaps if gap.by is None)
 
     def _alone(self, work: Callable[[Session], T]) -> T:
-        """Run a unit of work; run it again if another writer was first."""
+        """Run a transaction; run it again if another writer was first."""
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.session() as session:
@@ -278,7 +277,7 @@ def _require_closed(entry: PredictionEntry) -> None:
 
 
 def _latest_live(session: Session) -> datetime | None:
-    """Return when the live answer recorded last was made."""
+    """Return when the most recently recorded live entry was made."""
     query = select(PredictionRow.made_at).where(PredictionRow.mode == "live")
     return session.scalars(query.order_by(PredictionRow.id.desc()).limit(1)).first()
 

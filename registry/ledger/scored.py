@@ -1,4 +1,4 @@
-"""Predictions with their outcomes, slot by slot, in the few columns that scoring needs."""
+"""Predictions with their outcomes, in the few columns that scoring needs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def scored_predictions(
     first: date | None = None,
     after: datetime | None = None,
 ) -> tuple[ScoredPrediction, ...]:
-    """Return the predictions of a mode and role, by time of decision, each with its outcome.
+    """Return the predictions of a mode and role, by decision time, each with its outcome.
 
-    Features and outputs, most of a row, are not read: the majority, the stated interval and
-    whether an outcome came late are not known of them.
+    Features and outputs, the largest part of a row, are not read. So the majority, the predicted
+    interval and whether an outcome was late are unknown.
 
     Parameters
     ----------
     database, market, mode, role
-        Whose.
+        The database, the market's symbol, the mode and the role.
     first
         Only trading days from this one on.
     after

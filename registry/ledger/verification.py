@@ -1,4 +1,4 @@
-"""Check that the record is as it was written: walk every chain, compare the noted heads."""
+"""Check that the record is as it was written: verify every chain, compare the noted heads."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ OUTCOMES = chain_of(OutcomeRow)
 
 @cache
 def chains() -> dict[str, Chain]:
-    """Return the chain of every table whose rows decide something, by its table's name."""
+    """Return the chain of every chained table, by the table's name."""
     return {table.__tablename__: chain_of(table) for table in tables.every.chained_tables()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What a walk along all chains found.
+    """Result of the verification of all chains.
 
     Attributes
     ----------
     faults
-        Rows edited, gone or moved, and noted heads that were, one line each, which names the
-        table and the row; none if all of it is as it was written.
+        Edited, missing or moved rows and noted heads, one line each, with table and row; empty if
+        everything is as it was written.
     gaps
-        Rows gone that somebody accepted, signed; they are listed for ever and are no faults.
+        Missing rows that somebody accepted and signed for; they stay listed and are not faults.
     doubts
-        What could not be looked at, such as a missing file of noted heads.
+        What could not be checked, such as a missing file of noted heads.
     unnoted_rows
-        Rows at the chains' ends that no noted head covers yet, by table; only tables with some.
+        Number of rows at each chain's end that no noted head covers yet; only tables with some.
     ends
         The ends of the chains, by table.
     revisions
-        Outcomes that took another's place.
+        Number of outcomes that replaced an earlier one.
     beginnings
-        Rows that an upgrade chained as they stood, by table.
+        Rows that an upgrade chained without proof of how they were before, by table.
     """
 
     faults: tuple[str, ...]
@@ -59,7 +59,7 @@ class Verification:
 
     @property
     def unnoted(self) -> int:
-        """Rows that no noted head covers yet, of all tables."""
+        """Number of rows in all tables that no noted head covers yet."""
         return sum(self.unnoted_rows.values())
 
     @property
@@ -74,7 +74,7 @@ class Verification:
 
 
 def chain_faults(database: Database) -> tuple[str, ...]:
-    """Name every row that was edited, in any chained table, and where one is gone or moved."""
+    """Return a fault for each edited, missing or moved row of any chained table."""
     return tuple(fault for chain in chains().values() for fault in _walk(database, chain)[0])
 
 
@@ -92,12 +92,12 @@ def _walk(database: Database, chain: Chain) -> tuple[tuple[str, ...], Head]:
 
 
 def verify(database: Database) -> Verification:
-    """Walk all chains, and compare them with the checkpoints noted outside the database."""
+    """Verify all chains, and compare them with the checkpoints noted outside the database."""
     checkpoints = database.checkpoints
     walks = {name: _walk(database, chain) for name, chain in chains().items()}
     faults = {name: of_chain for name, (of_chain, _) in walks.items()}
     ends = {name: end for name, (_, end) in walks.items()}
-    # the notes first: a row noted while this runs is there when the database is asked
+    # notes are read first: a row noted meanwhile is in the database when that is read
     compared = (
         checkpoints.compare(row_lookup_in(database)) if checkpoints is not None else Compared()
     )
@@ -112,7 +112,7 @@ def verify(database: Database) -> Verification:
         faults=(
             *(fault for of_chain in faults.values() for fault in of_chain),
             *(_lost(gap, checkpoints) for gap in gaps if gap.by is None),
-            # a row taken out of a chain moves all that follow it, and is named itself
+            # a removed row shifts all later rows; only the removal itself is reported
             *(
                 _miscounted(miscount, checkpoints)
                 for miscount in compared.miscounts
@@ -132,7 +132,7 @@ def verify(database: Database) -> Verification:
 def _begun_otherwise(
     database: Database, beginnings: tuple[Beginning, ...], faults: dict[str, tuple[str, ...]]
 ) -> list[str]:
-    """Name the tables whose first rows are not those that the upgrade chained."""
+    """Return a fault for each table whose first rows are not those that an upgrade chained."""
     lookup = row_lookup_in(database)
     named = []
     for begun in beginnings:
@@ -147,17 +147,17 @@ def _begun_otherwise(
 
 
 def row_lookup_in(database: Database) -> RowLookup:
-    """Return a function that looks up where hashes stand in a chain of the database."""
+    """Return a function that looks up the positions of hashes in a chain of the database."""
 
     def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
         walked = chains().get(chain)
         if walked is None:
-            return None  # of a later Orbcast: not here, so not missed here
+            return None  # a later release's table, which this release cannot miss
         try:
             with database.reading() as session:
                 return walked.places(session, hashes), walked.head(session).rows
         except DBAPIError:
-            return None  # a table that cannot be read is named by the walk
+            return None  # the verification already reports an unreadable table
 
     return lookup
 

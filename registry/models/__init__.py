@@ -1,4 +1,4 @@
-"""Model versions: their folders, their aliases, what was decided of them, retrains begun."""
+"""Model versions: folders, aliases, decisions about them, and retrain attempts."""
 
 from typing import TYPE_CHECKING
 

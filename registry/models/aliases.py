@@ -1,4 +1,4 @@
-"""Aliases: whether one may be changed, and which champions are to be gone back to."""
+"""Aliases: whether one may be changed, and to which champions a rollback can return."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.tables.versions import AliasEvent
 
 
 def line_of(events: Iterable[AliasRecord]) -> list[str]:
-    """Return the champions, oldest first, without those that a rollback left."""
+    """Return the champions, oldest first, without those that a rollback abandoned."""
     line: list[str] = []
     for event in events:
         if event.version in line:
@@ -35,7 +35,7 @@ def alias_events(market: str, alias: str) -> Select[AliasEvent]:
 def may_change(
     alias: Alias, now: AliasRecord | None, version: str, at: datetime, instead_of: str | None
 ) -> bool:
-    """Return whether an alias that points at ``now`` is to be pointed at a version."""
+    """Return whether an alias that points to ``now`` should be changed to a version."""
     present = "" if now is None else now.version
     if present == version:
         return False
@@ -43,6 +43,6 @@ def may_change(
         raise AliasChangedError(alias, present)
     if now is not None and at < now.at:
         if alias == CHALLENGER:
-            return False  # a retrain as of an earlier time challenges nobody today
+            return False  # a retrain as of an earlier time does not change today's challenger
         raise BackdatedChangeError(alias, at, now.at)
     return True

@@ -1,4 +1,4 @@
-"""Decisions about versions, each with its reasons and the evidence it rested on."""
+"""The record of decisions about versions, each with its reasons and evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.tables.versions import Decision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """What was decided about a version, why, on what."""
+    """A decision about a version, with its reasons and evidence."""
 
     market: str
     kind: str
@@ -31,12 +31,12 @@ class DecisionRecord:
 
 
 def record_decision(database: Database, record: DecisionRecord) -> bool:
-    """Keep a decision; return False if the very same was kept before.
+    """Record a decision; return False if the same one is already recorded.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     digest = hashlib.sha256(
         canonical([record.verdict, record.reasons, record.evidence]).encode()
@@ -66,7 +66,7 @@ def list_decisions(database: Database, market: str) -> tuple[DecisionRecord, ...
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(Decision).where(Decision.market == market).order_by(Decision.at, Decision.id)
     return read_records(database, DecisionRecord, query)

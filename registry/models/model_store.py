@@ -1,4 +1,4 @@
-"""The model registry: version folders that appear whole, and who is champion, by whom and why."""
+"""The model registry: version folders, published atomically, and the history of aliases."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 
 
 class ModelStore:
-    """Versions of every market, in SQL and below one folder.
+    """The model versions of every market, in SQL and below one folder.
 
     Parameters
     ----------
     database
-        Where versions and aliases are rows.
+        The database that holds versions and aliases as rows.
     root
         Folder; a version's files are at ``<root>/<market>/<model>/<version>``.
     lifetime, baseline_lifetime
-        How long after it was made a model, and a baseline, may answer.
+        How long after the last day it learned from a model, and a baseline, may serve.
     definition_now
-        Gives what a market's file says now; without one, or where it gives None, no version is
-        held against it.
+        Returns a market's current definition; without it, or where it returns None, versions are
+        not compared with a definition.
     """
 
     def __init__(
@@ -75,25 +75,25 @@ class ModelStore:
         metrics: dict[str, Any],
         at: datetime,
     ) -> VersionRecord:
-        """Publish a version: its folder in one step, then its row. Twice changes nothing.
+        """Publish a version: its folder in one step, then its row. A repeat changes nothing.
 
         Parameters
         ----------
         bundle
-            The version; gives its name, recipe and data fingerprint.
+            The version, with its name, recipe and data fingerprint.
         write
-            Writes the files, SHA256SUMS last, into the empty folder it is given.
+            Writes the files, SHA256SUMS last, into the empty folder that it receives.
         metrics
-            Evaluation, plain values; kept in the row as well.
+            The evaluation as plain values, which is also stored in the row.
         at
             Aware time.
 
         Raises
         ------
         UnusableVersionError
-            What was written, or what stands there from before, is not whole.
+            The files just written, or those already there, are damaged.
         EditedRecipeError
-            The recipe was edited under its old name.
+            The recipe was changed without a new name.
         """
         market, version = bundle.trained["market"], bundle.version
         folder = self._root / market / bundle.recipe.name / version
@@ -120,7 +120,7 @@ class ModelStore:
             "created_at": at,
         }
         with self._database.session() as session:
-            # asked again within the unit of work: another process may have been first
+            # checked again within the transaction: another process may have been first
             same = (ModelVersion.market == market) & (ModelVersion.version == version)
             if session.scalars(select(ModelVersion.id).where(same)).first() is None:
                 remember_recipe(session, bundle.recipe, at)
@@ -136,12 +136,12 @@ class ModelStore:
             return tuple(self._record(row) for row in session.scalars(query))
 
     def find(self, market: str, ref: str) -> VersionRecord:
-        """Return the version of that name, alias, or unambiguous beginning of a name.
+        """Return the version with a name, an alias, or an unambiguous start of a name.
 
         Raises
         ------
         UnknownVersionError
-            None, or several.
+            There is no such version, or there are several.
         """
         versions = self.versions(market)
         if ref in {CHAMPION, CHALLENGER}:
@@ -156,28 +156,28 @@ class ModelStore:
         return matches[0]
 
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
-        """Name what is wrong with a version's files; empty when they are what was registered."""
+        """Return the faults of a version's files; empty if they are those that were registered."""
         return version_files.faults_of(record.folder, record.sums_hash, record.market_hash)
 
     def content_faults(self, record: VersionRecord) -> tuple[str, ...]:
-        """Name what is wrong with a version: its files, or its name worked out from them again."""
+        """Return the faults of a version's files, or of its name as recomputed from them."""
         faults = self.faults(record)
         return faults or version_files.name_faults_of(record.folder, record.recipe_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
-        """Return from when on a version is too old to answer: by the last day it learned from."""
+        """Return when a version becomes too old to serve, counted from the last day it learned from."""
         is_baseline = record.kind == "baseline"
         return record.known_until + (self._baseline_lifetime if is_baseline else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
-        """Return in words that a version is too old to answer at a time; None if it is not."""
+        """Return in words that a version is too old to serve at a time; None if it is not."""
         until = self.expires_at(record)
         return None if at < until else f"{record.version} expired on {until:%Y-%m-%d}"
 
     def other_market(self, record: VersionRecord) -> str | None:
-        """Return that a version was trained on another definition of its market, if it was.
+        """Return in words that a version was trained on another market definition, if it was.
 
-        A version of before definitions were kept is taken to be of the first one on record.
+        A version from before definitions were kept is taken to have the first one on record.
         """
         return self._other_market(record, self._definitions(record.market))
 
@@ -195,26 +195,26 @@ class ModelStore:
     def serving(
         self, market: str, at: datetime, without: Mapping[str, str] | None = None
     ) -> Serving:
-        """Return the version to answer with: the champion, else an earlier one, else a baseline.
+        """Return the version that serves: the champion, else an earlier champion, else a baseline.
 
-        One that is damaged, has expired by ``at`` or was trained on another definition of the
-        market is passed over; where only such are left it is the first of them, an expired one
-        before another market's and a damaged one last, and said to be. A champion that was left by
-        going back to an earlier one is not gone back to.
+        A version that is damaged, has expired by ``at`` or was trained on another definition of
+        the market is skipped. If there are only such versions, the first of them is returned with
+        its fault: expired ones first, then those of another definition, then damaged ones. A
+        champion that a rollback abandoned does not serve again.
 
         Parameters
         ----------
         market
             Symbol.
         at
-            Aware time of the answer.
+            Aware time of the prediction.
         without
-            Versions that turned out not to answer, and why.
+            Versions that turned out to be unable to predict -> why.
 
         Raises
         ------
         UnknownVersionError
-            No version at all.
+            There is no version at all.
         """
         history = self._champions(market)[::-1]
         versions = {record.version: record for record in self.versions(market)}
@@ -250,28 +250,28 @@ class ModelStore:
         reason: str,
         instead_of: str | None = None,
     ) -> bool:
-        """Point an alias at a version and record who did and why; False if it points there.
+        """Point an alias to a version and record who and why; False if it already points there.
 
         Parameters
         ----------
         instead_of
-            Version that the alias must point at until then, "" for none: what was decided was
-            decided of that one. Left out, whichever.
+            Version that the alias must point to until then, "" for none, because the decision was
+            made with that one in mind. By default, any version.
 
         Raises
         ------
         AliasChangedError
-            It does not: another process changed it meanwhile.
+            The alias no longer points to ``instead_of``: another process changed it meanwhile.
         UnknownVersionError
-            No such version.
+            There is no such version.
         UnusableVersionError
-            Its files are not what was registered, or it is to be champion and was trained on
-            another definition of the market.
+            Its files are not those that were registered, or it is to be champion and was trained
+            on another definition of the market.
         UnsignedChangeError
             ``by`` or ``reason`` is blank.
         BackdatedChangeError
-            The champion was changed after ``at`` already. A challenger of an earlier time
-            changes nothing.
+            The champion was already changed after ``at``. A challenger of an earlier time
+            changes nothing and raises nothing.
         """
         for name, text in (("by", by), ("reason", reason)):
             if not text.strip():
@@ -294,7 +294,7 @@ class ModelStore:
             "reason": reason,
         }
         with self._database.session() as session:
-            # asked again within the unit of work: another process may have been first
+            # checked again within the transaction: another process may have been first
             changes = list(records_in(session, AliasRecord, alias_events(market, alias)))
             last = changes[-1] if changes else None
             if not may_change(alias, last, record.version, at, instead_of):
@@ -307,25 +307,25 @@ class ModelStore:
         return read_records(self._database, AliasRecord, alias_events(market, alias))
 
     def current(self, market: str, alias: str, at: datetime | None = None) -> AliasRecord | None:
-        """Return what an alias pointed at, now or at a time; None before it pointed anywhere."""
+        """Return the alias's record, now or at a time; None before it was first set."""
         events = [event for event in self.history(market, alias) if at is None or event.at <= at]
         return events[-1] if events else None
 
     def rollback(self, market: str, *, at: datetime, by: str, reason: str) -> VersionRecord:
-        """Make the champion before the present one champion again.
+        """Make the previous champion champion again.
 
-        A champion that was left by going back to an earlier one is never gone back to: after
-        A, B, C and a rollback to B, the next one gives A.
+        A champion that a rollback abandoned never returns by a rollback: after A, B, C and a
+        rollback to B, the next rollback gives A.
 
         Raises
         ------
         NothingToRollBackError
-            There was none before.
+            There was no previous champion.
         AliasChangedError
             Another process changed the champion meanwhile.
         """
         line = self._champions(market)
-        if len(line) < 2:  # noqa: PLR2004 - the present one and one before
+        if len(line) < 2:  # noqa: PLR2004 - the current one and a previous one
             raise NothingToRollBackError(market)
         version, present = line[-2:]
         self.set_alias(market, CHAMPION, version, at=at, by=by, reason=reason, instead_of=present)

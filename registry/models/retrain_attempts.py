@@ -1,4 +1,4 @@
-"""Attempts to retrain: when each began, by whom, and how it ended, if it did."""
+"""The record of retrain attempts: when each began, what started it, and how it ended."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def begin_attempt(database: Database, market: str, at: datetime, *, by_itself: bool) -> int:
-    """Keep that an attempt begins; return its number, for its end.
+    """Record the start of an attempt; return its number, for :func:`end_attempt`.
 
     Parameters
     ----------
     at
         Aware time.
     by_itself
-        Whether a schedule, a trigger or a restart began it, and not a person.
+        Whether a schedule, a trigger or a restart started it, and not a user.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     attempt = RetrainAttempt(market=market, began_at=at, by_itself=by_itself)
     row = RetrainAttemptRow(**field_values(attempt))
@@ -47,18 +47,18 @@ def end_attempt(
     Parameters
     ----------
     number
-        As :func:`begin_attempt` returned it.
+        The number that :func:`begin_attempt` returned.
     end
-        ``done``, ``failed``, or ``stopped`` by a person.
+        ``done``, ``failed``, or ``stopped`` by a user.
     at
         Aware time.
     detail
-        What was wrong, if anything.
+        The error, if any.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         row = session.get_one(RetrainAttemptRow, number)
@@ -76,7 +76,7 @@ def retrain_attempts(database: Database, market: str) -> tuple[RetrainAttempt, .
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = (
         select(RetrainAttemptRow)

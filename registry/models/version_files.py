@@ -1,4 +1,4 @@
-"""The folder of a model version: published in one step, hashed, checked against its hashes."""
+"""The folder of a model version: published in one step and verified by hashes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _INCOMING = ".incoming-"
 
 
 def publish(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write a version beside its folder, sync it, and give the folder its name in one step.
+    """Write a version to a temporary folder, sync it, and rename the folder in one step.
 
     Parameters
     ----------
     folder
-        Where the version is to be.
+        Final folder of the version.
     write
-        Writes the files, SHA256SUMS last, into the empty folder it is given.
+        Writes the files, SHA256SUMS last, into the empty folder that it receives.
 
     Raises
     ------
@@ -50,23 +50,23 @@ def publish(folder: Path, write: Callable[[Path], None]) -> None:
         except OSError:
             if not folder.is_dir():
                 raise
-            return  # another process published the same version first; its files are checked next
+            return  # another process published this version first; its files are checked next
         sync(folder.parent)
 
 
 def sweep(model: Path) -> int:
-    """Remove the half-written folders that killed processes left of a model; return how many.
+    """Remove a model's half-written folders left by killed processes; return their number.
 
-    Those that are being written are held by the processes that write them, and stay.
+    Folders that are still being written are locked by their processes, and are kept.
     """
     return sum(_removed(left) for left in model.glob(f"{_INCOMING}*"))
 
 
 @contextmanager
 def _incoming(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside one, held by this process and gone afterwards."""
+    """Yield an empty folder beside another, locked by this process and removed afterwards."""
     held = None
-    while held is None:  # a sweep may have come between making it and holding it
+    while held is None:  # a sweep may have removed it before it was locked
         path = folder.parent / f"{_INCOMING}{folder.name}-{secrets.token_hex(4)}"
         path.mkdir(parents=True)
         held = _hold(path)
@@ -78,7 +78,7 @@ def _incoming(folder: Path) -> Iterator[Path]:
 
 
 def _hold(path: Path) -> int | None:
-    """Hold a folder while this process lives; None where another one does, or it is gone."""
+    """Lock a folder while this process lives; None if another process has it, or it is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def _hold(path: Path) -> int | None:
 
 
 def _removed(left: Path) -> bool:
-    """Remove a half-written folder that no process holds; return whether it did."""
+    """Remove a half-written folder unless a process has it locked; return whether it did."""
     held = _hold(left)
     if held is None:
         return False
@@ -102,20 +102,20 @@ def _removed(left: Path) -> bool:
 
 
 def sums_hash_of(folder: Path) -> str:
-    """Return the SHA-256, hex, of a version's list of hashes."""
+    """Return the SHA-256, as hex, of a version's list of hashes."""
     with reading(folder, SUMS) as path:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
-    """Name what a version's files say of its name and recipe that its row does not.
+    """Return where a version's files contradict its row about its name and recipe.
 
     Parameters
     ----------
     folder
-        The version's folder, which has its name; whole, as :func:`faults_of` finds.
+        The version's folder, named after it, in which :func:`faults_of` found no fault.
     recipe_hash
-        What the row of the version says.
+        The recipe hash in the version's row.
     """
     try:
         name, recipe = name_of(folder), recipe_of(folder).hash
@@ -130,14 +130,14 @@ def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
 
 
 def faults_of(folder: Path, sums_hash: str = "", market_hash: str = "") -> tuple[str, ...]:
-    """Name what is wrong with a version's files; empty when they are what was registered.
+    """Return the faults of a version's files; empty if they are those that were registered.
 
     Parameters
     ----------
     folder
         The version's folder.
     sums_hash, market_hash
-        What the row of the version says; "" is held against nothing.
+        The hashes in the version's row; "" is not compared.
     """
     if not os.path.lexists(folder):
         return (f"{folder} is missing",)

@@ -1,4 +1,4 @@
-"""Model versions and their aliases as values: what is registered, and what answers."""
+"""Records of model versions and aliases, and of the version that serves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
 LEARNED_UNTIL = "learned_until"
-"""Among a version's metrics: the last trading day that it learned from, ISO."""
+"""Key, among a version's metrics, of the last trading day that it learned from, ISO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRecord:
-    """A registered version and where its files are.
+    """A registered version and the place of its files.
 
-    ``market_hash`` is of the market definition it was trained on; "" where none was kept.
+    ``market_hash`` is the hash of the market definition it was trained on; "" if none was kept.
     """
 
     market: str
@@ -35,9 +35,9 @@ class VersionRecord:
 
     @property
     def known_until(self) -> datetime:
-        """From when on its age counts: the end, in UTC, of the last day that it learned from.
+        """Start of its age: the end, in UTC, of the last day that it learned from.
 
-        Of versions that are older than this rule, when they were made.
+        For versions older than this rule, the time when they were made.
         """
         day = self.metrics.get(LEARNED_UNTIL)
         if day is None:
@@ -47,7 +47,7 @@ class VersionRecord:
 
 @dataclass(frozen=True, slots=True)
 class AliasRecord:
-    """An alias given: to which version, when, by whom, why."""
+    """A change of an alias: to which version, when, by whom and why."""
 
     alias: str
     version: str
@@ -58,16 +58,16 @@ class AliasRecord:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The version that answers.
+    """The version that serves.
 
     Attributes
     ----------
     record
-        Which.
+        The version.
     fallback
-        Why it is not the champion, if it is not.
+        Why it is not the champion, if so.
     expired, other_market, damaged
-        Why it may not answer after all: it and every other have expired, were trained on another
+        Why it may not serve after all: it and all others have expired, were trained on another
         definition of the market, or have damaged files.
     """
 
@@ -79,6 +79,6 @@ class Serving:
 
     @property
     def trouble(self) -> str | None:
-        """Why the version should not answer, or is not the champion; None if all is well."""
+        """Why the version should not serve, or is not the champion; None if all is well."""
         damaged = self.damaged and f"{self.record.version} is not usable: {self.damaged}"
         return self.expired or self.other_market or damaged or self.fallback

@@ -1,4 +1,4 @@
-"""What was tried on past days: studies, trials of recipes, the journal of a tuning."""
+"""The record of what was tried on past days: studies, trials, the tuning journal."""
 
 from typing import TYPE_CHECKING
 

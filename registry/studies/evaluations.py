@@ -1,4 +1,4 @@
-"""Walk-forward studies on record: what a recipe did on days it had not seen."""
+"""The record of walk-forward studies: a recipe's results on unseen days."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRecord:
-    """A study.
+    """A recorded study.
 
     Attributes
     ----------
     market, recipe, recipe_hash
-        Of what.
+        The market's symbol; name and hash of the recipe.
     study_hash
-        Hash of everything that decides it: market definition, recipe, settings, bars, code. The
-        same study again is the same record.
+        Hash of everything that determines it: market definition, recipe, settings, bars, code. A
+        repeated study is the same record.
     market_hash
-        The market definition; "" of studies made before it was kept.
+        Hash of the market definition; "" for studies made before definitions were kept.
     settings
-        Refit, window, period asked for, and ``counts``: whether it may count for a promotion.
+        Refit, window, requested period, and ``counts``: whether it may count for a promotion.
     data_fingerprint
-        Hash of the bars behind it.
+        Hash of the bars it was made from.
     verdict, figures
-        One plain sentence, and the whole evaluation, plain values.
+        The verdict in one plain sentence, and the whole evaluation as plain values.
     files
         Path below the home -> SHA-256.
     at
-        Bars known by then were used.
+        Time by which the bars used were known.
     """
 
     market: str
@@ -58,19 +58,19 @@ class EvaluationRecord:
 
 
 def record_evaluation(database: Database, record: EvaluationRecord, recipe: Recipe) -> bool:
-    """Keep a study; return False if the very same is on record.
+    """Record a study; return False if the same one is already on record.
 
     Parameters
     ----------
     recipe
-        Its recipe, which is kept beside it.
+        The study's recipe, which is recorded too.
 
     Raises
     ------
     EditedRecipeError
-        The recipe was edited under its old name.
+        The recipe was changed without a new name.
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         remember_recipe(session, recipe, record.at)
@@ -89,7 +89,7 @@ def evaluations(database: Database, market: str | None = None) -> tuple[Evaluati
     Parameters
     ----------
     market
-        Its symbol; every market's studies if left out.
+        Symbol; by default, every market's studies.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def evaluations(database: Database, market: str | None = None) -> tuple[Evaluati
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(EvaluationRow).order_by(EvaluationRow.at, EvaluationRow.id)
     if market is not None:
@@ -108,17 +108,17 @@ def evaluations(database: Database, market: str | None = None) -> tuple[Evaluati
 
 
 def evaluation_of(database: Database, market: str, study_hash: str) -> EvaluationRecord | None:
-    """Return the study of that hash; None if it is not on record.
+    """Return the study with a hash; None if it is not on record.
 
     Parameters
     ----------
     study_hash
-        All of it.
+        The full hash.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(EvaluationRow).where(
         EvaluationRow.market == market, EvaluationRow.study_hash == study_hash
@@ -140,18 +140,18 @@ def latest_evaluation(
     Parameters
     ----------
     recipe_hash
-        The recipe.
+        Hash of the recipe.
     since
         Aware time; older studies do not count.
     code
-        Hash of the code that must have made it.
+        Hash of the code that the study must have been made by.
     market_hash
-        The market definition it must have been made on.
+        Hash of the market definition that it must have been made on.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     studies = [
         study

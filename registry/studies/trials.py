@@ -1,8 +1,7 @@
-"""Questions asked of past days, counted because many of them find something by chance.
+"""Questions asked of past days, counted because many questions find something by chance.
 
-A question is a market's definition, a recipe (its label, features and settings among it) and the
-code that answered. A row is never changed: what became of a trial that was begun is a second row
-beside the first.
+A question is a market definition, a recipe (including its label, features and settings) and the
+code that answered it. A row is never changed: the result of a trial is a second row.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from registry.tables.studies import TrialRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """A question that was asked.
+    """A recorded question.
 
     Attributes
     ----------
     market, study
-        Where, and in which search; ``by hand`` for a recipe a person named, ``retrain``.
+        The market, and the search; ``by hand`` for a recipe that a user named, or ``retrain``.
     recipe, recipe_hash, values
-        Its name, its hash, and the whole of it as plain values.
+        The recipe's name, its hash, and the whole recipe as plain values.
     market_hash
-        The market definition it was tried on; "" of trials made before it was kept.
+        Hash of the market definition; "" for trials made before definitions were kept.
     question
-        Hash of everything that makes it another question; "" of trials made before it was kept.
+        Hash of everything that defines the question; "" for trials made before it was kept.
     family
-        Family of markets that pays for it, as the market's file said then; "" likewise.
+        Family of markets that it counts for, as the market's file said then; "" likewise.
     score
-        What the search judged it by, smaller being better; None if it came to none.
+        The search's score, smaller is better; None if there is none.
     state
         ``begun``, ``complete`` or ``pruned``.
     """
@@ -58,12 +57,12 @@ class TrialRecord:
 
 
 def record_trial(database: Database, record: TrialRecord) -> bool:
-    """Keep a trial; return False if the same question was asked before, which counts once.
+    """Record a trial; return False if the same question was asked before, as it counts once.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         same = _same(record.market, record.recipe_hash, record.market_hash, record.question)
@@ -88,16 +87,16 @@ def finish_trial(
     Parameters
     ----------
     market, recipe_hash, market_hash, question
-        Which trial.
+        The trial.
     score
-        What the search judged it by, smaller being better; None if it came to none.
+        The search's score, smaller is better; None if there is none.
     state
         ``complete`` or ``pruned``.
 
     Raises
     ------
     BusyDatabaseError
-        Another process held the write lock for too long, or the server went away.
+        Another process held the write lock for too long, or the connection to the server was lost.
     """
     with database.session() as session:
         same = _same(market, recipe_hash, market_hash, question)
@@ -120,26 +119,26 @@ def _same(market: str, recipe_hash: str, market_hash: str, question: str) -> Col
 def count_trials(
     database: Database, market: str, family: str | None = None, asking: str = ""
 ) -> TrialCount:
-    """Count the distinct questions asked of a family of markets, in every search together.
+    """Count the distinct questions asked of a family of markets, in all searches together.
 
-    All of a family count, on whatever days they were asked: a decision rests on the whole history,
-    which holds the days of each of them. Rows of before questions were kept count once for each
+    All questions of a family count, whichever days they were asked of: a decision uses the whole
+    history, which includes those days. Rows from before questions were kept count once for each
     recipe and market definition, in the family of the product whose code is the market's symbol.
 
     Parameters
     ----------
     market
-        The market that is judged; its own rows count whatever family they were recorded in.
+        The judged market; its own rows count in whichever family they were recorded.
     family
-        Its family now; the product's, by its symbol, if left out.
+        Its current family; by default, the product's family, from the symbol.
     asking
-        Hash of the question that is judged, counted whether or not it is on record yet; "", those
-        on record alone.
+        Hash of the judged question, counted whether or not it is on record yet; "" to count only
+        questions on record.
 
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     own = family or full_size(market)
     columns = (TrialRow.market, TrialRow.family, TrialRow.question)
@@ -163,12 +162,12 @@ def count_trials(
 def list_trials(
     database: Database, market: str, study: str | None = None
 ) -> tuple[TrialRecord, ...]:
-    """Return the trials of a market, or of one study there, oldest first, each as it ended.
+    """Return the trials of a market, or of one of its searches, oldest first, with their results.
 
     Parameters
     ----------
     study
-        Name of a search; None, all.
+        Name of a search; None for all.
 
     Returns
     -------
@@ -178,7 +177,7 @@ def list_trials(
     Raises
     ------
     BusyDatabaseError
-        The server went away.
+        The connection to the server was lost.
     """
     query = select(TrialRow).where(TrialRow.market == market).order_by(TrialRow.id)
     if study is not None:

@@ -1,7 +1,7 @@
 """The tuning journal: Optuna's own log, line by line, in the project's database.
 
-Optuna's SQL storage would fight with this database's migrations and its table of trials; its
-journal asks only for a list that grows.
+Optuna's SQL storage would conflict with this database's migrations and its table of trials; its
+journal needs only an append-only list.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 20
 _NUMBER = "not a finite number"
-"""The one key of what stands for an infinity or NaN, which canonical JSON would turn to null."""
+"""The only key of an object that replaces infinity or NaN, which canonical JSON makes null."""
 
 
 class TuningJournal:
-    """What ``optuna.storages.JournalStorage`` writes to and reads from.
+    """The backend that ``optuna.storages.JournalStorage`` writes to and reads from.
 
     Parameters
     ----------
     database
-        Where entries are rows. Several processes may append at once.
+        The database that holds entries as rows. Several processes may append at once.
     """
 
     def __init__(self, database: Database) -> None:
@@ -45,13 +45,13 @@ class TuningJournal:
             return [_read(entry) for entry in session.scalars(query)]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append entries in one unit of work: all of them, or none."""
+        """Append entries in one transaction: all of them, or none."""
         logs = [_written(log) for log in logs]
         for attempt in range(_ATTEMPTS):
             try:
                 self._append(logs)
             except IntegrityError:
-                # another process took the same numbers first
+                # another process used the same numbers first
                 if attempt == _ATTEMPTS - 1:
                     raise
             else:
@@ -67,7 +67,7 @@ class TuningJournal:
 
 
 def _written(value: Any) -> Any:
-    """Return plain values with every infinity and NaN in words, so that they come back.
+    """Return plain values with every infinity and NaN encoded, so that they can be read back.
 
     >>> _read(_written({"values": [float("-inf"), 0.5, None]}))
     {'values': [-inf, 0.5, None]}
@@ -82,7 +82,7 @@ def _written(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Return what was written."""
+    """Return the values that were encoded by :func:`_written`."""
     if isinstance(value, dict):
         if value.keys() == {_NUMBER}:
             return float(value[_NUMBER])

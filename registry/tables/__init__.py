@@ -1,4 +1,4 @@
-"""The tables, a file for each topic, so that a command declares only those it asks."""
+"""The tables, one file for each topic, so that a command loads only those it uses."""
 
 from typing import TYPE_CHECKING
 

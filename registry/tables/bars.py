@@ -1,4 +1,4 @@
-"""What was taken into the lake."""
+"""Tables for imports into the lake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.tables.base import Base
 
 
 class DataBatch(Base):
-    """A batch of bars taken into the lake."""
+    """A batch of bars imported into the lake."""
 
     __tablename__ = "data_batches"
     batch_id: Mapped[str] = mapped_column(primary_key=True)
@@ -30,7 +30,7 @@ class DataBatch(Base):
 
 
 class Quarantine(Base):
-    """A bad row of a source, set aside."""
+    """A quarantined row of a source."""
 
     __tablename__ = "quarantine"
     __table_args__ = (UniqueConstraint("batch_id", "source_line"),)

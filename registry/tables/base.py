@@ -26,11 +26,11 @@ from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 
 _SHOWN = 40
-"""Characters of a value that cannot be read."""
+"""Number of characters shown of a value that cannot be read."""
 
 
 class UnreadableValueError(OperatorError):
-    """A value of a row that was written by nobody here: it is not what its column holds."""
+    """Error for a stored value that Orbcast cannot have written: it does not fit its column."""
 
     begins: str
     fault: str
@@ -41,7 +41,7 @@ class UnreadableValueError(OperatorError):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC times; naive ones are refused, and SQLite's lost zone is given back."""
+    """Aware UTC times; naive ones are refused, and the zone that SQLite drops is restored."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -91,7 +91,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
 
 class JsonOf(CanonicalJson):
-    """A dataclass by its JSON form; its own ``from_json`` reads what earlier releases wrote."""
+    """A dataclass in its JSON form; its own ``from_json`` reads what earlier releases wrote."""
 
     cache_ok = True
 
@@ -110,7 +110,7 @@ class JsonOf(CanonicalJson):
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of plain values; what is not a finite number is null.
+    """Return the canonical JSON text of plain values; a number that is not finite becomes null.
 
     >>> canonical({"b": 1, "a": [0.1, None, float("nan")]})
     '{"a":[0.1,null,null],"b":1}'
@@ -127,7 +127,7 @@ def _finite(value: Any) -> Any:
 
 
 class Base(DeclarativeBase):
-    """Base of all tables; every constraint has a predictable name, so migrations can find it."""
+    """Base of all tables; constraints have predictable names, so that migrations find them."""
 
     metadata = MetaData(
         naming_convention={
@@ -137,7 +137,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way of asking for it
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy requires this form
         datetime: UtcDateTime(),
         dict[str, Any]: CanonicalJson(),
         list[Any]: CanonicalJson(),
@@ -149,17 +149,17 @@ class Base(DeclarativeBase):
 
 
 class Chained(Base):
-    """A table whose rows are only ever appended, each with the hash of the row before it.
+    """An append-only table, each row of which holds the hash of the row before it.
 
     Attributes
     ----------
     noun
-        What a row is called where it is named; by its table if "".
+        Name of a row in messages; the table's name if "".
     dated_by
-        The column that says when a row came about.
+        The column that says when a row was made.
     if_given
-        Columns that a hash covers only where they are not "": rows written before there was such
-        a column keep their hash, and to fill it in or empty it later still shows.
+        Columns that a hash covers only where they are not "". Rows written before such a column
+        existed keep their hash, and a value filled in or emptied later is still detected.
     """
 
     __abstract__ = True

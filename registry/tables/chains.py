@@ -1,4 +1,4 @@
-"""From which row on a table was chained as its rows were written."""
+"""The row from which on a table's rows were chained when they were written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.tables.base import Chained
 
 
 class ChainBeginning(Chained):
-    """Rows that an upgrade chained as they stood: nothing is claimed of them before that."""
+    """Rows that an upgrade chained as it found them, without a claim about any time before."""
 
     __tablename__ = "chain_beginnings"
     id: Mapped[int] = mapped_column(primary_key=True)

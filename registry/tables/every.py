@@ -1,4 +1,4 @@
-"""Every table at once, as the migrations, the verification and their tests look at them."""
+"""All tables at once, for the migrations, the verification and their tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trader's own executions, and the files that they came in."""
+"""Tables for the trader's own executions and their import files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.tables.base import Chained
 
 
 class FillBatchRow(Chained):
-    """A file of executions was imported, or taken back; append-only and chained."""
+    """The import or withdrawal of a file of executions; append-only and chained."""
 
     noun: ClassVar[str] = "fill batch"
     __tablename__ = "fill_batches"
@@ -35,7 +35,7 @@ class FillBatchRow(Chained):
 
 
 class FillRow(Chained):
-    """An execution, as a file had it; append-only and chained."""
+    """An execution as a file had it; append-only and chained."""
 
     noun: ClassVar[str] = "fill"
     __tablename__ = "fills"

@@ -1,4 +1,4 @@
-"""What became of order intents, and of those that a paper account took."""
+"""Tables for the events of order intents and of paper accounts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.tables.base import Chained
 
 
 class IntentEventRow(Chained):
-    """An order intent was issued, replaced or withdrawn, or has expired; append-only."""
+    """An order intent's issue, replacement, withdrawal or expiry; append-only."""
 
     noun: ClassVar[str] = "intent event"
     __tablename__ = "intent_events"

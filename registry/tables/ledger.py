@@ -1,4 +1,4 @@
-"""What was predicted, what came of it, and how that adds up by day."""
+"""Tables for predictions, outcomes and daily performance figures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PredictionRow(Chained):
 
 
 class OutcomeRow(Chained):
-    """What became of a slot under a label; append-only and chained, a revision is a new row."""
+    """The outcome of a slot under a label; append-only and chained, a revision is a new row."""
 
     noun: ClassVar[str] = "outcome"
     dated_by: ClassVar[str] = "recorded_at"
@@ -82,7 +82,7 @@ class OutcomeRow(Chained):
 
 
 class PerformanceRow(Base):
-    """How predictions did, by day; worked out anew from predictions and outcomes at any time."""
+    """Daily performance figures; they can be recomputed from predictions and outcomes."""
 
     __tablename__ = "performance"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Scheduled news that the trader supplied."""
+"""The table of scheduled news that the trader supplied."""
 
 from __future__ import annotations
 

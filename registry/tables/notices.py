@@ -1,4 +1,4 @@
-"""Notices and their deliveries."""
+"""Tables for notices and their deliveries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.tables.base import Base
 
 
 class NoticeRow(Base):
-    """Something a person should know; kept whether or not any channel took it."""
+    """A notice, recorded whether or not any channel accepted it."""
 
     __tablename__ = "notices"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""How far a market has come, what its rules decided, and the orders they would place."""
+"""Tables for a market's rollout, its rules' decisions and the order intents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RolloutRow(Chained):
 
 
 class StrategyRow(Chained):
-    """What the rules decided of a slot, without the model and with it."""
+    """The rules' decision on a slot, without the model and with it."""
 
     __tablename__ = "strategy_decisions"
     __table_args__ = (
@@ -54,7 +54,7 @@ class StrategyRow(Chained):
 
 
 class OrderIntentRow(Chained):
-    """The outbox: an order somebody else may place; Orbcast places none."""
+    """The outbox: an order for another program to place; Orbcast places no orders."""
 
     __tablename__ = "order_intents"
     __table_args__ = (UniqueConstraint("market", "trading_day", "opening_range"),)

@@ -1,4 +1,4 @@
-"""What was tried: studies, trials, the tuning journal."""
+"""Tables for studies, trials and the tuning journal."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class EvaluationRow(Chained):
 
 
 class TrialRow(Chained):
-    """A question asked of a market, by hand, by a retrain or by tuning: each must be paid for.
+    """A question asked of a market by hand, by a retrain or by tuning; each one counts.
 
-    What became of a trial that was begun is a second row, of the same values but score and state.
-    Rows of before questions were counted have neither ``question`` nor ``family``.
+    The result of a trial is a second row that differs only in score and state. Rows from before
+    questions were counted have neither ``question`` nor ``family``.
     """
 
     __tablename__ = "trials"

@@ -1,4 +1,4 @@
-"""What was trained, which version has which alias, and what was decided of it."""
+"""Tables for recipes, market definitions, model versions, aliases and decisions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RecipeRow(Chained):
 
 
 class MarketDefinitionRow(Chained):
-    """What a market file said of a market, of what decides the meaning of its labels."""
+    """A market definition: the part of a market file that decides the meaning of labels."""
 
     dated_by: ClassVar[str] = "first_seen"
     __tablename__ = "market_definitions"
@@ -39,7 +39,7 @@ class MarketDefinitionRow(Chained):
 
 
 class ModelVersion(Chained):
-    """A model version whose folder is whole."""
+    """A registered model version; its folder was complete at registration."""
 
     dated_by: ClassVar[str] = "created_at"
     __tablename__ = "model_versions"
@@ -58,7 +58,7 @@ class ModelVersion(Chained):
 
 
 class AliasEvent(Chained):
-    """An alias given to a version; the latest of an alias is where it points."""
+    """A change of an alias to a version; the latest change of an alias applies."""
 
     __tablename__ = "aliases"
     __table_args__ = (Index("ix_aliases_market_alias_at", "market", "alias", "at"),)
@@ -72,7 +72,7 @@ class AliasEvent(Chained):
 
 
 class Decision(Chained):
-    """A decision about a model version, with what it rested on."""
+    """A decision about a model version, with its evidence."""
 
     __tablename__ = "decisions"
     __table_args__ = (UniqueConstraint("market", "kind", "version", "evidence_hash"),)

@@ -1,4 +1,4 @@
-"""What was found while the models ran: breaker, drift, parity, retrains."""
+"""Tables for the health of models: breaker, drift, parity, retrains."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BreakerRow(Chained):
 
 
 class RetrainAttemptRow(Base):
-    """An attempt to retrain; without an end it is under way, or its process was killed."""
+    """A retrain attempt; without an end, it is under way or its process was killed."""
 
     __tablename__ = "retrain_attempts"
     __table_args__ = (Index("ix_retrain_attempts_market", "market"),)
@@ -42,7 +42,7 @@ class RetrainAttemptRow(Base):
 
 
 class DriftRow(Base):
-    """Whether the logged features of a stretch of days look like what the version learned from."""
+    """A drift report: whether the logged features of some days resemble the training rows."""
 
     __tablename__ = "drift_reports"
     __table_args__ = (UniqueConstraint("market", "version", "last_day", "rows"),)
@@ -59,7 +59,7 @@ class DriftRow(Base):
 
 
 class EstimateRow(Base):
-    """Log loss and calibration expected without labels, and the truth once it is known."""
+    """Log loss and calibration estimated without outcomes, and the realised figures later."""
 
     __tablename__ = "estimates"
     __table_args__ = (UniqueConstraint("market", "role", "version", "mode", "last_day"),)
@@ -78,7 +78,7 @@ class EstimateRow(Base):
 
 
 class ParityRow(Base):
-    """Whether features logged live are what the lake gives afterwards."""
+    """A parity report: whether live logged features equal those recomputed from the lake."""
 
     __tablename__ = "parity_reports"
     __table_args__ = (UniqueConstraint("market", "content_hash"),)

@@ -165,7 +165,7 @@ class ModelStore:
         return faults or version_files.name_faults_of(record.folder, record.recipe_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
-        """Return when a version becomes too old to serve, counted from the last day it learned from."""
+        """Return when a version becomes too old to serve, by the last day it learned from."""
         is_baseline = record.kind == "baseline"
         return record.known_until + (self._baseline_lifetime if is_baseline else self._lifetime)
 

@@ -1,4 +1,4 @@
-"""Judging what is running: performance, drift, plots and reports."""
+"""Judgement of live models: performance, drift, plots and reports."""
 
 from typing import TYPE_CHECKING
 

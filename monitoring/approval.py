@@ -1,7 +1,7 @@
-"""A person's approval: the request they see, and the verdict on their answer.
+"""Approval by a person: the request, and the verdict on the answer.
 
-Pure: times are arguments. Whatever is not a whole, timely approval of the very thing that was
-shown is a refusal, and says which part was missing.
+Pure: times are arguments. Anything but a complete, timely approval of exactly what was shown is a
+refusal, and the verdict says which part was missing.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Literal
 Kind = Literal["promotion", "step up"]
 
 ASKING = ("promote", "step-up")
-"""Names of the flows that ask a person; they need a deployment, and so a server."""
+"""Names of the flows that request an approval; they need a deployment, and so a server."""
 
 NOBODY = "orbcast"
-"""Who answers when nobody did."""
+"""The author of the refusal when nobody answered."""
 
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One condition or gate at the time of the request: its name, its result and its figure."""
+    """A condition or gate at the time of the request: its name, its result and its figure."""
 
     name: str
     status: str
@@ -35,28 +35,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Something that waits for a person, with the evidence they are shown.
+    """A request for approval, with the evidence that the person is shown.
 
     Attributes
     ----------
     kind, market, version
-        What is asked; the symbol; the version it is about.
+        Kind of request, symbol, and the version it is about.
     subject
-        What becomes of an approval: the version that serves, or the stage gone up to.
+        What an approval leads to: the version that will serve, or the next stage.
     title
         The question in a few words.
     verdict
-        What the evidence says, one sentence.
+        The result of the evidence, in one sentence.
     borne_out
-        Whether the evidence bears the approval.
+        Whether the evidence supports an approval.
     overridable
-        Whether a person may go against it.
+        Whether a person may approve against the evidence.
     findings
         The evidence, line by line.
     content
-        What an approval is of, by name: it is void if any of it is another when it is acted on.
+        The facts an approval is bound to, by name; it is void if any has changed by then.
     asked_at, until
-        Aware times: when it was asked, and until when an answer counts.
+        Aware times: when the request was made, and until when an answer counts.
     """
 
     kind: Kind
@@ -80,14 +80,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back.
+    """A person's answer to a request.
 
     Attributes
     ----------
     approve, by, reason, against_the_evidence
-        As the person said it.
+        As the person gave them.
     waited
-        From the question to the answer, both on the server's clock.
+        Time from the request to the answer, both by the server's clock.
     """
 
     approve: bool
@@ -114,7 +114,7 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Appro
     if not answer.approve:
         why = _why_not(by, reason, late=late, deadline=deadline)
         return ApprovalVerdict(approved=False, verdict=f"refused: {why}")
-    # what cannot be overridden is asked for once more where the step is taken
+    # evidence that cannot be overridden is checked again when the step is taken
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
     lacking = [name for name, words in (("who", person), ("why", reason)) if not words]
@@ -138,7 +138,7 @@ def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> Appro
 
 
 def differences(values: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what differs from the content shown, in its order; only the first few of many."""
+    """Return, in order, how the content differs from what was shown; only the first of many."""
     matches = [
         f"{name} was {_short(values.get(name))}, is {_short(now.get(name))}"
         for name in dict.fromkeys((*values, *now))

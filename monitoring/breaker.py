@@ -1,7 +1,7 @@
 """The circuit breaker: what trips it, how long it stays open, when it may close again.
 
-Pure: it is told what happened and when, and says where the breaker stands. What cannot be read
-counts as open, which is for the caller to say.
+Pure: it takes events and times, and returns the breaker's state. The caller must treat a breaker
+that cannot be read as open.
 """
 
 from __future__ import annotations
@@ -30,21 +30,23 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """The numbers of the breaker.
+    """The limits of the breaker.
 
     Attributes
     ----------
     failures
-        Champion's answers in a row that were none, for reasons of ours, that open it.
+        The breaker opens after this many slots in a row without a prediction of the champion, for
+        reasons that are Orbcast's fault.
     late
-        Champion's answers in a row that came later than the latency budget that open it.
+        The breaker opens after this many predictions of the champion in a row beyond the latency
+        budget.
     drawdown_r
-        Fall in R of the recommended live trades since it last closed that opens it.
+        The breaker opens at this drawdown, in R, of the recommended live trades since it closed.
     alpha
-        Chance allowed of opening it on a champion that is as good as its baseline, and again on
-        one whose probabilities are what happens, however often it is looked at.
+        Probability of opening it wrongly on a champion that is as good as its baseline, and again
+        on a calibrated champion, however often it is checked.
     cool_down, longest
-        Time it stays open; doubled with each opening in a row, up to the longest.
+        Time it stays open; doubled with each further opening in a row, up to the longest.
     """
 
     failures: int = 3
@@ -60,7 +62,7 @@ POLICY = BreakerPolicy()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerState:
-    """The state of the breaker; ``until`` is when an open one may be probed."""
+    """The state of the breaker; ``until`` is when an open breaker becomes half open."""
 
     state: State
     cause: str
@@ -76,24 +78,24 @@ class BreakerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRow:
-    """A live prediction of the champion, with its outcome where that is known.
+    """A live slot of the champion, with its outcome if known.
 
     Attributes
     ----------
     at
         Decision time.
     failed
-        It was no answer, for a reason of ours: stale data, no usable model, missed.
+        Whether there is no prediction by Orbcast's fault: stale data, no usable model, missed.
     stale
-        That reason was the data: the bars had not come in up to the window's last minute.
+        Whether the reason was stale data: bars up to the window's last minute were missing.
     late
-        It came later than the latency budget.
+        Whether the prediction exceeded the latency budget.
     p_up, baseline_p_up, up
-        What was said and whether the break was UP; None where there is nothing to compare.
+        The predictions, and whether the breakout was UP; None if there is nothing to compare.
     r_net
         Net R of the trade, if it was recommended and taken.
     day
-        Trading day: its answers may be open together; None, the day of ``at``.
+        Trading day, whose slots may be open at the same time; None for the day of ``at``.
     """
 
     at: datetime
@@ -112,9 +114,9 @@ def breaker_state(
 ) -> BreakerState:
     """Return the state of the breaker after its events, oldest first.
 
-    An open breaker becomes half open when its time is over; only a check that finds nothing
-    wrong, or a person, closes it. Each opening that follows on another doubles the time, so that
-    it does not flap; one that stayed closed for the longest time has forgotten them.
+    An open breaker becomes half open when its time is over. Only a check without trouble, or a
+    person, closes it. Each further opening doubles the time, so that the breaker does not flap;
+    the count restarts once it has stayed closed for the longest time.
     """
     if not events:
         return BreakerState(state="closed", cause="", detail="", since=None, until=None)
@@ -134,14 +136,14 @@ def breaker_state(
 
 
 def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[str, str] | None:
-    """Return the cause that opens the breaker, and its figures; None if all is well.
+    """Return the cause that opens the breaker, and its figures; None if there is no trouble.
 
     Parameters
     ----------
     rows
-        The champion's live answers since the breaker last closed, in order of decision.
+        The champion's live slots since the breaker last closed, by decision time.
     policy
-        The numbers.
+        The limits.
     """
     tail = rows[-policy.failures :]
     if len(tail) == policy.failures and all(row.failed for row in tail):
@@ -159,7 +161,7 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
 
 
 def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
-    """Return how many times in a row the breaker opened; a long time closed resets the count."""
+    """Return how many times in a row the breaker opened; a long closed time resets the count."""
     count = 0
     closed_at: datetime | None = None
     for event in events:
@@ -173,7 +175,7 @@ def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
 
 
 def _off(judged: JudgedRows, policy: BreakerPolicy) -> tuple[str, str] | None:
-    """Return the cause and figures if predictions lose to the corridor or are miscalibrated."""
+    """Return cause and figures if predictions lose to the corridor or are miscalibrated."""
     worse = latest(worse_than_corridor(judged))
     if worse >= 1.0 / policy.alpha:
         return "accuracy", f"worse than the corridor: e-value {worse:.3g}"
@@ -184,7 +186,7 @@ def _off(judged: JudgedRows, policy: BreakerPolicy) -> tuple[str, str] | None:
 
 
 def _judged(rows: Sequence[LiveRow]) -> JudgedRows:
-    """Return the predictions, in arrays."""
+    """Return the predictions as arrays."""
     listed = [row for row in rows if row.p_up is not None and row.baseline_p_up is not None]
     return JudgedRows(
         p_up=np.array([row.p_up for row in listed], np.float64),

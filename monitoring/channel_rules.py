@@ -1,7 +1,7 @@
-"""When a channel is told of a notice: by its level, its switches and its quiet hours.
+"""Which notices a channel gets and when: by its level, its switches and its quiet hours.
 
-Pure: times are arguments. What a channel is told of a notice depends on the notice's own time, so
-that a switch that is changed today brings nothing of yesterday.
+Pure: times are arguments. The rules apply as of the notice's own time, so that a switch changed
+today does not send yesterday's notices.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from zoneinfo import ZoneInfo
 from monitoring.notices import KINDS, WORTH_TELLING, Level, is_wanted
 
 Policy = Literal["held", "left out", "at once"]
-"""What becomes of a notice of the quiet hours: told at their end, never, or all the same."""
+"""What happens to a notice in quiet hours: sent at their end, never, or at once."""
 
 POLICIES: tuple[Policy, ...] = ("held", "left out", "at once")
 
 _SOON_OVER = frozenset({"forecast", "break"})
-"""Kinds that are of no use after the night."""
+"""Kinds of notices that are useless after the night."""
 
 _WORTH_SOON_OVER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """Notices switched on or off from a time on.
+    """A switch that turns notices on or off from a time on.
 
     Attributes
     ----------
     on, at
-        Which of the two, and since when.
+        Whether on or off, and since when.
     kind, market
-        Of this kind and of this market's symbol; None of any.
+        The kind and the market's symbol that it concerns; None for any.
     """
 
     on: bool
@@ -43,23 +43,23 @@ class Switch:
     market: str | None = None
 
     def concerns(self, kind: str, market: str | None) -> bool:
-        """Return whether a notice of this kind and market is meant."""
+        """Return whether the switch concerns notices of this kind and market."""
         return self.kind in {None, kind} and self.market in {None, market}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietHours:
-    """Hours of the day in which a channel is left in peace.
+    """Hours of the day in which a channel gets no ordinary notices.
 
     Attributes
     ----------
     begin, end
         Local times; they may lie on either side of midnight.
     zone
-        IANA name of the zone that they are in.
+        IANA name of their time zone.
     policies
-        What becomes of a kind, where that is not as usual: forecasts and breaks are left out,
-        all others held.
+        Policy by kind, where it differs from the default: forecasts and breaks are dropped, all
+        others are held.
     """
 
     begin: time
@@ -68,11 +68,11 @@ class QuietHours:
     policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def policy(self, kind: str) -> Policy:
-        """Return what becomes of a kind of notice."""
+        """Return the policy for a kind of notice."""
         return self.policies.get(kind, "left out" if kind in _SOON_OVER else "held")
 
     def end_after(self, at: datetime) -> datetime | None:
-        """Return when the quiet hours end that a time falls in, in UTC; None outside of them."""
+        """Return when the quiet hours around a time end, in UTC; None outside of quiet hours."""
         zone = ZoneInfo(self.zone)
         local = at.astimezone(zone)
         clock, day = local.time(), local.date()
@@ -87,16 +87,16 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRules:
-    """What a channel wants to be told, and when.
+    """The rules for which notices a channel gets, and when.
 
     Attributes
     ----------
     least
-        Kinds that matter less are not told.
+        The lowest level; kinds of a lower level are not sent.
     switches
-        In the order in which they were set; of those that concern a notice the last one counts.
+        In the order in which they were set; the last one that concerns a notice applies.
     quiet
-        Its quiet hours; None without any.
+        Its quiet hours; None if it has none.
     """
 
     least: Level = "info"
@@ -104,7 +104,7 @@ class ChannelRules:
     quiet: QuietHours | None = None
 
     def wants(self, kind: str, market: str | None, at: datetime) -> bool:
-        """Return whether a notice of this kind, market and time is to be told at all."""
+        """Return whether a notice of this kind, market and time should be sent at all."""
         if not is_wanted(kind, self.least):
             return False
         last = [
@@ -115,13 +115,13 @@ class ChannelRules:
         return last[-1] if last else True
 
     def held_until(self, kind: str, at: datetime) -> datetime | None:
-        """Return the end of the quiet hours that a notice is held over; None where it is not."""
+        """Return the end of the quiet hours that hold a notice; None if it is not held."""
         if self.quiet is None or self.quiet.policy(kind) == "at once":
             return None
         return self.quiet.end_after(at)
 
     def tells_from(self, kind: str, market: str | None, at: datetime) -> datetime | None:
-        """Return from when on a notice is to be told; None if it is not."""
+        """Return the time from which a notice may be sent; None if it is not sent."""
         if not self.wants(kind, market, at):
             return None
         held = self.held_until(kind, at)
@@ -131,13 +131,13 @@ class ChannelRules:
         return None if left_out else held
 
     def is_due(self, kind: str, market: str | None, at: datetime, now: datetime) -> bool:
-        """Return whether a notice of this kind, market and time is to be told now."""
+        """Return whether a notice of this kind, market and time should be sent now."""
         begins = self.tells_from(kind, market, at)
         return begins is not None and begins <= now < begins + worth_telling(kind)
 
 
 def worth_telling(kind: str) -> timedelta:
-    """Return how long a notice is worth telling.
+    """Return how long a notice is worth sending.
 
     >>> worth_telling("forecast"), worth_telling("breaker")
     (datetime.timedelta(seconds=3600), datetime.timedelta(days=3))
@@ -146,10 +146,10 @@ def worth_telling(kind: str) -> timedelta:
 
 
 def with_switch(switches: tuple[Switch, ...], new: Switch) -> tuple[Switch, ...]:
-    """Return the switches with one more, without those that nothing depends on any more.
+    """Return the switches with a new one, without those that have no effect any more.
 
-    One that a later one of the same kind and market replaced is kept for as long as a notice of
-    its time may still be told.
+    A switch replaced by a later one of the same kind and market is kept as long as a notice of its
+    time may still be sent.
     """
     oldest = new.at - WORTH_TELLING - timedelta(days=1)
     replaced = {
@@ -163,7 +163,7 @@ def with_switch(switches: tuple[Switch, ...], new: Switch) -> tuple[Switch, ...]
 
 
 def rules_in_words(rules: ChannelRules) -> tuple[str, ...]:
-    """Return the switches and quiet hours of a channel as they are now, a line each."""
+    """Return a channel's current switches and quiet hours, one line each."""
     last = {(switch.market, switch.kind): switch for switch in rules.switches}
     in_order = sorted(last.values(), key=rules.switches.index)
     lines = [switch_in_words(switch) for switch in in_order]
@@ -179,7 +179,7 @@ def rules_in_words(rules: ChannelRules) -> tuple[str, ...]:
 
 
 def switch_in_words(switch: Switch) -> str:
-    """Return what a switch says.
+    """Return a switch in words.
 
     >>> switch_in_words(Switch(on=False, at=datetime.max, kind="break", market="NQ"))
     'break of NQ off'

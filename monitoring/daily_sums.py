@@ -1,4 +1,4 @@
-"""What a day's predictions came to, as sums: those of any days together give a period exactly."""
+"""Daily performance as sums, which add up exactly to the figures of any period."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ml_core.health.scored_prediction import ScoredPrediction
 
 ALL = "all"
 NO_VERSION = "none"
-"""Named where no version was there to answer."""
+"""The version name used when there was no version to predict."""
 
 
 def daily_figures(
     market: str, rows: Iterable[ScoredPrediction], *, ranges: bool = True
 ) -> list[PerformanceRecord]:
-    """Return sums for each mode, role, version and day, and for each opening range of it.
+    """Return sums for each mode, role, version and day, and for each of its opening ranges.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def daily_figures(
     rows
         Predictions with the latest outcome of their slot.
     ranges
-        False leaves the opening ranges out: whole days alone.
+        False leaves out single opening ranges and returns whole days only.
     """
     groups: dict[tuple[date, str, str, str, str], list[ScoredPrediction]] = {}
     for row in rows:
@@ -59,8 +59,8 @@ def daily_figures(
 def figures(rows: Sequence[ScoredPrediction]) -> DaySums:
     """Sum up predictions and their outcomes.
 
-    A prediction that came late is counted and scored for nothing: it cannot show that it was made
-    before its outcome.
+    A late prediction is counted but not scored: it cannot prove that it was made before its
+    outcome.
     """
     predicted = [row for row in rows if row.predicted]
     in_time = [row for row in predicted if not row.late]
@@ -89,7 +89,7 @@ def figures(rows: Sequence[ScoredPrediction]) -> DaySums:
 
 
 def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[float]]:
-    """Return, for each tenth of the scale that has rows: rows, said, ups and p (1 - p) summed.
+    """Return, for each tenth of the scale with rows, the sums of rows, p, ups and p (1 - p).
 
     >>> binned(np.array([0.25, 0.75]), np.array([False, True]))
     {'2': [1.0, 0.25, 0.0, 0.1875], '7': [1.0, 0.75, 1.0, 0.1875]}
@@ -101,7 +101,7 @@ def binned(p: NDArray[np.float64], up: NDArray[np.bool_]) -> dict[str, list[floa
 
 
 def _forecast(predicted: list[float | None], up: NDArray[np.bool_]) -> ForecastSums | None:
-    """Return the sums of a forecaster's metrics; None if not known what it said of each break."""
+    """Return the sums of a forecaster's metrics; None if its p for some breakout is unknown."""
     if any(p_up is None for p_up in predicted):
         return None
     p = np.array(predicted, np.float64)

@@ -1,10 +1,10 @@
-"""Early warning: what the probabilities themselves say their log loss and calibration will be.
+"""Early warning: estimates of log loss and calibration from the probabilities alone.
 
-Confidence-based performance estimation, as NannyML's CBPE does (NannyML documentation, How it
-works, Estimation of performance of the monitored model): were the probabilities exactly what
-happens, a row's expected loss is p loss(1) + (1 - p) loss(0), before any outcome is known. It
-sees that a model has become less sure, or surer, than it was on its unseen days. It cannot see
-that the market has changed its answer to the same questions (concept drift): that takes outcomes.
+This is confidence-based performance estimation, like NannyML's CBPE (NannyML documentation, How it
+works, Estimation of performance of the monitored model): if the probabilities are exactly right,
+a row's expected loss is p loss(1) + (1 - p) loss(0), before any outcome is known. It detects that
+a model has become less or more confident than it was on its unseen days. It cannot detect that the
+same features now lead to other outcomes (concept drift): that takes outcomes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ml_core.evidence.metrics import (
 from ml_core.health.estimates import Estimate, Reconciled
 
 WINDOW = 60
-"""Answered rows an estimate is made of: ten days of six ranges."""
+"""Number of predictions in an estimate: ten days of six ranges."""
 
 MIN_ROWS = 30
 ECE = "ece"
@@ -46,38 +46,38 @@ class Reference:
 def expect(
     p: NDArray[np.float64], p_break: NDArray[np.float64], *, seed: int = 0
 ) -> dict[str, Estimate]:
-    """Estimate accuracy, log loss, Brier and calibration error of answers without their outcomes.
+    """Estimate accuracy, log loss, Brier and calibration error of predictions without outcomes.
 
-    With loss l, e = p l(1) + (1 - p) l(0) and b the chance of a break, the mean over the rows that
-    will break is about mu = sum(b e) / sum(b). Its standard error is that of a ratio: rows differ
-    from mu by (l - mu) if they break and by 0 if not, so the variance of each is
+    With loss l, e = p l(1) + (1 - p) l(0) and b the chance of a breakout, the mean over the rows
+    that will break out is about mu = sum(b e) / sum(b). Its standard error is that of a ratio: a
+    row differs from mu by (l - mu) if it breaks out and by 0 if not, so its variance is
     b (p (l(1) - mu)^2 + (1 - p) (l(0) - mu)^2) - (b (e - mu))^2. Rows are taken to be independent.
-    The calibration error of probabilities that are exactly right is not 0 with few rows; it is
-    drawn a thousand times.
+    With few rows, the calibration error of exactly right probabilities is not 0; its distribution
+    is simulated with a thousand draws.
 
     Parameters
     ----------
     p
-        Shape (n,): P(UP | a break), calibrated.
+        Shape (n,): P(UP | a breakout), calibrated.
     p_break
-        Shape (n,): chance that the row breaks at all.
+        Shape (n,): chance of any breakout.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
     dict
-        By name of the metric.
+        Estimates by name of the metric.
     """
     estimates = {metric.name: _expected(metric, p, p_break) for metric in METRICS}
     return {**estimates, ECE: _expected_ece(p, p_break, seed)}
 
 
 def warning(expected: Estimate, reference: Reference) -> str | None:
-    """Return that the expected log loss is not what unseen days showed; None if it is.
+    """Return a warning if the expected log loss differs from that on unseen days; None if not.
 
-    It is if within three standard errors: the reference's own, and that of which ranges came
-    along.
+    It differs beyond three standard errors, which combine the reference's own error and the chance
+    of which ranges came along.
     """
     spread = float(np.hypot(reference.error, expected.of_mix))
     change = expected.value - reference.log_loss
@@ -96,21 +96,21 @@ def reconcile(
     up: NDArray[np.bool_],
     waiting: int = 0,
 ) -> Reconciled:
-    """Set the truth beside an estimate.
+    """Return the realised figures for an estimate.
 
     Parameters
     ----------
     expected
-        As it was made.
+        The estimate.
     p, up
-        Shape (m,): of its rows that broke.
+        Shape (m,): probabilities and directions of its rows that broke out.
     waiting
-        How many of its rows have no outcome yet.
+        Number of its rows without an outcome yet.
 
     Raises
     ------
     NotScorableError
-        None of them broke.
+        No row broke out.
     """
     realised = {metric.name: metric(p, up) for metric in METRICS}
     realised[ECE] = expected_calibration_error(p, up)

@@ -1,4 +1,4 @@
-"""Why a slot was not recommended, and what would have had to be different."""
+"""Explain why a slot was not recommended, and what would have had to be different."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REMEDIES = {
 
 
 def why_not(reason: str | None) -> str:
-    """Return in words why a slot has no prediction, and what would give one where something would.
+    """Return in words why a slot has no prediction, and what would help, if anything.
 
     >>> why_not("no_model")
     'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
@@ -51,16 +51,16 @@ def why_not(reason: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """An answer taken apart.
+    """An explained prediction.
 
     Attributes
     ----------
     verdict
-        One plain sentence.
+        The result in one plain sentence.
     gates
-        What had to be so, in order; the first that is not decides.
+        The conditions of a recommendation, in order; the first one not met decides.
     reasons
-        What moved the direction, in words, as logged.
+        What moved the predicted direction, in words, as logged.
     """
 
     verdict: str
@@ -77,14 +77,14 @@ def explain(
     outputs: Outputs,
     rules: tuple[Gate, ...] = (),
 ) -> Explanation:
-    """Take a logged answer apart; everything comes from the row itself.
+    """Explain a logged prediction from its ledger row alone.
 
     Parameters
     ----------
     status, reason, recommendation, late, outputs
-        As the ledger has them.
+        The fields of the ledger row.
     rules
-        What the rules of the strategy asked of the slot; they decide what is armed, whatever is
+        The gates of the strategy's rules for the slot; they decide what is armed, whatever is
         recommended.
     """
     prediction = outputs.prediction
@@ -137,14 +137,14 @@ def rule_gates(checks: Iterable[Mapping[str, Any]]) -> tuple[Gate, ...]:
 
 
 def novelty_gate(score: NoveltyScore | None, *, answered: bool) -> Gate:
-    """Return whether the row lay within what the version was trained on.
+    """Return the gate for whether the row resembles the version's training data.
 
     Parameters
     ----------
     score
-        As the ledger has it; None of a version that cannot tell.
+        The score in the ledger; None for a version that cannot measure it.
     answered
-        Whether an answer was given; a novel row may be answered all the same, and this says why.
+        Whether there is a prediction; a novel row may still be predicted, and this says why.
     """
     name = "like the training data"
     if score is None:
@@ -165,7 +165,7 @@ def novelty_gate(score: NoveltyScore | None, *, answered: bool) -> Gate:
 
 
 def _worth(prediction: Prediction) -> Gate:
-    """Return whether the likelier side was expected to bring more than its costs."""
+    """Return the gate for whether the likelier side's expected net R is above 0."""
     side: Side = "long" if prediction.p_up_given_break >= _EVEN_ODDS else "short"
     other: Side = "short" if side == "long" else "long"
     p = prediction.p_up_given_break
@@ -179,15 +179,15 @@ def _worth(prediction: Prediction) -> Gate:
 
 
 def _least_change(prediction: Prediction, side: Side, other: Side) -> str:
-    """Return what would have lifted the expectation over 0.
+    """Return the smallest changes that would have lifted the expected net R above 0.
 
-    The ensemble is the mean of the R model's figure and of one that rises with P(win) by what a
-    win is worth: so P(win) must rise by -2 expected over that, or the R model's figure by
+    The ensemble is the mean of the R model's figure and of one that rises with P(win), at the rate
+    of a win's worth. So either P(win) must rise by -2 expected / worth, or the R model's figure by
     -2 expected.
     """
     view = prediction.side(side)
     missing = -2.0 * view.expected_net_r
-    # without an end of the time a win is worth reward + 1, and P(win) = 1 / (reward + 1)
+    # without a time limit, a win is worth reward + 1, and P(win) = 1 / (reward + 1)
     win_worth = view.win_worth or 1.0 / view.baseline_p_win
     needed = view.p_win + missing / win_worth
     chances = (

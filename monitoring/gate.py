@@ -1,4 +1,4 @@
-"""A gate: one requirement, its figure, and what is missing."""
+"""A gate: one requirement, its figure, and what it lacks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """A requirement; ``change`` is the least that would fulfil it."""
+    """A requirement; ``change`` is the smallest change that would meet it."""
 
     name: str
     passed: bool

@@ -1,6 +1,6 @@
-"""Notices: how much each kind matters, when a dead channel is tried again, and their words.
+"""Notices: the level of each kind, when a failed channel is tried again, and their text.
 
-Pure: times are arguments, and nothing is sent from here.
+Pure: times are arguments, and nothing is sent here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _KINDS_OF: dict[Level, tuple[str, ...]] = {
     "trouble": ("feed", "missed", "rollout", "breaker", "up", "retrain", "serving"),
 }
 KINDS: dict[str, Level] = {kind: level for level, kinds in _KINDS_OF.items() for kind in kinds}
-"""Every kind of notice, and how much it matters."""
+"""Every kind of notice, with its level."""
 
 TRADE_KINDS = ("forecast", "break", "settled", "day", "week")
-"""Those of the trading day itself; the others are of Orbcast and its models."""
+"""Kinds about the trading day itself; the others are about Orbcast and its models."""
 
 WORTH_TELLING = timedelta(days=3)
-"""A notice older than this is brought nowhere any more; it is kept and shown as not delivered."""
+"""A notice older than this is no longer sent; it stays on record as not delivered."""
 
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=10), timedelta(hours=1)
 _LATE = timedelta(minutes=15)
@@ -37,7 +37,7 @@ _HOURS_APART = 6
 
 
 def level_of(kind: str) -> Level:
-    """Return how much a kind of notice matters; an unknown one matters most.
+    """Return the level of a kind of notice; an unknown kind has the highest.
 
     >>> level_of("gate"), level_of("breaker"), level_of("never heard of")
     ('info', 'trouble', 'trouble')
@@ -46,15 +46,15 @@ def level_of(kind: str) -> Level:
 
 
 def is_wanted(kind: str, least: Level) -> bool:
-    """Return whether a channel with this least level receives notices of this kind."""
+    """Return whether a channel with this lowest level receives notices of this kind."""
     return LEVELS.index(level_of(kind)) >= LEVELS.index(least)
 
 
 def rests_until(failures: Sequence[datetime]) -> datetime | None:
-    """Return until when no delivery to a channel is tried after failures in a row, oldest first.
+    """Return until when a channel is not tried after failures in a row, given oldest first.
 
-    Ten minutes after the first, doubled with each, an hour at most: a channel that was dead for a
-    night is found alive again within the hour.
+    The pause is ten minutes after the first failure, doubled with each further one, and at most an
+    hour: a channel that was down for a night is reached again within the hour.
     """
     if not failures:
         return None
@@ -63,9 +63,9 @@ def rests_until(failures: Sequence[datetime]) -> datetime | None:
 
 
 def dated(body: str, happened: datetime, now: datetime, held_until: datetime | None = None) -> str:
-    """Return the words with the time of the event below; a late notice says that it is late.
+    """Return the text with the time of the event below it; a late notice says that it is late.
 
-    ``held_until`` is the end of the quiet hours that it was held over, if it was.
+    ``held_until`` is the end of the quiet hours that held the notice, if any did.
     """
     late = now - (held_until or happened)
     words = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
@@ -81,7 +81,7 @@ def dated(body: str, happened: datetime, now: datetime, held_until: datetime | N
 
 
 def state_in_words(state: str) -> str:
-    """Return a run's state in words that fit in a sentence.
+    """Return a run's state in words that fit into a sentence.
 
     >>> state_in_words("TimedOut"), state_in_words("Crashed")
     ('timed out', 'crashed')
@@ -101,7 +101,7 @@ class EndedRun:
     words: str
 
     def key(self, at: datetime) -> str:
-        """Return the notice's key; the same fault gets a new one, and is sent again, in six hours.
+        """Return the notice's key; a lasting fault gets a new key, and so a new notice, every 6 h.
 
         log-outcomes runs every quarter of an hour, and nobody reads a channel that repeats the
         same message ninety times a day.
@@ -113,7 +113,7 @@ class EndedRun:
 
     @property
     def subject(self) -> str:
-        """The flow, the market, and how the run ended."""
+        """The flow, the market, and the run's final state."""
         of = f"{self.market.upper()}: " if self.market else ""
         return f"{of}{self.flow} {state_in_words(self.state)}"
 

@@ -1,4 +1,4 @@
-"""Parity: whether the features logged live are what the bars give afterwards, to the bit."""
+"""Parity: whether live logged features equal, bit for bit, those recomputed from the bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_NAMED = 20
 def differences(
     logged: Mapping[str, float | None], now: Mapping[str, float | None]
 ) -> tuple[Difference, ...]:
-    """Name every feature whose bits differ, one that is only on one side too.
+    """Return every feature whose bits differ, including those only on one side.
 
     >>> differences({"a": 0.1, "b": None}, {"a": 0.1, "b": 0.0})
     (Difference(feature='b', logged=None, now=0.0),)
@@ -24,7 +24,7 @@ def differences(
 
 
 def first_in_words(changes: Iterable[object]) -> tuple[str, ...]:
-    """Return the first changes in words, and how many more there are."""
+    """Return the first changes in words, and the number of further ones."""
     words = [str(change) for change in changes]
     rest = len(words) - _MOST_NAMED
     return (*words[:_MOST_NAMED], *([f"and {rest:,} more bars"] if rest > 0 else []))

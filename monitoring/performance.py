@@ -1,4 +1,4 @@
-"""How predictions did over any days: the corridor beside each figure, differences by interval."""
+"""Performance over any days: each figure beside the corridor's, differences with intervals."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from ml_core.health.daily_sums import (
 from monitoring.daily_sums import ALL
 
 MIN_DAYS = 20
-"""Days with breaks below which no difference is spoken of: few days give no interval."""
+"""Fewer days with breakouts than this allow no statement on a difference."""
 
 _COUNTS = tuple(count.name for count in fields(Counts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastScores:
-    """Metrics of a forecaster; ``ece_by_chance`` is what one that is exactly right would show."""
+    """Metrics of a forecaster; ``ece_by_chance`` is the error of exactly right probabilities."""
 
     accuracy: float
     log_loss: float
@@ -44,31 +44,31 @@ class ForecastScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodTrades(TradeSums):
-    """Trades of a kind, with net R a trade."""
+    """Trades of a kind, with net R per trade."""
 
     net_r: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a stretch of days came to.
+    """The performance over a period.
 
     Attributes
     ----------
     mode
         ``live`` or ``replay``: the two are never added up.
     first_day, last_day, days
-        Of the rows; ``days`` are those with a break that was scored.
+        First and last day of the rows; number of days with a scored breakout.
     counts, abstained
-        Of slots; ``abstained`` by reason.
+        Counts of slots; ``abstained`` by reason.
     forecasters
-        Scores of model, corridor and majority; without breaks empty.
+        Scores of model, corridor and majority; empty without breakouts.
     difference
-        Model less corridor, and less majority, of each metric, with day-block 95 % intervals.
+        Model minus corridor, and minus majority, by metric, with day-block 95 % intervals.
     trades
-        By kind.
+        Trades by kind.
     coverage
-        Share of net R inside the stated 80 % interval.
+        Share of net R inside the predicted 80 % interval.
     """
 
     json_properties: ClassVar = ("verdict",)
@@ -86,12 +86,12 @@ class Period:
 
     @property
     def verdict(self) -> str:
-        """One sentence: how many days and breaks, model beside corridor, what the interval shows.
+        """One sentence: days and breakouts, model beside corridor, and what the interval shows.
 
-        It shows a difference only when the whole interval of the log loss lies on one side of 0,
-        and then says "so far": the interval is right 95 times in 100 at a day that was chosen
-        beforehand, and wrong more often over a record that is looked at every night. What may be
-        looked at every night is an e-value (:mod:`monitoring.sequential_monitors`).
+        It reports a difference only when the whole interval of the log loss is on one side of 0,
+        and then says "so far": the interval is right 95 times in 100 on a day chosen in advance,
+        and wrong more often over a record that is checked every night. An e-value may be checked
+        every night (:mod:`monitoring.sequential_monitors`).
         """
         breaks = self.counts.breaks
         head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
@@ -117,26 +117,26 @@ class Period:
 
 
 class MixedModesError(DefectError):
-    """Live days and replayed ones asked for as one."""
+    """Error for live and replayed days in one sum."""
 
     modes: tuple[str, ...]
     template = "{modes: and } days are never added up; the record is live"
 
 
 def over(rows: Iterable[PerformanceRecord], *, seed: int = 0) -> Period:
-    """Add up daily figures: the metrics are exactly those of the rows behind them.
+    """Sum daily figures; the metrics are exactly those of the underlying rows.
 
     Parameters
     ----------
     rows
         Daily figures that do not overlap: whole days (``all``), or opening ranges.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Raises
     ------
     MixedModesError
-        Live and replayed days together.
+        Live and replayed days are mixed.
     """
     daily = sorted(rows, key=lambda row: row.day)
     modes = sorted({row.mode for row in daily})
@@ -173,7 +173,7 @@ def over(rows: Iterable[PerformanceRecord], *, seed: int = 0) -> Period:
 def grouped(
     rows: Sequence[PerformanceRecord], key: Callable[[PerformanceRecord], str]
 ) -> dict[str, list[PerformanceRecord]]:
-    """Return daily figures by the value of a key, in order of first appearance."""
+    """Return daily figures grouped by a key, in order of first appearance."""
     groups: dict[str, list[PerformanceRecord]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
@@ -183,7 +183,7 @@ def grouped(
 def whole_days(
     rows: Iterable[PerformanceRecord], *, ranges: bool = False
 ) -> list[PerformanceRecord]:
-    """Return the figures of whole days; with ``ranges`` those of single opening ranges instead."""
+    """Return the figures of whole days; with ``ranges``, of single opening ranges instead."""
     return [row for row in rows if (row.opening_range == ALL) != ranges]
 
 
@@ -249,7 +249,7 @@ def interval_of_sums(
 ) -> Interval:
     """Return the mean of all rows of some days, from each day's count and sum, with its interval.
 
-    Whole days are drawn, so only a day's sum and count matter: its rows may as well be alike.
+    Whole days are resampled, so only a day's sum and count matter, not its single rows.
     """
     n, total = np.array(counts, np.int64), np.array(sums, np.float64)
     values = np.divide(total, n, out=np.zeros(len(total)), where=n > 0)

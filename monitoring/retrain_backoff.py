@@ -1,4 +1,4 @@
-"""When scheduled retraining is suspended: after how many failures in a row, and for how long."""
+"""When scheduled retrains are paused: after how many failures in a row, and for how long."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from datetime import datetime, timedelta
 from ml_core.market_events import RetrainAttempt
 
 LONGEST_DAYS = 8
-"""Days of rest at most: a champion expires long after it, so there are tries left before."""
+"""Longest pause in days; a champion expires much later, so several tries remain before that."""
 
 LATE = timedelta(hours=1)
-"""A rest lasts so long beyond its days: the run that begins late on its last night is left out."""
+"""Extra time of a pause, so that a run that starts late on its last night is skipped too."""
 
 
 def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     """Return the failures since the last success, oldest first.
 
-    One without an end was killed, which is a failure. What a person began counts as a success, if
-    it was one, and never as a failure: who looks at a fault may fail as often as it takes.
+    An attempt without an end was killed, which is a failure. An attempt started by a user counts
+    if it succeeded, but never as a failure: a user who investigates a fault may fail repeatedly.
 
     Parameters
     ----------
     attempts
-        Oldest first.
+        All attempts, oldest first.
     """
     in_a_row: list[RetrainAttempt] = []
     for attempt in attempts:
@@ -37,9 +37,9 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
 def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:
     """Return until when no scheduled attempt is made; None if attempts may go on.
 
-    A day after the failure that makes ``allowed`` in a row, doubled with each one more,
-    ``LONGEST_DAYS`` at most, and ``LATE``: a day leaves out the next night, however many seconds
-    earlier than then the failure came.
+    The pause is one day from failure number ``allowed`` in a row, doubled with each further one,
+    at most ``LONGEST_DAYS``, plus ``LATE``. So one day skips the next night's run even if that
+    starts a little later than the failed one.
     """
     failed = failures(attempts)
     if len(failed) < allowed:

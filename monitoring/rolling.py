@@ -1,4 +1,4 @@
-"""Figures of the last days, day after day, each with its interval."""
+"""Figures over a moving window of days, each with its interval."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ml_core.health.daily_sums import DaySums, PerformanceRecord, TradeSums
 from monitoring.performance import interval_of_sums
 
 WINDOW = 20
-"""Days with breaks in each figure; a day has six breaks at most, which is a line of noise."""
+"""Days with breakouts in each figure; single days have at most six, which is mere noise."""
 
 MOST_POINTS = 150
-"""Of a line; between them nothing could be seen."""
+"""Most points of a line; more could not be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """A figure of the last days at the end of each of ``days``, with day-block 95 % bounds."""
+    """A figure over the window ending on each of ``days``, with day-block 95 % bounds."""
 
     days: tuple[date, ...]
     estimate: tuple[float, ...]
@@ -34,11 +34,11 @@ def rolling(
     Parameters
     ----------
     rows
-        Daily figures of whole days, of one mode and role; versions of one day are added up.
+        Daily figures of whole days, of one mode and role; a day's versions are summed.
     part, figure
-        Of the sums: a forecaster and a metric, or a kind of trade and ``r_net``.
+        Which sum: a forecaster and a metric, or a kind of trade and ``r_net``.
     window
-        Days with breaks.
+        Number of days with breakouts.
     """
     days: dict[date, tuple[int, float]] = {}
     for row in rows:
@@ -66,7 +66,7 @@ def rolling(
 
 
 def _sums(figures: DaySums, part: str, figure: str) -> tuple[int, float]:
-    """Return how many breaks or trades a figure is summed over, and its sum."""
+    """Return the number of breakouts or trades in a figure, and its sum."""
     sums = getattr(figures, part)
     n = sums.trades if isinstance(sums, TradeSums) else figures.breaks
     return (n, getattr(sums, figure)) if sums is not None and n else (0, 0.0)

@@ -1,8 +1,8 @@
-"""The ladder from shadow to auto: where a market stands, told from its events alone.
+"""The rollout from shadow to auto: a market's stage, derived from its events alone.
 
 Pure: events and times are arguments. An event that the rules do not allow has no effect, whoever
-wrote it: a step up counts only one stage at a time and only with an approval of that very step,
-given before it, not expired, not used before and bound to the same model, data and report.
+wrote it. A step up counts only one stage at a time, and only with an approval of exactly that
+step: given before it, not expired, not used before, and bound to the same model, data and report.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from ml_core.market_events import SHADOW, STAGES, RolloutEvent, Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPolicy:
-    """The numbers of the ladder.
+    """The limits of the rollout.
 
     Attributes
     ----------
     record_days
         Calendar days of live record before any step up from shadow.
     stage_days
-        Days at a stage before the next, from advisory on.
+        Days at a stage before the next one, from advisory on.
     most_unanswered
-        Share of the slots that may have gone without an answer, for reasons of ours.
+        Highest allowed share of slots without a prediction by Orbcast's fault.
     accuracy
-        To be passed by the whole record and by its last ``recent_days``.
+        Accuracy to exceed, over the whole record and over its last ``recent_days``.
     lift, power
-        Trades needed are those that tell a coin from a coin + lift with this power.
+        The required trades are as many as tell a coin from a coin + lift with this power.
     alpha
-        Chance of ever passing the accuracy or the skill gate without what they ask for.
+        Probability of ever passing the accuracy or the skill gate without deserving it.
     check_age
-        Drift and parity checks are running if the last one is no older.
+        Drift and parity checks count as running if the last one is not older than this.
     approval_lasts
-        From the approval to the step.
+        Longest time from the approval to the step.
     stage_lasts
-        How long hybrid and auto hold after their step; a new approval and step renews them.
+        How long hybrid and auto last after their step; a new approval and step renew them.
     """
 
     record_days: int = 90
@@ -58,20 +58,20 @@ POLICY = RolloutPolicy()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a market stands.
+    """A market's position in the rollout.
 
     Attributes
     ----------
     stage, since, by, reason
-        The stage, and the step that led there; shadow, since ever, before the first.
+        The stage and the step that led to it; before the first step, shadow since ever.
     counted_from
         Live rows decided after this count for the gates; None counts all.
     bound_to, recipe_hash
-        Of the last step up that holds.
+        Hashes of the last step up that is in force.
     holds_until
-        When hybrid or auto lapse; None at the other stages.
+        When hybrid or auto lapses; None at the other stages.
     ignored
-        Events that had no effect, each with the reason.
+        Events without effect, each with the reason.
     """
 
     stage: Stage = SHADOW
@@ -85,26 +85,26 @@ class Position:
     ignored: tuple[str, ...] = ()
 
     def at(self, now: datetime) -> Stage:
-        """Return the stage at a time: hybrid and auto that have lapsed are advisory."""
+        """Return the stage at a time; lapsed hybrid and auto are advisory."""
         lapsed = self.holds_until is not None and now >= self.holds_until
         return "advisory" if lapsed else self.stage
 
     @property
     def next(self) -> Stage | None:
-        """The stage above; None at the top."""
+        """The next stage; None at the top."""
         place = STAGES.index(self.stage) + 1
         return STAGES[place] if place < len(STAGES) else None
 
 
 def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> Position:
-    """Return where a market stands after its events, in the order they were recorded."""
+    """Return a market's position after its events, given in the order of recording."""
     now = Position()
     approvals: list[RolloutEvent] = []
     for event in events:
         if event.kind == "approved":
             approvals.append(event)
         elif event.kind == "down":
-            approvals = []  # whatever was approved before was approved of something else
+            approvals = []  # earlier approvals were for another step
             now = _lowered(now, event)
         else:
             used = usable_approval(approvals, event.stage, event.bound_to, event.at)
@@ -121,7 +121,7 @@ def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> 
 def usable_approval(
     approvals: Sequence[RolloutEvent], stage: Stage, bound_to: str | None, at: datetime
 ) -> RolloutEvent | None:
-    """Return an approval of a step to a stage that is for this very hash, at this time."""
+    """Return a valid approval of a step to a stage, bound to exactly this hash, at this time."""
     for approval in reversed(approvals):
         if (
             approval.kind == "approved"
@@ -137,7 +137,7 @@ def usable_approval(
 
 
 def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
-    """Return the approvals that no step has used, expired ones too."""
+    """Return the approvals that no step has used, including expired ones."""
     left: list[RolloutEvent] = []
     for event in events:
         if event.kind == "approved":
@@ -151,9 +151,9 @@ def open_approvals(events: Sequence[RolloutEvent]) -> tuple[RolloutEvent, ...]:
 
 
 def latest_time(events: Sequence[RolloutEvent], now: datetime) -> datetime:
-    """Return the time, but never one before what was recorded.
+    """Return the later of now and the latest recorded event.
 
-    A clock set back revives nothing.
+    So a clock that is set back does not revive lapsed stages or approvals.
     """
     return max([now, *(event.at for event in events)])
 
@@ -163,7 +163,7 @@ def _fault(now: Position, event: RolloutEvent, approval: RolloutEvent | None) ->
         return "it is dated before the step before it"
     renewed = event.stage == now.stage and now.holds_until is not None
     if event.stage == SHADOW and now.stage == "off":
-        return ""  # predicting again asks for nothing
+        return ""  # shadow, which only predicts, has no conditions
     if event.stage != now.next and not renewed:
         return f"{now.stage} is not the stage below it"
     return "" if approval is not None else "no approval of this step stands"
@@ -185,7 +185,7 @@ def _raised(now: Position, event: RolloutEvent, policy: RolloutPolicy) -> Positi
 
 
 def _lowered(now: Position, event: RolloutEvent) -> Position:
-    """Go down, never up: a `down` to a stage above changes the stage not at all."""
+    """Apply a step down; a `down` to a higher stage does not change the stage."""
     lower = STAGES.index(event.stage) < STAGES.index(now.stage)
     kept = now if not lower else replace(now, stage=event.stage, since=event.at, holds_until=None)
     counted = event.at if event.restarts else now.counted_from

@@ -1,4 +1,4 @@
-"""The facts that the gates of the ladder are judged by."""
+"""The facts by which the rollout's gates are judged."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from monitoring.sequential_monitors import JudgedRows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRecord:
-    """The champion's live predictions that count: those of its present recipe.
+    """The champion's live predictions that count: those of its current recipe.
 
     Attributes
     ----------
     begun
-        Decision time of the first; None before it.
+        Decision time of the first one; None if there is none yet.
     slots, unanswered
-        Slots since then, and those without an answer or answered late, for reasons of ours.
+        Number of slots since then, and of those missing or late by Orbcast's fault.
     rows
-        Its predictions in time, those without a break among them.
+        Its predictions in time, including those without a breakout.
     trade_day, r_net
-        Shape (t,): each recommended trade that was taken, net R after costs.
+        Shape (t,): day and net R, after costs, of each recommended trade that was taken.
     """
 
     begun: datetime | None
@@ -36,13 +36,13 @@ class LiveRecord:
 
     @property
     def breaks(self) -> JudgedRows:
-        """The rows that broke."""
+        """The rows with a breakout."""
         return self.rows.breaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """The latest run of a check: when, whether it could judge, whether it found nothing wrong."""
+    """The latest run of a check: when, whether it could judge, and whether it found no trouble."""
 
     at: datetime
     judged: bool
@@ -57,17 +57,17 @@ class Facts:
     Attributes
     ----------
     version, recipe_hash, kind
-        What serves; None where nothing does.
+        The serving version, its recipe and kind; None if nothing serves.
     fallback
-        Why it is not the champion that serves, if so.
+        Why the champion itself does not serve, if so.
     record
-        The live answers.
+        The live predictions.
     drift, parity
-        Latest checks; None before the first.
+        The latest checks; None before the first.
     breaker
-        ``closed``, ``open`` or ``half_open``; unreadable is open.
+        ``closed``, ``open`` or ``half_open``; an unreadable breaker is open.
     record_faults
-        What is wrong with the ledger, the rollout's events and the serving version; None if they
+        Faults of the ledger, the rollout's events and the serving version; None if they
         could not be verified.
     """
 

@@ -1,4 +1,4 @@
-"""The gates of the ladder: what a step up asks for, with each figure and what is missing."""
+"""The gates of the rollout: what a step up requires, with each figure and what it lacks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 EARNED = frozenset(
     {"live days", "trades", "sustained accuracy", "skill above the corridor", "net R", "approval"}
 )
-"""Gates that take a record to pass: worth telling when they are."""
+"""Gates that take a record to pass; a notice is sent when one is passed."""
 
 _COIN = 0.5
 _EVEN = 0.5
 
 
 def correct(rows: JudgedRows) -> NDArray[np.bool_]:
-    """Return for each row whether the side predicted as likelier is the one that broke: (n,)."""
+    """Return for each row whether the breakout was on the side predicted as likelier: (n,)."""
     right: NDArray[np.bool_] = (rows.p_up >= _EVEN) == rows.up
     return right
 
@@ -44,18 +44,18 @@ def gates(
     now: datetime,
     policy: RolloutPolicy = POLICY,
 ) -> tuple[Gate, ...]:
-    """Return every gate of a step up to a stage but the approval; none is skipped.
+    """Return every gate of a step up to a stage, except the approval; none is skipped.
 
     Parameters
     ----------
     facts, position
-        How things are, and where the market stands.
+        The facts, and the market's position in the rollout.
     target
-        The stage asked for; to shadow nothing is asked.
+        The requested stage; shadow has no gates.
     now
         Aware time.
     policy
-        The numbers.
+        The limits.
     """
     if target in {"off", "shadow"}:
         return ()
@@ -85,9 +85,8 @@ def step_down_reason(
 ) -> tuple[Stage, str, bool] | None:
     """Return the stage a market must step down to, why, and whether its record starts anew.
 
-    None to stay.
-
-    Shadow and off change nothing, so nothing takes a market below shadow by itself.
+    None means to stay. Shadow and off have no effect on trading, so nothing takes a market below
+    shadow automatically.
     """
     if position.stage in {"off", "shadow"}:
         return None
@@ -184,7 +183,7 @@ def _trades(record: LiveRecord, policy: RolloutPolicy) -> Gate:
 
 
 def _accuracy(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
-    """Judge accuracy over the whole record, anytime-valid, and over its latest stretch."""
+    """Judge accuracy over the whole record, anytime-valid, and over its last days."""
     name, limit = "sustained accuracy", policy.accuracy
     if not record.rows.broke.any():
         return Gate(
@@ -229,7 +228,7 @@ def _skill(record: LiveRecord, policy: RolloutPolicy) -> Gate:
 
 
 def _growth(evidence: float, rows: int, alpha: float) -> str:
-    """Return how many more rows would do if the evidence grew as it has so far."""
+    """Return how many more rows would suffice if the evidence kept growing at its past rate."""
     if evidence <= 1.0:
         return "nothing shown so far"
     rate = math.log(evidence) / rows
@@ -317,7 +316,7 @@ def _broken(gate: Gate) -> str:
 
 
 def _dirty(name: str, check: Check | None) -> str:
-    """Return what a check that could judge found wrong."""
+    """Return the trouble found by a check that could judge."""
     if check is None or not check.judged or check.clean:
         return ""
     return f"{name}: {check.words}"

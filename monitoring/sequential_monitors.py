@@ -1,7 +1,7 @@
-"""Monitors that may be looked at after every outcome: worse than the corridor, off, or falling.
+"""Monitors that may be checked after every outcome: against the corridor, calibration, accuracy.
 
-Each is the wealth of a bettor against `all is well`: while that is so it ever reaches 1/alpha
-with a chance of alpha at most, however often and whenever one looks (Ville 1939).
+Each is the wealth of a bettor against the hypothesis that all is well. If it is true, the wealth
+ever reaches 1/alpha with a probability of at most alpha, however often it is checked (Ville 1939).
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from ml_core.health.scored_prediction import ScoredPrediction
 ALPHA = 0.01
 BINS = 5
 
-_PRIOR = 10.0  # as if 50 rows without bias had been seen, each with a variance of a fifth
-_PRIOR_OF_SLOPE = 2.0  # of the same 50 rows, weighted by (2p - 1) squared, a fifth or so
+_PRIOR = 10.0  # equivalent to 50 unbiased rows, each with a variance of a fifth
+_PRIOR_OF_SLOPE = 2.0  # the same 50 rows, weighted by (2p - 1) squared, about a fifth
 _NO_RISK = 1e-12
 _STARTS = ((0, 0.5), (40, 0.2), (80, 0.1), (160, 0.1), (320, 0.1))
-"""Days after which a part of the capital begins to bet, and which part."""
+"""Days after which a part of the capital starts to bet -> that part."""
 
 Watched = Literal["corridor", "calibration", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRows:
-    """Predictions of one line of versions made in time, in order of decision.
+    """Predictions of one line of versions that were made in time, by decision time.
 
-    Those of ranges that did not break, or are open still, are among them: whether a range breaks
-    is not known when the next one is decided.
+    They include ranges without a breakout and open ones: whether a range breaks out is not known
+    when the next one is decided.
 
     Attributes
     ----------
     p_up, baseline_p_up
-        Shape (n,): P(UP | a break) of the model and of the corridor, as predicted.
+        Shape (n,): P(UP | a breakout) of the model and of the corridor, as predicted.
     broke, up
-        Shape (n,): whether the range broke, and whether it was UP.
+        Shape (n,): whether the range broke out, and whether it was UP.
     day
-        Shape (n,): trading day, ascending; rows of one day may be open together.
+        Shape (n,): trading day, ascending; rows of one day may be open at the same time.
     """
 
     p_up: NDArray[np.float64]
@@ -55,7 +55,7 @@ class JudgedRows:
 
     @classmethod
     def of(cls, rows: Sequence[ScoredPrediction]) -> JudgedRows:
-        """Return predictions, which are in order of decision, as arrays."""
+        """Return predictions, given by decision time, as arrays."""
         return cls(
             p_up=np.array([row.p_up for row in rows], np.float64),
             baseline_p_up=np.array([row.baseline_p_up for row in rows], np.float64),
@@ -66,13 +66,13 @@ class JudgedRows:
 
     @property
     def breaks(self) -> JudgedRows:
-        """The rows that broke."""
+        """The rows with a breakout."""
         return take_rows(self, self.broke)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """The present state of a monitor.
+    """The current state of a monitor.
 
     Attributes
     ----------
@@ -81,11 +81,11 @@ class Monitor:
     e_value
         The highest wealth so far: 1 is no evidence, 1/alpha an alarm.
     alpha
-        Chance allowed of ever raising the alarm while all is well.
+        Allowed probability of ever raising a false alarm.
     rows, days
-        What it rests on.
+        Number of rows and days behind it.
     words
-        One plain clause.
+        The state in one plain clause.
     """
 
     json_properties: ClassVar = ("alarm",)
@@ -99,7 +99,7 @@ class Monitor:
 
     @property
     def alarm(self) -> bool:
-        """Whether the evidence suffices."""
+        """Whether the evidence suffices for an alarm."""
         return self.e_value >= 1.0 / self.alpha
 
 
@@ -111,30 +111,30 @@ def calibration_process(
 ) -> NDArray[np.float64]:
     """Return the evidence, after each day, that the probabilities are miscalibrated.
 
-    The hypothesis bet against: given what is known at each decision, the event has the very
-    chance that was said. Three bettors share the capital: on all probabilities being too low or
-    too high, on their being too bold or too timid (stakes grow with 2p - 1), and on each fifth of
-    the scale by itself. Each bets a multiple of y - p that is known before the outcome, so each
-    one's wealth, and any mean of them, is a martingale that starts at 1. The multiple is Kelly's
-    for the days before, drawn to no bet by a prior (testing by betting: Waudby-Smith and Ramdas,
-    Estimating means of bounded random variables by betting, JRSS B 2024; e-values for calibration:
-    Arnold, Henzi and Ziegel, Sequentially valid tests for forecast calibration, AoAS 2023).
-    A part of the capital begins to bet later, knowing nothing of the days before, so that a long
+    The null hypothesis: given what is known at each decision, the event has exactly the predicted
+    probability. Three bettors share the capital: one bets that all probabilities are too low or
+    too high, one that they are too bold or too timid (stakes grow with 2p - 1), and one on each
+    fifth of the scale separately. Each bets a multiple of y - p that is known before the outcome,
+    so the wealth of each, and any mean of them, is a martingale that starts at 1. The multiple is
+    Kelly's for the days before, shrunk toward no bet by a prior (testing by betting: Waudby-Smith
+    and Ramdas, Estimating means of bounded random variables by betting, JRSS B 2024; e-values for
+    calibration: Arnold, Henzi and Ziegel, Sequentially valid tests for forecast calibration, AoAS
+    2023). Parts of the capital start to bet later, without using the days before, so that a long
     good record does not hide a change for as long again.
 
-    A day's bets are placed from the wealth of its morning and risk ``0.9`` of it at most, so that
+    A day's bets are placed with the wealth of its morning and risk at most ``0.9`` of it, so that
     dependence within a day does no harm.
 
     Parameters
     ----------
     p
-        Shape (n,): P(UP | a break) in order of decision.
+        Shape (n,): P(UP | a breakout) by decision time.
     happened
-        Shape (n,): whether the break was UP.
+        Shape (n,): whether the breakout was UP.
     day
         Shape (n,): trading day, ascending.
     broke
-        Shape (n,): whether the row broke; see :func:`~ml_core.evidence.sequential.e_process`.
+        Shape (n,): whether the row broke out; see :func:`~ml_core.evidence.sequential.e_process`.
 
     Returns
     -------
@@ -161,12 +161,12 @@ def monitors(
     Parameters
     ----------
     judged
-        Its predictions.
+        The line's predictions.
     reference_accuracy
-        What the version is held to: the lower end of the interval of its accuracy on unseen days.
-        None, and that monitor is left out.
+        Accuracy required of the version: the lower end of its interval on unseen days. If None,
+        that monitor is left out.
     alpha
-        Chance of a false alarm allowed to each of them.
+        Allowed probability of a false alarm of each monitor.
     """
     worse, off = worse_than_corridor(judged), off_calibration(judged)
     processes: list[tuple[Watched, NDArray[np.float64], str]] = [
@@ -197,7 +197,7 @@ def monitors(
 
 
 def worse_than_corridor(judged: JudgedRows) -> NDArray[np.float64]:
-    """Return the evidence, after each day, that the corridor's log loss is the smaller one."""
+    """Return the evidence, after each day, that the corridor's log loss is smaller."""
     return e_process(judged.baseline_p_up, judged.p_up, judged.up, judged.day, judged.broke)
 
 
@@ -207,7 +207,7 @@ def off_calibration(judged: JudgedRows) -> NDArray[np.float64]:
 
 
 def direction_of(judged: JudgedRows) -> str:
-    """Return in words how often UP was predicted and how often it came, over the breaks."""
+    """Return in words how often UP was predicted and how often it occurred, among breakouts."""
     breaks = judged.breaks
     if not len(breaks.up):
         return "no breaks yet"
@@ -216,10 +216,7 @@ def direction_of(judged: JudgedRows) -> str:
 
 
 def highest(wealth: NDArray[np.float64]) -> float:
-    """Return the highest wealth so far, which Ville's inequality bounds.
-
-    1 before the first day.
-    """
+    """Return the highest wealth so far (1 before the first day); Ville's inequality bounds it."""
     return float(max(1.0, wealth.max(initial=1.0)))
 
 
@@ -246,7 +243,7 @@ def _wealth(
     surprise: NDArray[np.float64],
     day: NDArray[np.datetime64],
 ) -> NDArray[np.float64]:
-    """Return the wealth, after each day, of one who bets in each cell by what was seen of it."""
+    """Return the wealth, after each day, of a bettor who bets in each cell by its past rows."""
     gain = weight * surprise
     if_up, if_down = weight * (1.0 - p), -weight * p
     days = rows_by_day(day)

@@ -1,4 +1,4 @@
-"""Drift: what was logged by the day, how far it moved, the report and its verdict."""
+"""Drift: logged rows by day, how far they moved, the report and its verdict."""
 
 from typing import TYPE_CHECKING
 

@@ -1,16 +1,16 @@
-"""Logged rows by the day, in the terms of what a version learned from.
+"""Logged rows by day, scaled by a version's training rows.
 
-Each row is compared at its own opening range: a value becomes the normal score of its rank among
-the reference's values at that range. Two columns are made of each feature, by the day:
+Each row is compared within its own opening range: a value becomes the normal score of its rank
+among the reference's values at that range. Each feature gives two daily columns:
 
 - its *level*: the mean score;
-- what is *left of it* when the features of the other groups are taken into account (a ridge
-  regression fitted on the reference): a group that moves away from all the others shows here at
-  once, though its level may wander as far by itself every year.
+- its *residual*: what is left of it after a ridge regression, fitted on the reference, on the
+  features of the other groups. A group that moves away from all the others shows here at once,
+  even if its level wanders as far by itself every year.
 
-What was predicted, and what came of it, are asked for their level only. Columns of the calendar
-(the group ``clock``) come round once a year, with daylight saving and the months: a reference of
-less than a year has not seen all they do, and they are left out. They never explain the others.
+For prediction and outcome, only the level is checked. Calendar columns (the group ``clock``)
+repeat once a year, with daylight saving and the months. A reference of less than a year has not
+seen their full cycle, so they are left out then. They never explain the other groups.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from ml_core.on_demand import library
 special = library("scipy.special")
 
 LEFT = " given the other groups"
-"""Ending of a column's name that asks for what is left of a feature."""
+"""Suffix of the column with a feature's residual."""
 
 CALENDAR = "clock"
 EARLY_CLOSE, SINCE_ROLL = "early_close", "days_since_roll"
-"""Features that tell half-days and roll days, which are no days like any other."""
+"""Features that identify half-days and roll days, which are unlike ordinary days."""
 
 YEAR = np.timedelta64(365, "D")
 LEAST_RANGES = 2.0 / 3.0
-"""Share of the reference's opening ranges that a day must have: the mean of fewer varies more than
-that of the days it would be held against."""
+"""Share of the reference's opening ranges that a day must have: the mean of fewer ranges varies
+more than the means of the days it would be compared with."""
 
 _RIDGE = 20.0
 _DIGITS = 9
@@ -54,7 +54,7 @@ class Rows:
     day, opening_range
         Shape (n,): trading day and name of the range.
     names
-        Of the columns, k of them.
+        Names of the k columns.
     values
         Shape (n, k), NaN where missing.
     """
@@ -65,7 +65,7 @@ class Rows:
     values: NDArray[np.float64]
 
     def ordinary(self) -> Rows:
-        """Leave out roll days and half-days, as far as the rows' own features tell."""
+        """Return the rows without roll days and half-days, as far as features identify them."""
         keep = np.ones(len(self.day), bool)
         if EARLY_CLOSE in self.names:
             keep &= ~(self.values[:, self.names.index(EARLY_CLOSE)] > 0)
@@ -74,7 +74,7 @@ class Rows:
         return take_rows(self, keep)
 
     def of(self, names: tuple[str, ...]) -> Rows:
-        """Return the columns named."""
+        """Return the named columns."""
         if names == self.names:
             return self
         at = [self.names.index(name) for name in names]
@@ -85,49 +85,49 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daily:
-    """Columns by the day: ``values`` has shape (d, c), NaN where a day has none."""
+    """Columns by day: ``values`` has shape (d, c), NaN where a day has no value."""
 
     day: NDArray[np.datetime64]
     names: tuple[str, ...]
     values: NDArray[np.float64]
 
     def latest(self, days: int) -> Daily:
-        """Return the last days."""
+        """Return the last ``days`` days."""
         return Daily(day=self.day[-days:], names=self.names, values=self.values[-days:])
 
 
 def besides_latest(learned: Rows, logged: Rows, days: int) -> Rows:
-    """Leave the latest days of the logged rows out of what was learned.
+    """Return the training rows without the latest logged days.
 
-    A version that is refitted each night has learned from the days that are looked at. Held
-    against stretches with themselves among them they would widen their own null: however far a
-    column moved, it would go unheard.
+    A version that is refitted each night has learned from the days that are checked. If they were
+    part of the reference, they would widen their own null distribution, and no shift would ever
+    be detected.
 
     Parameters
     ----------
     learned, logged
-        Roll days and half-days left out by :meth:`Rows.ordinary`.
+        Rows without roll days and half-days; see :meth:`Rows.ordinary`.
     days
-        How many are looked at; days with few ranges are not.
+        How many days are checked; days with few ranges are not counted.
     """
     looked_at = np.unique(_of_full_days(logged, np.unique(learned.opening_range)).day)[-days:]
     return take_rows(learned, ~np.isin(learned.day, looked_at))
 
 
 class Reference:
-    """What a version learned from, made ready to hold later rows against.
+    """A version's training rows, prepared for a comparison with later rows.
 
     Parameters
     ----------
     rows
-        The training rows, roll days and half-days left out by :meth:`Rows.ordinary`.
+        The training rows without roll days and half-days; see :meth:`Rows.ordinary`.
     groups
         Feature -> group.
 
     Attributes
     ----------
     left_out
-        Groups that nothing is asked about, since the rows cover less than a year.
+        Groups that are not checked, since the rows cover less than a year.
     """
 
     def __init__(self, rows: Rows, groups: Mapping[str, str]) -> None:
@@ -149,19 +149,19 @@ class Reference:
         self._weights = self._fit(placed)
         left = np.empty_like(placed)
         blocks = np.array_split(np.unique(rows.day), _BLOCKS)
-        for days in blocks:  # residuals of days the regression did not see
+        for days in blocks:  # residuals only for days that the regression was not fitted on
             inside = (rows.day >= days[0]) & (rows.day <= days[-1])
             left[inside] = placed[inside] - placed[inside] @ self._fit(placed[~inside])
         self.daily = self._by_day(rows, placed, left)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the daily columns: every column's level, then what is left of each feature."""
+        """Names of the daily columns: every column's level, then each feature's residual."""
         return (*self.names, *(self.names[index] + LEFT for index in self._explained))
 
     @property
     def least_ranges(self) -> int:
-        """How many opening ranges a day must have to be looked at."""
+        """How many opening ranges a day must have to be checked."""
         return _least_ranges(len(self._sorted))
 
     @property
@@ -174,20 +174,17 @@ class Reference:
         return self.groups[self.names.index(column.removesuffix(LEFT))]
 
     def daily_of(self, rows: Rows) -> Daily:
-        """Return later rows by the day, in the reference's terms.
-
-        Days with few ranges left out.
-        """
+        """Return later rows by day, scaled by the reference, without days with few ranges."""
         rows = _of_full_days(rows.of(self.names), list(self._sorted))
         placed = self._placed(rows)
         return self._by_day(rows, placed, placed - placed @ self._weights)
 
     def _placed(self, rows: Rows) -> NDArray[np.float64]:
-        """Return normal scores at the same opening range, shape (n, k); missing is the middle.
+        """Return normal scores within the same opening range, shape (n, k); missing is the middle.
 
-        The share of the reference's values at that range below a value, as the point of the
-        normal distribution with that share below it (van der Waerden 1952): fat tails and units
-        drop out, and features that are one another's inverse become linear in one another.
+        The score is the normal quantile of the share of the reference's values at that range
+        below the value (van der Waerden 1952). Fat tails and units drop out, and features that are
+        inverses of each other become linear in each other.
         """
         placed = np.zeros(rows.values.shape)
         for name, ordered in self._sorted.items():
@@ -205,7 +202,7 @@ class Reference:
         return placed
 
     def _fit(self, placed: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Regress each feature on those of the other groups; shape (k, k), 0 within a group."""
+        """Regress each feature on the other groups' features; shape (k, k), 0 within a group."""
         group = np.array(self.groups)
         moment = placed.T @ placed
         weights = np.zeros_like(moment)
@@ -219,7 +216,7 @@ class Reference:
         return weights
 
     def _by_day(self, rows: Rows, placed: NDArray[np.float64], left: NDArray[np.float64]) -> Daily:
-        """Return each day's means; a missing value takes no part in its column's level."""
+        """Return each day's means; a missing value does not count in its column's level."""
         days, day_of = np.unique(rows.day, return_inverse=True)
         seen = np.isfinite(rows.values).astype(np.float64)
         levels, counts = (np.zeros((len(days), len(self.names))) for _ in range(2))
@@ -229,7 +226,7 @@ class Reference:
         np.add.at(rest, day_of, left[:, self._explained])
         rows_of_day = np.bincount(day_of, minlength=len(days))[:, np.newaxis]
         values = np.hstack([levels / np.maximum(counts, 1.0), rest / rows_of_day])
-        # what differs by rounding alone is the same: no histogram can be made of it
+        # values that differ only by rounding count as equal: a histogram of them would fail
         return Daily(day=days, names=self.columns, values=np.round(values, _DIGITS))
 
 
@@ -238,7 +235,7 @@ def _least_ranges(ranges: int) -> int:
 
 
 def _of_full_days(rows: Rows, ranges: Collection[str]) -> Rows:
-    """Return the rows of some opening ranges, days with few of them left out."""
+    """Return the rows of some opening ranges, without days with few of them."""
     names = list(ranges)
     rows = take_rows(rows, np.isin(rows.opening_range, names))
     _, day, count = np.unique(rows.day, return_inverse=True, return_counts=True)

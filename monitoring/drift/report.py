@@ -1,4 +1,4 @@
-"""The drift report: what moved, and Evidently's count of it, which is the gate."""
+"""The drift report: which columns moved, and Evidently's count of them, which decides."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _KEPT = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """What the last days show against what a version learned from.
+    """The last days compared with a version's training rows.
 
     Attributes
     ----------
     market, version
-        Whose reference.
+        The market and the version that provides the reference.
     first_day, last_day, rows
-        What was looked at, roll days and half-days left out; None if there was nothing.
+        What was checked, without roll days and half-days; None if there was nothing.
     columns
-        Every column asked about, those that drifted and the least likely first.
+        Every checked column, drifted ones first, then by p-value.
     figures
-        What is kept of it.
+        The figures that are recorded.
     """
 
     market: str
@@ -63,17 +63,17 @@ class DriftReport:
 
     @property
     def judged(self) -> bool:
-        """Whether there was enough to judge."""
+        """Whether there was enough data to judge."""
         return self.figures.judged
 
     @property
     def detected(self) -> bool:
-        """Whether anything drifted."""
+        """Whether any column drifted."""
         return self.figures.drifted > 0
 
     @property
     def verdict(self) -> str:
-        """One plain sentence."""
+        """The result in one plain sentence."""
         figures = self.figures
         if figures.why_not:
             return f"{self.market}: drift not judged, {figures.why_not}"
@@ -96,16 +96,16 @@ class DriftReport:
 
 
 def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
-    """Judge the last days of rows; roll days, half-days and days with few rows are left out.
+    """Judge the last days of rows, without roll days, half-days and days with few rows.
 
     Parameters
     ----------
     market, version
-        Named in the report.
+        The names in the report.
     reference
-        What the version learned from.
+        The version's training rows.
     rows
-        Logged rows up to now, of at least the last days.
+        Logged rows up to now, of at least the days that are checked.
     """
     ordinary = rows.ordinary()
     current = reference.daily_of(ordinary).latest(WINDOW_DAYS)
@@ -141,7 +141,7 @@ def report(market: str, version: str, reference: Reference, rows: Rows) -> Drift
 def counted_by_evidently(
     reference: Daily, current: Daily, columns: tuple[ColumnShift, ...]
 ) -> int:
-    """Have Evidently count the drifted columns, with our test and each one's limit."""
+    """Let Evidently count the drifted columns, with our test and each column's limit."""
     limits = {column.column: column.limit for column in columns}
     with _evidently():
         gate = evidently.Report(
@@ -152,7 +152,7 @@ def counted_by_evidently(
 
 
 def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
-    """Write Evidently's whole drift report of the last days as one HTML page."""
+    """Write Evidently's full drift report of the last days as one HTML page."""
     current = reference.daily_of(rows.ordinary()).latest(WINDOW_DAYS)
     limits = {shift.column: shift.limit for shift in column_shifts(reference, current)}
     with _evidently(), written_atomically(path) as temporary:
@@ -186,7 +186,7 @@ def _dataset(daily: Daily) -> Any:
 
 @contextmanager
 def _evidently() -> Iterator[None]:
-    """Work with Evidently, our test made one of its own, without its remarks on its imports."""
+    """Register our test with Evidently within this context, and silence its import warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _register()

@@ -1,11 +1,11 @@
-"""Drift: whether the features logged of late look like those the version learned from.
+"""Drift: whether recently logged features resemble those that the version learned from.
 
-The columns asked about are those of :mod:`monitoring.drift.columns`. The last days' mean of each
-is held against all stretches of as many days in the reference, so that what wanders slowly in
-quiet times has a wide null of its own. p-values are those of Student's t with as many degrees of
-freedom as there are independent stretches (after their own autocorrelation), and the false
-discovery rate is kept by the step-up of Benjamini and Hochberg 1995: across all columns of the
-features, and apart from them across the answers, prediction and target, which are but two.
+The checked columns are those of :mod:`monitoring.drift.columns`. The mean of each over the last
+days is compared with all stretches of as many days in the reference, so that a column that wanders
+slowly in quiet times has a wide null distribution. p-values are those of Student's t with as many
+degrees of freedom as there are independent stretches (after their own autocorrelation). The
+step-up procedure of Benjamini and Hochberg 1995 controls the false discovery rate, separately for
+all feature columns and for the two columns prediction and target.
 """
 
 from __future__ import annotations
@@ -22,38 +22,39 @@ from monitoring.drift.columns import Daily, Reference
 special = library("scipy.special")
 
 WINDOW_DAYS = 10
-"""Trading days that are looked at, roll days and half-days left out."""
+"""Number of trading days that are checked, without roll days and half-days."""
 
 LEAST_DAYS = 8
-"""Fewer than this with rows among them are not judged."""
+"""Fewer days with rows than this are not judged."""
 
 LEAST_REFERENCE_DAYS = 120
 RATE = 1e-6
-"""False discovery rate of one look at the features; there are 250 a year. Far below what a year
-asks for: what wanders slowly has fatter tails than so few independent stretches can show."""
+"""False discovery rate of one check of the features; there are 250 checks a year. It is far lower
+than a year of checks requires, because slowly wandering columns have fatter tails than so few
+independent stretches can show."""
 
 ANSWERS_RATE = 1e-4
-"""The same of prediction and target, which forget from day to day."""
+"""The same for prediction and target, which hardly depend on the day before."""
 
 LEAST_SHIFT = 0.5
-"""In standard deviations: less is not worth an alarm, however sure it is."""
+"""Smallest shift, in standard deviations, that is worth an alarm, however certain it is."""
 
 
 def p_value(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
-    """Return the p-value of the last days' mean against stretches of as many days before.
+    """Return the p-value of the last days' mean against earlier stretches of as many days.
 
     Parameters
     ----------
     reference
-        Shape (d,): a column by the day, in order of time.
+        Shape (d,): a column by day, in order of time.
     current
-        Shape (w,): the same of the days looked at.
+        Shape (w,): the same for the checked days.
     """
     return float(_against(reference[:, np.newaxis], current[:, np.newaxis])[1][0])
 
 
 def column_shifts(reference: Reference, current: Daily) -> tuple[ColumnShift, ...]:
-    """Judge every column of the last days; the discoveries are those that drifted."""
+    """Judge every column of the last days; the statistical discoveries have drifted."""
     shift, p = _against(reference.daily.values, current.values)
     groups = [reference.group_of(name) for name in current.names]
     answers = np.isin(groups, [PREDICTION, TARGET])
@@ -67,11 +68,11 @@ def column_shifts(reference: Reference, current: Daily) -> tuple[ColumnShift, ..
 
 
 def threshold(p: Sequence[float] | NDArray[np.float64], rate: float) -> float:
-    """Return what p-values may be to be discoveries at a false discovery rate; -1 if none is.
+    """Return the limit for p-values at a false discovery rate; -1 if there is no discovery.
 
     Benjamini and Hochberg, Controlling the false discovery rate, 1995: i / m x rate for the
     largest i with p(i) <= i / m x rate. It lies between the last discovery and the next p-value,
-    so that one who computes them again in another order, as Evidently does, finds the same.
+    so that a computation in another order, such as Evidently's, gives the same result.
     """
     ordered = np.sort(np.asarray(p, np.float64))
     steps = rate * np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
@@ -93,7 +94,7 @@ def _against(
     memory = (later * before).mean(axis=0) / np.maximum(spread**2, 1e-12)
     memory = np.clip(memory, 0.0, 0.95)
     count = np.maximum(len(reference) / days * (1.0 - memory) / (1.0 + memory), 3.0)
-    # the reference's own mean is known only as well as that many stretches tell
+    # the reference's own mean is only as certain as that many stretches make it
     error = spread * np.sqrt((1.0 + 1.0 / count) * count / (count - 1.0))
     shift = current.mean(axis=0) - center
     still = error < 1e-9  # noqa: PLR2004 - a column that never moves

@@ -1,4 +1,4 @@
-"""Reports, model cards and plots: what is shown of results that others judged."""
+"""Reports, model cards and plots of results that are judged elsewhere."""
 
 from typing import TYPE_CHECKING
 

@@ -15,16 +15,16 @@ from monitoring.performance import Period
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardPower:
-    """What could have been found.
+    """The power of the evaluation.
 
     Attributes
     ----------
     rows
-        Breaks judged on.
+        Number of judged breakouts.
     needed
-        Breaks with which the promotion rule finds the smallest gain worth having.
+        Number of breakouts with which the promotion rule finds the smallest gain worth having.
     findable
-        The gain in log loss that it finds, as often, with the breaks there are.
+        The gain in log loss that it finds with the same power with ``rows`` breakouts.
     """
 
     rows: int
@@ -39,13 +39,13 @@ class CardStudy:
     Attributes
     ----------
     verdict, at
-        What it came to; aware time.
+        The study's verdict, and its aware time.
     counts
         Whether it may count for a promotion.
     current
-        Whether it is of late and of today's code.
+        Whether it is recent and was made by the current code.
     first_day, last_day, breaks
-        What was judged on, ISO dates.
+        First and last judged day, ISO dates, and the number of breakouts.
     directional
         Scores of the direction.
     """
@@ -62,7 +62,7 @@ class CardStudy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardDecision:
-    """What was decided about a version, and when, aware time."""
+    """A decision about a version, with its aware time."""
 
     at: datetime
     kind: str
@@ -76,37 +76,37 @@ class CardFacts:
     Attributes
     ----------
     market, version, model, kind, about
-        Which; ``model`` is the recipe's name, ``about`` its sentence.
+        The market and the version; ``model`` is the recipe's name, ``about`` its description.
     standing
-        Sentences on what it is now: serving, challenger, expired.
+        Sentences on its current status: serving, challenger, expired.
     evaluation
-        What it did on its unseen days, ``metrics.json``.
+        Its evaluation on unseen days, ``metrics.json``.
     trained, importance, recipe
         ``metadata.json``, ``feature_importance.json``, ``recipe.json``.
     hashes
-        Name -> hash or version, to be copied.
+        Name -> hash or version, to copy.
     created_at, expires_at
-        Aware times; None of a version that is not registered yet, whose card is sealed with its
-        files and tells only what they hold.
+        Aware times; None for a version that is not registered yet, whose card is stored with its
+        files and contains only what they hold.
     bars
-        On the days trained on, label -> words: excluded ranges, contract rolls. Empty where the
-        bars are not there.
+        Facts about the training days, label -> words: excluded ranges, contract rolls. Empty if
+        the bars are missing.
     power
-        What so many rows could have found; None without rows.
+        What this number of rows could have found; None without rows.
     study
-        The latest of its recipe; None without one.
+        The latest study of its recipe; None without one.
     live
         Role -> its live days.
     decisions
-        What was decided about it, oldest first.
+        The decisions about it, oldest first.
     recent
         The champion's latest predictions in the ledger with their outcomes, oldest first.
     novelty
-        Whether it abstains from rows unlike its training data; None where that is not known yet.
+        Whether it abstains from rows unlike its training data; None if not known yet.
     simulated
         Whether the market's bars are simulated.
     truth
-        Of a simulated market: its ``Truth.summary()``, and ``edge`` in accuracy points.
+        For a simulated market: its ``Truth.summary()``, and ``edge`` in accuracy points.
     """
 
     market: str

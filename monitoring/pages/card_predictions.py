@@ -1,4 +1,4 @@
-"""Parts of a model card from outside a version's files: known truth, recorded predictions."""
+"""Parts of a model card that are not in a version's files: known truth, recorded predictions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from monitoring.pages.findings import recovered
 from monitoring.pages.formatting import DASH, percent, percent_or_dash, signed_or_dash
 
 TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
-"""What must be known of a simulated market."""
+"""Facts that must be known of a simulated market."""
 
 _RECENT_ROWS = 12
-"""Ledger rows shown at once; those before them unfold."""
+"""Ledger rows shown at once; earlier ones are folded."""
 
 _RECENT_HEAD = ("range", "UP, model", "UP, corridor", "recommended", "broke", "R net of the break")
 
 
 def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
-    """Return the best possible figures of a simulated market beside the measured; else nothing."""
+    """Return a simulated market's best possible figures beside the measured ones; else nothing."""
     truth = facts.truth
     if truth is None:
         return ()
@@ -58,7 +58,7 @@ def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
 
 
 def prediction_blocks(facts: CardFacts) -> tuple[Block, ...]:
-    """Return the champion's latest predictions with their outcomes; nothing without any."""
+    """Return the champion's latest predictions with their outcomes, if there are any."""
     if not facts.recent:
         return ()
     rows = tuple(map(_prediction, facts.recent))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 jinja2 = library("jinja2")
 
 Finding = Literal["better", "worse", "same", "none"]
-"""What the verdict says of the model beside its baseline: the colour of the page's head."""
+"""The verdict on the model against its baseline, which sets the colour of the page's head."""
 
 State = Literal["holds", "fails", "unknown"]
 
@@ -36,13 +36,13 @@ class Cell:
     Attributes
     ----------
     text
-        What it says.
+        The main text.
     detail
-        What belongs to it, smaller and below: an interval, a count.
+        Additional text, smaller and below: an interval, a count.
     is_code
-        Whether it is to be copied: a hash, a path.
+        Whether it is text to copy: a hash, a path.
     state
-        Of a condition; gives it colour and weight.
+        State of a condition; sets colour and weight.
     """
 
     text: str
@@ -61,11 +61,11 @@ class Chart:
     Attributes
     ----------
     name
-        Letters only.
+        Name, letters only.
     title, words
-        Above and below it.
+        Text above and below the figure.
     figure
-        None where there is nothing to draw, which ``words`` then say.
+        None if there is nothing to draw, as ``words`` then explain.
     """
 
     name: str
@@ -92,7 +92,7 @@ class BulletList:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """Terms with what they mean."""
+    """Terms with their meanings."""
 
     kind: ClassVar[str] = "definitions"
     terms: tuple[tuple[str, str], ...]
@@ -100,7 +100,7 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """Names and values under one another."""
+    """A table of names and values."""
 
     kind: ClassVar[str] = "fact_table"
     rows: Mapping[str, CellText]
@@ -111,7 +111,7 @@ class FactTable:
 class Table:
     """A table: its head, rows whose first cell names the row, and a note below.
 
-    ``is_text`` aligns its cells to the left. ``folded`` hides the rows of a long one behind its
+    ``is_text`` aligns its cells to the left. ``folded`` hides the rows of a long table behind its
     title, on the page only.
     """
 
@@ -126,7 +126,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """Figures; markdown has their titles and words, since it cannot hold an SVG."""
+    """Figures; markdown gets only their titles and words, since it cannot hold an SVG."""
 
     kind: ClassVar[str] = "charts"
     charts: tuple[Chart, ...]
@@ -137,7 +137,7 @@ Block = Paragraph | BulletList | Definitions | FactTable | Table | Charts
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the document under its heading; without blocks it is left out."""
+    """A section under a heading; it is left out if it has no blocks."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -150,17 +150,17 @@ class Document:
     Attributes
     ----------
     title
-        Of the browser's tab.
+        Title of the browser's tab.
     names
-        What it is about, above the verdict and at the foot.
+        The document's subjects, shown above the verdict and at the foot.
     verdict, lines
-        One sentence, and those that follow it; empty ones are left out.
+        One sentence, and the sentences that follow it; empty ones are left out.
     finding
-        Colours the verdict.
+        Sets the colour of the verdict.
     sections
-        In the order a reader should meet them.
+        The sections, in reading order.
     made_at
-        Aware time, printed at the foot; left out, the same inputs give the same bytes.
+        Aware time, printed at the foot; without it, the same inputs give the same bytes.
     """
 
     title: str
@@ -183,7 +183,7 @@ def split_verdict(sentence: str) -> tuple[str, str]:
 
 
 def to_html(document: Document) -> str:
-    """Return it as one HTML document without scripts, links or outside hosts."""
+    """Return a document as one HTML page without scripts, links or outside hosts."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -198,7 +198,7 @@ def to_html(document: Document) -> str:
 
 
 def to_markdown(document: Document) -> str:
-    """Return it as markdown, every text of it escaped."""
+    """Return a document as markdown, with all text escaped."""
     parts = [f"# {readable(' · '.join(document.names))}", f"**{readable(document.verdict)}**"]
     parts += [readable(line) for line in document.lines]
     for section in document.sections:
@@ -210,12 +210,12 @@ def to_markdown(document: Document) -> str:
 
 
 def write_html(document: Document, path: Path) -> None:
-    """Write it as a page, whole or not at all; what was there is replaced."""
+    """Write a document as an HTML page, atomically; replace an existing file."""
     _write(path, to_html(document))
 
 
 def write_markdown(document: Document, path: Path) -> None:
-    """Write it as markdown, whole or not at all; what was there is replaced."""
+    """Write a document as markdown, atomically; replace an existing file."""
     _write(path, to_markdown(document))
 
 
@@ -225,7 +225,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _svg(chart: Chart) -> str:
-    """Return a chart as an ``svg`` element, in which its words are escaped already."""
+    """Return a chart as an ``svg`` element, whose text is already escaped."""
     if chart.figure is None:
         return ""
     return to_inline_svg(chart.figure, chart.name, f"{chart.title}. {chart.words}")
@@ -237,10 +237,10 @@ def block_markdown(block: Block, escape: Escape = readable) -> str:
     Parameters
     ----------
     block
-        What is written.
+        The block.
     escape
-        Makes text stand as it is: ``readable`` for what is also read as plain text, ``escaped``
-        for what a browser shows.
+        Function that escapes text: ``readable`` for markdown that is also read as plain text,
+        ``escaped`` for markdown that a browser shows.
     """
     match block:
         case Paragraph(text):
@@ -276,6 +276,6 @@ def _line(cells: Iterable[str]) -> str:
 def _cell(cell: CellText, escape: Escape) -> str:
     if isinstance(cell, str):
         return escape(cell)
-    # a bar would end the cell even in code
+    # a vertical bar would end the cell even in code
     text = code(cell.text).replace("|", "\\|") if cell.is_code else escape(cell.text)
     return f"{text} ({escape(cell.detail)})" if cell.detail else text

@@ -1,4 +1,4 @@
-"""Figures as text: matplotlib drawn without a screen, the same bytes every time."""
+"""The style of figures: drawn by matplotlib without a screen, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ ticker = library("matplotlib.ticker")
 pictures = library("PIL.Image")
 
 WIDTH = 5.0
-"""Inches, 360 units of 1/72: about a phone's width in CSS pixels, so text keeps its size there."""
+"""Inches, 360 units of 1/72: about a phone's width in CSS pixels, so text keeps its size."""
 
 WIDE = WIDTH * 72
-"""The same in units."""
+"""The same width in units."""
 
 TEXT, SMALL = 11.0, 9.5
-"""Sizes of text in the same units; nothing is smaller."""
+"""Text sizes in the same units; no text is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """A colour by its role: the printed value, and the name a page may give it another by.
+    """A colour by its role: the printed value, and the name by which a page may override it.
 
-    The values are Okabe and Ito's, which stay apart for colour-blind readers; marks of different
-    shape or words say the same again.
+    The values are Okabe and Ito's, which colour-blind readers can tell apart. Marks of different
+    shape, or words, carry the same information.
     """
 
     value: str
@@ -57,7 +57,7 @@ INKS = (PAPER, WORDS, QUIET, RULE, MODEL, CORRIDOR, MAJORITY, TRUTH)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place on the axis to compare with; ``truth`` where it is known, not measured."""
+    """A reference value on the axis; ``truth`` if it is known and not measured."""
 
     value: float
     words: str
@@ -66,19 +66,19 @@ class Mark:
 
 _COLOURS = 64
 
-# matplotlib reads its SVG settings while saving and from one global place; flows save in threads
+# matplotlib reads global SVG settings while saving, and flows save figures in threads
 _SAVING = threading.Lock()
 _SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "orbcast", "svg.fonttype": "none"}
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure ``WIDTH`` inches wide, apart from pyplot's global state."""
+    """Return an empty figure ``WIDTH`` inches wide, outside pyplot's global state."""
     figure: Figure = matplotlib_figure.Figure(figsize=(WIDTH, height), facecolor=PAPER.value)
     return figure
 
 
 def plain_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Add axes without a box at a place given in units of 1/72 inch, ready for quiet ticks."""
+    """Add axes without a box at a position in units of 1/72 inch, with unobtrusive ticks."""
     wide, high = figure.get_figwidth() * 72, figure.get_figheight() * 72
     axes = figure.add_axes((left / wide, bottom / high, width / wide, height / high))
     axes.set_facecolor(PAPER.value)
@@ -92,7 +92,7 @@ def plain_axes(figure: Figure, left: float, bottom: float, width: float, height:
 def rows_and_axis(
     count: int, left: float, right: float, head: float, *, step: float = 34.0
 ) -> tuple[Figure, Axes]:
-    """Return a figure of rows, each ``step`` units high, under one another above one axis."""
+    """Return a figure with rows, each ``step`` units high, above one axis."""
     foot = 40.0
     high = foot + step * count + head
     figure = new_figure(high / 72)
@@ -103,14 +103,14 @@ def rows_and_axis(
 
 
 def set_span(axes: Axes, ends: Sequence[float]) -> None:
-    """Let the axis reach a little beyond these values."""
+    """Extend the axis a little beyond these values."""
     low, high = min(ends), max(ends)
     room = 0.06 * (high - low) or 0.01
     axes.set_xlim(low - room, high + room)
 
 
 def compare_with(axes: Axes, mark: Mark) -> None:
-    """Draw a line to compare with and name it above the axes, its words kept inside the figure."""
+    """Draw a reference line, and name it above the axes within the figure."""
     ink = TRUTH if mark.truth else QUIET
     axes.axvline(mark.value, color=ink.value, linewidth=1.2, linestyle=(0, (4, 2)))
     low, high = axes.get_xlim()
@@ -129,7 +129,7 @@ def compare_with(axes: Axes, mark: Mark) -> None:
 
 
 def ticks(axes: Axes, *, per_cent: bool) -> None:
-    """Mark few and round places below the axes, shares as whole per cents."""
+    """Set few, round ticks below the axes, shares as whole per cents."""
     axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
     if per_cent:
         formatter = ticker.PercentFormatter(1.0, decimals=0, symbol="\N{NO-BREAK SPACE}%")
@@ -137,7 +137,7 @@ def ticks(axes: Axes, *, per_cent: bool) -> None:
 
 
 def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:
-    """Move labels that would touch away from each other, as little as need be, in their order."""
+    """Move labels that would touch apart, as little as necessary, in their order."""
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
     placed = [0.0] * len(wanted)
     floor = -math.inf
@@ -152,7 +152,7 @@ def apart(wanted: Sequence[float], least: float, high: float) -> list[float]:
 
 
 def to_svg(figure: Figure) -> str:
-    """Return a figure as a standalone SVG document, without a date or a trace of the machine."""
+    """Return a figure as a standalone SVG document, without a date or machine details."""
     file = io.StringIO()
     with _SAVING, mpl.rc_context(_SVG_SETTINGS):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -160,9 +160,9 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
-    """Return a figure as a PNG picture, without a trace of the software that made it.
+    """Return a figure as a PNG picture, without details of the software that made it.
 
-    It has few colours, so a palette takes a third of the room: Prefect keeps every one.
+    It has few colours, so a palette needs a third of the space: Prefect stores every picture.
     """
     drawn, file = io.BytesIO(), io.BytesIO()
     with _SAVING:
@@ -175,18 +175,18 @@ def to_png(figure: Figure, dots_per_inch: int = 160) -> bytes:
 def to_inline_svg(figure: Figure, name: str, description: str) -> str:
     """Return a figure as an ``svg`` element for an HTML page.
 
-    Its colours become CSS variables with the printed ones behind them, so a page can turn dark;
-    its text takes the page's font; it names no host, not even a namespace, which HTML does not
-    need.
+    Its colours become CSS variables with the printed colours as defaults, so that a page can have
+    a dark mode. Its text uses the page's font. It contains no host, not even a namespace, which
+    HTML does not need.
 
     Parameters
     ----------
     figure
-        What is drawn.
+        The figure.
     name
-        Letters and digits; put before every id, which are shared by a whole page.
+        Letters and digits; a prefix for every id, as ids must be unique on a page.
     description
-        What a reader who cannot see it is told.
+        Text for a reader who cannot see the figure.
     """
     whole = to_svg(figure)
     _, _, body = whole[whole.index("<svg") :].partition(">")

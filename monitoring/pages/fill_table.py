@@ -1,4 +1,4 @@
-"""How real a market's fills are, for a report and for an artifact."""
+"""How realistic a market's assumed fills are, for a report and for an artifact."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitoring.pages.formatting import NOT_KNOWN, percent, signed
 
 
 def fill_blocks(fills: FillRealism | None) -> tuple[Block, ...]:
-    """Return the section of a report; it says so where there is nothing to measure."""
+    """Return a report's section, which says so if there is nothing to measure."""
     if fills is None or not fills.trades:
         return (Paragraph(f"{NOT_KNOWN}: no finished trade to measure them on.".capitalize()),)
     note = (
@@ -20,7 +20,7 @@ def fill_blocks(fills: FillRealism | None) -> tuple[Block, ...]:
 
 
 def fill_facts(fills: FillRealism) -> dict[str, str]:
-    """Return the three figures in words, by what they are of; empty without a trade."""
+    """Return the three figures in words, by label; empty without a trade."""
     if not fills.trades:
         return {}
     touches = "no trade reached its target"

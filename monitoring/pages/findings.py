@@ -1,4 +1,4 @@
-"""What an evaluation shows, in sentences and rows that need no statistician."""
+"""The findings of an evaluation, in sentences and rows that need no statistics to read."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from monitoring.pages.formatting import count_of, interval, is_known, signed
 Figures = Mapping[str, Any]
 
 FEW_TRADES = 30
-"""With fewer, a bootstrap knows too little of the tails: one lucky trade would look certain."""
+"""With fewer, a bootstrap covers the tails too poorly: one lucky trade would look certain."""
 
 _LABEL = re.compile(r"v\d+-(entry|edge)-(full|half)-rr([\d.]+)-(session_end|next_day_start)$")
 
 
 def finding(evaluation: Evaluation) -> Finding:
-    """Return how the log loss compares with the corridor's; "none": no difference is shown."""
+    """Return how the log loss compares with the corridor's; "none" if no difference is shown."""
     change = evaluation.directional.difference["corridor"].log_loss
     if not change.is_known:
         return "none"
@@ -31,7 +31,7 @@ def finding(evaluation: Evaluation) -> Finding:
 
 
 def money(trading: Trading) -> str:
-    """Return in words what trading the predictions would have brought, after costs."""
+    """Return in words the result of trading the predictions, after costs."""
     every, followed = trading.every_break, trading.followed
     sentences = []
     if isinstance(every, Trades):
@@ -74,7 +74,7 @@ def recovered(evaluation: Evaluation, truth: Figures) -> float | None:
 
 
 def label_words(key: str) -> str:
-    """Return what a label counts, for a trader.
+    """Return in a trader's words which trade a label counts.
 
     >>> label_words("entry-session-v1-entry-full-rr1-session_end")[:51]
     'Enter at the first 1-minute close outside the range'

@@ -1,4 +1,4 @@
-"""How numbers, R-multiples, shares, intervals and times are written on pages and artifacts."""
+"""Formats of numbers, R-multiples, shares, intervals and times on pages and artifacts."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ TOO_FEW = "too few to judge"
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """Return a number with its sign, a true minus.
+    """Return a number with its sign, using a true minus.
 
     >>> signed(-0.25, 2)
     '\u22120.25'
     """
-    rounded = round(value, decimals) + 0.0  # no minus before a zero
+    rounded = round(value, decimals) + 0.0  # avoids a minus before a zero
     return f"{rounded:+,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def signed_or_dash(value: float | None, decimals: int = 2) -> str:
-    """Return a number with its sign; a dash for none."""
+    """Return a number with its sign; a dash for None."""
     return signed(value, decimals) if is_known(value) else DASH
 
 
 def r_multiple(value: float | None, decimals: int = 2) -> str:
-    """Return a trade's result in units of the risk it took; a dash for none.
+    """Return a trade's result in units of its risk; a dash for None.
 
     >>> r_multiple(1.5)
     '+1.50 R'
@@ -46,7 +46,7 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def percent_or_dash(share: float | None, decimals: int = 1) -> str:
-    """Return a share as per cent; a dash for none."""
+    """Return a share as per cent; a dash for None."""
     return percent(share, decimals) if is_known(share) else DASH
 
 
@@ -78,7 +78,7 @@ def interval(low: float | None, high: float | None, decimals: int, *, sign: bool
 
 
 def count_of(number: int, noun: str) -> str:
-    """Return a number with what it counts.
+    """Return a number with the noun that it counts.
 
     >>> count_of(1, "day"), count_of(1200, "break")
     ('1 day', '1,200 breaks')
@@ -97,12 +97,12 @@ def utc_minute(moment: datetime) -> str:
 
 
 def minute(moment: datetime) -> str:
-    """Return a time to the minute, below a heading that names its zone."""
+    """Return a time to the minute, for use below a heading that names the zone."""
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def duration(spent: timedelta) -> str:
-    """Return a stretch of time, to come or gone by.
+    """Return a duration in words.
 
     >>> duration(timedelta(hours=2, minutes=3, seconds=4)), duration(timedelta(seconds=65))
     ('2 h 03 min', '1 min 05 s')
@@ -118,12 +118,12 @@ def duration(spent: timedelta) -> str:
 
 
 def with_true_minuses(words: str) -> str:
-    """Return words with true minuses before figures; dates and names keep their dashes."""
+    """Return text with true minuses before numbers; dates and names keep their hyphens."""
     return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)
 
 
 def plain_value(value: object) -> str:
-    """Return a setting's value as a person would write it."""
+    """Return a setting's value as a user would write it."""
     if isinstance(value, list | tuple):
         return ", ".join(map(plain_value, value)) or DASH
     if isinstance(value, bool):
@@ -134,7 +134,7 @@ def plain_value(value: object) -> str:
 
 
 def cell_value(value: object) -> str:
-    """Return a plain value as a table has it, numbers to four places; a dash for none."""
+    """Return a plain value for a table, numbers to four places; a dash for None."""
     if value is None:
         return DASH
     return f"{value:.4f}" if isinstance(value, float) else plain_value(value)

@@ -1,4 +1,4 @@
-"""What a reader of a report must know to read it right."""
+"""What a reader must know to understand a report."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ def _terms(text: str) -> tuple[tuple[str, str], ...]:
 
 
 READING = _terms(_READING)
-"""Terms and what they mean."""
+"""Terms and their meanings."""
 
 STUDY_READING = _terms(_STUDY)
-"""Those of a walk-forward study."""
+"""Terms of a walk-forward study."""
 
 LIMITS = tuple(" ".join(lines) for lines in _joined(_LIMITS))
 
 STUDY_LIMITS = tuple(" ".join(lines) for lines in _joined(_STUDY_LIMITS))
-"""What a study cannot say, besides ``LIMITS``."""
+"""What a study cannot show, besides ``LIMITS``."""

@@ -1,4 +1,4 @@
-"""Text that stands in markdown as it is, whatever a file or a symbol is called."""
+"""Escape text so that markdown shows it unchanged, whatever a file or a symbol is called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BEGINS_A_BLOCK = re.compile(r"^([-=](?=[-=\s]|$)|\d+[.)](?=\s|$))")
 
 
 def escaped(text: object) -> str:
-    r"""Escape text so that markdown shows it as it is, whatever a file or a symbol is called.
+    r"""Escape text so that markdown shows it unchanged.
 
     >>> print(escaped("a|b<script>"))
     a\|b\<script\>
@@ -21,9 +21,9 @@ def escaped(text: object) -> str:
 
 
 def readable(text: object) -> str:
-    r"""Escape only what markdown acts on within a line, for text that is also read unrendered.
+    r"""Escape only what has an effect within a line, for markdown that is also read as plain text.
 
-    A round bracket has no effect without a square one before it, nor a mark that begins no line.
+    A round bracket has no effect without a square one before it, nor a mark within a line.
 
     >>> print(readable("(+0.1) [a](b) <b> # 1"))
     (+0.1) \[a\](b) \<b\> # 1
@@ -37,9 +37,9 @@ def readable(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Return text that is to be copied, such as a path or a command, whatever it holds.
+    """Return any text to copy, such as a path or a command, as markdown code.
 
-    A link to a file would do nothing: a browser follows none from a page of the UI.
+    A link to a file would not work: browsers do not follow such links from a page of the UI.
 
     >>> print(code("/home/me/report.html"))
     `/home/me/report.html`

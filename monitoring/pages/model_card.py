@@ -1,4 +1,4 @@
-"""The model card: what a version is and what is known of it, for whoever must trust it."""
+"""The model card: what a version is and what is known about it."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def model_card(
     Parameters
     ----------
     facts
-        What it tells.
+        The facts on the card.
     made_at
-        Aware time, printed at the foot; left out, the same facts give the same bytes.
+        Aware time, printed at the foot; without it, the same facts give the same bytes.
     full
-        With figures, which cost seconds, the champion's latest predictions and how to read it all;
-        for a page.
+        Whether to add figures, which take seconds, the champion's latest predictions and a guide
+        for reading; for a page.
 
     """
     headline, detail = split_verdict(facts.evaluation.verdict)
@@ -204,7 +204,7 @@ def _trained(facts: CardFacts) -> tuple[Block, ...]:
 
 
 def _answers(question: str, record: ModelRecord) -> str:
-    """Return whether a model or its baseline answers, and why."""
+    """Return the answer to a question on the card: model or baseline, and why."""
     saved = record.stopping_gain
     if not record.learned:
         words = "its baseline answers: nothing was learned"

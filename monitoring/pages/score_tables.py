@@ -1,4 +1,4 @@
-"""The tables of figures that pages share, every figure beside its baselines."""
+"""Tables of figures shared by several pages, every figure beside its baselines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _METRICS = {
 
 
 def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
-    """Return the headline figures: direction, target before stop, and trading it."""
+    """Return the headline figures: direction, target before stop, and trading results."""
     summary, quality = evaluation.summary, evaluation.quality
     blocks: list[Block] = [
         Paragraph(
@@ -58,14 +58,14 @@ def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
 
 
 def direction_table(scores: DirectionScores, title: str) -> Table:
-    """Return the metrics of the direction of the break beside corridor and majority."""
+    """Return the metrics of the breakout's direction beside corridor and majority."""
     return _scores(scores, title)
 
 
 def interval_cell(
     change: Interval, decimals: int, unit: str = "", *, scale: float = 1.0, few: bool = False
 ) -> CellText:
-    """Return an estimate with its interval below; with few rows it says that instead."""
+    """Return an estimate with its interval below, or a note that there are few rows."""
     if not is_known(change.estimate):
         return NOT_KNOWN
     span = TOO_FEW if few else interval(scale * change.low, scale * change.high, decimals)
@@ -73,12 +73,12 @@ def interval_cell(
 
 
 def is_zero(change: Interval) -> bool:
-    """Return whether two forecasts were the same on every row, whatever days are drawn."""
+    """Return whether two forecasts were equal on every row, whatever days are resampled."""
     return change.estimate == change.low == change.high == 0.0
 
 
 def r_cell(trades: Trades | NoTrades, costs: Literal["before costs", "after costs"]) -> CellText:
-    """Return R a trade with its interval, or say that the trades are too few; a dash for none."""
+    """Return R per trade with its interval, or that trades are too few; a dash without trades."""
     if not isinstance(trades, Trades):
         return DASH
     r = trades.net_r if costs == "after costs" else trades.gross_r
@@ -86,7 +86,7 @@ def r_cell(trades: Trades | NoTrades, costs: Literal["before costs", "after cost
 
 
 def _scores(scores: DirectionScores | EntryScores, title: str, note: str = "") -> Table:
-    """Return a row for each metric: model and baselines, and the first less the second."""
+    """Return a row for each metric: model, baselines, and model minus the first baseline."""
     by_forecaster = scores.scores
     _, baseline, *_ = by_forecaster
     rows = []

@@ -64,9 +64,9 @@ def setup_report(study: SetupStudy, *, made_at: datetime | None = None) -> Docum
     Parameters
     ----------
     study
-        What was found.
+        The study.
     made_at
-        Printed at the foot, in UTC; left out, the same study gives the same bytes.
+        Printed at the foot, in UTC; without it, the same study gives the same bytes.
     """
     summary = study.summary
     headline, detail = split_verdict(study.verdict)
@@ -149,7 +149,7 @@ def _maps(study: SetupStudy) -> Charts | Paragraph:
     results = study.heat
     sides = list(dict.fromkeys(result.setup.side for result in results))
     if len(sides) > 1:
-        sides = [side for side in sides if side != "both"]  # the sum of the two that are drawn
+        sides = [side for side in sides if side != "both"]  # the sum of the two drawn sides
     charts = tuple(
         Chart(
             f"{period}{side}",

@@ -59,7 +59,7 @@ _IN_THE_SENTENCE = {
     *("needed_error", "gain", "power", "power_now"),
     *("trials", "families", "z_wanted", "z_least", "wanted", "e_better", "e_worse"),
 }
-"""Figures that a condition's sentence has already."""
+"""Figures that a condition's sentence already contains."""
 
 _Column = Callable[[GroupScores], CellText]
 
@@ -78,31 +78,31 @@ def study_report(
 ) -> Document:
     """Return the study's report, the verdict first.
 
-    What is None or not a number is shown as not known, never as a figure and never as holding.
+    None or NaN is shown as not known, never as a figure and never as a condition that is met.
 
     Parameters
     ----------
     evaluation
-        Of every fold's predictions.
+        The evaluation of every fold's predictions.
     settings
-        How it was made, plain values: ``recipe``, ``recipe_hash``, ``refit``, ``window``,
+        The study's settings as plain values: ``recipe``, ``recipe_hash``, ``refit``, ``window``,
         ``from``, ``to``, ``embargo_days``, ``interval``, ``counts`` (whether it may count for a
-        promotion); others are shown under their names.
+        promotion); others are shown by name.
     decision
-        What follows from it; None if none was made.
+        The decision on the study; None if none was made.
     seeds
         Change in log loss against the corridor with each training seed, the judged one first.
     power
-        What so many rows can show: ``rows`` judged and ``needed``, for a ``gain`` in log loss
-        found with the chance ``power``.
+        What this number of rows can show: ``rows`` judged and ``needed``, for a ``gain`` in log
+        loss that is found with probability ``power``.
     cost
-        The questions asked so far of this family of markets, and what they cost.
+        The questions asked so far of this family of markets, and their cost.
     fills
-        How real the fills are that the labels assume, on this market's own bars.
+        How realistic the labels' assumed fills are, on this market's own bars.
     not_judged
-        Periods asked for that have too little history before them.
+        Requested periods with too little history before them.
     made_at
-        Printed at the foot, in UTC; left out, the same inputs give the same bytes.
+        Printed at the foot, in UTC; without it, the same inputs give the same bytes.
 
     """
     summary = evaluation.summary
@@ -269,7 +269,7 @@ def _condition(condition: Condition) -> tuple[CellText, ...]:
 
 
 def _figures(figures: Figures) -> Iterable[str]:
-    """Yield the figures that a condition's sentence leaves out: by seed, by year, by opponent."""
+    """Yield the figures that a condition's sentence does not contain: by seed, year, opponent."""
     for name, value in figures.items():
         words = name.replace("_", " ")
         write = _wealth if name == "e_values" else _number

@@ -1,4 +1,4 @@
-"""How a walk-forward study was made, as a table that a person reads."""
+"""The settings of a walk-forward study, as a table to read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SETTINGS = {
 def settings_table(
     evaluation: Evaluation, settings: Figures, not_judged: Sequence[str]
 ) -> FactTable:
-    """Return the walk, its parts and its settings; what is not known says so."""
+    """Return the walk, its parts and its settings; unknown values are marked as such."""
     summary = evaluation.summary
     period = str(settings.get("refit") or "period")
     folds = max(len(evaluation.by_fold), 1)

@@ -1,4 +1,4 @@
-"""The tear sheet of a backtest: the result first, then day by day, and what it is worth."""
+"""The tear sheet of a backtest: the result, the days, and how far it can be trusted."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def tear_sheet_page(
     Parameters
     ----------
     market, rules
-        What was traded, and how.
+        The traded market, and the rules.
     result
-        What came of it.
+        The result of the backtest.
     made_at
-        Printed at the foot, in UTC; left out, the same backtest gives the same bytes.
+        Printed at the foot, in UTC; without it, the same backtest gives the same bytes.
     """
     sheet, worth = tear_sheet(result.taken), result.whole.worth
     days = f"{sheet.days[0]} to {sheet.days[-1]}, {len(sheet.days):,} trading days"
@@ -206,7 +206,7 @@ def _judged(rules: Rules, result: BacktestResult) -> tuple[Paragraph | BulletLis
 
 
 def beside_driftless_words(result: BacktestResult) -> str:
-    """Return what a price without drift gives, paid for all looks; "" without a trade."""
+    """Return the comparison with driftless prices, adjusted for all looks; "" without a trade."""
     if result.whole.driftless is None or result.paid_for is None:
         return ""
     beside, looks = result.whole.driftless.words, count_of(result.looks, "look")

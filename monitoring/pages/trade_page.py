@@ -1,4 +1,4 @@
-"""The page of the trader's own trades: what each kind brought first, then what they cost."""
+"""The page of the trader's own trades: the results by kind, then the costs."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def trade_page(report: TradeReport, *, made_at: datetime | None = None) -> Docum
     Parameters
     ----------
     report
-        What was found.
+        The report.
     made_at
-        Printed at the foot, in UTC; left out, the same trades give the same bytes.
+        Printed at the foot, in UTC; without it, the same trades give the same bytes.
     """
     review = report.review
     symbol = report.market.symbol
@@ -88,7 +88,7 @@ def headline(report: TradeReport) -> str:
 
 
 def brought_table(report: TradeReport) -> Table:
-    """Return what each group of trades brought."""
+    """Return the result of each group of trades."""
     currency = report.market.instrument.currency
     return Table(
         head=("", "trades", "won", "R net", "R a trade", currency),
@@ -110,7 +110,7 @@ def _brought(one: Brought) -> tuple[CellText, ...]:
 
 
 def cost_blocks(report: TradeReport) -> tuple[Block, ...]:
-    """Return slippage and commission against what is assumed, and how to correct the file."""
+    """Return slippage and commission against the assumed costs, and how to correct the file."""
     currency = report.market.instrument.currency
     facts: dict[str, CellText] = {
         check.name: check.words(currency) for check in report.review.costs
@@ -159,7 +159,7 @@ def _trip(one: ReviewedTrip) -> tuple[CellText, ...]:
 
 
 def plan_words(one: ReviewedTrip) -> str:
-    """Return what a round trip has to do with the plans."""
+    """Return in words how a round trip relates to the plans."""
     if one.trip.is_open:
         return "still open"
     if one.planned is None:

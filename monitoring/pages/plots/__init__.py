@@ -1,4 +1,4 @@
-"""Plots, a file for each page or topic: drawn alike for a page and for an artifact."""
+"""Plots, one file for each page or topic, the same for pages and artifacts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Lines over trading days: running R, accuracy of late, log loss gained."""
+"""Lines over trading days: cumulative R, recent accuracy, log loss gained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ticker = library("matplotlib.ticker")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A line over the days, drawn in an ink; ``dashed`` for costs left out."""
+    """A line over the days, drawn in an ink; ``dashed`` means before costs."""
 
     words: str
     values: Sequence[float]
@@ -38,7 +38,7 @@ class Running:
 
 
 def equity_plot(days: Sequence[str], lines: Sequence[Running]) -> Figure:
-    """Draw running sums of R over the days, each line named at its end."""
+    """Draw cumulative R over the days, each line named at its end."""
     return days_plot(days, lines, "running sum, R", Mark(0, ""), unit=" R")
 
 
@@ -58,15 +58,15 @@ def days_plot(
     days
         ISO dates, in order.
     lines
-        Of the same length each.
+        The lines, all as long as ``days``.
     axis
-        What is measured.
+        What the axis measures.
     level
-        What to compare with, drawn across; its words at the left, if it has any.
+        Reference line, drawn across, with its words, if any, at the left.
     unit
         Written after a value.
     per_cent
-        Whether the axis counts shares.
+        Whether the axis shows shares.
     """
     high, left, foot, right = 300.0, 40.0, 30.0, 112.0
     figure = new_figure(high / 72)
@@ -83,7 +83,7 @@ def days_plot(
             linestyle=(0, (2, 1.2)) if line.dashed else "-",
         )
     axes.set_xlim(when[0], max(when[-1], when[0] + 1))
-    # of nearly three years the half-years are six: with fewer it would find none that fits
+    # nearly three years have six half-years: with a lower limit no tick spacing would fit
     most = {dates.YEARLY: 5, dates.MONTHLY: 7, dates.DAILY: 5}
     locator = dates.AutoDateLocator(minticks=3, maxticks=most)
     axes.xaxis.set_major_locator(locator)

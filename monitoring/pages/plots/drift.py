@@ -33,12 +33,12 @@ def drift_chart(columns: Sequence[ColumnShift]) -> Chart:
 
 
 def drift_plot(columns: Sequence[ColumnShift]) -> Figure:
-    """Draw every column's shift beside those of its group; those that drifted are filled.
+    """Draw every column's shift, in a row for its group; drifted ones are filled.
 
     Parameters
     ----------
     columns
-        Every column asked about, at least one, in the order their groups are to have.
+        Every checked column, at least one, in the order of their groups.
     """
     groups = list(dict.fromkeys(column.group for column in columns))
     figure, axes = rows_and_axis(len(groups), 112.0, 62.0, 18.0, step=22.0)
@@ -46,7 +46,7 @@ def drift_plot(columns: Sequence[ColumnShift]) -> Figure:
     compare_with(axes, Mark(0.0, "as learned"))
     for row, group in enumerate(groups):
         inside = [column for column in columns if column.group == group]
-        # the drifted ones last: nothing may hide them
+        # drifted columns are drawn last, so that nothing hides them
         for column in sorted(inside, key=lambda column: column.drifted):
             axes.plot(
                 [column.shift],

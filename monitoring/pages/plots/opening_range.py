@@ -39,7 +39,7 @@ ticker = library("matplotlib.ticker")
 
 _HIGH, _LEFT, _FOOT, _HEAD, _RIGHT = 270.0, 46.0, 34.0, 26.0, 118.0
 _BODY, _WICK = 2.6, 0.8
-_LINE = 15.0  # units that a level's words are high
+_LINE = 15.0  # height of a level's words, in units
 
 _LOOKS: dict[str, tuple[Ink, str]] = {
     "entry": (MODEL, "-"),
@@ -50,7 +50,7 @@ _LOOKS: dict[str, tuple[Ink, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A price of a trade: ``kind`` is ``entry``, ``stop`` or ``target``; its words are in full."""
+    """A price of a trade: ``kind`` is ``entry``, ``stop`` or ``target``; with its full words."""
 
     kind: str
     price: float
@@ -59,24 +59,24 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangePicture:
-    """What is drawn.
+    """The content of a picture of an opening range.
 
     Attributes
     ----------
     title
-        Above the picture.
+        Title above the picture.
     minute
-        Shape (n,), UTC minutes of the bars' open.
+        Shape (n,), opening minutes of the bars, UTC.
     open, high, low, close
         Shape (n,), prices.
     opens, closed
-        The window of the range, aware.
+        Start and end of the range's window, aware.
     range_high, range_low
-        Its edges, prices.
+        Edges of the range, prices.
     levels
-        Prices of its trades.
+        Prices of the trades.
     zone
-        Of the axis of time.
+        Time zone of the time axis.
     """
 
     title: str
@@ -94,7 +94,7 @@ class RangePicture:
 
 
 def levels_of(instrument: Instrument, brackets: Mapping[str, Bracket]) -> list[Level]:
-    """Return the prices of trades; the key of each stands before its words."""
+    """Return the prices of trades; each trade's key precedes its words."""
     return [
         Level(kind, float(price), f"{name} {kind} {price}".strip())
         for name, bracket in brackets.items()

@@ -1,4 +1,4 @@
-"""The figures of a record: predictions beside the corridor, and what trading them brought."""
+"""The figures of a record: predictions beside the corridor, and the trading results."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WINDOW = 20
-"""Days with breaks that an accuracy is of: a day has six at most, which is a line of noise."""
+"""Days with breakouts in each accuracy: single days have at most six, which is mere noise."""
 
 _COIN = 0.5
 
 
 def record_charts(rows: Iterable[PerformanceRecord]) -> list[Chart]:
-    """Return every chart of a record; none where no break was scored.
+    """Return every chart of a record; none if no breakout was scored.
 
     Parameters
     ----------
     rows
-        Daily figures of whole days, of one mode and role; versions of one day are added up.
+        Daily figures of whole days, of one mode and role; a day's versions are summed.
     """
     days = [
         (day, [row.figures for row in same])
@@ -49,9 +49,9 @@ def record_charts(rows: Iterable[PerformanceRecord]) -> list[Chart]:
 
 
 def accuracy_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
-    """Draw the accuracy of the last days, model beside corridor.
+    """Draw the accuracy over a moving window of days, model beside corridor.
 
-    It begins where the window is full; a record shorter than that is drawn from its beginning.
+    The lines start where the window is full; a shorter record is drawn from its beginning.
     """
     first = WINDOW - 1 if len(days) >= 2 * WINDOW else 0
     breaks = [_sum(same, "breaks") for _, same in days]
@@ -65,7 +65,7 @@ def accuracy_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
 
 
 def gain_plot(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
-    """Draw the sum, break by break, of the corridor's log loss less the model's."""
+    """Draw the cumulative sum over breakouts of the corridor's log loss minus the model's."""
     gained = accumulate(
         _sum(same, "corridor.log_loss") - _sum(same, "model.log_loss") for _, same in days
     )
@@ -94,7 +94,7 @@ def _equity(days: Sequence[tuple[str, Sequence[DaySums]]]) -> Figure:
 
 
 def _last(values: Sequence[float]) -> list[float]:
-    """Return the sum of each and of those before it, as many as the window has."""
+    """Return the moving sums over the window."""
     return [sum(values[max(0, end - WINDOW) : end]) for end in range(1, len(values) + 1)]
 
 

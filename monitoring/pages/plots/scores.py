@@ -1,4 +1,4 @@
-"""The figures of the report and of Prefect's artifacts, from plain data."""
+"""The score figures of reports and Prefect artifacts, from plain data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SIDE = 14.0
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A figure with its 95 % interval, None if not known; ``name`` decides colour and mark."""
+    """A figure with its 95 % interval, None if unknown; ``name`` decides colour and mark."""
 
     name: str
     value: float | None
@@ -55,7 +55,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class RangeScore:
-    """Accuracy of model and corridor on one opening range, ``rows`` breaks, one a day at most."""
+    """Accuracy of model and corridor on one opening range; ``rows`` breakouts, at most daily."""
 
     name: str
     rows: int
@@ -66,18 +66,18 @@ class RangeScore:
 def score_plot(
     rows: Sequence[Scored], axis: str, marks: Sequence[Mark] = (), *, per_cent: bool = False
 ) -> Figure:
-    """Draw scores in rows, each with its interval, its name before it and its words after it.
+    """Draw scores in rows, each with its interval between its name and its words.
 
     Parameters
     ----------
     rows
-        From top to bottom.
+        The rows from top to bottom.
     axis
-        What is measured, and which way is better.
+        What the axis measures, and which direction is better.
     marks
-        Lines to compare with: a coin, zero, the best possible.
+        Reference lines: a coin, zero, the best possible.
     per_cent
-        Whether the axis counts shares.
+        Whether the axis shows shares.
     """
     head = 18.0 if marks else 6.0
     figure, axes = rows_and_axis(len(rows), 72.0, 68.0, head)
@@ -104,7 +104,7 @@ def score_plot(
 def reliability_plot(
     model: Sequence[ReliabilityBin], corridor: Sequence[ReliabilityBin]
 ) -> Figure:
-    """Draw predicted against observed shares, and below how often each was predicted.
+    """Draw predicted against observed shares, and below, how often each was predicted.
 
     Bars on the model's points are the 95 % intervals of the shares: a point off the diagonal
     whose bar crosses it may be chance.
@@ -164,7 +164,7 @@ def reliability_plot(
 def range_plot(rows: Sequence[RangeScore]) -> Figure:
     """Draw the accuracy on each opening range, the model with its 95 % interval.
 
-    A range comes once a day, so its rows are days and Wilson's interval applies.
+    A range occurs once a day, so its rows are days and Wilson's interval applies.
     """
     figure, axes = rows_and_axis(len(rows), 52.0, 62.0, 18.0)
     spans = [wilson(row.model, row.rows) for row in rows]
@@ -185,16 +185,16 @@ def range_plot(rows: Sequence[RangeScore]) -> Figure:
 
 
 def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> Figure:
-    """Draw the features that weigh most as bars, from zero; a negative one points left.
+    """Draw the most important features as bars from zero; a negative one points left.
 
     Parameters
     ----------
     shares
         Words for a feature, and its weight: a share of the gain, or a signed mean of SHAP values.
     axis
-        What a bar's length is.
+        What a bar's length measures.
     most
-        How many at most.
+        Maximum number of bars.
     """
     chosen = sorted(shares.items(), key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
     step, foot = 33.0, 22.0
@@ -204,7 +204,7 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     axes.set_ylim(len(chosen), 0)
     ends = [0.0, *(value for _, value in chosen)]
     left, right = min(ends) * 1.02, max(ends) * 1.02
-    axes.set_xlim(left, right if left < right else 1.0)  # nothing weighs: no bar, but an axis
+    axes.set_xlim(left, right if left < right else 1.0)  # if all are 0: an axis without bars
     transform = axes.get_yaxis_transform()
     whole = min(ends) == 0
     for index, (words, value) in enumerate(chosen):
@@ -220,7 +220,7 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
 
 
 def _point(axes: Axes, name: str, x: float, y: float) -> None:
-    """Draw a marker; the corridor's is hollow and larger, so that both stay visible."""
+    """Draw a marker; the corridor's is hollow and larger, so that both remain visible."""
     ink, shape = _VOICES[name]
     hollow = name == "corridor"
     axes.plot(

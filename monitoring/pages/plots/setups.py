@@ -1,4 +1,4 @@
-"""The heat map of a setup study: R a trade of every plain setup, one cell each."""
+"""The heat map of a setup study: R per trade of every plain setup, one cell each."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ Period = Literal["search", "confirmation"]
 
 
 def heat_map(results: Sequence[SetupResult], period: Period, side: str) -> Figure:
-    """Draw net R a trade by opening range and stop (rows) and target (columns) of one side.
+    """Draw net R per trade by opening range and stop (rows) and target (columns) of one side.
 
-    Blue made money after costs, orange lost it, and every cell says its number with a sign, so
-    that no colour need be told from another. Depth of colour is the share of the greatest figure
-    of all sides and periods, so that maps of one study compare, and of half an R at least, so
-    that small differences do not look like large ones.
+    Blue made money after costs, orange lost it. Every cell shows its number with a sign, so that
+    no reader depends on colours. The depth of colour is relative to the largest figure of all
+    sides and periods, so that maps of one study are comparable, but to at least half an R, so
+    that small differences do not look large.
 
     Parameters
     ----------
     results
         ``SetupStudy.heat``.
     period
-        Which of the two is drawn.
+        Which of the two periods is drawn.
     side
         ``long``, ``short`` or ``both``.
     """

@@ -1,4 +1,4 @@
-"""The figures of a walk-forward study: whether skill lasted, and where it was."""
+"""The figures of a walk-forward study: whether skill lasted, and where it occurred."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ticker = library("matplotlib.ticker")
 
 _MOST_NAMES = 6
 _MOST_LARGE = 24
-"""Folds from which marks grow small."""
+"""Number of folds from which marks are drawn small."""
 
 _YEAR_WIDTH = 30.0
 _FLAT = 0.01
@@ -46,16 +46,16 @@ _MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Log loss of the model less the corridor's on a part of the rows; below 0 is better.
+    """Log loss of the model minus the corridor's on a part of the rows; below 0 is better.
 
     Attributes
     ----------
     name
-        The fold, the opening range.
+        Name of the fold or the opening range.
     rows
-        Breaks it rests on.
+        Number of breakouts.
     estimate, low, high, error
-        Mean of a row's difference, its 95 % interval and standard error; None if not known.
+        Mean difference per row, its 95 % interval and standard error; None if unknown.
     """
 
     name: str
@@ -67,12 +67,12 @@ class Difference:
 
     @property
     def few(self) -> bool:
-        """Whether it rests on too few rows to judge."""
+        """Whether it has too few rows to judge."""
         return self.rows < FEW_TRADES
 
 
 def differences(groups: Iterable[GroupScores]) -> list[Difference]:
-    """Return the differences of an evaluation's groups, in their order."""
+    """Return the differences of an evaluation's groups, in order."""
     rows = []
     for group in groups:
         change = group.difference["corridor"].log_loss
@@ -82,9 +82,9 @@ def differences(groups: Iterable[GroupScores]) -> list[Difference]:
 
 
 def running_gain(folds: Sequence[Difference]) -> tuple[list[float], list[float]]:
-    """Sum the log loss gained over the corridor, fold by fold, and its standard error.
+    """Return cumulative sums over folds of the log loss gained on the corridor, and their errors.
 
-    Folds share no day, so their errors add as squares. One that is not known adds nothing.
+    Folds share no day, so their errors add as squares. An unknown fold adds nothing.
 
     >>> running_gain([Difference("a", 100, -0.02, None, None, 0.003)])
     ([2.0], [0.3])
@@ -100,14 +100,14 @@ def running_gain(folds: Sequence[Difference]) -> tuple[list[float], list[float]]
 
 
 def skill_plot(folds: Sequence[Difference]) -> Figure:
-    """Draw each fold's difference with its 95 % interval, and below the gain so far.
+    """Draw each fold's difference with its 95 % interval, and below, the cumulative gain.
 
-    A fold of few rows is hollow and without interval, one not known a question mark on the line.
+    A fold with few rows is hollow and without interval; an unknown one is a question mark.
 
     Parameters
     ----------
     folds
-        At least one, in order of time.
+        At least one fold, in order of time.
     """
     high, left, right, foot = 330.0, 50.0, 14.0, 30.0
     lower, gap, head = 96.0, 34.0, 22.0
@@ -142,14 +142,14 @@ def skill_plot(folds: Sequence[Difference]) -> Figure:
 
 
 def difference_plot(rows: Sequence[Difference]) -> Figure:
-    """Draw differences under one another, each with its 95 % interval, against the corridor's 0.
+    """Draw differences in rows, each with its 95 % interval, against the corridor's 0.
 
-    What is not known, or rests on too few rows, is said in words and not drawn.
+    A difference that is unknown, or has too few rows, is described in words and not drawn.
 
     Parameters
     ----------
     rows
-        From top to bottom, at least one.
+        At least one row, from top to bottom.
     """
     return score_plot(
         [_scored(row) for row in rows],
@@ -159,7 +159,7 @@ def difference_plot(rows: Sequence[Difference]) -> Figure:
 
 
 def study_charts(evaluation: Evaluation) -> tuple[Chart, ...]:
-    """Return every figure of a study, in the order a reader should meet them."""
+    """Return every figure of a study, in reading order."""
     return (
         _skill(evaluation),
         reliability_chart(evaluation),
@@ -266,7 +266,7 @@ def _gains(axes: Axes, gains: Sequence[float], errors: Sequence[float]) -> None:
 
 
 def _set_height(axes: Axes, ends: Sequence[float]) -> None:
-    """Let the axis reach a little beyond these values, with few round marks and true minuses."""
+    """Extend the axis a little beyond these values, with few round ticks and true minuses."""
     low, high = min(ends), max(ends)
     room = 0.08 * (high - low) or _FLAT
     axes.set_ylim(low - room, high + room)
@@ -277,12 +277,12 @@ def _set_height(axes: Axes, ends: Sequence[float]) -> None:
 
 
 def _named(folds: Sequence[Difference], step: float) -> list[tuple[int, str]]:
-    """Choose the folds to name below the axis: a few, or of many those that begin a year."""
+    """Choose the folds to name below the axis: if there are many, those that begin a year."""
     names = [fold.name for fold in folds]
     years = list({name[:4]: index for index, name in reversed(list(enumerate(names)))}.values())
     if len(names) <= _MOST_NAMES:
         return list(enumerate(names))
-    if len(years) < 3:  # noqa: PLR2004 - a line of two years says too little
+    if len(years) < 3:  # noqa: PLR2004 - only two labels would say too little
         every = math.ceil(len(names) / _MOST_NAMES)
         return list(enumerate(names))[::every]
     chosen: list[tuple[int, str]] = []

@@ -34,9 +34,9 @@ def tuning_charts(
     Parameters
     ----------
     tried
-        Finished trials in order: ``score`` (None where given up early) and ``values``.
+        Finished trials in order: ``score`` (None if pruned) and ``values``.
     base_score, baseline_score
-        What the recipe tuned from and the driftless baseline score on the same folds.
+        Scores of the base recipe and the driftless baseline on the same folds.
     """
     scores = [trial["score"] for trial in tried]
     history = history_plot(scores, base_score, baseline_score)
@@ -50,7 +50,7 @@ def tuning_charts(
 def history_plot(
     scores: Sequence[float | None], base_score: float, baseline_score: float
 ) -> Figure:
-    """Draw each trial's score, the best so far, and what it is compared with."""
+    """Draw each trial's score, the best so far, and the scores to compare with."""
     high, left, right, foot = 240.0, 58.0, 84.0, 40.0
     figure = new_figure(high / 72)
     axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 16)
@@ -60,7 +60,7 @@ def history_plot(
     best = list(accumulate((score for _, score in scored), min))
     axes.step([number for number, _ in scored], best, where="post", color=MODEL.value)
     lines = ((base_score, "tuned from", QUIET), (baseline_score, "driftless", CORRIDOR))
-    # the words of the upper one stand above it, those of the lower below
+    # the upper line is labelled above it, the lower line below it
     for (value, words, ink), place in zip(
         sorted(lines, key=lambda line: line[0]), ("top", "bottom"), strict=True
     ):
@@ -79,7 +79,7 @@ def history_plot(
 
 
 def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the scores against each value that was tried, one small picture a hyperparameter."""
+    """Draw the scores against the tried values, one small panel per hyperparameter."""
     scored = [trial for trial in tried if trial["score"] is not None]
     names = list(scored[0]["values"]) if scored else []
     rows = max(-(-len(names) // _COLUMNS), 1)
@@ -98,7 +98,7 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
         if name in _LOGARITHMIC:
             axes.set_xscale("log")
             axes.minorticks_off()
-            ticks = sorted({min(values), max(values)})  # powers of ten would be too few
+            ticks = sorted({min(values), max(values)})  # too few powers of ten in between
             axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             _inward(axes)
         if column:
@@ -109,7 +109,7 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _inward(axes: Axes) -> None:
-    """Turn the outermost words inwards: a neighbour's begin where these would end."""
+    """Align the outermost tick labels inwards, so that they do not touch the next panel's."""
     labels = axes.get_xticklabels()
     labels[0].set_horizontalalignment("left")
     labels[-1].set_horizontalalignment("right")

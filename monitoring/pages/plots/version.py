@@ -1,4 +1,4 @@
-"""The report's figures, each with a title that says what it shows and a line on how to read it."""
+"""A version's figures, each with a title that says what it shows and a line on how to read it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def version_charts(
     importance: Mapping[str, Mapping[str, float]],
     truth: Mapping[str, Any] | None = None,
 ) -> tuple[Chart, ...]:
-    """Return every figure of a version, in the order a reader should meet them."""
+    """Return every figure of a version, in reading order."""
     return (
         accuracy_chart(evaluation, truth),
         _log_loss_chart(evaluation, truth),
@@ -57,7 +57,7 @@ def _scored(scores: DirectionScores, metric: Literal["accuracy", "log_loss"]) ->
 
 
 def accuracy_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None = None) -> Chart:
-    """Draw the accuracy beside corridor and majority, each with its interval."""
+    """Draw the accuracy beside those of corridor and majority, each with its interval."""
     marks = [Mark(0.5, "coin")]
     if truth is not None:
         marks.append(Mark(truth["bayes_accuracy"], "best on average", truth=True))
@@ -107,7 +107,7 @@ def range_chart(evaluation: Evaluation) -> Chart:
 
 
 def equity_chart(evaluation: Evaluation) -> Chart:
-    """Draw running R, before and after costs."""
+    """Draw cumulative R, before and after costs."""
     equity = evaluation.equity
     lines = [
         Running("every break,\nbefore costs", equity.every_break_gross, CORRIDOR, dashed=True),
@@ -131,7 +131,7 @@ def _importance_chart(importance: Mapping[str, Mapping[str, float]]) -> Chart:
 
 
 def words_for_features(shares: Mapping[str, float]) -> dict[str, float]:
-    """Name features as a trader would, largest first; one not known here keeps its name."""
+    """Return features by their words for traders, largest first; unknown ones keep their names."""
     words = feature_words()
     ordered = sorted(shares.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
     return {words.get(name, name): share for name, share in ordered}
@@ -143,7 +143,7 @@ def feature_words(trained: Mapping[str, Any] = MappingProxyType({})) -> dict[str
     Parameters
     ----------
     trained
-        Metadata of a version, which tell of the trader's own.
+        Metadata of a version, which describe the trader's own features.
     """
     words = {feature.name: feature.words for feature in CATALOGUE.every()}
     own = {kept["name"]: kept["words"] for kept in trained.get(OWN_FEATURES, [])}

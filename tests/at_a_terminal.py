@@ -1,4 +1,4 @@
-"""Commands in processes of their own, whose error stream is a terminal or a pipe."""
+"""Run commands in separate processes whose error stream is a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROGRAM = (sys.executable, "-m", "deployments.cli")
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that ended: its status, its output, and its error stream byte for byte."""
+    """A finished command: its status, its output, and its error stream byte for byte."""
 
     status: int
     output: str
@@ -29,7 +29,7 @@ class Ended:
 
     @property
     def frames(self) -> list[str]:
-        """What was drawn on the error stream line by line, a line drawn anew as another one."""
+        """What was drawn on the error stream, by line; a redrawn line counts as another one."""
         return re.split(r"[\r\n]+", ESCAPES.sub("", self.errors))
 
 
@@ -41,9 +41,9 @@ def at_a_terminal(
     Parameters
     ----------
     home, arguments, program
-        Of the command.
+        The command's home, arguments and program.
     stop_at
-        Words on the error stream at which it gets a Ctrl-C, once.
+        Words on the error stream at which it gets one Ctrl-C.
     """
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 80))
@@ -81,7 +81,7 @@ def _started(
 
 
 def _followed(process: subprocess.Popen[str], errors: int, stop_at: str | None) -> Ended:
-    """Read what it writes until it ends, and stop it when it writes certain words."""
+    """Read a process's output until it ends, and stop it when it writes certain words."""
     written: list[bytes] = []
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""Fixtures every test may use."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# how fast an example is made and judged says something of the machine, not of the code
+# the speed of generated examples depends on the machine, not on the code
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
 
-# pytest-xdist gives its workers a width; a test that wants one says so
+# pytest-xdist sets a width for its workers; a test that needs a width sets its own
 os.environ.pop("COLUMNS", None)
 
-# versions of the tests learn from days long past, and answer at whatever time the tests run
+# test versions learn from days long past, and must serve whenever the tests run
 os.environ.setdefault("ORBCAST_MODEL_EXPIRES_DAYS", "100000")
 os.environ.setdefault("ORBCAST_BASELINE_EXPIRES_DAYS", "100000")
 
-# a second thread has no processor to itself, and looks for work instead: it spends time on nothing
+# a second thread has no processor of its own and would only spin in search of work
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
-# without compiled files a command compiles all it imports anew, which doubles its time
+# without bytecode files, a command compiles everything it imports, which doubles its time
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# a shell's background job ignores Ctrl-C, and so would every process that the tests start and stop
+# a shell's background job ignores Ctrl-C, and so would all processes started by the tests
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -41,7 +41,7 @@ SHARED_DATA = PROJECT.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:
-    """Folder of licensed MGC bars and the outside reference; skips where it is absent."""
+    """Folder of licensed MGC bars and the outside reference; skips the test if it is missing."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"licensed market data is not at {SHARED_DATA}: see docs/real-data.md")
     return SHARED_DATA

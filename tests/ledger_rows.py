@@ -1,4 +1,4 @@
-"""A ledger row with every value, and its outcome: tests replace what matters to them."""
+"""A ledger row with every value, and its outcome; tests replace the values they need."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ OUTCOME = OutcomeEntry(
 
 
 def as_kept(outcome: OutcomeEntry) -> dict[str, Any]:
-    """Return what the ledger keeps of an outcome that was told as it came about."""
+    """Return the ledger's fields of an outcome."""
     return {**asdict(outcome), "revision": 0, "recorded_at": outcome.resolved_at}
 
 
 def fill(
     database: Database, predictions: Iterable[PredictionEntry], outcomes: Iterable[OutcomeEntry]
 ) -> None:
-    """Write the rows of an empty ledger at once, in place of recording them one by one."""
+    """Write the rows of an empty ledger at once, instead of recording them one by one."""
     with database.session() as session:
         _write(session, PREDICTIONS, map(fields_of, predictions))
         _write(session, OUTCOMES, map(as_kept, outcomes))

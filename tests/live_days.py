@@ -1,4 +1,4 @@
-"""Days lived: every slot up to a moment answered live, three seconds after its range closed."""
+"""Live days: every slot up to a moment predicted live, three seconds after its range closed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPLIES_AFTER = timedelta(seconds=3)
 
 
 def set_clock(patch: pytest.MonkeyPatch, file: Path, moment: datetime) -> None:
-    """Have it be ``moment`` from now on, for this process and for what it starts."""
+    """Set the clock to ``moment`` for this process and those it starts."""
     file.write_text(str((moment - datetime.now(UTC)).total_seconds()))
     patch.setenv("ORBCAST_CLOCK_FILE", str(file))
 
@@ -27,14 +27,14 @@ def answer_live(
     *,
     replayed_before: date | None = None,
 ) -> None:
-    """Answer and decide the slots of the present home from a day to a moment.
+    """Predict the slots of the current home from a day to a moment, and apply the rules.
 
     Parameters
     ----------
     first, moment
         From this trading day to slots decided before this aware time.
     replayed_before
-        Slots of earlier days are answered by a replay as well.
+        Slots of earlier days are also replayed.
     """
     from tasks.prediction import predict as prediction  # noqa: PLC0415 - Prefect, where used
     from tasks.prediction.slots import slots_between  # noqa: PLC0415
@@ -51,7 +51,7 @@ def answer_live(
 
 
 def logged_home_of(trained: Path, folder: Path, first: date, last: date) -> Path:
-    """Return a copy of a home, to be copied: with live answers of some days, as if in time."""
+    """Return a copy of a home, to be copied, with some days of live predictions, as if in time."""
     from tasks.prediction.predict import decided_entries  # noqa: PLC0415 - Prefect, where used
     from tasks.prediction.slots import slots_between  # noqa: PLC0415
     from tasks.settings import current_settings, now  # noqa: PLC0415

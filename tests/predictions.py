@@ -1,4 +1,4 @@
-"""A prediction with every value: tests replace what matters to them."""
+"""A prediction with every value; tests replace the values they need."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ _PREDICTED = Prediction(
 
 
 def predicted(**values: Any) -> Prediction:
-    """Return a long recommended at P(UP) of 60 %, with these values instead."""
+    """Return a recommended long at a P(UP) of 60 %, with some values replaced."""
     return replace(_PREDICTED, **values)

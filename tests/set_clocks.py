@@ -2,9 +2,9 @@
 
     python -m tests.set_clocks [--only NAME[,NAME]] COMMAND...
 
-The whole process tree of a run has its clock moved by one same number of seconds (libfaketime), so
-that time goes on and every process agrees on it. What measures waiting (the monotonic clock) and
-the times of files stay the machine's own.
+The clock of a run's whole process tree is moved by the same number of seconds (libfaketime), so
+that time runs on and all processes agree on it. The monotonic clock, which measures waits, and the
+times of files remain the machine's own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FAULTS = re.compile(r"^(?:FAILED|ERROR) .*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class SetClock:
-    """A moment at which a run begins, and the zone of its machine."""
+    """The start time of a run, and the zone of its machine."""
 
     name: str
     at: datetime
@@ -62,7 +62,7 @@ CLOCKS = (
 
 
 def library() -> str | None:
-    """Return the path of libfaketime, None where it is not installed."""
+    """Return the path of libfaketime; None if it is not installed."""
     named = os.environ.get("FAKETIME_LIBRARY")
     places = [named] if named else [f"{place}{LIBRARY}" for place in PLACES]
     matches = (str(path) for place in places for path in Path("/").glob(place.lstrip("/")))
@@ -70,7 +70,7 @@ def library() -> str | None:
 
 
 def compiled_waits() -> str | None:
-    """Compile what mends two of libfaketime's waits; return its path, None without a compiler."""
+    """Compile a fix for two of libfaketime's waits; return its path, None without a compiler."""
     compiler, made = shutil.which("cc"), (LOGS / "waits.so").resolve()
     if compiler is None:
         return None
@@ -79,7 +79,7 @@ def compiled_waits() -> str | None:
 
 
 def environment(clock: SetClock, preloads: list[str], machine: datetime) -> dict[str, str]:
-    """Return what a run's processes inherit; ``machine`` is the machine's own time, aware."""
+    """Return the environment of a run's processes; ``machine`` is the machine's own aware time."""
     return {
         **os.environ,
         "LD_PRELOAD": ":".join([*preloads, *filter(None, [os.environ.get("LD_PRELOAD")])]),
@@ -94,7 +94,7 @@ def environment(clock: SetClock, preloads: list[str], machine: datetime) -> dict
 
 
 def run(clock: SetClock, command: list[str], preloads: list[str]) -> bool:
-    """Run the command under a clock, print a line of how it went; True if it is green."""
+    """Run the command under a clock and print a line on its result; True if it passed."""
     log = LOGS / f"{clock.name}.log"
     with log.open("w", encoding="utf-8") as file:
         status = subprocess.run(
@@ -114,7 +114,7 @@ def run(clock: SetClock, command: list[str], preloads: list[str]) -> bool:
 
 
 def main() -> int:
-    """Run the command at every moment, or at those named; 1 if it failed at any."""
+    """Run the command at every moment, or at those named; return 1 if it failed at any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("command", nargs=argparse.REMAINDER)

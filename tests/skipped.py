@@ -1,4 +1,4 @@
-"""What was skipped, said at the end of a run: a line for each reason, which names its remedy."""
+"""The summary of skipped tests at the end of a run: one line per reason, with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples in the packages' docstrings are run, every one of them, and are true."""
+"""Every example in the packages' docstrings is run, and is correct."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ml_core", "registry", "monitoring", "tasks", "flows", "deployments")
 LEAST = 69
-"""As many examples there were when this was written; fewer means that some went unnoticed."""
+"""Number of examples when this was written; fewer means that some were not found."""
 
 _EXAMPLE = re.compile(r"^\s*(?:\"\"\")?>>> ", re.MULTILINE)
 

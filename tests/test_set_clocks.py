@@ -1,4 +1,4 @@
-"""`make test-dates` itself: which clock a run gets, and what is said of how it went."""
+"""`make test-dates` itself: the clock that a run gets, and the report of its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is: all waits are of `tests/waiting.py`."""
+"""No test depends on the machine's speed: all waits use `tests/waiting.py`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.waiting import AT_MOST_SECONDS, wait_until
 LIMIT = re.compile(
     r"monotonic\(\) \+ [\d.]|timeout=\d|\.(?:wait|join|communicate)\(\d|time\.sleep\(\d{2,3}\)"
 )
-"""A limit of a test's own, or a process that is to live on and ends by itself meanwhile."""
+"""A test's own limit, or a process that should keep running but may end by itself."""
 
 ASKED_AGAIN = "urlopen("
-"""Of these an answer that comes late is asked for again."""
+"""These repeat a request whose reply is late."""
 
 
 def limits(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files of which nothing is asked for are left unread, and no test is left out with them."""
+"""Files without a requested test are not imported, and no test is lost by that."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One Prefect server for a worker, and a small simulated market in a home that is copied.
+"""One Prefect server per worker, and a small simulated market in a home that is copied.
 
-Every run of the tests loads this file: Prefect, five seconds of it, is imported by those that
-need it only. What takes long to make is made once for all workers of a run.
+Every test run loads this file. Only code that needs Prefect imports it, as the import takes five
+seconds. Whatever takes long to make is made once for all workers of a run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ asyncio.run(provide_database_interface().create_db())
 
 
 def copy_database(path: Path, to: Path) -> None:
-    """Copy a SQLite database that others may have open: it gives a whole copy of itself."""
+    """Copy a SQLite database that others may have open, by SQLite's own consistent backup."""
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as copy:
         source.backup(copy)
 
@@ -51,7 +51,7 @@ def copy_home(home: Path, folder: Path) -> None:
 
 
 def made_once(path: Path, make: Callable[[Path], None]) -> Path:
-    """Return a file or folder of the run, which the first worker to need it makes."""
+    """Return a file or folder of the run, made by the first worker that needs it."""
     with FileLock(f"{path}.lock"):
         if not path.exists():
             make(path.with_name(f"half-made-{path.name}"))
@@ -68,9 +68,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prefect_database(run_folder: Path) -> Path:
-    """Return the database of a Prefect that has not run anything, to be copied.
+    """Return a fresh Prefect database, to be copied.
 
-    A server that makes its tables takes twice as long to start as one that has them.
+    A server that must create its tables takes twice as long to start.
     """
 
     def make(path: Path) -> None:
@@ -88,7 +88,7 @@ def prefect_database(run_folder: Path) -> Path:
 
 
 def give_prefect_database(prefect_database: Path, home: Path) -> None:
-    """Let a home begin with the tables of its Prefect, as one where a server ran before."""
+    """Give a home the tables of its Prefect, as if a server had run there before."""
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     shutil.copy(prefect_database, home / "prefect" / "prefect.db")
 
@@ -143,7 +143,7 @@ def untouched_home(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Path:
-    """Return a home as it was right after its source was read and trained on: to be copied."""
+    """Return a home, to be copied, right after its import and training."""
 
     def train(folder: Path) -> None:
         request.getfixturevalue("prefect_server")  # by the one worker that trains
@@ -167,20 +167,20 @@ def untouched_home(
 
 @pytest.fixture(scope="module")
 def trained_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file's own trained home; its tests only add to it."""
+    """Return a test file's own trained home; its tests only add to it."""
     return shutil.copytree(untouched_home, tmp_path_factory.mktemp("trained") / "home")
 
 
 @pytest.fixture
 def trained(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the file's trained home, made the present one."""
+    """Return the test file's trained home, set as the current home."""
     monkeypatch.setenv("ORBCAST_HOME", str(trained_home))
     return trained_home
 
 
 @pytest.fixture
 def own(untouched_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a trained home of the test's own, to be written to and damaged."""
+    """Return a test's own trained home, which it may change and damage."""
     folder = shutil.copytree(untouched_home, tmp_path / "own")
     monkeypatch.setenv("ORBCAST_HOME", str(folder))
     return folder

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, as long as the slowest machine may need for it."""
+"""Wait for another process, as long as the slowest machine may need."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 AT_MOST_SECONDS = 600.0
-"""Nothing takes so long, however slow or busy the machine is: only a fault does."""
+"""Only a fault takes this long, however slow or busy the machine is."""
 
 
 def wait_until(holds: Callable[[], object], told: Callable[[], object] = lambda: None) -> None:
-    """Return once something holds; fail, with what is told, if it never does."""
+    """Return once a condition holds; fail with the given message if it never does."""
     deadline = time.monotonic() + AT_MOST_SECONDS
     pause = 0.01
     while not holds():

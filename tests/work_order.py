@@ -14,7 +14,7 @@ ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTIL
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave unread a file of which nothing is asked for: each worker would import it anew."""
+    """Skip a file without a requested test: each worker would import it again."""
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
     text = collection_path.read_text("utf-8")
@@ -23,7 +23,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 class _ByFileOrPage(LoadFileScheduling):
-    """Hand out whole files, whose tests share servers and homes; and the pages one by one."""
+    """Distribute whole files, whose tests share servers and homes, but pages one by one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
@@ -37,11 +37,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileOrPag
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what may take longest: begun at the end, it would keep a single worker busy.
+    """Start with the longest tests: started last, one would keep a single worker busy.
 
-    One file then trains the home that many copy; until it has, the other workers take files that
-    need none. Those that copy it take longer than others: light ones, which are many, come last,
-    so that the workers end at one time.
+    One file then trains the home that many copy; until that is done, the other workers take files
+    that need no home. Files that copy the home take longer than others. Light files, which are
+    many, come last, so that the workers end at about the same time.
     """
     files = list(dict.fromkeys(item.path for item in items))
     copying = dict.fromkeys(item.path for item in items if _needs_trained_home(item))
@@ -62,6 +62,6 @@ def _needs_trained_home(item: pytest.Item) -> bool:
 
 
 def _seconds_allowed(item: pytest.Item) -> float:
-    """Return the time limit of a test; zero for those that keep to the usual one."""
+    """Return the time limit of a test; zero for tests with the usual limit."""
     limit = item.get_closest_marker("timeout")
     return float(limit.args[0]) if limit else 0.0

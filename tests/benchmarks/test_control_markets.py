@@ -1,6 +1,6 @@
-"""The judge on trial, small: whole simulated markets through the whole rule, seeds fixed.
+"""A small control of the promotion rule: whole simulated markets, with fixed seeds.
 
-The record of the full trial is docs/evidence.md; `make controls` makes it.
+The results of the full control are in docs/evidence.md; `make controls` makes them.
 """
 
 from __future__ import annotations

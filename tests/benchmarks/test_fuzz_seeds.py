@@ -1,4 +1,4 @@
-"""What a fuzz campaign found stays mended: it ends well, or in a line that names its file."""
+"""Faults found by fuzzing stay fixed: an input is read, or refused in a line naming its file."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _PARQUET = seeds.parquet(compression="none", use_dictionary=False)
 _OF_CONTRACTS = seeds.parquet("contract", compression="none", use_dictionary=False)
 
 FOUND: tuple[tuple[str, bytes], ...] = (
-    # Python refuses to read a number of so many digits, or so many brackets, in its own way
+    # Python itself refuses a number with so many digits, or so many brackets
     *(
         (name, b"a = " + _DIGITS)
         for name in ("market", "recipe", "strategy", "sources", "channels")
     ),
     *((name, b"a = " + _DEEP) for name in ("market", "recipe", "strategy", "sources", "channels")),
-    # what a file holds made the message as long as the file
+    # the message contained the file's content and was as long as the file
     *((name, b"a" * 20_000 + b" = 1") for name in ("market", "recipe", "strategy")),
-    # a regular expression that Python refuses in its own way
+    # a regular expression that Python itself refuses
     ("market", seeds.toml_files("markets")[0].replace(b"{1,2}", b"{99999999999}")),
     ("channels", b'[[channels]]\nname = "a"\nkind = "other"\nsince = 2024-01-01T00:00:00Z\n'),
     ("channels", b'[[channels]]\nname = "a"\nkind = "slack"\nsince = 2024-01-01\n'),
@@ -45,20 +45,20 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("pushed", b"ts,open,high,low,close,volume\n2024-01-16T14:00Z,1,1,1,1\r,1\n"),
     ("spool", b"{" + _AT + b',"cells":{"ts":"\\ud800"}}\n'),
     ("spool", b"{" + _AT + b',"cells":' + _DEEP + b"}\n"),
-    # what the server never writes into the file that it keeps
+    # content that the server never writes to its own file
     ("spool", b"{" + _AT + b',"cells":{"ts":"2024-01-16T14:00Z","open":true}}\n'),
     ("spool", b"{" + _AT + b',"cells":["ts"]}\n'),
     ("spool", b"{" + _AT.replace(b'"generic"', b"[]") + b',"cells":{' + _TEXT + b"}}\n"),
-    # bytes that are no UTF-8: in a column's name, in its text
+    # bytes that are not UTF-8: in a column's name, in its text
     ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
-    # a table whose parts stand apart is TOML, and tomlkit has no body for it
+    # a table in separate parts is valid TOML, but tomlkit has no body for it
     ("sources", b'[mgc]\nkind = "csv"\npaths = ["a"]\n[x]\n[mgc.options]\nzone = "UTC"\n'),
-    # days and months that are none, and a time of too many digits, in a zip of LEAN's
+    # invalid days and months, and a time with too many digits, in a LEAN zip
     ("lean", seeds.lean("20242116_mgc_minute_trade_202402.csv")),
     ("lean", seeds.lean("20240116_mgc_minute_trade_202413.csv")),
     ("lean", seeds.lean(rows=_DIGITS + b",1,1,1,1,1\n0,1,1,1,1,1\n")),
-    # the last moments of the year 9999, which in UTC are beyond it
+    # the last moments of the year 9999, which are after it in UTC
     ("news", b"\0time,name,importance,known_since\n9999-12-31T23:59:30-04:00,CPI,high,2025-06-01"),
     ("parameters", b"\0as_of=" + _DEEP),
     ("parameters", b"\0from_day=" + _DIGITS),

@@ -1,4 +1,4 @@
-"""The runner of the mutants reports what no test notices and refuses a list that has rotted."""
+"""The mutation runner reports mutants that no test detects, and refuses an outdated list."""
 
 from __future__ import annotations
 

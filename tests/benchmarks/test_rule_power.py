@@ -1,4 +1,4 @@
-"""The table of the rule's power: the simulation bets as the rule does, and the rule agrees."""
+"""The power table: its simulation bets like the promotion rule, and the rule agrees with it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_table_is_written_by_the_script_and_its_curves_rise() -> None:
 def test_the_rule_itself_promotes_as_often_as_the_table_says(
     gain: float, rows: int, questions: int
 ) -> None:
-    """The real rule, bootstrap and all, on other draws: within three standard errors."""
+    """The real rule, including its bootstrap, on other draws: within three standard errors."""
     tries, simulated = 150, next(iter(_table().values())).tries
     promoted = sum(decide(evidence(gain, rows, questions, seed)).promote for seed in range(tries))
 

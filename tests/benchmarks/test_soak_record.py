@@ -1,4 +1,4 @@
-"""What the soak counts: rows of the ledger and processes that are dead, not what was planned."""
+"""The soak counts actual ledger rows and dead processes, not planned ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAN = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5)
 
 @pytest.fixture
 def soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
-    """A soak before it begins, whose source has no bars, and so no breaks."""
+    """A soak before its start, whose source has no bars and therefore no breakouts."""
     monkeypatch.setattr(findings, "_breaks", lambda *_: {})
     soak = Soak(tmp_path, PLAN, port=1, say=list)
     soak.home.mkdir()
@@ -77,7 +77,7 @@ def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            process.stdout.readline()  # before that its words may not stand in /proc yet
+            process.stdout.readline()  # before that, its command line may be missing in /proc
             yield process
         finally:
             process.kill()
@@ -96,7 +96,7 @@ def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
         assert server.poll() is None
         assert soak.record.killed == {"runner": 1}
 
-        soak.server.kill("runner")  # not there any more
+        soak.server.kill("runner")  # already gone
 
         assert soak.record.killed == {"runner": 1}
         assert soak.record.faults == []

@@ -1,4 +1,4 @@
-"""A home at half past eleven of a trading day, and the dashboard serving it to a real browser."""
+"""A home at 11:30 on a trading day, and the dashboard that serves it to a real browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(home: Path, clock: Path | None = None) -> Iterator[str]:
-    """`orbcast dashboard` of a home; gives its address."""
+    """Run `orbcast dashboard` on a home; yield its address."""
     port = free_port()
     environment = {**os.environ, **({"ORBCAST_CLOCK_FILE": str(clock)} if clock else {})}
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "dashboard"]
@@ -70,7 +70,7 @@ def day_home(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Path:
-    """Return the trained home after eight days of live answers, and two replayed days."""
+    """Return the trained home after eight days of live predictions and two replayed days."""
 
     def live(folder: Path) -> None:
         request.getfixturevalue("prefect_server")
@@ -90,6 +90,6 @@ def day_home(
 
 @pytest.fixture(scope="session")
 def dashboard(day_home: Path) -> Iterator[str]:
-    """The address of the dashboard of that day."""
+    """The address of that home's dashboard."""
     with served(day_home, day_home.parent / "clock") as url:
         yield url

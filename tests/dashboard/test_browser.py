@@ -1,4 +1,4 @@
-"""A real browser opens every page: nothing may raise, nothing may be fetched from outside."""
+"""A real browser opens every page: no error, and no request to an outside host."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SCREENSHOTS = PROJECT / "var" / "screenshots"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),  # the whole file takes minutes, and so begins before the short ones
+    pytest.mark.timeout(1200),  # this file takes minutes, so it starts before the short ones
     pytest.mark.skipif(
         CHROMIUM is None,
         reason="no Chromium here; `apt-get install chromium` (Debian, Ubuntu) has these tests run",
@@ -56,7 +56,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page in a window, with what went wrong in it."""
+    """A page in a browser window, with its errors."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
@@ -75,7 +75,7 @@ class Visit:
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the script has run to its end; a page that never does is kept as picture."""
+        """Wait until the script has finished; save a picture of a page that never does."""
         app = self.page.get_by_test_id("stApp")
         try:
             expect(self.page.get_by_test_id("stMainBlockContainer")).to_be_visible()
@@ -86,7 +86,7 @@ class Visit:
             raise
 
     def require_sound(self) -> None:
-        """Nothing raised, nothing asked of a host outside, nothing wider than the window."""
+        """Require no error, no request to an outside host, and nothing wider than the window."""
         assert self.page.get_by_test_id("stException").all_inner_texts() == []
         assert self.page.get_by_test_id("stAlertContentError").all_inner_texts() == []
         assert self.page.get_by_role("dialog").all_inner_texts() == []
@@ -117,7 +117,7 @@ def visit(
 
 
 IN_ONE_LOOK = pytest.mark.parametrize("visit", ["light"], indirect=True)
-"""For what is clicked alike in every look."""
+"""For clicks that are the same in every colour scheme."""
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -221,7 +221,7 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     expect(page.get_by_text("answers, newest first")).not_to_have_text(every)
     assert "opening_range=0900" in page.url
     table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
-    table.click(position={"x": 20, "y": 52}, force=True)  # the grid lies above its canvas
+    table.click(position={"x": 20, "y": 52}, force=True)  # the grid covers its canvas
     expect(page.get_by_role("heading", name="Why: MGC")).to_be_visible()
     shown.settled()
     shown.keep("predictions-why")

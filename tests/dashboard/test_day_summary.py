@@ -1,4 +1,4 @@
-"""The trading day in figures: they are those of the ledger and of the bars, as known at a time."""
+"""The trading day's figures are those of the ledger and of the bars known at that time."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
 def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # in the bar of the break, before its close: the edge is touched, and the label waits
+    # within the breakout bar, before its close: the edge is touched, and the label waits
     home = tmp_path / "home"
     copy_home(settings.home, home)
     (home / "strategies").mkdir()
@@ -164,7 +164,7 @@ def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
                 if line.opening_range == slot.entry.opening_range
             ]
             if not line.is_open:
-                continue  # stopped in the bar of its entry
+                continue  # stopped out in its entry bar
             assert line.result.endswith(", open")
             broke_later = row is not None and (row["break_time"] is None or row["break_time"] > at)
             before_the_label += broke_later

@@ -1,4 +1,4 @@
-"""Drift and data as they are laid out: the latest check with its most telling columns."""
+"""The layout of the drift and data page: the latest check with its most shifted columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record's tables and figures: what they say is what scikit-learn says of the same rows."""
+"""The performance page's tables and figures agree with scikit-learn on the same rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FIRST = date(2024, 1, 1)
 
 
 def answers(days: int, *, seed: int = 1) -> list[ScoredPrediction]:
-    """Six answers a day; one in twenty late, one in ten without a break."""
+    """Return six predictions a day; one in twenty late, one in ten without a breakout."""
     draw = np.random.default_rng(seed)
     found = []
     for day in range(days):

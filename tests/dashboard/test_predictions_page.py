@@ -1,4 +1,4 @@
-"""Browsing and exporting the ledger: what comes out is what was asked, and cannot do harm."""
+"""Browse and export the ledger: the result matches the filter and cannot do harm."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from registry.ledger.entries import Settled
 from registry.ledger.ledger import Ledger
 from registry.ledger.scored import scored_predictions
 
-# of OWASP's page on CSV injection
+# from OWASP's page on CSV injection
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 
 @pytest.fixture(scope="module")
 def database(day_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """The home's ledger, an answer of it late and another without its outcome."""
+    """The home's ledger, with one late prediction and one without its outcome."""
     copy = shutil.copy(day_home / "orbcast.sqlite", tmp_path_factory.mktemp("ledger"))
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE predictions SET late = 1 WHERE id = 1")

@@ -1,4 +1,4 @@
-"""The trading day: what a card shows is what was on record and what was known by then."""
+"""The trading day: a card shows only what was recorded and known by then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Today as it is laid out, on days with ranges and on days without, on any machine's date."""
+"""The layout of Today, on days with and without ranges, whatever the machine's date."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def today() -> None:
 
 @pytest.fixture
 def shown_at(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShownAt:
-    """Today of an empty home, at a moment."""
+    """Return the Today page of an empty home at a moment."""
     del home
     current_settings().database()
 

@@ -1,4 +1,4 @@
-"""Two versions beside each other: the figures are those on record, the bars those of the trees."""
+"""Two versions side by side: recorded figures, and bars of the trees' importances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard's real server answers its own pages alone, its WebSocket too."""
+"""The dashboard's real server accepts requests only from its own pages, WebSocket included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What starts Orbcast at boot can be read by its system, and starts a command that there is."""
+"""The files that start Orbcast at boot are valid for their system and name a real command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def by_task_scheduler() -> list[str]:
     assert task.find(f"{TASK}Triggers/{TASK}BootTrigger") is not None
     assert task.findtext(f"{TASK}Settings/{TASK}ExecutionTimeLimit") == "PT0S"
     words = shlex.split(task.findtext(f"{TASK}Actions/{TASK}Exec/{TASK}Arguments") or "")
-    return shlex.split(words[-1])  # what the shell of the Linux in it is given
+    return shlex.split(words[-1])  # the command for the Linux shell inside it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What cannot work is one line with a remedy and the documented status, and nothing half done."""
+"""An impossible operation gives one line with a remedy, its documented status, no half work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.deployments.test_catalogue import SPECS
 from tests.waiting import AT_MOST_SECONDS
 
 DEAD = "http://127.0.0.1:9/api"
-"""Port 9 is for discarding, and nobody listens on it."""
+"""Port 9 (discard), on which nothing listens."""
 
 OF_A_MARKET = (
     ["predict", "--at", "2025-06-30T09:05"],
@@ -47,19 +47,19 @@ OF_THE_DATABASE = (
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home that is not there yet."""
+    """A home that does not exist yet."""
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
 
 def asked(*arguments: str) -> tuple[int, list[str]]:
-    """Run a command; give its status and the lines of its errors."""
+    """Run a command; return its status and the lines of its errors."""
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.stderr.strip().splitlines()
 
 
 def orbcast(home: Path, *arguments: str, most: int | None = None, **more: str) -> Any:
-    """Run a command as a process of its own, of which no file grows beyond ``most`` bytes."""
+    """Run a command as a separate process that cannot write a file larger than ``most`` bytes."""
 
     def limited() -> None:
         if most is not None:

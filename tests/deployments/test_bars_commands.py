@@ -1,4 +1,4 @@
-"""`orbcast ingest` read again with other options, and `orbcast bars` to look and to take back."""
+"""`orbcast ingest` again with other options, and `orbcast bars` to list and to withdraw."""
 
 from __future__ import annotations
 

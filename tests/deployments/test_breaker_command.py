@@ -1,4 +1,4 @@
-"""`orbcast breaker`: what is so already is not recorded again."""
+"""`orbcast breaker`: a state that already holds is not recorded again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deployments: one definition, two ways of running, schedules on the market's clock."""
+"""The deployments: one definition, two ways to run, schedules in the market's time zone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_each_event_starts_its_own_deployment_and_none_leads_back() -> None:
     assert started == {
         "flows.refresh_data.refresh_data": ({"orbcast.data.arrived"}, ours, 0),
         "flows.nightly_retrain.nightly_retrain": ({"orbcast.drift.detected"}, ours, 0),
-        # it refreshes nothing and looks for no drift, so it emits neither of the events above
+        # it neither refreshes bars nor checks drift, so it emits neither of the events above
         "flows.log_outcomes.log_outcomes": ({"orbcast.data.refreshed"}, ours, 300),
     }
 
@@ -111,7 +111,7 @@ def test_a_prediction_is_due_at_each_decision_of_the_year_and_at_no_other_time(
         due = set(asyncio.run(cron.get_dates(400, start=start, end=stop)))
         decisions = {from_minute(int(each)) for each in schedule.range_end[:, column]}
         assert decisions <= due
-        # holidays on weekdays are due as well: the ledger answers them with their reason
+        # weekday holidays are due as well: their ledger rows have the reason
         assert len(due - decisions) <= 12
 
 

@@ -1,4 +1,4 @@
-"""Processes that are kept alive, with real processes: deaths, waits, and what is left behind."""
+"""Supervision of real child processes: deaths, waits, and leftovers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def child(tmp_path: Path) -> Iterator[ChildProcess]:
 
 
 def said(child: ChildProcess) -> str:
-    """Wait for the first line of a child."""
+    """Wait for and return the first line of a child."""
     wait_until(lambda: child.log.read_text("utf-8").endswith("\n"))
     return child.log.read_text("utf-8").strip().rpartition("\n")[2]
 

@@ -30,7 +30,7 @@ from tests.ml_core.builders import MARKETS
 
 
 def every(command: Any, *path: str) -> Iterator[list[str]]:
-    """Every command and every group, by the words that call it."""
+    """Yield every command and every group, by the words that call it."""
     yield list(path)
     for name, each in getattr(command, "commands", {}).items():
         yield from every(each, *path, name)
@@ -47,13 +47,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of a command in this process."""
+    """Return the exit status, output and errors of a command run in this process."""
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.stdout, result.stderr
 
 
 def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The real command, in a process of its own."""
+    """Run the real command in a separate process."""
     return subprocess.run(
         [sys.executable, "-m", "deployments.cli", *arguments],
         capture_output=True,
@@ -108,7 +108,7 @@ for command in json.loads(sys.stdin.read()):
 """
 
 LISTS_WHAT_IS_INSTALLED = ["ingest"]
-"""Its help names the kinds of source, those of other packages among them."""
+"""Its help names all kinds of source, including those of other packages."""
 
 
 def test_no_command_s_help_imports_anything_heavy() -> None:
@@ -291,7 +291,7 @@ def test_a_question_left_unanswered_is_told_as_stopped() -> None:
 
 
 class Interrupted(BaseModel):
-    """What is stopped by Ctrl-C as it is written as JSON."""
+    """A result that Ctrl-C interrupts while it is written as JSON."""
 
     @model_serializer
     def written(self) -> dict[str, str]:

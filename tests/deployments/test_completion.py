@@ -1,4 +1,4 @@
-"""The Tab key: what a shell is told, by the variables that its own script sets."""
+"""Tab completion, driven by the variables that each shell's own script sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.cli.app import app
 
 
 def complete(home: Path, line: str, shell: str = "bash", **more: str) -> list[str]:
-    """What a shell offers after ``line``, as its completion script asks for it."""
+    """Return what a shell offers after ``line``, as its completion script requests it."""
     words = line.split(" ")
     asked = {
         "_ORBCAST_COMPLETE": f"complete_{shell}",
@@ -114,7 +114,7 @@ def prompt(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], An
     assert bash
     (tmp_path / "bin").mkdir()
     shell = tmp_path / "bin" / request.param
-    shell.symlink_to(bash)  # a shell is told by its name
+    shell.symlink_to(bash)  # a shell is recognised by its name
 
     def orbcast(option: str) -> subprocess.CompletedProcess[str]:
         command = f"{shlex.quote(sys.executable)} -m deployments.cli {option}; exit $?"

@@ -1,6 +1,6 @@
-"""Docker and Kubernetes files: what they name exists, and nothing is open that need not be.
+"""Docker and Kubernetes files: everything they name exists, and nothing is open unnecessarily.
 
-No image is built here: there may be no Docker. What goes into it is built as it would be.
+No image is built here, since Docker may be missing. The image's contents are built as in Docker.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def copied() -> Iterator[str]:
 
 
 def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each container with its pod."""
+    """Yield each container with its pod."""
     for each in KUBERNETES:
         pod = each.get("spec", {}).get("template", {}).get("spec", {})
         for one in (*pod.get("initContainers", ()), *pod.get("containers", ())):
@@ -117,7 +117,7 @@ def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use(
     ):
         assert words[:3] == ["python", "-m", "deployments.distributed.server"]
         assert urlsplit(api).hostname in names["ORBCAST_ALLOWED_HOSTS"].split(",")
-        assert "ORBCAST_AUTH" in names  # without which it does not start
+        assert "ORBCAST_AUTH" in names  # it does not start without it
     for words in (worker["entrypoint"], workers[-1]["command"]):
         assert words[:3] == ["python", "-m", "deployments.distributed.worker"]
     for probe in ("readinessProbe", "livenessProbe"):

@@ -1,4 +1,4 @@
-"""Ranges fetched from a server that speaks as Databento's does, by its own client."""
+"""Downloads by Databento's own client from a server that behaves like Databento's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEY = "db-" + "k" * 29
 
 
 def dbn(start: datetime, end: datetime) -> bytes:
-    """One contract's bars that open in a span, as Databento packs them."""
+    """Return one contract's bars that open in a period, in Databento's format."""
     first = max(start, START)
     minutes = max(int((min(end, LAST) - first).total_seconds()) // 60, 0)
     records = np.zeros(minutes, RECORD)
@@ -60,7 +60,7 @@ def dbn(start: datetime, end: datetime) -> bytes:
 
 
 class Databento(ThreadingHTTPServer):
-    """The archive, and what it was asked for."""
+    """The archive, which remembers its requests."""
 
     daemon_threads = True
 
@@ -140,7 +140,7 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client speaks TLS only: a certificate for the loopback."""
+    """A certificate for the loopback, since the client requires TLS."""
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500",
@@ -164,7 +164,7 @@ def archive(certificate: Path) -> Iterator[Databento]:
 
 
 class Trader:
-    """Who asks, and when."""
+    """A user of the archive, with a clock."""
 
     def __init__(self, home: Path, certificate: Path) -> None:
         self.home, self.clock = home, home.parent / "clock"
@@ -219,7 +219,7 @@ def test_what_is_missing_is_asked_for_once_and_told_before(
     assert first.returncode == 0, first.stderr
     assert json.loads(first.stdout)["added"] == 15
     assert archive.ranges == [JANUARY, (FEBRUARY[0], "2024-02-01T00:05")]
-    # later, and beyond what Databento has
+    # later, and beyond the end of Databento's data
     trader.at(LAST + timedelta(hours=1))
     second = trader.ingest(archive)
     again = trader.ingest(archive)

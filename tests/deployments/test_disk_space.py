@@ -1,4 +1,4 @@
-"""Full and read-only disks, and servers that refuse: one line before anything is begun."""
+"""Full and read-only disks, and refusing servers: one line before any work starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_disk_that_is_nearly_full_is_told_with_what_is_left(
 
 
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    # a file in the place of a folder: permissions would not stop a test that runs as root
+    # a file in place of a folder, as permissions would not stop a test that runs as root
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(NotWritableError, match=r"cannot be written to .*Not a directory.*--home"):
         require_room(tmp_path / "file" / "home")

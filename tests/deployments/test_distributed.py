@@ -1,4 +1,4 @@
-"""Server and worker on several machines: who may ask the server, what the worker does first."""
+"""Server and worker on several machines: who may use the server, what the worker does first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def refused(home: Path, *words: str) -> str:
-    """What a command says that does not start; one that starts would go on for ever."""
+    """Return the message of a command that refuses to start; a started one would run for ever."""
     ended = subprocess.run(
         [sys.executable, "-m", *words],
         env=environment(home),
@@ -48,7 +48,7 @@ def test_a_worker_of_no_server_does_not_start(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_server_of_the_containers_answers_its_own_names_and_no_other(tmp_path: Path) -> None:
-    """Started as Compose starts it, on a database of its own instead of PostgreSQL."""
+    """The server runs as under Compose, but on its own database instead of PostgreSQL."""
     service, port = COMPOSE["server"], free_port()
     _, *words = service["entrypoint"]
     given = {

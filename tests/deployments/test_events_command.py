@@ -1,4 +1,4 @@
-"""`orbcast events`: news is taken in, shown as it was known, and keeps rules out of trades."""
+"""`orbcast events`: news is imported, shown as known at a time, and blocks trades of rules."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_only_news_that_was_known_by_then_keeps_a_strategy_out(tmp_path: Path) -
     told = run("events", "import", str(unstated))
     assert f"unstated.csv: {len(around)} events, {len(around)} of them new or changed" in told
     assert f"0 known since when the file says, {len(around)} since now" in told
-    # known since the import alone, it is not used for the past
+    # it is known only since the import, so it is not used for the past
     assert entered(followed("careful")) == without
 
     stated = tmp_path / "stated.csv"
@@ -86,7 +86,7 @@ def test_only_news_that_was_known_by_then_keeps_a_strategy_out(tmp_path: Path) -
         for one in careful
         if any(check.name == "news" and not check.passed for check in one.plan.checks)
     ]
-    assert len(refused) >= len(around)  # each of them was the very minute of an entry
+    assert len(refused) >= len(around)  # each of them is exactly the minute of an entry
     assert len(entered(careful)) >= len(without) - len(refused) - len(unarmed)
     assert entered(followed("careless")) == without
 

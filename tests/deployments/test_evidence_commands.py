@@ -1,4 +1,4 @@
-"""What `orbcast evaluate` and `orbcast tune` refuse before anything is started."""
+"""What `orbcast evaluate` and `orbcast tune` refuse before they start anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`orbcast fills`: from a platform's file to executions on record, and back out again."""
+"""`orbcast fills`: import a platform's file of executions, and withdraw it again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILES = PROJECT / "tests" / "ml_core" / "fills" / "files"
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home, and in it NinjaTrader's file with a row that cannot be used."""
+    """A home with a NinjaTrader file that has an unusable row."""
     folder = tmp_path_factory.mktemp("fills")
     text = (FILES / "ninjatrader.csv").read_text(encoding="utf-8")
     bad = "MGC 08-25,Sell,one,3381.8,6/19/2025 11:05:10 AM,e9,Exit,-,o9,Stop,$1.24,1,LIVE7,R,\n"

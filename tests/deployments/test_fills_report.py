@@ -1,4 +1,4 @@
-"""A trader who follows most of the rules, at costs of their own: the report finds out both."""
+"""A trader who follows most plans at higher costs than assumed: the report shows both."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.waiting import AT_MOST_SECONDS
 
 FIRST, LAST = date(2024, 9, 2), date(2024, 10, 11)
 WORSE = {"entry": 2, "WIN": 1, "LOSS": 3, "TIMEOUT": 1}
-"""Ticks that each is filled worse than planned."""
+"""How many ticks worse than planned each order is filled."""
 COMMISSION = 1.30
 
 
 @dataclass(frozen=True)
 class Lived:
-    """What the trader did."""
+    """The trader's actions."""
 
     file: Path
     followed: int
@@ -52,7 +52,7 @@ def run_json(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def lived(trained_home: Path) -> Iterator[Lived]:
-    """Every planned trade is taken but each fifth; each seventh day has one of no plan."""
+    """A trader takes four of five planned trades, and an unplanned one every seventh day."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(trained_home))
         settings = current_settings()
@@ -79,14 +79,14 @@ def lived(trained_home: Path) -> Iterator[Lived]:
 
 
 def _as_traded(row: dict[str, Any]) -> tuple[str, str]:
-    """Return the two fills of a slot, each worse than planned."""
+    """Return the two fills of a slot, both worse than planned."""
     up = 1 if row["break_direction"] == "UP" else -1
     opens, closes = ("buy", "sell") if up == 1 else ("sell", "buy")
     entry = row["entry"] + up * 0.1 * WORSE["entry"]
     exit_ = row["exit"] - up * 0.1 * WORSE[row["outcome"]]
     entered = pd.Timestamp(row["break_time"]).to_pydatetime() + timedelta(seconds=2)
     left = pd.Timestamp(row["resolved_at"]).to_pydatetime()
-    # each in an account of its own: positions of different slots may overlap
+    # each in its own account, since positions of different slots may overlap
     account = f"{row['trading_day']}-{row['opening_range']}"
     contract = str(row["contract"])
     return (
@@ -160,7 +160,7 @@ def test_a_closer_look_explains_less_and_a_period_without_fills_says_so(lived: L
     line = run("fills", "report", "--to", "2024-03-01", status=2)
     assert "has no fills from" in line
     recorded = run_json("fills", "report", *period, "--plans", "record")
-    assert recorded["followed"]["trades"] == 0  # nothing was decided live
+    assert recorded["followed"]["trades"] == 0  # no decision was live
 
 
 def test_a_home_read_from_python_has_the_same_fills_and_round_trips(

@@ -1,4 +1,4 @@
-"""Who is answered by the name it calls and the page that asks, of requests and of WebSockets."""
+"""Which requests and WebSockets are accepted, by host name and by origin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWERED = [
     ("localhost:4200", None),
     ("LOCALHOST.:4200", None),
     ("[::1]:4200", None),
-    ("127.0.0.1:5000", None),  # a tunnel that begins at another port
+    ("127.0.0.1:5000", None),  # a tunnel from another port
     (HERE, "http://127.0.0.1:4200"),
     (HERE, "http://localhost:4200"),  # the UI, opened by the other name
     ("orbcast.example", "https://orbcast.example"),
@@ -45,7 +45,7 @@ REFUSED = [
 
 
 def asked(kind: str, host: str | None, origin: str | None) -> list[dict[str, Any]]:
-    """What a guarded application, or the guard before it, answers."""
+    """Return the response of a guarded application, or of the guard before it."""
     sent: list[dict[str, Any]] = []
     headers = [(b"host", host.encode())] if host is not None else []
     headers += [(b"origin", origin.encode())] if origin is not None else []

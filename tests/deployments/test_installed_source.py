@@ -1,4 +1,4 @@
-"""Kinds of source that other packages bring: the page's own example, read by a real command."""
+"""Kinds of source from other packages: the docs page's example, used by a real command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BARS = [
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """A feed on this machine, and what it was asked."""
+    """A feed on this machine, which remembers its requests."""
 
     asked: ClassVar[list[dict[str, list[str]]]] = []
 
@@ -67,7 +67,7 @@ def gateway() -> Iterator[str]:
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """Installed packages: the page's feed, a broken one, and one that is called as Orbcast's."""
+    """Installed packages: the page's feed, a broken one, and one with a name of Orbcast's own."""
     folder = tmp_path / "packages"
     text = PAGE.read_text("utf-8")
     blocks = dict(re.findall(r'```\w+ title="my_feed/([^"]+)"\n(.*?)```', text, re.DOTALL))
@@ -81,7 +81,7 @@ def packages(tmp_path: Path) -> Path:
 
 
 def install(folder: Path, name: str, entries: dict[str, str]) -> None:
-    """Leave beside a module what an installer leaves."""
+    """Write the files that an installer leaves beside a module."""
     info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -96,7 +96,7 @@ from deployments.cli.app import main
 tasks.runs.trying_again.FIRST_WAIT = 0.01
 main()
 """
-"""The command line, with half a minute of waiting left out."""
+"""The command line, without half a minute of waiting."""
 
 
 def orbcast(

@@ -1,4 +1,4 @@
-"""A column of another system is judged by its name: an equal, a look ahead, or not known."""
+"""A column of another system is classified by its name: an equal, a look-ahead, or unknown."""
 
 from __future__ import annotations
 

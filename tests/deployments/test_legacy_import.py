@@ -1,4 +1,4 @@
-"""An older system: its bars come in, its record is compared, its models are judged, unloaded."""
+"""Import from an older system: bars, a comparison of its record, models judged but not loaded."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FEATURES = ["orb_0900_size", "atr_20", "asia_high", "orb_0900_outcome", "strange
 
 
 class _Trap:
-    """Makes a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +68,7 @@ def _model(objective: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two months of bars in a DuckDB, a record of two ranges of them, and three versions."""
+    """Two months of bars in a DuckDB, a record of two of their ranges, and three versions."""
     root = tmp_path_factory.mktemp("old")
     write_database(root / "old.duckdb", Settings().market("mgc"), FIRST, LAST, 0.0, 5)
     registry = root / "models" / "directional"
@@ -98,7 +98,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture(scope="module")
 def found(old: Path, tmp_path_factory: pytest.TempPathFactory) -> LegacyFindings:
-    """What a dry run finds of all of it."""
+    """Findings of a dry run on all of it."""
     settings = Settings(home=tmp_path_factory.mktemp("surveyed"))
     findings = _look(settings, old, dry_run=True)
     assert settings.lake().status("MGC").bars == 0
@@ -135,7 +135,7 @@ def _look(settings: Settings, old: Path, **changed: Any) -> LegacyFindings:
 
 
 def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
-    """Copy the bars and add a record of what Orbcast itself measures, one price altered."""
+    """Copy the bars and add a record of Orbcast's own measurements, with one price altered."""
 
     market = Settings().market("mgc", roll="same_day_volume")
     lake = Lake(copy.parent / "lake")
@@ -359,7 +359,7 @@ def test_a_ready_made_series_is_not_put_beside_contracts(
 
 
 class _Outside(HTMLParser):
-    """Collects what a page would fetch or run."""
+    """A parser that collects what a page would fetch or run."""
 
     def __init__(self) -> None:
         super().__init__()

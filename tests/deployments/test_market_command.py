@@ -1,4 +1,4 @@
-"""`orbcast market`: from the name of an instrument to a market file that can be used."""
+"""`orbcast market`: from an instrument's name to a usable market file."""
 
 from __future__ import annotations
 

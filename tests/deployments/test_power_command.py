@@ -1,4 +1,4 @@
-"""`orbcast power`: help that teaches, a table that fits, options that cannot be."""
+"""`orbcast power`: helpful help, a table that fits, impossible options refused."""
 
 from __future__ import annotations
 

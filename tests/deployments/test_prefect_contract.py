@@ -1,7 +1,7 @@
-"""What of Prefect is in use that Prefect does not promise to keep: all of it is named here.
+"""The complete list of Prefect names in use that Prefect does not promise to keep.
 
-A release of Prefect that drops one of these names fails here, by name, and not in a run at night;
-so does code of ours that begins to use another. Move one to a public name where there is one.
+A Prefect release that drops one of them fails here, by name, and not in a run at night. So does
+code of ours that starts to use another one. Replace a name by a public one where there is one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAMES = {
     "prefect.logging.loggers.flow_run_logger": "a child's errors go to its run's log",
     "prefect.server.api.server.create_app": "the temporary server is Prefect's app, served by us",
 }
-"""Imported: names with an underscore, and those of modules that Prefect keeps for itself."""
+"""Imported names with an underscore, or from modules that Prefect considers internal."""
 
 MODULES = {
     "prefect.engine": "imported once for all children",
@@ -48,7 +48,7 @@ MODULES = {
     "prefect.logging.handlers": "the same",
     "prefect.server.concurrency.lease_storage.filesystem": "slots outlive a server's death",
 }
-"""Named by a string."""
+"""Names that are used as strings."""
 
 ATTRIBUTES = {
     "_scheduled_run_poller": "the runner's part that starts what is due",
@@ -73,7 +73,7 @@ CLASSES = {
     "PrefectConsoleHandler": ("prefect.logging.handlers", "tracebacks are left to --debug"),
     "PrefectHTTPStatusError": ("prefect.exceptions", "a command says what the server refuses"),
 }
-"""Told by their names alone, where importing them would cost a command a second."""
+"""Recognised only by their names, where importing them would cost a command a second."""
 
 PUBLIC = {
     "prefect",
@@ -104,12 +104,12 @@ PUBLIC = {
     "prefect.tasks",
     "prefect.types.entrypoint",
 }
-"""Modules of Prefect's reference for its users."""
+"""Modules in Prefect's public reference."""
 
 
 @pytest.fixture(scope="module")
 def sources() -> dict[str, ast.Module]:
-    """The product's modules that have to do with Prefect."""
+    """The product's modules that use Prefect."""
     packages = ("tasks", "flows", "deployments")
     files = [path for package in packages for path in (PROJECT / package).rglob("*.py")]
     found = {str(path.relative_to(PROJECT)): ast.parse(path.read_text("utf-8")) for path in files}
@@ -118,7 +118,7 @@ def sources() -> dict[str, ast.Module]:
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Modules of Prefect and the names imported from them; no name where all is imported."""
+    """Yield Prefect modules and the names imported from them; no name for a whole module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             if node.module.split(".")[0] == "prefect":
@@ -145,7 +145,7 @@ def is_module(text: str) -> bool:
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
-    """Names that a module of ours gives to something itself."""
+    """Yield the names that one of our modules defines itself."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
@@ -176,7 +176,7 @@ def test_every_import_that_prefect_does_not_promise_is_named(
 def test_every_module_named_by_a_string_is_named_here(sources: dict[str, ast.Module]) -> None:
     every = {text for text in found_in(sources, strings) if is_module(text)}
     assert "prefect.client.orchestration" in every
-    loggers = {"prefect.flow_runs", "prefect.task_runs"}  # modules bear the same names
+    loggers = {"prefect.flow_runs", "prefect.task_runs"}  # modules have the same names
     assert every - PUBLIC - loggers == set(MODULES)
 
 

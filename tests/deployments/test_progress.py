@@ -1,4 +1,4 @@
-"""How far something long is: on the error stream of a terminal, with the time left."""
+"""Progress of long work on a terminal's error stream, with the time left."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_elsewhere_the_error_stream_stays_empty(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0

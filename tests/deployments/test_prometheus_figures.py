@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what `status` says of a market, and what the board asks for."""
+"""Prometheus metrics: the same as `orbcast status`, and all that the dashboard board queries."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.live_days import set_clock
 
 BOARD = Path(__file__).resolve().parents[2] / "deployments" / "grafana" / "orbcast.json"
 NOON = datetime(2024, 11, 28, 2, 0, tzinfo=UTC)
-"""Of a trading day of the trained home, its first ranges over and nobody asked."""
+"""A time on a trading day of the trained home, after its first ranges, without predictions."""
 MARKETS = ("mgc", "nq", "es")
 
 
 @pytest.fixture
 def with_markets(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a trained home that serves ``MARKETS``, of which MGC alone has bars."""
+    """Return a trained home that serves ``MARKETS``, of which only MGC has bars."""
     (own / "markets").mkdir()
     text = current_settings().market_file("nq").read_text("utf-8")
     (own / "markets" / "es.toml").write_text(text.replace('"NQ"', '"ES"'), "utf-8")
@@ -38,7 +38,7 @@ def with_markets(own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def samples_in(home: Path) -> list[Sample]:
-    """Return what a home's file has."""
+    """Return the samples in a home's file."""
     text = (home / "metrics" / "orbcast.prom").read_text("utf-8")
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
@@ -48,7 +48,7 @@ def markets_in(home: Path) -> set[str]:
 
 
 def figures(text: str) -> dict[tuple[str, ...], float]:
-    """Each figure by its name and the values of its labels but the market's."""
+    """Return each metric by its name and the values of its labels except the market's."""
     return {
         (sample.name, *(value for label, value in sample.labels.items() if label != "market")): (
             sample.value
@@ -151,7 +151,7 @@ def test_every_figure_that_the_board_asks_for_is_written() -> None:
     asked = {name for query in queries for name in re.findall(r"\borbcast_\w+", query)}
     assert len(queries) > len(board["panels"])
     assert asked - written == set()
-    assert written - asked == set()  # and the board leaves none out
+    assert written - asked == set()  # and the board uses all of them
 
 
 def at(text: str) -> float:

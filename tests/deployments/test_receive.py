@@ -1,4 +1,4 @@
-"""Bars that a platform pushes, to a real server: kept once answered, never while they run."""
+"""Bars that a platform pushes to a real server: stored before the reply, used once finished."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def standing(home: Path, **options: str) -> None:
 
 
 def set_clock(home: Path, monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
-    """Set the clock of this process and of servers, which goes on from there."""
+    """Set the clock of this process and of servers, which runs on from there."""
     file = home / "clock"
     home.mkdir(exist_ok=True)
     file.write_text(str((at - datetime.now(UTC)).total_seconds()), "utf-8")
@@ -91,7 +91,7 @@ def bar(at: int, **more: Any) -> dict[str, Any]:
 
 
 def taken() -> Bars:
-    """What the lake has, once the standing source was read."""
+    """Return the lake's bars after a reading of the standing source."""
     read_source("mgc", None, now(), full=True)
     return current_settings().lake().read(current_settings().market("mgc"))
 
@@ -111,7 +111,7 @@ def test_what_was_answered_is_there_after_a_kill_and_twice_changes_nothing(home:
             answered.append(at)
     (spool,) = (home / "feeds" / "MGC" / "http").glob("*.jsonl")
     with spool.open("ab") as file:
-        file.write(b'{"at":"2024-01-03T00:40:01+00:00","layout":"gen')  # as a kill may leave it
+        file.write(b'{"at":"2024-01-03T00:40:01+00:00","layout":"gen')  # as after a kill
     before = taken()
 
     with served() as (port, _):
@@ -134,22 +134,22 @@ def test_the_running_minute_is_never_a_bar(home: Path, monkeypatch: pytest.Monke
     with served() as (port, _):
         assert push(port, [bar(4), bar(5, close=2063.1)])[1]["running"] == 1
         assert len(taken()) == 1
-        # the minute is over; what was pushed while it ran may have changed since
+        # the minute is over; what was pushed during it may have changed since
         set_clock(home, monkeypatch, START + timedelta(minutes=6, seconds=10))
         assert len(taken()) == 1
         assert push(port, bar(5, close=2063.3))[1]["finished"] == 1
         bars = taken()
-        # a later minute of the contract has begun: its writer is past the one before
+        # a later minute of the contract has started: its writer is past the one before
         set_clock(home, monkeypatch, START + timedelta(minutes=6, seconds=50))
         push(port, bar(6, close=2063.0))
         set_clock(home, monkeypatch, START + timedelta(minutes=7, seconds=5))
         assert len(taken()) == 2
         push(port, bar(7))
         assert len(taken()) == 3
-        # nothing follows for a minute: the last state of that one stands
+        # nothing follows for a minute: the last state of that minute is final
         set_clock(home, monkeypatch, START + timedelta(minutes=9, seconds=1))
         assert len(taken()) == 4
-        # the same once more, when the minute is over, says that it cannot change
+        # the same row again, after the minute is over, says that it cannot change
         push(port, bar(9))
         set_clock(home, monkeypatch, START + timedelta(minutes=10, seconds=1))
         assert len(taken()) == 4
@@ -174,7 +174,7 @@ def test_csv_lines_are_read_as_the_source_says(home: Path) -> None:
         assert push(port, lines)[0] == 200
     first = taken()
     assert int(first.minute[0]) * 60 == int(START.timestamp())
-    # what was said wrongly is put right by reading again
+    # wrong options are corrected by another reading
     standing(home, layout="ninjatrader", stamp="open")
     second = taken()
     assert len(first) == len(second) == 2

@@ -1,4 +1,4 @@
-"""`orbcast recipes`: all of them listed, shown whole, compared, whatever is in the folder."""
+"""`orbcast recipes`: all listed, fully shown and compared, whatever is in the folder."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_is_shown_is_the_recipe_whole(tmp_path: Path, name: str) -> None:
     recipe = current_settings().recipe(name)
     assert load_recipe(tmp_path / "again.toml") == recipe
     assert told.startswith(f"# {recipe.hash}\n")
-    # every field is there, those added later too
+    # every field is shown, including those added later
     assert all(
         f"{field} = " in told or f"{field}." in told or f"# {field} is not set" in told
         for field in Recipe.model_fields
@@ -153,7 +153,7 @@ def test_an_empty_folder_says_where_to_write(
 
 
 def test_a_shipped_recipe_is_for_ever_what_homes_have_on_record() -> None:
-    """A home that trained it refuses to train another of its name: a change is a new name."""
+    """A home refuses to train a changed recipe of the same name: a change needs a new name."""
     shipped = Path(deployments.__path__[0]) / "recipes"
     assert {path.stem: load_recipe(path).hash[:16] for path in shipped.glob("*.toml")} == {
         "baseline": "cc2170baa81eabe5",

@@ -1,4 +1,4 @@
-"""A start writes only the deployments that Prefect does not have as they are wanted."""
+"""A start writes only those deployments that Prefect does not already have as required."""
 
 from __future__ import annotations
 

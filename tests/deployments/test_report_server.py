@@ -1,4 +1,4 @@
-"""Reports on the loopback: the reports and nothing else, to nobody but who may."""
+"""The report server on the loopback: only reports, and only for permitted readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canary in each place that a secret can have: it is in no output, log, traceback or file."""
+"""A canary in each place of a secret: it must be in no output, log, traceback or file."""
 
 from __future__ import annotations
 

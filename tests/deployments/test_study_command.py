@@ -15,7 +15,7 @@ NARROW = ("--range", "0900", "--range", "1800", "--rr", "1", "--day", "all", "--
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of a command in this process."""
+    """Return the exit status, output and errors of a command run in this process."""
     result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "80"})
     return result.exit_code, result.stdout, result.stderr
 

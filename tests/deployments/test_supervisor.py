@@ -1,4 +1,4 @@
-"""What the supervisor tells before anything runs."""
+"""What the supervisor prints before anything runs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_runner_that_dies_leaves_no_socket_and_the_files_of_its_runs_stay(
     (tmp_path / "pymp-12345678").mkdir()
     (tmp_path / "pymp-12345678" / "listener-1").touch()
     (tmp_path / "of_a_run").mkdir()
-    supervisor._server._next = math.inf  # not to be started
+    supervisor._server._next = math.inf  # never started
     supervisor._runner.arguments = ("-c", "")
     supervisor._runner.start()
     wait_until(lambda: supervisor._runner.status() is not None)

@@ -1,4 +1,4 @@
-"""A command's own Prefect server: up while it is needed, gone however the command ends."""
+"""A command's own Prefect server: runs while needed, and is gone however the command ends."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ with temporary_server(Path(sys.argv[1])) as (api, wait):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Path]:
-    """A home whose Prefect the environment names."""
+    """A home to whose Prefect the environment points."""
     settings = Settings(home=tmp_path_factory.mktemp("prepared") / "home")
     with pytest.MonkeyPatch.context() as kept:
         for name in ("ORBCAST_HOME", "NO_PROXY", "no_proxy", *prefect_environment(settings)):
-            kept.setenv(name, "")  # put back afterwards
+            kept.setenv(name, "")  # restored afterwards
             kept.delenv(name)
         give_prefect_database(prefect_database, settings.home)
         prepare_environment(settings)
@@ -44,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -
 
 
 def lives(process: psutil.Process) -> bool:
-    """Return whether a process runs; where nobody waits for orphans, a dead one stays a zombie."""
+    """Return whether a process runs; a dead orphan that nobody reaps stays a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

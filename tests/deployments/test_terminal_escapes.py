@@ -1,4 +1,4 @@
-"""Text from outside that would act on a terminal is shown written out, wherever it is shown."""
+"""Outside text with terminal control characters is escaped wherever it is shown."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ESCAPES = (
     "\x1b]0;owned\x07",  # names the window
     "\x1b]8;;http://evil.example\x1b\\",  # a link
     "\x9b31m",  # the same as ESC [, in one character
-    "\r",  # goes back to the line's beginning
+    "\r",  # returns to the start of the line
     "\x08",
     "\x7f",
-    "\u202e",  # what follows is written from right to left
+    "\u202e",  # writes the following text from right to left
     "\u2066",
     "\udcff",  # a byte of a file's name that is not UTF-8
 )
@@ -33,7 +33,7 @@ FROM_OUTSIDE = f"a{'b'.join(ESCAPES)}c"
 
 
 def acts(text: str) -> list[str]:
-    """What of a text would act on a terminal, the drawing's own line ends left out."""
+    """Return the control characters in a text, except the drawing's own line ends."""
     return [escape for escape in (*ESCAPES, "\x1b") if escape in text]
 
 
@@ -95,7 +95,7 @@ def test_an_error_s_line_and_its_traceback_write_it_out(
 
 def test_a_notice_is_shown_written_out(home: Path) -> None:
     settings = current_settings()
-    text = FROM_OUTSIDE.replace("\udcff", "")  # which no database takes
+    text = FROM_OUTSIDE.replace("\udcff", "")  # no database accepts it
     notice = Notice(key="k", kind="failed", market="MGC", subject=text, body=text, at=now())
     keep_notice(settings.database(), notice)
     for more in ([], ["--json"]):

@@ -1,4 +1,4 @@
-"""`orbcast up`, for real: server and runner, who may ask what, a stop that leaves nothing."""
+"""A real `orbcast up`: server and runner, access rules, and a stop that leaves nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.waiting import AT_MOST_SECONDS, wait_until
 
 SECRET = "ann:s3cret"  # noqa: S105 - of a server that lives for this test
 OURS = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-# a proxy that leads nowhere: nothing of ours asks one for this very machine
+# a proxy that leads nowhere: Orbcast never uses a proxy for this machine
 OURS |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
 OURS = {name: value for name, value in OURS.items() if name.lower() != "no_proxy"}
 
@@ -62,7 +62,7 @@ class Up:
 
 
 def _long_folder(folder: Path) -> Path:
-    """Return a folder for temporary files in which no socket's path would be short enough."""
+    """Return a temporary folder whose path is too long for a socket in it."""
     return folder / ("temporary-files-" * 6)
 
 
@@ -98,7 +98,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture(scope="module")
 def client(up: Up) -> Iterator[httpx.Client]:
-    """A client that may ask: its name and secret, and a token against forged requests."""
+    """A permitted client, with its name, its secret, and a token against forged requests."""
     who = str(uuid4())
     with httpx.Client(base_url=up.api, auth=("ann", "s3cret"), timeout=AT_MOST_SECONDS) as made:
         token = made.get("/csrf-token", params={"client": who}).json()["token"]
@@ -151,7 +151,7 @@ def test_a_run_started_by_hand_is_run_by_the_warm_runner(client: httpx.Client) -
     made: list[str] = []
 
     def started() -> bool:
-        # a server that has just come up may be busy with its own database, and says 503
+        # a server that has just started may be busy with its own database, and replies 503
         reply = client.post(f"/deployments/{served}/create_flow_run", json={}).json()
         made.append(reply["id"])
         return True

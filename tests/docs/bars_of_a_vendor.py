@@ -1,4 +1,4 @@
-"""Simulated bars as Databento would deliver them."""
+"""Simulated bars in the form that Databento delivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reader of each page has when it begins: a home, files of theirs, a server."""
+"""What the reader of each page starts with: a home, own files, a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.registry.conftest import started_server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """A reader, and what there is to give them."""
+    """A reader, and the materials to start with."""
 
     demo: Path
     reader: Reader
@@ -36,20 +36,20 @@ class Beginning:
 
 
 def usual(given: Beginning) -> None:
-    """Begin with the demo's home, in both places that pages speak of."""
+    """Start with the demo's home, in both places that pages mention."""
     shutil.copytree(given.demo / "served", given.folder / "var")
     if "var/demo" in given.text:
         shutil.copytree(given.demo / "served", given.folder / "var" / "demo")
 
 
 def with_a_prefect_of_the_other_home(given: Beginning) -> None:
-    """Begin with Prefect's database where the page makes a home: a new one takes seconds."""
+    """Start with a Prefect database where the page makes a home: a new one takes seconds."""
     usual(given)
     shutil.copytree(given.demo / "served" / "prefect", given.folder / "var" / "null" / "prefect")
 
 
 def with_bars_of_their_own(given: Beginning) -> None:
-    """Begin without a home, with a database of one series and a vendor's files."""
+    """Start without a home, with a database of one series and a vendor's files."""
     trader = given.demo / "var" / "demo" / "trader.duckdb"
     with duckdb.connect(str(given.folder / "bars.duckdb")) as mine:
         mine.execute(f"ATTACH '{trader}' AS trader (READ_ONLY)")
@@ -62,7 +62,7 @@ def with_bars_of_their_own(given: Beginning) -> None:
 
 
 def write_es_file(given: Beginning) -> None:
-    """Write a vendor's file of E-mini S&P bars, in New York's time, one series."""
+    """Write a vendor's file of E-mini S&P bars: one series, in New York time."""
     terminal = given.reader.terminal
     commands = (
         "orbcast --home elsewhere market new es --commission 2.10 --slippage 1",
@@ -88,7 +88,7 @@ def write_es_file(given: Beginning) -> None:
 
 
 def with_an_older_system(given: Beginning) -> None:
-    """Begin with the page's own sample of an older system, and bars to train on."""
+    """Start with the page's own sample of an older system, and bars to train on."""
     usual(given)
     steps = [each for each in steps_in(given.text, "") if each.title == "make_old.py"]
     assert steps, "the page has no sample of an older system any more"
@@ -97,7 +97,7 @@ def with_an_older_system(given: Beginning) -> None:
 
 
 def with_something_that_waits(given: Beginning) -> None:
-    """Begin with a champion that is the baseline, and a challenger that may be approved."""
+    """Start with the baseline as champion, and a challenger that may be approved."""
     shutil.copytree(
         given.demo / "var" / "demo",
         given.folder / "var",
@@ -113,7 +113,7 @@ def with_something_that_waits(given: Beginning) -> None:
 
 
 def with_a_prefect_server(given: Beginning) -> None:
-    """Begin with a Prefect server that somebody else runs."""
+    """Start with a Prefect server that somebody else runs."""
     usual(given)
     terminal = given.reader.terminal
     terminal.environment["PREFECT_HOME"] = str(given.folder / "var" / "prefect")  # no new one
@@ -126,13 +126,13 @@ def with_a_prefect_server(given: Beginning) -> None:
 
 
 def with_channels(given: Beginning) -> None:
-    """Begin with the addresses of channels, one of which takes what it is sent."""
+    """Start with addresses of channels, one of which accepts what it is sent."""
     usual(given)
     port = given.closing.enter_context(receiver())
     given.environment.update(
         SLACK_URL="https://hooks.slack.com/services/T00/B00/none",
         PAGER_URL=f"http://127.0.0.1:{port}/",
-        HTTPS_PROXY=f"http://127.0.0.1:{port}/",  # which refuses: nothing leaves this machine
+        HTTPS_PROXY=f"http://127.0.0.1:{port}/",  # it refuses, so nothing leaves this machine
         NO_PROXY="127.0.0.1",
     )
     given.reader.terminal.typed["add email"] = (
@@ -141,7 +141,7 @@ def with_channels(given: Beginning) -> None:
 
 
 def with_a_postgresql_server(given: Beginning) -> None:
-    """Begin with an administrator's shell on a server, and with bars, but nothing recorded."""
+    """Start with an administrator's shell on a server, and with bars but no record."""
     for part in ("lake", "prefect"):
         shutil.copytree(given.demo / "served" / part, given.folder / "var" / part)
     url, programs = given.closing.enter_context(started_server("postgres", on_network=True))
@@ -164,4 +164,4 @@ BEGINNINGS: Mapping[str, Callable[[Beginning], None]] = {
     "quick-start.md": with_a_prefect_of_the_other_home,
     "real-data.md": with_bars_of_their_own,
 }
-"""Pages that begin otherwise than :func:`usual`."""
+"""Pages that do not start with :func:`usual`."""

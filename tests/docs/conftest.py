@@ -1,4 +1,4 @@
-"""The demo, run once for every page; and readers who begin on a copy of its home."""
+"""The demo, run once for all pages, and readers who start on a copy of its home."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.docs.terminal import copy_project, terminal_in
 from tests.trained_market import give_prefect_database
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
-"""When pages are read: after the demo's last bar, with the exchange closed all day."""
+"""The time at which pages are read: after the demo's last bar, on a day without trading."""
 
 KNOWN = Known(
     excused=EXCUSED, drawn=DRAWN, statuses=STATUSES, rewritten=REWRITTEN, meanwhile=MEANWHILE
@@ -47,14 +47,14 @@ if __name__ == "__main__":  # processes of the demo read this file again
 
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Path]:
-    """Yield the folder of an `orbcast` that need not import anything; its path is short."""
+    """Yield the folder, with a short path, of an `orbcast` that need not import anything."""
     with TemporaryDirectory(prefix="orbcast-") as folder, forked_commands(Path(folder)) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Path:
-    """Return the folder in which `make demo` was run: by one of the workers, for all of them."""
+    """Return the folder in which one of the workers ran `make demo` for all of them."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder = shared / "demo"
@@ -80,7 +80,7 @@ def _run_demo(folder: Path) -> None:
     told = (folder / "demo.log").read_text("utf-8")
     assert done.status == 0, told[-4000:]
     assert "Warning" not in told, told
-    # On so few bars the rule keeps the baseline; on the whole demo the model serves
+    # with so few bars the rule keeps the baseline; on the whole demo the model serves
     shutil.copytree(folder / "var" / "demo", folder / "served", ignore=_not_the_source)
     served = terminal.run(
         'orbcast --home served models promote challenger --override --reason "as in the demo"'
@@ -96,7 +96,7 @@ def _not_the_source(_folder: str, names: list[str]) -> set[str]:
 def reader_of(
     demo: Path, programs: Path, tmp_path: Path, prefect_server: None
 ) -> Iterator[Callable[[Path], Reader]]:
-    """Yield readers, each at the beginning of a page."""
+    """Yield a function that makes readers, each at the start of a page."""
     del prefect_server
     with ExitStack() as closing:
 
@@ -113,10 +113,10 @@ def reader_of(
                 values={"up": lambda: str(servers.up)},
             )
             text = page.read_text(encoding="utf-8")
-            # processes would import everything for a study of few folds; those of the demo do
+            # processes would import everything for a study of few folds; the demo uses them
             reader.terminal.environment["ORBCAST_TASK_RUNNER"] = "threads"
             if page.name in ON_A_SERVER:
-                # each flow would start a server of its own, for longer than it runs itself
+                # each flow would start its own server, which takes longer than the flow itself
                 api = PREFECT_API_URL.value()
                 reader.terminal.environment["PREFECT_API_URL"] = str(api)
             BEGINNINGS.get(page.name, usual)(

@@ -1,4 +1,4 @@
-"""What is done with a block that is neither a command nor a file: it is held to what is real."""
+"""Checks of blocks that are neither a command nor a file, against the real thing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.ml_core.builders import mgc
 
 
 def is_understood_by_the_database(step: Step, terminal: Terminal) -> str | None:
-    """Ask the home's database; parameters are those of a reader who has taken nothing yet."""
+    """Run a query on the home's database, with the parameters of a reader at the start."""
     with closing(sqlite3.connect(terminal.folder / "var" / "orbcast.sqlite")) as database:
         try:
             database.execute(step.text, {"last_taken": 0}).fetchall()
@@ -45,7 +45,7 @@ def is_understood_by_the_database(step: Step, terminal: Terminal) -> str | None:
 
 
 def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
-    """Hold an order intent to the one that the same decision makes; ``...`` stands for a text."""
+    """Compare an order intent with that of the same decision; ``...`` stands for any text."""
     decided = datetime(2025, 6, 19, 0, 5, tzinfo=UTC)
     until = datetime(2025, 6, 19, 7, tzinfo=UTC)
     order = json_values(
@@ -91,11 +91,11 @@ def _differs(told: Any, real: Any, where: str) -> str | None:
 
 
 def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
-    """Put the lines that a page shows into the market file it made, and use that."""
+    """Add the lines that a page shows to the market file it made, and load that."""
     file = terminal.folder / "var" / "markets" / "mes.toml"
     (table,) = tomllib.loads(step.text)
     text, head = file.read_text("utf-8"), f"[{table}]\n"
-    has_table = step.text.startswith(head)  # of which there is one: its lines go below its name
+    has_table = step.text.startswith(head)  # the file has that table: add lines to it
     text = text.replace(head, step.text) if has_table else f"{text}\n{step.text}"
     file.write_text(text, "utf-8")
     done = terminal.run("orbcast market check mes")
@@ -103,7 +103,7 @@ def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
 
 
 def is_an_automation_on_an_event_there_is(step: Step, _terminal: Terminal) -> str | None:
-    """Make the automation that a page's program makes, without a server that keeps it."""
+    """Build the automation that a page's program makes, without a server to store it."""
     made: list[Automation] = []
     client = MagicMock()
     client.return_value.__enter__.return_value.read_deployment_by_name.side_effect = _deployed
@@ -124,7 +124,7 @@ def _deployed(name: str) -> SimpleNamespace:
 
 
 def is_a_scrape_of_the_reports(step: Step, _terminal: Terminal) -> str | None:
-    """Hold what Prometheus is told to the port at which `orbcast up` gives its figures."""
+    """Compare Prometheus's configuration with the port at which `orbcast up` serves metrics."""
     (scrape,) = yaml.safe_load(step.text)["scrape_configs"]
     targets = [target for group in scrape["static_configs"] for target in group["targets"]]
     real = f"127.0.0.1:{reports_port(4200)}"

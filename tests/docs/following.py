@@ -1,4 +1,4 @@
-"""Following a page to the letter, and saying where that does not work."""
+"""Follow a page to the letter, and report where that does not work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LAST_WORDS = 1500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known beforehand; all of it by what stands on a page, and each with its reason.
+    """Known exceptions, each named by text on a page and with its reason.
 
     Attributes
     ----------
@@ -26,11 +26,11 @@ class Known:
     drawn
         Blocks that are neither a command nor what one prints, by their first line.
     statuses
-        Commands that end with another status than 0, rightly.
+        Commands that correctly end with a status other than 0.
     rewritten
-        Patterns and what is put for them, such as the place of a file.
+        Patterns and their replacements, such as the path of a file.
     meanwhile
-        What happens before a command, as the page tells or takes for granted.
+        What happens before a command, as the page says or assumes.
     """
 
     excused: Mapping[str, str] = field(default_factory=dict)
@@ -41,28 +41,28 @@ class Known:
 
 
 Serve = Callable[[Terminal, str], tuple[str, Callable[[], bool]] | None]
-"""Gives a command that runs until it is stopped, and when it is ready; None for others."""
+"""Returns a command that runs until it is stopped, and its test for ready; None for others."""
 
 Check = Callable[[Step, Terminal], str | None]
-"""Says what is wrong with a block of data; None if nothing is."""
+"""Returns what is wrong with a block of data; None if nothing is."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Reader:
-    """Somebody who does all that a page says.
+    """A reader who does everything that a page says.
 
     Attributes
     ----------
     terminal
-        Where.
+        The reader's terminal.
     known
-        What they know beforehand.
+        Known exceptions.
     serve
-        Knows commands that run until they are stopped.
+        Recognises commands that run until they are stopped.
     checks
-        What is done with a block of data, by its language.
+        Check of a block of data, by its language.
     values
-        Words that a rewritten command has instead of ``{name}``.
+        Replacements of ``{name}`` in a rewritten command.
     """
 
     terminal: Terminal
@@ -77,7 +77,7 @@ class Reader:
     """The block of the last command, and what the commands of that block printed."""
 
     def follow(self, steps: Sequence[Step]) -> list[str]:
-        """Do everything from top to bottom; give what went wrong, where."""
+        """Do everything from top to bottom; return what went wrong, and where."""
         try:
             return [f"{each.place}: {told}" for each in steps for told in self._do(each)]
         finally:
@@ -155,13 +155,13 @@ class Reader:
         try:
             with contextlib.chdir(self.terminal.folder):
                 exec(compile(step.text, step.place, "exec"), self._namespace)  # noqa: S102 - as told
-        except Exception as error:  # noqa: BLE001 - whatever an example raises is told
+        except Exception as error:  # noqa: BLE001 - any error of an example is reported
             return [f"raised {error!r}"]
         return []
 
 
 def plain(command: str) -> str:
-    """Return a command without its remark, on one line, with single spaces."""
+    """Return a command without its comment, on one line, with single spaces."""
     joined = re.sub(r"\\\n\s*", "", command)
     return " ".join(re.sub(r"\s#\s.*$", "", joined, flags=re.MULTILINE).split())
 

@@ -1,8 +1,8 @@
-"""`orbcast` without its imports: a command is the fork of a process that has done them.
+"""`orbcast` without its import time: each command is a fork of a process that has imported it.
 
-Run as a module, this file is that process. A program named ``orbcast``, put first on the path of a
-page's terminal, hands over its arguments, environment, folder and streams, passes signals on, and
-ends as the fork ends. Nothing is run before the fork: what a command does, it does itself.
+Run as a module, this file is that process. A program named ``orbcast``, first on the path of a
+page's terminal, passes its arguments, environment, folder and streams to it, forwards signals, and
+ends as the fork ends. Nothing but imports happens before the fork.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ IMPORTED = (
     "rich.table",
     "scipy.stats",
 )
-"""What commands import where it is used; nothing of it starts a thread or reads a setting."""
+"""Modules that commands import on demand; none of them starts a thread or reads a setting."""
 
 BELOW_A_SHELL = ("bash", "-c", '"$0" "$@"; exit $?')
-"""A reader's commands are below a shell, by which completion is taught; whoever runs the tests
-need not be."""
+"""Runs a command below a shell: a reader's commands run below one, and completion depends on it,
+but the process that runs the tests need not be below a shell."""
 
 PROGRAM = """\
 #!{python} -IS
@@ -69,7 +69,7 @@ sys.exit(status)
 
 @contextlib.contextmanager
 def forked_commands(folder: Path) -> Iterator[Path]:
-    """Start the process that is forked; yield the folder of the program to put on the path."""
+    """Start the process to fork; yield the folder of the program to put on the path."""
     address = folder / "address"  # a socket's path may have 107 bytes
     program = folder / "programs" / "orbcast"
     program.parent.mkdir(parents=True)
@@ -90,7 +90,7 @@ def forked_commands(folder: Path) -> Iterator[Path]:
         assert server.stdout.readline() == b"ready\n"
         yield program.parent
     finally:
-        server.stdin.close()  # which ends it
+        server.stdin.close()  # this ends it
         server.stdout.close()
         server.wait()
 
@@ -103,7 +103,7 @@ def _serve(address: str) -> None:
     """Fork for each request, for ever; return in the process of a command."""
     _import_everything()
     assert threading.active_count() == 1, threading.enumerate()
-    gc.freeze()  # what is never looked at is not copied to the forks
+    gc.freeze()  # memory that is never touched is not copied to the forks
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()
@@ -125,7 +125,7 @@ def _serve(address: str) -> None:
 
 
 def _attend(connection: socket.socket) -> None:
-    """Fork the command and tell its end; return in the process of the command."""
+    """Fork the command and report its end; return in the process of the command."""
     length, streams, *_ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as asked:
         request = asked.read(int.from_bytes(length))
@@ -138,7 +138,7 @@ def _attend(connection: socket.socket) -> None:
     connection.sendall(f"{command}\n".encode())
     ended = os.pidfd_open(command)
     if ended not in select.select([ended, connection], [], [])[0]:
-        os.kill(command, signal.SIGKILL)  # as the program was that waits for it
+        os.kill(command, signal.SIGKILL)  # like the waiting program, which was killed
     _, status = os.waitpid(command, 0)
     with contextlib.suppress(BrokenPipeError):
         connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
@@ -148,7 +148,7 @@ def _attend(connection: socket.socket) -> None:
 def _become(
     arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]
 ) -> None:
-    """Take what a process is given when it starts."""
+    """Set what a process gets at its start: arguments, folder, environment and streams."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -161,8 +161,8 @@ def _become(
 
 
 def _import_everything() -> None:
-    """Import what commands do; Prefect, which reads its settings then, is to read them again."""
-    import tasks.runs.environment as module  # noqa: PLC0415 - of the process that is forked
+    """Import what commands import; Prefect must read its settings again afterwards."""
+    import tasks.runs.environment as module  # noqa: PLC0415 - only in the forked process
 
     prepare = module.prepare_environment
 
@@ -184,7 +184,7 @@ def _read_prefect_settings() -> None:
 
 
 def _run() -> None:
-    """Run the command line and end, as the interpreter does, but leave alone what is shared."""
+    """Run the command line and end like the interpreter, without touching shared objects."""
     from deployments.cli.app import main  # noqa: PLC0415 - the same
 
     status = 1

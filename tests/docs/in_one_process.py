@@ -1,6 +1,6 @@
-"""Run several `orbcast` commands one after another in this process, which imports things once.
+"""Run several `orbcast` commands one after another in this process, with one import.
 
-Reads a JSON list of lists of words; prints a JSON list of exit status and what was printed.
+Reads a JSON list of lists of words; prints a JSON list of exit statuses and outputs.
 """
 
 from __future__ import annotations

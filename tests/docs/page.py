@@ -1,4 +1,4 @@
-"""A page of the documentation taken apart into what its reader does, from top to bottom."""
+"""Parse a page of the documentation into the steps of its reader, from top to bottom."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PROGRAMS = (
     *("make", "source", "export", "mkdir", "cp", "tar", "chmod", "curl", "git", "ssh"),
     *("apt-get", "psql", "pg_dump", "pg_restore", "docker", "kubectl", "systemctl"),
 )
-"""What a line of an indented block begins with if it is a command.
+"""The first words by which a line of an indented block is a command.
 
-A line that begins with anything else is taken for something shown, and must then come out of the
-command above it: a program that is missing here is found out, not passed over.
+Any other line counts as shown output, and the command above must print it. So a program that is
+missing here causes a failure and is not skipped.
 """
 
 _COMMAND = re.compile(
@@ -32,17 +32,17 @@ _TITLE = re.compile(r'title="([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing on a page.
+    """One step on a page.
 
     Attributes
     ----------
     page, line, block
-        Where it stands; the line on which its block begins.
+        Its page and line; the line on which its block starts.
     kind
         ``command``; ``shown``: lines that the command above prints; ``file``: a text with the
-        name of the file it belongs into; otherwise the language of the block.
+        name of the file it belongs to; otherwise the language of the block.
     text
-        As it stands there.
+        The text as on the page.
     title
         Name of the file.
     """
@@ -61,7 +61,7 @@ class Step:
 
 @cache
 def steps_of(path: Path) -> tuple[Step, ...]:
-    """Take a page apart, once."""
+    """Return the steps of a page; cached."""
     return tuple(steps_in(path.read_text(encoding="utf-8"), path.name))
 
 
@@ -87,7 +87,7 @@ def is_command(line: str) -> bool:
 
 
 def _indented(text: str, page: str, line: int) -> Iterator[Step]:
-    """Read an indented block: commands, and after an empty line what they print."""
+    """Yield the steps of an indented block: commands, and after an empty line their output."""
     for found in re.finditer(r"(?:^[^\n]*\S[^\n]*\n?)+", text, re.MULTILINE):
         at = line + text[: found.start()].count("\n")
         lines = found[0].splitlines()
@@ -98,7 +98,7 @@ def _indented(text: str, page: str, line: int) -> Iterator[Step]:
 
 
 def _commands(lines: list[str], page: str, block: int, line: int) -> Iterator[Step]:
-    """Yield each command, with the lines that it goes on for."""
+    """Yield each command with its continuation lines."""
     waiting: list[str] = []
     for at, each in enumerate(lines, line):
         waiting.append(each)
@@ -114,6 +114,6 @@ def _commands(lines: list[str], page: str, block: int, line: int) -> Iterator[St
 
 
 def _is_whole(text: str) -> bool:
-    """Ask the shell, which knows quotes best, whether nothing of a command is missing."""
+    """Return whether a command is complete, by the shell's own parser, which knows quotes."""
     read = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
     return "unexpected EOF" not in read.stderr and "unexpected end of file" not in read.stderr

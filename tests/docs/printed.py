@@ -1,4 +1,4 @@
-"""Whether what a page shows below a command is what the command prints."""
+"""Compare the output shown on a page with the output of its command."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MAY_BE = {
 
 
 def missing_lines(shown: str, printed: str) -> list[str]:
-    """Return each line that is shown and not printed, in this order, numbers apart.
+    """Return each shown line that is not printed in this order; numbers may differ.
 
-    A line that ends with ``...`` goes on differently; one that is nothing else stands for any
-    lines. Where a line is broken does not matter: terminals differ in their width.
+    A line that ends with ``...`` may continue differently; a line of only ``...`` stands for any
+    lines. Line breaks do not matter, since terminals differ in width.
     """
     text = " ".join(printed.split())
     at, missing = 0, []

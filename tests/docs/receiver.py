@@ -1,4 +1,4 @@
-"""A channel that takes what it is sent, and a proxy that lets nothing out."""
+"""A channel that accepts what it is sent, and a proxy that lets nothing out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Taking(BaseHTTPRequestHandler):
 
 @contextmanager
 def receiver() -> Iterator[int]:
-    """Listen on this machine; give the port."""
+    """Listen on this machine; yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Taking)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped, and how one sees that they are ready."""
+"""Commands that run until they are stopped, and how to tell that they are ready."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _REFUSED = 401
 
 
 class Servers:
-    """Gives each server a port of its own, and remembers the last one."""
+    """Assigns each server its own port, and remembers the last one."""
 
     def __init__(self) -> None:
         self.up = self.page = 0
 
     def __call__(self, terminal: Terminal, command: str) -> tuple[str, Callable[[], bool]] | None:
-        """Return a server's command with its port, and when it is ready; None for others."""
+        """Return a server's command with its port, and a test for ready; None for others."""
         if _UP.search(command) or _SERVER.search(command):
             self.up = port = free_port()
             known = "deployments/name/recover/orbcast" if _UP.search(command) else "health"
@@ -53,7 +53,7 @@ def _asked(url: str) -> bool:
 
 
 def answers_or_refuses(url: str) -> bool:
-    """Return whether a server answers; one that asks for a secret does as well."""
+    """Return whether a server responds, including one that asks for a secret."""
     try:
         with urlopen(url, timeout=2) as reply:  # noqa: S310 - our own server's
             return bool(reply.status == 200)

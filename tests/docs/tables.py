@@ -1,6 +1,6 @@
-"""What the reader of each page knows beforehand: what is not run here and why, and what differs.
+"""Known exceptions for the reader of each page: what is not run here and why, and what differs.
 
-An entry that fits nothing on any page any more fails `test_reading`.
+`test_reading` fails for an entry that no longer matches anything on any page.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ EXCUSED: Mapping[str, str] = {
     "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
 }
-"""Commands that are not run here, and why, or the test that does it."""
+"""Commands that are not run here, with the reason or the test that runs them."""
 
 MEASURED = "measured on licensed bars, which are not part of the project"
 GOLDEN = "a message; tests/monitoring/messages holds it to what is written"
@@ -90,7 +90,7 @@ DRAWN: Mapping[str, str] = {
     '--8<-- "tests/monitoring/messages/golden/day-shadow.txt"': GOLDEN,
     '--8<-- "tests/monitoring/messages/golden/week.txt"': GOLDEN,
 }
-"""Blocks that are neither a command nor what one prints, by their first line."""
+"""Blocks that are neither a command nor its output, by their first line."""
 
 STATUSES: Mapping[str, tuple[int, str]] = {
     'orbcast models promote challenger --market mgc --reason "..."': (
@@ -108,7 +108,7 @@ STATUSES: Mapping[str, tuple[int, str]] = {
     "orbcast notify test": (3, "Slack cannot be reached from here; the page names this status"),
     "orbcast --home restored/demo verify (2)": (1, "rows are missing, which the page shows"),
 }
-"""Commands that rightly end with another status than 0; (2) is the second time on a page."""
+"""Commands that correctly end with a status other than 0; (2) is the second use on a page."""
 
 REWRITTEN = (
     (r"^(.*\borbcast(?: --home \S+)? up)$", r"\1 --port {up}", "another program may have 4200"),
@@ -127,7 +127,7 @@ REWRITTEN = (
     (r"\bcheck FILE\b", "check deployments/strategies/orb-default.toml", "a file of the reader's"),
     (r"\b3f2a81c0\b", "{run}", "the id of the run that waits"),
 )
-"""Pattern, what is put for it, and why; ``{name}`` is one of the reader's values."""
+"""Pattern, replacement, and reason; ``{name}`` is one of the reader's values."""
 
 ON_A_SERVER = frozenset(
     {
@@ -146,7 +146,7 @@ ON_A_SERVER = frozenset(
         "notifications.md",
     }
 )
-"""Pages read with a Prefect server up elsewhere; on the others flows find or start their own."""
+"""Pages read while a Prefect server runs elsewhere; on others, flows find or start their own."""
 
 MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("approval.md", "orbcast approve"): (
@@ -162,4 +162,4 @@ MEANWHILE: Mapping[tuple[str, str], tuple[str, ...]] = {
         "orbcast run shadow-predict",
     ),
 }
-"""What happens before a command, as the page tells in words or takes for granted."""
+"""What happens before a command, as the page says in words or assumes."""

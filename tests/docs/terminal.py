@@ -1,4 +1,4 @@
-"""The reader's terminal: a real shell in a folder of its own; what is exported lasts."""
+"""The reader's terminal: a real shell in its own folder, with lasting exports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _THE_SHELLS_OWN = re.compile(r"(_|_status|SHLVL|OLDPWD|PWD|BASH\w*)")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended, and all that it printed."""
+    """A finished command: its status and its whole output."""
 
     status: int
     printed: str
@@ -36,18 +36,18 @@ class Done:
 
 @dataclass(slots=True)
 class Terminal:
-    """A shell in ``folder``, with the project's environment active and nothing of the tests' own.
+    """A shell in ``folder``, with the project's environment active and none of the tests'.
 
     Attributes
     ----------
     folder
-        Where the reader is, and their home folder.
+        The reader's current folder, which is also their home folder.
     environment
-        What is set; ``export`` adds to it.
+        The variables that are set; ``export`` adds to them.
     typed
-        What the reader types when a command asks, by a part of the command.
+        The reader's input when a command asks for it, by a part of the command.
     programs
-        Folder of programs that stand in for those on the path, but for what is started to stay.
+        Folder of programs that replace those on the path, except for long-running commands.
     """
 
     folder: Path
@@ -81,14 +81,14 @@ class Terminal:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
         log.info("%5.1f s  %s", time.monotonic() - began, command)
-        if kept.exists():  # not after a command that ends the shell
+        if kept.exists():  # missing after a command that ends the shell
             self.environment = _exported(kept)
             self.environment["PATH"] = self.environment["PATH"].replace(first, "")
             kept.unlink()
         return Done(process.returncode, printed)
 
     def start(self, command: str, ready: Callable[[], bool]) -> Done:
-        """Start what runs until it is stopped; come back once it is ready, or has ended."""
+        """Start a command that runs until it is stopped; return once it is ready or has ended."""
         file = (self.folder / f"started-{len(self._up)}.log").open("w+b")
         process = subprocess.Popen(
             ["bash", "-c", command],
@@ -110,7 +110,7 @@ class Terminal:
         return Done(process.poll() or 0, _read(file))
 
     def stop(self) -> None:
-        """Stop, as Ctrl-C does, what is still up: the last first, which may need the others."""
+        """Stop what still runs, like Ctrl-C: the last one first, as it may need the others."""
         while self._up:
             process, file = self._up.pop()
             with file:
@@ -122,7 +122,7 @@ class Terminal:
 def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Terminal:
     """Return a terminal with the environment of this interpreter active."""
     active = Path(sys.prefix) / "bin"
-    # `make` finds everything installed: what it would install is what runs these tests
+    # `make` must find everything installed: it would install what runs these tests
     installed = folder / ".installed"
     installed.touch()
     return Terminal(
@@ -135,7 +135,7 @@ def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Term
             "USER": "reader",
             "BROWSER": "true",
             "PYTHONPATH": str(PROJECT),
-            # as in tests/conftest.py: a second thread would spend time on nothing
+            # as in tests/conftest.py: a second thread would only waste time
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "ORBCAST_CLOCK_FILE": str(clock),
@@ -146,7 +146,7 @@ def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Term
 
 
 def copy_project(folder: Path) -> None:
-    """Copy what a clone has, so that no page can write into this one."""
+    """Copy the files of a clone, so that no page can write into this one."""
     for name in ("deployments", "flows", "tasks", "registry", "monitoring", "ml_core"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
@@ -162,7 +162,7 @@ def _read(file: IO[bytes]) -> str:
 
 
 def _exported(file: Path) -> dict[str, str]:
-    """Read what `export -p` wrote, by a shell again, since a shell quoted it."""
+    """Read the output of `export -p` with a shell, since a shell quoted it."""
     read = subprocess.run(
         ["env", "-i", "bash", "-c", f". {shlex.quote(str(file))}; env -0"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Every `orbcast` command that README and docs name exists, with each option named."""
+"""Every `orbcast` command and option that README and docs name exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 
 PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
 PLACEHOLDER = re.compile(r"^[A-Z][A-Z_\-]*$|^\.\.\.$|^…$|<.+>")
-"""Words such as SLOT that stand for what the reader puts there."""
+"""Placeholders such as SLOT, which the reader replaces."""
 
 
 def commands(text: str) -> Iterator[tuple[int, str]]:
@@ -44,7 +44,7 @@ def _orbcast(lines: list[str]) -> Iterator[str]:
 
 
 def fault_of(line: str) -> str | None:
-    """Return what of a command does not exist; None if all of it does."""
+    """Return the part of a command that does not exist; None if all of it does."""
     words = shlex.split(line, comments=True)[1:]
     at: Any = typer.main.get_command(app)
     while words:

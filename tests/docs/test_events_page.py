@@ -1,4 +1,4 @@
-"""The page of events says of each exactly what the code sends."""
+"""The page of events lists exactly what the code sends for each event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A forked `orbcast` is the installed one, but for its imports."""
+"""A forked `orbcast` behaves like the installed one, except for its imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples in each command's `--help`: read by the real parser, and run on the demo's home."""
+"""The examples in each command's `--help`: parsed for real, and run on the demo's home."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXAMPLE = re.compile(r"^\s*(?:Examples?: )?(orbcast .*)$", re.MULTILINE)
 
 @cache
 def on_a_page() -> frozenset[str]:
-    """Return the commands that are run because they stand on a page."""
+    """Return the commands that are run because a page shows them."""
     steps = (step for name in PAGES for step in steps_of(path_of(name)))
     return frozenset(plain(step.text) for step in steps if step.kind == "command") - set(EXCUSED)
 
@@ -75,7 +75,7 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast receive --port 6201": "a server until it is stopped; feeds.md has it run by `up`",
     "orbcast notify automations": "`orbcast notify add` of notifications.md does it too",
 }
-"""Examples that are only read by the parser, and why."""
+"""Examples that are only parsed, and why."""
 
 STATUSES: Mapping[str, int] = {
     "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
@@ -88,11 +88,11 @@ STATUSES: Mapping[str, int] = {
     'orbcast rollout step-up --to advisory --reason "gates passed" --by ana': 2,
     'orbcast rollout step-down --to shadow --reason "doubt" --by ana': 2,  # it stands there
 }
-"""Examples that rightly end with another status than 0 on the demo's home."""
+"""Examples that correctly end with a status other than 0 on the demo's home."""
 
 
 def commands(group: Any = None) -> Iterator[Any]:
-    """Return each command that can be run, below this group or below all of them."""
+    """Yield each command that can be run, below this group or below all groups."""
     group = group or typer.main.get_command(app)
     for command in group.commands.values():
         if hasattr(command, "commands"):
@@ -111,7 +111,7 @@ def examples() -> Iterator[str]:
 
 
 def understood(example: str) -> None:
-    """Have the real parser read an example; it raises what the command line would."""
+    """Parse an example with the real parser, which raises like the command line."""
     command: Any = typer.main.get_command(app)
     words = shlex.split(example)[1:]
     context = command.make_context("orbcast", words)
@@ -141,7 +141,7 @@ def test_what_is_only_read_is_an_example_and_on_no_page() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # the demo, which may be waited for
+@pytest.mark.timeout(1800)  # includes a possible wait for the demo
 def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
     shutil.copytree(demo / "served", tmp_path / "var")
     chosen = [
@@ -149,7 +149,7 @@ def test_each_other_example_runs(demo: Path, tmp_path: Path) -> None:
         for each in dict.fromkeys(examples())
         if each not in READ_ONLY and each not in on_a_page()
     ]
-    chosen.sort(key=lambda each: "rollback" in each)  # last: others are about who serves
+    chosen.sort(key=lambda each: "rollback" in each)  # last: others depend on what serves
     done = subprocess.run(
         [sys.executable, "-m", "tests.docs.in_one_process"],
         input=json.dumps([shlex.split(each)[1:] for each in chosen]),

@@ -1,4 +1,4 @@
-"""The notebooks run from their first cell to their last on the demo's home, and keep no output."""
+"""The notebooks run from first to last cell on the demo's home, and contain no output."""
 
 from __future__ import annotations
 

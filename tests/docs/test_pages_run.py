@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, path_of
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1800),  # for a page, and for the demo that the first one waits for
+    pytest.mark.timeout(1800),  # for a page, and for the demo, for which the first one waits
 ]
 
 

@@ -1,4 +1,4 @@
-"""Every page is followed, with nothing passed over but by name; and mistakes are found."""
+"""Every page is followed, exceptions are named one by one, and mistakes are found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def follow(
     known: Known | None = None,
     checks: Mapping[str, Check] | None = None,
 ) -> list[str]:
-    """Follow a page with an ordinary shell and nothing else."""
+    """Follow a page with only an ordinary shell."""
     reader = Reader(
         terminal=Terminal(folder, {"PATH": "/usr/bin:/bin"}),
         known=known or Known(),

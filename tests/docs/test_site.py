@@ -1,4 +1,4 @@
-"""The documentation site: built without a warning, whole, asking nobody else for anything."""
+"""The documentation site: built without warnings, complete, without requests to other hosts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FETCHING_LINKS = {"stylesheet", "preload", "preconnect", "dns-prefetch", "icon"
 
 
 class _Page(HTMLParser):
-    """What a page links to, what it makes a browser fetch, and the places in it."""
+    """A page's links, the resources that a browser fetches for it, and its anchors."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(site: Path) -> dict[Path, _Page]:
-    """Return every page of it, read."""
+    """Return every page of the site, parsed."""
     return {path: _Page(path) for path in sorted(site.rglob("*.html"))}
 
 

@@ -1,10 +1,10 @@
-"""An operation ended at its points in turn: what is there then, and after a second run.
+"""An operation interrupted at each of its points: the state then, and after a second run.
 
-A point is each call that puts something on the disk below the operation's folder: a write, a sync,
-a rename, a removal, those of SQLite among them; for a database server each statement and commit
-that is sent. Of equal calls in a row, such as the pages of one commit, the last is tried; with
-``EVERY_POINT`` in the environment each is, as `make points` does. ``fault_points.c`` counts them;
-a fresh process is forked for each.
+A point is each call that changes the disk below the operation's folder: a write, a sync, a rename,
+a removal, including those of SQLite; for a database server, each statement and commit sent. Of
+equal calls in a row, such as the pages of one commit, only the last is tried; with ``EVERY_POINT``
+in the environment, as in `make points`, all are. ``fault_points.c`` counts the calls; each trial
+is a new forked process.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import pytest
 from tests.faults.mounted_disk import Disk, may_mount
 
 Fault = Literal["killed", "torn", "disk full", "cut off", "unanswered", "power lost"]
-"""The process ends before a call is made, or with half of its bytes written; the disk is full; it
-goes on, its connection to a server lost before something is sent, or before the answer to it; or
-its disk loses all that it was not told to keep, before a call and once more after the last one."""
+"""The process ends before a call, or with half of its bytes written; the disk is full; the process
+continues, but its connection to a server is lost before something is sent, or before the reply; or
+its disk loses everything that was not synced, before a call and once more after the last one."""
 
 OF_FILES: tuple[Fault, ...] = ("killed", "torn", "disk full")
 
@@ -43,7 +43,7 @@ _NUMBERS: dict[Fault, int] = {
 }
 _ALL = 0
 AT_THE_END = "end"
-"""The call that is named where the power was lost after the operation had ended."""
+"""The name used for a loss of power after the operation had ended."""
 
 _SOURCE = Path(__file__).with_suffix(".c")
 _NO_COMPILER = "no C compiler here, or not Linux: `apt-get install gcc libc6-dev`"
@@ -51,18 +51,18 @@ _NO_COMPILER = "no C compiler here, or not Linux: `apt-get install gcc libc6-dev
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that is done below a folder, to the database of a URL.
+    """An operation below a folder, on the database of a URL.
 
     Attributes
     ----------
     prepare
-        Makes what is there before it, in an empty folder.
+        Creates the initial state in an empty folder.
     act
-        Does it, and may be called again.
+        Does the operation; it may be called again.
     look
-        Returns what is there, in plain values.
+        Returns the state in plain values.
     words_of
-        Returns what is said of an error that it ended with.
+        Returns the message for an error of the operation.
     """
 
     prepare: Callable[[Path, str], None]
@@ -80,9 +80,9 @@ class Point:
     call
         The call and its file.
     ended
-        How the operation ended: the number of a signal below zero, or the words of its error.
+        How the operation ended: a negative signal number, or the words of its error.
     found, again
-        What was there then, and after a second run.
+        The state then, and after a second run.
     """
 
     call: str
@@ -93,16 +93,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Disturbed:
-    """What an operation comes to undisturbed, and at its points.
+    """The results of an operation, undisturbed and disturbed at its points.
 
     Attributes
     ----------
     calm
-        What is there after an undisturbed run.
+        The state after an undisturbed run.
     count
-        How many points the operation has.
+        Number of points of the operation.
     points
-        Those at which it was disturbed.
+        The points at which it was disturbed.
     """
 
     calm: Any
@@ -111,25 +111,25 @@ class Disturbed:
 
     @property
     def calls(self) -> frozenset[str]:
-        """Names of the calls that were points."""
+        """Names of the calls at its points."""
         return frozenset(point.call.split(" ")[0] for point in self.points)
 
 
 def disturbed(
     operation: str, folder: Path, url: str = "", faults: Sequence[Fault] = OF_FILES
 ) -> dict[str, Disturbed]:
-    """Disturb an operation at its points, one after the other, by each fault.
+    """Disturb an operation at each of its points in turn, by each fault.
 
     Parameters
     ----------
     operation
         Module and name of an :class:`Operation`, such as ``tests.faults.saving:REGISTER``.
     folder
-        To work in.
+        The folder to work in.
     url
-        Of the database; left out, a SQLite file in the operation's folder.
+        URL of the database; by default, a SQLite file in the operation's folder.
     faults
-        What happens at the points.
+        The faults at the points.
     """
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip(_NO_COMPILER)
@@ -158,7 +158,7 @@ def disturbed(
 
 
 class _Trials:
-    """The operation, tried in one folder after another."""
+    """Trials of the operation, each in a new folder."""
 
     def __init__(self, operation: Operation, folder: Path, url: str) -> None:
         self._operation, self._folder, self._url = operation, folder, url
@@ -167,32 +167,32 @@ class _Trials:
         self._disk: Disk | None = None
 
     def mount(self) -> None:
-        """Work on a disk of its own from here on, whose power can be lost."""
+        """Work from now on on a separate disk, whose power can be lost."""
         shutil.rmtree(self._place, ignore_errors=True)
         self._disk = Disk(self._folder / "disk", self._place)
 
     def close(self) -> None:
-        """Give its disk back."""
+        """Release the disk."""
         if self._disk is not None:
             self._disk.close()
 
     def calm(self) -> Any:
-        """Return what is there after an undisturbed run.
+        """Return the state after an undisturbed run.
 
-        It is done in this process, which then has imported what its children need.
+        It runs in this process, so that everything its children need is imported.
         """
         self._begin_anew()
         self._operation.act(self._place, self._database())
         return self._look()
 
     def calls(self, fault: Fault) -> list[str]:
-        """Return the call of each point."""
+        """Return the call at each point."""
         self._begin_anew()
         assert self._act(fault, _ALL) == 0
         return [*self._noted(), *([AT_THE_END] if fault == "power lost" else [])]
 
     def point(self, fault: Fault, number: int) -> Point:
-        """Disturb it at a point."""
+        """Disturb the operation at one point."""
         self._begin_anew()
         ended = self._act(fault, number)
         if self._disk is not None:
@@ -219,7 +219,7 @@ class _Trials:
         return self._url or f"sqlite:///{self._place / 'orbcast.sqlite'}"
 
     def _begin_anew(self) -> None:
-        """Put back what was there before; a server's database is made anew."""
+        """Restore the initial state; a server's database is created anew."""
         self._log.unlink(missing_ok=True)
         for old in self._place.iterdir() if self._place.exists() else ():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
@@ -244,7 +244,7 @@ class _Trials:
             )
             try:
                 self._operation.act(self._place, self._database())
-            except Exception as error:  # noqa: BLE001 - whatever it says of a full disk
+            except Exception as error:  # noqa: BLE001 - any error about a full disk
                 self._library.fault_points_end()
                 return self._operation.words_of(error)
             if fault == "power lost" and number != _ALL:
@@ -260,7 +260,7 @@ class _Trials:
 
 
 def _in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
-    """Do something in a forked process; return how that ended, and what it returned."""
+    """Run work in a forked process; return how it ended, and what it returned."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -271,7 +271,7 @@ def _in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
             with os.fdopen(writing, "w") as answer:
                 answer.write(text)
             status = 0
-        except BaseException:  # noqa: BLE001 - a forked process must not go on as its parent
+        except BaseException:  # noqa: BLE001 - a forked process must not continue as its parent
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -285,7 +285,7 @@ def _in_a_child(work: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def tried(calls: list[str]) -> list[int]:
-    """Return the numbers of the points that are tried."""
+    """Return the numbers of the points to try."""
     following = [*calls[1:], ""]
     return [
         number
@@ -295,7 +295,7 @@ def tried(calls: list[str]) -> list[int]:
 
 
 def main() -> None:
-    """Print what the operation comes to undisturbed, then a line for each fault."""
+    """Print the operation's undisturbed result, then one line for each fault."""
     name, folder, url, *faults = sys.argv[1:]
     module, _, attribute = name.partition(":")
     operation = getattr(importlib.import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""A small disk of its own: a file with a file system in it, mounted, whose power can be lost."""
+"""A small separate disk: a file system in a file, mounted, whose power can be lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 _MEGABYTES = 64
 _OPTIONS = "loop,noauto_da_alloc,commit=300"
-"""Nothing is kept unasked: neither what takes another file's name, nor every five seconds."""
+"""Nothing is synced unless requested: neither on a rename, nor every five seconds."""
 
 
 class Disk:
@@ -17,14 +17,14 @@ class Disk:
     Parameters
     ----------
     image
-        The file that is made for it.
+        The image file to create.
     place
-        The folder.
+        The folder to mount it on.
 
     Raises
     ------
     subprocess.CalledProcessError
-        It cannot be mounted here.
+        The disk cannot be mounted here.
     """
 
     def __init__(self, image: Path, place: Path) -> None:
@@ -37,16 +37,16 @@ class Disk:
         shutil.rmtree(place / "lost+found")
 
     def keep_all(self) -> None:
-        """Wait until all that was written is on the disk."""
+        """Sync everything that was written to the disk."""
         _run("sync", "-f", self._place)
 
     def come_up_again(self) -> None:
-        """Mount it anew, as after a loss of power."""
+        """Mount the disk again, as after a loss of power."""
         self.close()
         self._mount()
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Unmount the disk."""
         _run("umount", self._place)
 
     def _mount(self) -> None:

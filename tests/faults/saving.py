@@ -1,4 +1,4 @@
-"""What puts something on record: each operation as it is tried at each of its points."""
+"""The operations that record something, for trials at each of their points."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def register(models: ModelStore, made: Bundle, at: datetime = AT) -> None:
     models.register(made, write, metrics={"n": 1}, at=at)
 
 
-# -- what is there ---------------------------------------------------------------------------
+# -- the state -------------------------------------------------------------------------------
 
 
 @cache
 def _looked_at(url: str, heads: Path) -> Database:
-    """Return a database that is looked at again and again; it holds no connection meanwhile."""
+    """Return a database to read repeatedly, which holds no connection in between."""
     return open_database(url, checkpoints=heads)
 
 
 def look(folder: Path, url: str) -> dict[str, Any]:
-    """Return every row, every file by its hash, and what `verify` finds."""
+    """Return every row, the hash of every file, and the findings of `verify`."""
     database = _looked_at(url, folder / "heads.jsonl")
     record = Ledger(database).verify()
     models = store(folder, database)
@@ -85,8 +85,8 @@ def look(folder: Path, url: str) -> dict[str, Any]:
 
 
 def _rows_of(session: Session, table: str) -> list[str]:
-    """Return a table's rows; numbers that the database gave are ranks, since PostgreSQL gives none
-    again that a unit of work had which was undone.
+    """Return a table's rows, with generated numbers replaced by ranks, since PostgreSQL does not
+    reuse the numbers of a rolled-back transaction.
     """
     found = session.execute(text(f'SELECT * FROM "{table}"')).mappings().all()  # noqa: S608
     given = sorted({row["id"] for row in found if isinstance(row.get("id"), int)})
@@ -95,7 +95,7 @@ def _rows_of(session: Session, table: str) -> list[str]:
 
 
 def words_of(error: Exception) -> str:
-    """Return the line and the status that a command ends with."""
+    """Return the error line and the exit status of a command."""
     return f"{status_of(error)} {line_of(error)}"
 
 
@@ -183,13 +183,13 @@ def _reading(way: str, *rows: tuple[Any, ...]) -> RawBatch:
 
 
 REGISTER = Operation(_one_version, _register, look, words_of)
-"""A version with its model's files, beside one that is there."""
+"""Register a version with its model's files, beside an existing one."""
 
 PROMOTE = Operation(_two_versions, _promote, look, words_of)
-"""A decision and the change of champion that it leads to."""
+"""Record a decision and the change of champion that follows from it."""
 
 LOG = Operation(_one_slot, _log, look, words_of)
-"""Two answers in one unit of work, an outcome that takes another's place, and a new one."""
+"""Record two predictions in one transaction, a revised outcome, and a new one."""
 
 TAKE_IN = Operation(_first_reading, _take_in, look, words_of)
-"""Bars of another reading, which revise one and add another month, with their record."""
+"""Import another reading that revises a bar and adds a month, with its record."""

@@ -1,4 +1,4 @@
-"""What goes on record, disturbed at its points: nothing lost, twice, or left behind."""
+"""Recording, disturbed at each point: nothing is lost, doubled, or left behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def came_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Disturbed]]:
-    """Return what an operation came to by each fault; it is disturbed once."""
+    """Return a function for an operation's results by fault; each operation is disturbed once."""
 
     @cache
     def came(operation: str) -> dict[str, Disturbed]:
@@ -32,17 +32,17 @@ def came_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[st
 
 
 def without_notes(seen: dict[str, Any]) -> dict[str, Any]:
-    """Leave out how many rows at the end no noted head covers: the next row's note does."""
+    """Return the state without the number of rows that no noted head covers yet."""
     return {name: value for name, value in seen.items() if name != "unnoted"}
 
 
 def require_made_good(came: Disturbed) -> None:
-    """Require that all is whole after each point, and after a second run as if undisturbed."""
+    """Require intact data after each point, and the undisturbed state after a second run."""
     assert (came.calm["verify"], came.calm["versions"], came.calm["unnoted"]) == ([], [], 0)
     for point in came.points:
         assert (point.found["verify"], point.found["versions"]) == ([], []), point.call
         assert without_notes(point.again) == without_notes(came.calm), point.call
-        assert point.again["unnoted"] <= 3, point.call  # those of one unit of work
+        assert point.again["unnoted"] <= 3, point.call  # the rows of one transaction
 
 
 @pytest.mark.parametrize("fault", ["killed", "torn"])
@@ -85,7 +85,7 @@ def test_a_disk_that_is_full_from_a_call_on_is_named_and_undoes_what_was_begun(
 def test_a_change_of_champion_on_a_database_server_is_whole_or_not_at_all(tmp_path: Path) -> None:
     with started_server("orbcast") as (server, _), new_database(server) as url:
         open_database(url).close()
-        # the answer to a commit among them: it is done, and the process does not know
+        # including the reply to a commit: it is done, but the process does not know
         faults: tuple[Fault, ...] = ("unanswered",)
         came = disturbed(f"{SAVING}:PROMOTE", tmp_path, url, faults)["unanswered"]
     assert came.calls == {"send"}

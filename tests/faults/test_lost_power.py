@@ -1,7 +1,7 @@
-"""Power that is lost at each point: what was acknowledged is there, and the rest is made good.
+"""Loss of power at each point: acknowledged data is there, and a second run completes the rest.
 
-A disk of its own is shut down without its journal, as a machine does whose plug is pulled: files
-that were renamed and not synced are empty then, and what was committed without a sync is gone.
+A separate disk is shut down without its journal, as when a machine's plug is pulled: files that
+were renamed but not synced are then empty, and data committed without a sync is gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Flow runs put into the states and given the marks that a death leaves."""
+"""Flow runs in the states, and with the marks, that a dead process leaves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.runs.process_mark import LABEL, mark
 from tasks.runs.restarts import RESTARTS
 
 HOST, PID, BEGAN = json.loads(mark())
-GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # this number, of an hour ago: another process's
+GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # the same number an hour ago: another process
 ELSEWHERE = json.dumps(["another machine", 1, 0.0])
 
 
@@ -23,7 +23,7 @@ def begun(
     *states: State[None],
     restarts: bool = True,
 ) -> FlowRun:
-    """A run that went through some states and carries a mark."""
+    """Return a run that went through some states and carries a mark."""
     labels = {} if marked is None else {LABEL: marked}
     run = client.create_flow_run_from_deployment(
         served, labels={**labels, **({RESTARTS: "test"} if restarts else {})}

@@ -1,4 +1,4 @@
-"""A webhook on this machine that remembers what it was told, for tests of notices."""
+"""A webhook on this machine that remembers what it received, for tests of notices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.waiting import AT_MOST_SECONDS
 
 
 class Desk:
-    """A webhook that remembers what it was told, answers as it is asked to, or not at all."""
+    """A webhook that remembers what it received, and responds as the test sets, or not at all."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []

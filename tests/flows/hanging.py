@@ -29,14 +29,14 @@ def sleep_long() -> None:
 
 @flow(name="hang", timeout_seconds=TIME_LIMIT_SECONDS, **REPORTED)
 def hang(how: How, market: str | None = None) -> None:
-    """Hang; ``market`` tells one run's notice from another's."""
+    """Hang; ``market`` distinguishes one run's notice from another's."""
     del market
     if how == "in a sleep":
         sleep_long()
     if how == "in C":
         libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
         libc.pthread_mutex_lock(mutex)
-        libc.pthread_mutex_lock(mutex)  # waits for itself; no signal interrupts it
+        libc.pthread_mutex_lock(mutex)  # a deadlock that no signal interrupts
     while how == "whatever it is told":
         try:
             time.sleep(600)

@@ -1,4 +1,4 @@
-"""Services on this machine that messages are sent to in tests: one like ntfy, one for mail."""
+"""Local services that receive messages in tests: one like ntfy, one for mail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Phone:
-    """Takes what ntfy takes: a message as JSON or in the address, with a picture as the body."""
+    """Accepts what ntfy accepts: a message as JSON or in the URL, with a picture as the body."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -51,7 +51,7 @@ class Phone:
 
 
 class MailServer:
-    """Takes mail by SMTP and keeps it."""
+    """Accepts mail by SMTP and stores it."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []

@@ -1,4 +1,4 @@
-"""A person's approval: asked with the evidence, kept through a restart, refused unless whole."""
+"""Approval by a person: shown with evidence, kept over a restart, refused unless complete."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ANA: dict[str, Any] = {"approve": True, "by": "ana", "reason": "read the study"}
 
 
 def ask(flow: Flow[..., Any], **parameters: Any) -> Waiting:
-    """Start a run of a deployment, let it suspend itself, and give what waits."""
+    """Start a run of a deployment, let it suspend itself, and return the waiting run."""
     with get_client(sync_client=True) as client:
         made = client.create_flow(flow)
         deployment = client.create_deployment(flow_id=made, name="mgc")
@@ -79,7 +79,7 @@ def state_of(run: UUID) -> State[Any]:
 
 
 def go_on(run: UUID, flow: Flow[..., Any] = promote) -> approval.ApprovalResult:
-    """Run it from the top, as a new process does after the answer."""
+    """Run the flow from the top, as a new process does after the answer."""
     with get_client(sync_client=True) as client:
         found = client.read_flow_run(run)
     told: approval.ApprovalResult = run_flow(flow, flow_run=found)  # type: ignore[assignment]
@@ -106,7 +106,7 @@ def rows() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make the promotion rule pass, with one condition that stands as told."""
+    """Make the promotion rule pass, with one condition in a given state."""
 
     def stands(status: Any) -> None:
         condition = Condition(name="brier", status=status, words="-0.01")
@@ -125,7 +125,7 @@ def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A champion whose recipe has a study, and gates that are as told."""
+    """A champion whose recipe has a study, and gates in a given state."""
     settings = current_settings()
     serving = settings.models().find("MGC", "champion")
 
@@ -378,7 +378,7 @@ def step_up_request(stage: Any) -> None:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """`orbcast approve` against the test server, and a runner that takes up what was answered."""
+    """`orbcast approve` against the test server, with a runner that resumes answered runs."""
 
     def session(settings: Any, level: str) -> contextlib.AbstractContextManager[str]:
         del settings, level

@@ -1,4 +1,4 @@
-"""What a person sees of each flow in the UI, read back from the server."""
+"""The artifacts of each flow in the UI, read back from the server."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def pictures_in(markdown: str) -> list[bytes]:
 
 
 def is_harmless(markdown: str) -> bool:
-    """Return whether the hostile text is there, and no markup of it is."""
+    """Return whether the hostile text is shown, without any of its markup."""
     unescaped = re.sub(r"\\.", "", _PICTURE.sub("", markdown))
     return "onerror" in markdown and not re.search(r"<img|\]\(javascript|\n# X", unescaped)
 
 
 @pytest.fixture(scope="module")
 def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home with four days of live answers: to be copied."""
+    """Return a home, to be copied, with four days of live predictions."""
     return logged_home_of(untouched_home, tmp_path_factory.mktemp("logged"), FIRST, LAST)
 
 
 @pytest.fixture
 def logged(own: Path, logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a copy of that home the present one, in place of the file's own."""
+    """Use a copy of that home in place of the file's own."""
     del own
     monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")

@@ -1,4 +1,4 @@
-"""Two retrains at once, and a promotion during one: real processes, and what each leaves."""
+"""Two simultaneous retrains, and a promotion during one, in real processes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _PROMOTE = f"""{_BEGUN}
 
 
 class Racer:
-    """A process that has imported all it needs, and waits for the word."""
+    """A process that has imported everything it needs and waits for the start."""
 
     def __init__(self, program: str) -> None:
         environment = {
@@ -95,7 +95,7 @@ def champions() -> list[AliasRecord]:
 
 
 def require_whole(home: Path) -> None:
-    """Require that every version is whole, on record once, and nothing is left beside them."""
+    """Require that every version is intact and recorded once, and that nothing else is left."""
     settings = current_settings()
     models = settings.models()
     versions = models.versions("MGC")

@@ -1,4 +1,4 @@
-"""The breaker in the record: opened by what happened live, marked on answers, closed again."""
+"""The breaker on record: opened by live events, marked on predictions, closed again."""
 
 from __future__ import annotations
 

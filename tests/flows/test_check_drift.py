@@ -1,4 +1,4 @@
-"""The drift check on a real ledger: quiet, then shifted, announced once, never by a replay."""
+"""The drift check on a real ledger: quiet, then shifted; announced once, never for a replay."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FIRST, LAST = date(2024, 11, 4), date(2024, 11, 19)
 
 @pytest.fixture(scope="module")
 def logged_home(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home with twelve days of live answers: to be copied."""
+    """Return a home, to be copied, with twelve days of live predictions."""
     return logged_home_of(untouched_home, tmp_path_factory.mktemp("logged"), FIRST, LAST)
 
 
 @pytest.fixture
 def logged(logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a copy of that home the present one."""
+    """Use a copy of that home."""
     monkeypatch.setenv("ORBCAST_HOME", str(shutil.copytree(logged_home, tmp_path / "home")))
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     monkeypatch.setattr("monitoring.drift.report.LEAST_REFERENCE_DAYS", 60)
@@ -44,7 +44,7 @@ def logged(logged_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count drifted columns without Evidently, whose count takes seconds and decides nothing."""
+    """Count drifted columns without Evidently, whose count takes seconds and is the same."""
     monkeypatch.setattr(
         "monitoring.drift.report.counted_by_evidently",
         lambda _reference, _current, columns: sum(column.drifted for column in columns),
@@ -53,7 +53,7 @@ def counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Event]]]:
-    """The events of drift that Prefect was given, as it would send them."""
+    """Return the drift events handed to Prefect, in the form it would send them."""
     AssertingEventsClient.reset()
     worker = EventsWorker.instance(AssertingEventsClient)
     monkeypatch.setattr(EventsWorker, "instance", lambda *_: worker)
@@ -68,7 +68,7 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Eve
 
 
 def shift(by: float) -> None:
-    """Move the momentum features of every logged row, in the database itself."""
+    """Shift the momentum features of every logged row directly in the database."""
     with current_settings().database().session() as session:
         for number, features in session.execute(text("SELECT id, features FROM predictions")):
             values = json.loads(features)
@@ -90,7 +90,7 @@ AT = datetime(2024, 11, 20, 12, tzinfo=UTC)
 def test_a_shift_is_announced_once_and_its_report_is_kept(
     announced: Callable[[], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Evidently's page takes half a minute: it is made where nothing else is looked at
+    # Evidently's page takes half a minute, so only this test makes it
     monkeypatch.setattr(drift, "write_full_report", lambda *given: given[-1].write_text("page"))
     quiet = check_drift("mgc", as_of=AT - timedelta(days=1))
     assert (quiet.judged, quiet.detected, announced()) == (True, False, [])

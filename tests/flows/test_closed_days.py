@@ -1,4 +1,4 @@
-"""What is asked for on a weekend or a holiday says so, and when the next ranges are."""
+"""A request on a weekend or holiday says so, and names the next ranges."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_a_flow_runs_from_the_shell_without_any_server(home: Path) -> None:
         env={**environment, "ORBCAST_HOME": str(home)},
     )
     assert failed.returncode == 2
-    # Prefect may still say something of its own after it
+    # Prefect may still print something after it
     told = [line for line in failed.stderr.splitlines() if line.startswith("orbcast: ")]
     assert len(told) == 1
     assert told[0].startswith("orbcast: the lake has no bars of mgc")

@@ -1,4 +1,4 @@
-"""Rows and files of the record that nobody can read: named in a line, with the right status."""
+"""Unreadable rows and files of the record: reported in one line, with the right status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file of a version, every kind of damage: the slot is answered, the file is named."""
+"""Every kind of damage to every file of a version: the slot is predicted, the file is named."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT = "2024-11-28T09:20"
 
 @pytest.fixture(scope="module", autouse=True)
 def damaged_home(trained_home: Path) -> Iterator[Path]:
-    """The file's home, whose champion is the model and whose baseline stands behind it."""
+    """The test file's home, whose champion is the model, with the baseline as fallback."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(trained_home))
         settings = current_settings()
@@ -63,7 +63,7 @@ def orbcast(*arguments: str) -> tuple[int, str, str]:
 
 @contextmanager
 def put_back(folder: Path, tmp_path: Path) -> Iterator[None]:
-    """Give the folder back as it was."""
+    """Restore the folder afterwards."""
     kept = shutil.copytree(folder, tmp_path / "kept" / folder.name)
     try:
         yield
@@ -96,7 +96,7 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mode of 0 is respected, by root as well."""
+    """Make a mode of 0 effective even for root."""
     opened = io.open
 
     def open_by_mode(file: Any, *given: Any, **more: Any) -> Any:
@@ -203,7 +203,7 @@ def registered_as_it_is(settings: Settings, record: VersionRecord) -> Iterator[N
 
 
 def list_anew(settings: Settings, record: VersionRecord) -> None:
-    """List the files' hashes as they are now, and register that."""
+    """Write the hashes of the files as they are now, and register them."""
     names = sorted(path.name for path in record.folder.iterdir() if path.name != SUMS)
     lines = [f"{sha256_of(record.folder / name)}  {name}\n" for name in names]
     (record.folder / SUMS).write_text("".join(lines), "utf-8")

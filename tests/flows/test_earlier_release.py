@@ -1,8 +1,8 @@
-"""A home of the release of 2026-11-26: opened, brought up to date, verified, and asked.
+"""A home of the release of 2026-11-26: opened, upgraded, verified, and used.
 
 It holds a simulated market's last two months of bars, two versions, replayed days, and a live day
 with its outcomes, made by `benchmarks/upgrade.py` with that release (commit f45ccec), whose schema
-was 0007. A retrain, a server's database and the way back are tried there.
+was 0007. That benchmark also tries a retrain, a server's database and the downgrade.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deployments.cli.app import app
 
 KEPT = Path(__file__).resolve().parents[1] / "homes" / "release-2026-11-26.tar.xz"
 HEAD = "0a43fa1a2b7647f65109e336d0ef8734832f5910ebb558be24b0ec1ea4203dab"
-"""Of its predictions, as that release's own `verify` said it."""
+"""Head of its predictions, as printed by that release's own `verify`."""
 
 
 @pytest.fixture

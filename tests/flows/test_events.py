@@ -1,4 +1,4 @@
-"""Each event is emitted once, by what makes it true, and comes back from the real server."""
+"""Each event is emitted once, by its cause, and is read back from the real server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SetClock = Callable[[datetime], None]
 
 
 def stored(**wanted: Any) -> list[dict[str, Any]]:
-    """Events that the server has, oldest first."""
+    """Return the server's events, oldest first."""
     asked = {"filter": {**wanted, "order": "ASC"}}
     with get_client(sync_client=True) as client:
         page = client.request("POST", "/events/filter", json=asked).json()
@@ -54,13 +54,13 @@ def stored(**wanted: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def emitted() -> Emitted:
-    """Orbcast's events of this test so far, as the server has them."""
+    """Return a function for Orbcast's events of this test so far, as the server has them."""
     begun = datetime.now(UTC).isoformat()
     return lambda: up_to_now(occurred={"since": begun})
 
 
 def up_to_now(**wanted: Any) -> list[dict[str, Any]]:
-    """Orbcast's events, once the server has written down one that was emitted last."""
+    """Return Orbcast's events, once the server has stored one that was emitted last."""
     mark = f"test.mark.{uuid4()}"
     emit_event(mark, resource={"prefect.resource.id": "test"})
     wait_until(lambda: stored(event={"name": [mark]}))
@@ -68,7 +68,7 @@ def up_to_now(**wanted: Any) -> list[dict[str, Any]]:
 
 
 def one(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The payload of the only event of a name, which is about the market."""
+    """Return the payload of the only event with a name, which must concern the market."""
     (event,) = [each for each in found if each["event"] == name]
     assert event["resource"]["prefect.resource.id"] == "orbcast.market.mgc"
     payload: dict[str, Any] = event["payload"]
@@ -85,7 +85,7 @@ def names(found: list[dict[str, Any]]) -> dict[str, int]:
 
 @pytest.fixture
 def lived(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Sets the clock of a home that was trained, and whose bars somebody else brings in."""
+    """Return what sets the clock of a trained home whose bars another program imports."""
     (own / "sources.toml").unlink()
 
     def until(moment: datetime) -> None:

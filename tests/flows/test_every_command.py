@@ -1,4 +1,4 @@
-"""Every command on a home that has lived: JSON for scripts, and prose that fits 80 columns."""
+"""Every command on a home with a history: JSON for scripts, and prose that fits 80 columns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ MGC 12-24,Sell,1,2652.3,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c38,Exi
 MGC 12-24,Hold,1,2652.3,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c39,Exit,o2,$1.24,LIVE7
 ES 12-24,Sell,1,6052.25,2024-11-26 02:12:00,151d7340c82841a9b245c942fb975c40,Exit,o3,$2.24,LIVE7
 """
-"""A platform's executions, as `fills` takes them in."""
+"""A platform's executions, for `orbcast fills`."""
 
 NEWS = """\
 time,name,known_since
@@ -124,7 +124,7 @@ READING: dict[str, tuple[str, ...]] = {
     "notices": (),
     "notify list": (),
 }
-"""Commands that tell how things are, with what they are given."""
+"""Commands that read, with their arguments."""
 
 DOING: dict[str, tuple[str, ...]] = {
     "demo": (),
@@ -164,15 +164,15 @@ DOING: dict[str, tuple[str, ...]] = {
     "notify automations": (),
     "db upgrade": (),
 }
-"""Commands that change something, likewise."""
+"""Commands that change something, with their arguments."""
 
 STATUS = {"rollout approve": 2, "rollout step-up": 2, "notify test": 3}
-"""Commands that are refused here, or find something; the others end with 0."""
+"""Commands that are refused here, or report findings; the others end with 0."""
 
 ACCOUNT = 'name = "own"\nbalance = 1000\nrisk_money = 10\n'
 
 EXPLAINS = {"status", "recipes list", "breaker status", "rollout status", "notices"}
-"""Commands that show the long reason."""
+"""Commands that show the long reason in full."""
 
 DATA = {
     "recipes diff",
@@ -180,13 +180,13 @@ DATA = {
     "left_out",
     *("groups", "years", "refused", "by_opinion", "hashes", "bars", "ranges", "trades"),
 }
-"""Documents, and objects in them, whose keys are data rather than names of fields."""
+"""JSON documents, and objects in them, whose keys are data and not field names."""
 
 A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 
 def leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command with its path, groups left out."""
+    """Yield every command with its path, without groups."""
     for name, each in getattr(command, "commands", {}).items():
         yield from leaves(each, f"{path} {name}".strip())
     if not hasattr(command, "commands"):
@@ -198,7 +198,7 @@ COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 @pytest.fixture(scope="module")
 def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two days of live answers, a version with a long name, long reasons, a notice, a channel."""
+    """A home: two days of live predictions, a long version name, long reasons, notice, channel."""
     folder = tmp_path_factory.mktemp("lived") / "home"
     shutil.copytree(untouched_home, folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -226,13 +226,13 @@ def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def add_phone(patch: pytest.MonkeyPatch) -> None:
-    """Add the channel, or its URL again: all homes of the tests share one Prefect."""
+    """Add the channel, or restore its URL: all homes of the tests share one Prefect."""
     patch.setenv("PHONE_URL", "http://127.0.0.1:9/hook")
     run_in(patch, "notify", "add", "webhook", "phone", "--url-env", "PHONE_URL")
 
 
 def without_a_session(patch: pytest.MonkeyPatch) -> None:
-    """Let commands talk to the tests' own Prefect server."""
+    """Let commands use the tests' own Prefect server."""
 
     def session(settings: Any, **given: Any) -> contextlib.AbstractContextManager[str]:
         del settings, given
@@ -272,7 +272,7 @@ def home(
 
 
 def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
-    """Return what a demo would, of a version that is there."""
+    """Return what a demo would return, for an existing version."""
     on_share(0.5, "[1/6] Simulate: anything")
     say("[1/6] Simulate: anything  (1.0 s)")
     record = current_settings().models().versions("MGC")[-1]
@@ -313,11 +313,11 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
 def invoke(
     monkeypatch: pytest.MonkeyPatch, path: str, *more: str, columns: int
 ) -> tuple[str, str]:
-    """Run a command with what it is given above; its output and its errors."""
+    """Run a command with its arguments from above; return its output and errors."""
     monkeypatch.setenv("COLUMNS", str(columns))
     if path == "approve":
         monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-    if path in READING:  # what is done is done now, after the training
+    if path in READING:  # other commands act now, after the training
         clock = Path(os.environ["ORBCAST_HOME"]) / "clock"
         monkeypatch.setenv("ORBCAST_CLOCK_FILE", str(clock))
     if path.startswith("notify"):
@@ -329,12 +329,12 @@ def invoke(
 
 
 def refuse(constant: str) -> None:
-    """Raise for what is no JSON although Python reads it."""
+    """Raise for a constant that Python reads but that is not JSON."""
     raise AssertionError(constant)
 
 
 def fields(value: Any) -> Iterator[str]:
-    """Yield the names of the fields of every object, those left out whose keys are data."""
+    """Yield the field names of every object, except objects whose keys are data."""
     for each in value if isinstance(value, list) else ():
         yield from fields(each)
     for name, each in value.items() if isinstance(value, dict) else ():
@@ -361,7 +361,7 @@ def test_each_command_takes_json_unless_it_tells_nothing() -> None:
 
 
 NEEDS_PREFECT = {"audit parity", "drift check", "approve"}
-"""Of the commands that read, those whose work is a task's."""
+"""Those of the reading commands whose work is done by a task."""
 
 READS = """
 import json, sys
@@ -400,8 +400,8 @@ HEAVY = {
     *("optuna", "pandas.core", "pandas_market_calendars", "prefect", "pyarrow", "pyarrow.dataset"),
     *("pydantic_settings", "rich.progress", "scipy", "scipy.stats", "sklearn.base", "sqlalchemy"),
 }
-"""Packages that take long to import. Python lists an import that was refused all the same, so
-pandas and scikit-learn are known by a part."""
+"""Packages that take long to import. Python also lists a refused import, so pandas and
+scikit-learn are recognised by a submodule."""
 
 TREES = {"lightgbm", "narwhals", "scipy"}
 
@@ -410,7 +410,7 @@ IMPORTS = {
     "status": {"numpy", "pyarrow", "sqlalchemy"},
     "predict": {"numpy", "pyarrow", "sqlalchemy", *TREES},
 }
-"""What the commands that a trader waits for most may import of them, and do."""
+"""Which of them the commands that a trader waits for most may import, and do import."""
 
 
 @pytest.mark.parametrize("path", IMPORTS)

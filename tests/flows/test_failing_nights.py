@@ -1,4 +1,4 @@
-"""Nights of failing retrains: rest, notice, expiry, the baseline in its stead, and back again."""
+"""Nights of failing retrains: pause, notice, expiry, the baseline serves, and recovery."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 RECIPE = "residual-mirrored"
 FIRST_NIGHT = datetime(2024, 11, 2, 22, 15, tzinfo=UTC)
 DAYS = 6
-"""For which a model may answer after the last day that it learned from."""
+"""How long a model may serve after the last day that it learned from."""
 
 
 class Nights:
-    """Nights of one market on a simulated clock, a retrain and a look at the outcomes in each."""
+    """Nights of one market on a simulated clock, each with a retrain and a log-outcomes run."""
 
     def __init__(self, clock: Path, source: Path, whole: Path) -> None:
         self._clock, self._source, self._whole = clock, source, whole

@@ -1,4 +1,4 @@
-"""The flows, run for real on a small simulated market."""
+"""The flows, run on a small simulated market."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.training.train import LookAheadError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-# Wednesday 2024-11-20: unseen by the training, with a whole day after it
+# Wednesday 2024-11-20: not in the training data, with a whole day after it
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
 
 
@@ -145,7 +145,7 @@ def test_a_replayed_prediction_is_logged_once_with_both_voices_and_every_feature
     assert (champion.mode, champion.late, champion.status) == ("replay", False, "predicted")
     assert champion.p_up == champion.baseline_p_up
     assert len(champion.features) >= 60
-    assert champion.outputs.after_training is False  # it learned from every day there is
+    assert champion.outputs.after_training is False  # it learned from every day
     assert current_settings().ledger().verify_chain() == ()
 
 
@@ -170,7 +170,7 @@ def test_bars_that_stopped_coming_are_answered_as_stale(trained: Path) -> None:
 
 
 def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None:
-    del own  # a live row in the file's home would have all slots since then filled
+    del own  # a live row in the file's home would make all slots since then missed
     settings = current_settings()
     slot = latest_slot(settings.market("mgc"), datetime(2024, 11, 22, 0, 5, tzinfo=UTC), "1000")
     predicted = prediction.predict_slot.fn("mgc", slot, "live")

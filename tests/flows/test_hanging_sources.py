@@ -1,4 +1,4 @@
-"""A source that hangs alive: given up in time and told of, and what needs it goes on."""
+"""A source that hangs: given up in time, reported, and the rest of the run continues."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture(params=["a pipe", "a server that accepts and is silent"])
 def hangs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Something that is read for ever."""
+    """A source whose reading never ends."""
     with ExitStack() as stack:
         pipe = tmp_path / "bars.pipe"
         os.mkfifo(pipe)
@@ -169,7 +169,7 @@ def test_a_limit_that_was_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatc
     def read() -> None:
         try:
             time.sleep(AT_MOST_SECONDS)
-        except TimeoutError as error:  # as a library does that goes on whatever happens
+        except TimeoutError as error:  # like a library that swallows every exception
             swallowed.append(error)
         time.sleep(AT_MOST_SECONDS)
 

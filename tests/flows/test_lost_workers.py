@@ -1,4 +1,4 @@
-"""Runs of workers on machines that are gone, on a real server: ended, told of, started again."""
+"""Runs of workers on lost machines, on a real server: ended, reported, and restarted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client() -> Iterator[SyncPrefectClient]:
 
 @pytest.fixture
 def of_a_worker(client: SyncPrefectClient) -> Iterator[UUID]:
-    """The deployment of log-outcomes as prefect.yaml makes it, and that of recover."""
+    """The deployments of log-outcomes and recover, as prefect.yaml makes them."""
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
     housekeeping = deployment(HOUSEKEEPING[0]).apply()
     client.create_work_pool(WorkPoolCreate(name="elsewhere", type="process"))
@@ -78,7 +78,7 @@ def test_what_a_worker_took_and_never_began_has_crashed_after_a_longer_time(
 def test_the_automation_that_ends_silent_runs_is_written_once_and_then_left_alone(
     client: SyncPrefectClient, of_a_worker: UUID
 ) -> None:
-    """Written anew it would forget the runs that it waits for."""
+    """If it were rewritten, it would forget the runs that it waits for."""
     del of_a_worker
 
     def written() -> list[dict[str, Any]]:

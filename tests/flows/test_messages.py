@@ -1,4 +1,4 @@
-"""A trading day as it is told: forecast, break, settlement and digests, each once, to services."""
+"""The messages of a trading day: forecast, break, settlement, digests; each sent once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SetClock = Callable[[datetime], None]
 
 @pytest.fixture
 def at(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Sets the clock of a home that was trained, and whose bars somebody else brings in."""
+    """Return what sets the clock of a trained home whose bars another program imports."""
     (own / "sources.toml").unlink()
 
     def until(moment: datetime) -> None:
@@ -58,7 +58,7 @@ def at(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
 @pytest.fixture
 def phone(at: SetClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
     del at
-    # Apprise spares a service for five seconds after each message
+    # Apprise waits five seconds after each message to a service
     monkeypatch.setattr("apprise.NotifyBase.request_rate_per_sec", 0.0)
     service = Phone()
     add("phone", "apprise", service.url)
@@ -77,7 +77,7 @@ def told(*kinds: str) -> list[Notice]:
 
 
 def slot_of_day(moment: datetime) -> FollowedSlot:
-    """Return the day's first range as its messages know it at a time."""
+    """Return the day's first range as its messages show it at a time."""
     return followed_days(current_settings(), "mgc", DAY, DAY, moment).slots[0]
 
 

@@ -1,4 +1,4 @@
-"""A channel's switches and quiet hours: set by commands, kept, and followed by what is brought."""
+"""A channel's switches and quiet hours: set by commands, stored, and obeyed on delivery."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def desk(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What sets the clock."""
+    """Return a function that sets the clock."""
     return lambda moment: set_clock(monkeypatch, tmp_path / "clock", moment)
 
 
@@ -77,7 +77,7 @@ def test_a_kind_is_switched_off_and_on_by_market_and_by_channel(desk: Desk, at: 
     assert "break of NQ off" in listed
     assert run("notify", "on", "desk", "break", "--market", "nq").exit_code == 0
     at(SEVEN)
-    assert delivery.bring(current_settings()) == 0  # nothing of the time when it was off
+    assert delivery.bring(current_settings()) == 0  # nothing from the time when it was off
     tell("break", "later", "NQ")
     assert subjects(desk)[-1] == "break later"
 

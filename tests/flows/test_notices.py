@@ -1,4 +1,4 @@
-"""Notices: kept first, brought to every channel, and a dead channel stops nothing."""
+"""Notices: stored first, delivered to every channel, and a dead channel stops nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ pytestmark = [
 
 @pytest.fixture
 def same_server(prefect_server: None) -> Iterator[None]:
-    """Commands find the session's server, and leave the environment as it was."""
+    """Let commands find the session's server, and restore the environment afterwards."""
     del prefect_server
     with patch.dict(os.environ, {"PREFECT_API_URL": PREFECT_API_URL.value() or ""}):
         yield
@@ -98,7 +98,7 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     assert tell()
     assert "NOT DELIVERED to desk" in command("notices", "--market", "mgc")
     desk.status = 200
-    assert delivery.bring(current_settings()) == 0  # not at once: it rests a while
+    assert delivery.bring(current_settings()) == 0  # not at once: the channel is paused
     later(monkeypatch, minutes=16)
     assert delivery.bring(current_settings()) == 1
     assert delivery.bring(current_settings()) == 0
@@ -173,7 +173,7 @@ def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
 def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "SECONDS", 0.2)
     with FileLock(current_settings().home / "notices.lock"):
-        assert tell()  # kept, and left to whoever is at it
+        assert tell()  # stored, and left to the process that is delivering
     assert desk.told == []
     monkeypatch.setattr(delivery, "SECONDS", 10.0)
     assert delivery.bring(current_settings()) == 1
@@ -181,7 +181,7 @@ def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a mail server that accepts and never says a word."""
+    """The port of a mail server that accepts connections and never responds."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -328,7 +328,7 @@ def test_a_run_that_fails_is_told_of_once_in_a_while(desk: Desk) -> None:
 
 
 def test_a_run_that_was_killed_is_told_of_by_the_runner(desk: Desk) -> None:
-    # as Prefect's runner calls hooks: by keyword, from another process than the flow's
+    # as Prefect's runner calls hooks: by keyword, and not in the flow's process
     run = FlowRun(flow_id="00000000-0000-0000-0000-000000000000", parameters={"market": "mgc"})
     for hook in telling.REPORTED["on_crashed"]:
         hook(flow=log_outcomes, flow_run=run, state=Crashed(message="status code: -9"))
@@ -338,7 +338,7 @@ def test_a_run_that_was_killed_is_told_of_by_the_runner(desk: Desk) -> None:
 def automations() -> dict[str, Any]:
     with get_client(sync_client=True) as client:
         found = client.read_automations()
-    # other files' tests may have left one that tells nobody, on the same server
+    # tests of other files may have left an unused one on the same server
     return {each.name: each.id for each in found if each.name.startswith("orbcast: tell ")}
 
 
@@ -421,7 +421,7 @@ def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> N
     tried = delivery.send_test(channel, Message(subject="one", body="two"), None)
     assert not tried.delivered
     assert "hush-hush" not in tried.detail
-    assert ensure_automations((channel,)) == ()  # not a block that the server has
+    assert ensure_automations((channel,)) == ()  # the server does not know the block
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What a version may not answer: a range unlike its training data, and anything once it is old."""
+"""A version must not predict a range unlike its training data, or anything once it is old."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def empty_ledger(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answered(at: datetime | None = None, slot: Slot | None = None) -> dict[str, PredictionEntry]:
-    """The live rows of a slot, by role, made at a time."""
+    """Return the live rows of a slot, by role, made at a time."""
     slot = slot or latest_slot(current_settings().market("mgc"), THURSDAY_0905)
     with pytest.MonkeyPatch.context() as clock:
         clock.setattr(prediction, "_made_at", lambda: at or now())
@@ -71,7 +71,7 @@ def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
     assert set(entries) == {"champion", "challenger"}
     for entry in entries.values():
         score = score_of(entry)
-        assert score.dissimilarity >= 0  # nothing, of a row that was learned from
+        assert score.dissimilarity >= 0  # zero for a row in the training data
         assert score.threshold > 0
 
 
@@ -143,7 +143,7 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
 
 @pytest.fixture
 def ageing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let versions grow too old as they do by default."""
+    """Let versions expire after the default lifetime."""
     for name in ("MODEL", "BASELINE"):
         monkeypatch.delenv(f"ORBCAST_{name}_EXPIRES_DAYS", raising=False)
 

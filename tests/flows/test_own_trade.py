@@ -1,4 +1,4 @@
-"""A trade that no label states, live: planned, ordered and followed as the backtest has it."""
+"""A live trade that no label describes: planned, ordered and followed like the backtest's."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
         live, replayed = decided_at(one, "live"), decided_at(one, "replay")
         assert (live.long > 0, live.short > 0) == (replayed.long > 0, replayed.short > 0)
-        assert not (live.long and live.short)  # the first candle's side alone
+        assert not (live.long and live.short)  # only the first candle's side
     days = followed_days(settings, "mgc", date(2024, 11, 20), date(2024, 11, 21), now())
     traded = [one for one in days.slots if one.taken is not None and one.taken.size]
     assert traded

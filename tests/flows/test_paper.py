@@ -60,7 +60,7 @@ def stand_at(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
 
 
 def decide(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[Slot]:
-    """Have ranges of Thursday decided live, four seconds after each closed."""
+    """Decide Thursday's ranges live, four seconds after each closed."""
     market = current_settings().market("mgc")
     slots = [latest_slot(market, THURSDAY_0905 + timedelta(hours=3), name) for name in names]
     for one in slots:
@@ -238,7 +238,7 @@ def test_the_consumer_of_the_page_takes_each_event_once(
     (one,) = decide(monkeypatch, "0900")
     first = consume()
     (slot,) = first["orders"]
-    assert first["orders"][slot]["status"] == "refused: stale"  # it is of years ago
+    assert first["orders"][slot]["status"] == "refused: stale"  # it is years old
     assert consume() == first
     review_outbox(current_settings(), "mgc", one.decision + timedelta(days=1))
     assert consume()["orders"][slot]["status"] == "expired"

@@ -1,4 +1,4 @@
-"""Parity: what was logged is computed again to the bit, and a bar that changed is named."""
+"""Parity: logged features are recomputed bit for bit, and a changed bar is named."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAY = THURSDAY_0905.date()
 
 @pytest.fixture
 def logged(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A live answer, made after the bars came in as every real one is."""
+    """Record a live prediction, made after its bars arrived, like every real one."""
     del own
     monkeypatch.setenv("ORBCAST_MISSED_AFTER_MINUTES", "100000000")
     with open_database(current_settings().url).session() as session:
@@ -42,7 +42,7 @@ def audited() -> dict[str, object]:
 
 
 def changed_bar(*, minutes_before: int, close: float) -> RawBatch:
-    """The bar of the most traded contract so long before the decision, with another close."""
+    """Return a bar of the busiest contract, minutes before the decision, with another close."""
     settings = current_settings()
     at = to_minute(THURSDAY_0905.replace(second=0)) - minutes_before
     rows = settings.lake().stored(settings.market("mgc"), at, at + 1).to_pylist()

@@ -1,4 +1,4 @@
-"""The record's figures: brought up to the outcomes, revised in sight, no decision touched."""
+"""The record's figures: updated with outcomes, revisions visible, no decision changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def daily(mode: str = "live") -> dict[tuple[date, str], DaySums]:
 
 @pytest.fixture
 def two_days(own: Path) -> Path:
-    """A home whose live record is Monday and Tuesday, answered in time, not yet settled."""
+    """A home with a live record of Monday and Tuesday, predicted in time, not yet settled."""
     settings = current_settings()
     with settings.database().session() as session:
         session.execute(text("DELETE FROM predictions"))
@@ -170,7 +170,7 @@ def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> 
 
 
 def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
-    """Record days of live answers of the challenger's, the first of them settled."""
+    """Record days of live predictions of the challenger, the first of them settled."""
     settings = current_settings()
     market = settings.market("mgc")
     slot = slots_between(market, MONDAY, MONDAY)[0]

@@ -1,4 +1,4 @@
-"""What a command prints while its flow runs: Orbcast's own words, and nothing of the engine's."""
+"""What a command prints while its flow runs: only Orbcast's own words, none of Prefect's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tasks.settings import current_settings
 from tests.at_a_terminal import Ended, at_a_pipe, at_a_terminal
 from tests.trained_market import give_prefect_database
 
-pytestmark = pytest.mark.timeout(1900)  # the whole file takes minutes, and so begins early
+pytestmark = pytest.mark.timeout(1900)  # this file takes minutes, so it starts early
 
 ENGINE = re.compile(
     r"prefect|mark_run|flow run|task run|temporary|INFO|WARNING|Beginning|Finished"
 )
-"""Words of Prefect's own log lines, and of what Orbcast has it do."""
+"""Words of Prefect's own log lines, and of its work for Orbcast."""
 
 _MAIN = """
 import ml_core.learning.folds as folds
@@ -58,12 +58,12 @@ LINES = {
     ],
     RETRAIN: [r"Running nightly-retrain( on http\S+)? \.\.\."],
 }
-"""Commands, and the lines of progress of each."""
+"""Commands, and each one's lines of progress."""
 
 
 @pytest.fixture
 def quick(own: Path, prefect_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A trained home with a recipe that is soon trained, and no server."""
+    """A trained home with a recipe that trains quickly, and no server."""
     give_prefect_database(prefect_database, own)
     (own / "recipes").mkdir()
     (own / "recipes" / "quick.toml").write_text(QUICK, "utf-8")
@@ -74,7 +74,7 @@ def quick(own: Path, prefect_database: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def served(quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That home, where a server is up: a command need not start one, which takes it longest."""
+    """That home with a running server: starting one is the slowest part of a command."""
     del prefect_server
     name_server(monkeypatch)
     return quick

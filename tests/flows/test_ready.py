@@ -1,4 +1,4 @@
-"""Getting ready for a prediction: everything is loaded, nothing is written."""
+"""Preparation for a prediction: everything is loaded, nothing is written."""
 
 from __future__ import annotations
 

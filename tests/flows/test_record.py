@@ -1,4 +1,4 @@
-"""The record: every slot the calendar expects has a row, and what is changed is named."""
+"""The record: every slot that the calendar expects has a row, and every change is named."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
         session.execute(
             text("DELETE FROM predictions WHERE id = (SELECT max(id) FROM predictions)")
         )
-    status, told = verify("--head", head)  # whole by itself: the end was noted elsewhere
+    status, told = verify("--head", head)  # intact by itself: the head was noted elsewhere
     assert status == 1
     cut, gone_from_end = told["faults"]
     assert "1 predictions recorded" in cut
@@ -121,7 +121,7 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
     assert (status, told["faults"]) == (0, [])
     assert "1 predictions" in str(told["accepted_gaps"])
     assert "accepted by ann" in CliRunner().invoke(app, ["verify"]).stdout
-    assert verify(*signed)[0] == 2  # nothing more is gone
+    assert verify(*signed)[0] == 2  # nothing else is missing
     for wrong in (("--head", "%"), ("--by", "ann")):
         assert verify(*wrong)[0] == 2
 
@@ -229,7 +229,7 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
 
 
 def study_on_record(home: Path, name: str, market: str = "NQ") -> Path:
-    """Put a study with one file on record, of a market without any version; return the file."""
+    """Record a study with one file, for a market without versions; return the file."""
     path = home / "studies" / market / name / "evaluation.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"study": name}), "utf-8")

@@ -1,4 +1,4 @@
-"""Runs whose process is gone, on a real server: marked, freed, started again, and nothing else."""
+"""Runs whose process is gone, on a real server: marked, slots freed, restarted, nothing else."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_run_killed_between_beginning_and_its_mark_has_crashed(
 def test_a_runner_that_comes_up_takes_the_place_of_one_on_another_machine(
     client: SyncPrefectClient, served: UUID
 ) -> None:
-    """A container made anew, or a machine that got another name."""
+    """This covers a recreated container, or a machine with a new name."""
     run = begun(client, served, ELSEWHERE, Pending(), Running())
     by_hand = client.create_flow_run(recover, state=Running())
     client.update_flow_run_labels(by_hand.id, {LABEL: ELSEWHERE})

@@ -1,4 +1,4 @@
-"""New bars are announced once, a locked source is tried again, a prediction waits for its bars."""
+"""New bars are announced once, a locked source is retried, a prediction waits for its bars."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)  # Wednesday, 09:05 in Brisbane
 
 
 class Source:
-    """Two months of the simulated market, up to a minute that moves on."""
+    """Two months of the simulated market, up to a minute that advances."""
 
     def __init__(self, path: Path, whole: Path) -> None:
         self._path, self._whole, self._end = path, whole, T0 - timedelta(minutes=2)
@@ -97,7 +97,7 @@ def _remembered(found: Source) -> Source:
 
 @pytest.fixture
 def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Event]]]:
-    """The events of new bars that Prefect was given, as it would send them."""
+    """Return the events of new bars handed to Prefect, in the form it would send them."""
     AssertingEventsClient.reset()
     worker = EventsWorker.instance(AssertingEventsClient)
     monkeypatch.setattr(EventsWorker, "instance", lambda *_: worker)
@@ -116,7 +116,7 @@ def test_bars_that_are_new_are_announced_once_and_none_never_but_by_hand(
     source: Source, announced: Callable[[], list[Event]]
 ) -> None:
     refresh_data("mgc", as_of=T0 + timedelta(hours=1))
-    assert announced() == []  # a look back is no news
+    assert announced() == []  # a run as of an earlier time announces nothing
 
     source.grows(T0 + timedelta(hours=2))
     brought = refresh_data("mgc")
@@ -142,7 +142,7 @@ sys.stdin.readline()
 
 @pytest.fixture
 def writer(source: Source) -> Iterator[subprocess.Popen[str]]:
-    """Another process that writes the trader's database, until it is told to end."""
+    """Another process that writes to the trader's database until it is stopped."""
     with subprocess.Popen(
         [sys.executable, "-c", _WRITER, str(source.path)],
         stdin=subprocess.PIPE,
@@ -224,7 +224,7 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
     if comes:
         assert slept == [1.0, 2.0]
         assert (champion.status, champion.late) == ("predicted", False)
-        (event,) = announced()  # of three readings, two of which brought something
+        (event,) = announced()  # for three readings, two of which imported bars
         assert event.payload["added"] == current_settings().lake().status("MGC").bars
     else:
         assert (champion.status, champion.reason) == ("abstained", "stale_data")
@@ -270,7 +270,7 @@ def test_a_refresh_that_cannot_be_is_refused_in_one_line(
 
 
 class Runner(threading.Thread):
-    """What would run the deployment: gives each run the next of some ends."""
+    """A stand-in for a runner: gives each run the next of some final states."""
 
     def __init__(self, deployment_id: UUID, ends: list[list[State]]) -> None:
         super().__init__(daemon=True)
@@ -295,7 +295,7 @@ class Runner(threading.Thread):
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> Iterator[UUID]:
-    """The deployment of refresh-data, registered, with no schedule that could be due."""
+    """The registered deployment of refresh-data, without a schedule that could be due."""
     del prefect_server
     monkeypatch.setattr(served_run, "LOOK_EVERY_SECONDS", 0.02)
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "refresh" in each.entrypoint]

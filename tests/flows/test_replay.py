@@ -1,4 +1,4 @@
-"""Replay: the live code on past days, twice the same, and never part of the live record."""
+"""Replay: the live code on past days, reproducible, and never part of the live record."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_replaying_twice_adds_nothing_and_a_replay_is_not_live() -> None:
 
 def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
     def told(_: float) -> None:
-        """Nobody looks at the bar."""
+        """Ignore the progress."""
 
     replay_days.fn("mgc", LAST, LAST, told)
     slot = latest_slot(

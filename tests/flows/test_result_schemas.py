@@ -1,4 +1,4 @@
-"""What runs return is what the JSON Schemas in the docs say, to the letter."""
+"""The results of runs match the JSON Schemas in the docs exactly."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ THURSDAY_0905 = datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC)
 
 
 def check(name: str, result: object) -> Any:
-    """Return a result's JSON, held against its schema; unknown fields are refused."""
+    """Return a result's JSON, validated by its schema; unknown fields are refused."""
     values = json.loads(json_text(result))
     jsonschema.validate(values, closed(SCHEMAS[name]))
     return values
 
 
 def closed(schema: Any) -> Any:
-    """Return a schema by which an object has no fields but those named."""
+    """Return the schema with only its named fields allowed."""
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Nightly retrains that fail in a row rest; one that is killed leaves nothing by halves."""
+"""Nightly retrains pause after repeated failures; a killed one leaves no half work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NIGHT = datetime(2025, 3, 3, 22, 15, tzinfo=UTC)
 
 
 class Nights:
-    """Retrains that begin by themselves, one a night, or by hand."""
+    """Retrains, one a night by schedule, or by hand."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
@@ -68,9 +68,9 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
     assert [each.subject for each in told] == ["MGC: 3 retrains in a row failed"]
     assert "No version serves yet." in told[0].body
 
-    with pytest.raises(EmptyLakeError):  # by hand it runs, and its failure counts for nothing
+    with pytest.raises(EmptyLakeError):  # by hand it runs, and its failure does not count
         nights.run(2.5, by_itself=False)
-    with pytest.raises(EmptyLakeError):  # once rested it runs, fails, and rests for longer
+    with pytest.raises(EmptyLakeError):  # after the pause it runs, fails, and pauses longer
         nights.run(3.1)
     assert "until 2025-03-09" in nights.run(4.1).verdict
     ends = [
@@ -89,7 +89,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
     database = current_settings().database()
     for night in range(3):
         begin_attempt(database, "MGC", NIGHT + timedelta(days=night), by_itself=True)
-    # three that were killed: they never said how they ended
+    # three that were killed: they have no end on record
     resting = nights.run(2.9)
     assert resting.skipped
     assert current_settings().models().serving("MGC", now()).record.version == champion

@@ -1,4 +1,4 @@
-"""The rollout in the record: what is missing is told, trouble steps down, forgery does nothing."""
+"""The rollout on record: missing gates are listed, trouble steps down, forgery has no effect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cli(*arguments: str, status: int = 0) -> str:
 
 @pytest.fixture
 def advisory(own: Path) -> None:
-    """A market that a person took to advisory, all gates passed, as its events say."""
+    """A market that a person moved to advisory, with all gates passed, by its events."""
     del own
     settings = current_settings()
     serving = settings.models().serving("MGC", now()).record

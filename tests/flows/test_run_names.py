@@ -32,7 +32,7 @@ def client() -> Iterator[SyncPrefectClient]:
 
 
 def tasks_of(client: SyncPrefectClient, run: FlowRun, count: int) -> set[str]:
-    """Names of a run's task runs; the server writes them down a moment after they were."""
+    """Return the names of a run's task runs; the server stores them a moment later."""
     within = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
     found: list[TaskRun] = []
 

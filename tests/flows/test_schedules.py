@@ -1,4 +1,4 @@
-"""Schedules, on a real server: a deployment's cron lines become runs that are due."""
+"""Schedules on a real server: a deployment's cron lines become scheduled runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The soak, short: a trading day on a simulated clock, with real processes that are killed."""
+"""A short soak: a trading day on a simulated clock, with real processes that are killed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)  # the longest of all, and so begun first
+@pytest.mark.timeout(2400)  # the longest test, so it starts first
 def test_a_day_of_killed_processes_leaves_one_row_a_slot_and_nothing_behind(
     tmp_path: Path,
 ) -> None:
-    # the first trading day after New York's clocks went back, the first range's source locked
+    # first trading day after New York's clocks went back; source locked at the first range
     plan = Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.5, locked=frozenset({0}))
     record = Soak(tmp_path, plan, free_port()).go()
     assert record.faults == []

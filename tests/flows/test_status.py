@@ -1,4 +1,4 @@
-"""How everything stands in a few lines, of a home with nothing in it too; and stopping it."""
+"""The status in a few lines, even of an empty home; and interrupting it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_monitor_is_told_what_is_wrong_by_the_exit_status(
     well = CliRunner().invoke(app, ["status", "--check"])
     assert (well.exit_code, well.stdout) == (0, "all is well\n")
 
-    set_clock(monkeypatch, own / "clock", WEEKDAY_NOON)  # its first ranges are over
+    set_clock(monkeypatch, own / "clock", WEEKDAY_NOON)  # the first ranges are over
     change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     monkeypatch.setattr(up, lambda _settings: None)
     wrong = CliRunner().invoke(app, ["status", "--check"])
@@ -139,7 +139,7 @@ def test_on_a_closed_day_the_status_says_why_and_has_the_next_day_s_ranges(
 
 
 def left_by_a_server(home: Path) -> Path:
-    """What Prefect's server leaves of its runs, as far as it is read."""
+    """Write what Prefect's server leaves of its runs, as far as it is read."""
     path = home / "prefect" / "prefect.db"
     path.parent.mkdir(parents=True)
     with contextlib.closing(sqlite3.connect(path)) as database:

@@ -1,4 +1,4 @@
-"""The strategy in the record: decided with each prediction, once; intents only from auto."""
+"""The strategy on record: one decision with each prediction; intents only in auto."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def clean(own: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def serve(alias: str) -> None:
-    """Make the version of an alias the champion: the trees, or the baseline again."""
+    """Make an alias's version the champion: the trees, or the baseline again."""
     models = current_settings().models()
     version = models.find("MGC", alias).version
     models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be asked")
@@ -369,7 +369,7 @@ def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
 def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_record(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_stage(monkeypatch, "advisory")  # a replay's plans are those of the rules alone
+    at_stage(monkeypatch, "advisory")  # a replay's plans are those of the rules without a model
     (own / "accounts").mkdir()
     limits = "balance = 25000\nrisk_money = 30\ndaily_loss = 160\n"
     (own / "accounts" / "mine.toml").write_text(f'name = "mine"\n{limits}')
@@ -386,7 +386,7 @@ def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_rec
     assert live == replayed
     asked = [plan["account"] for plan in live]
     assert {(one["account"], one["source"]) for one in asked} == {("mine", "plan")}
-    assert len({one["balance"] for one in asked}) > 1  # what was settled is in it
+    assert len({one["balance"] for one in asked}) > 1  # it includes settled trades
     sides = [(plan, side) for plan in live for side in plan["account"]["sides"]]
     refused = [(plan, side) for plan, side in sides if not side["contracts"]]
     assert refused

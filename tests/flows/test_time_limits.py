@@ -1,4 +1,4 @@
-"""Time limits: a run that hangs is ended, told of, and lets the next one begin; real processes."""
+"""Time limits, in real processes: a hanging run is ended and reported, and the next starts."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @dataclass(frozen=True)
 class Served:
-    """The deployment of a flow that hangs, one run at a time."""
+    """The deployment of a hanging flow, one run at a time."""
 
     client: SyncPrefectClient
 
     def start(self, how: How) -> FlowRun:
         found = self.client.read_deployment_by_name("hang/test")
-        # the notice's market, since of two alike the second is not told
+        # the notice's market, since the second of two equal notices is not sent
         parameters = {"how": how, "market": how}
         return self.client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
@@ -86,7 +86,7 @@ def client() -> Iterator[SyncPrefectClient]:
 
 @pytest.fixture(scope="module")
 def runner(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A warm runner in a process of its own; its home."""
+    """A warm runner in a separate process; yield its home."""
     del prefect_server
     home = tmp_path_factory.mktemp("hanging")
     environment = {
@@ -127,7 +127,7 @@ def test_a_run_that_no_exception_ends_is_killed_and_told_of_and_the_next_one_run
     hung = served.end_of(served.start(how))
     assert (hung.state_name, state_of(served.client, hung).is_failed()) == ("TimedOut", True)
     after = served.end_of(served.start("not at all"))
-    assert after.start_time is not None  # on a slow machine its limit of a second may end it too
+    assert after.start_time is not None  # on a slow machine its 1 s limit may end it too
     assert hung.end_time is not None
     assert after.start_time > hung.end_time
     wait_until(lambda: is_gone(str(hung.labels[LABEL])))
@@ -166,7 +166,7 @@ def test_a_run_that_hangs_in_python_ends_by_itself_at_its_limit(
 
 @pytest.fixture
 def asleep() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that sleeps, and a child of its that does."""
+    """A sleeping process with a sleeping child."""
     started = "import subprocess; subprocess.run(['sleep', '600'])"
     with subprocess.Popen([sys.executable, "-c", started], start_new_session=True) as process:
         wait_until(lambda: psutil.Process(process.pid).children())
@@ -178,7 +178,7 @@ def asleep() -> Iterator[subprocess.Popen[bytes]]:
 def begin(
     client: SyncPrefectClient, *, process: int, limit: float, state: State[None] | None = None
 ) -> FlowRun:
-    """A run of a deployment that takes one at a time, under way in a process."""
+    """Start a run, in a process, of a deployment that takes one run at a time."""
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
     labels = {LABEL: mark(process), LIMIT_LABEL: limit}
     run = client.create_flow_run_from_deployment(deployment(spec).apply(), labels=labels)

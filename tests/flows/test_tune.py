@@ -1,4 +1,4 @@
-"""Tuning as a flow: killed in the middle and gone on with, every trial on record once."""
+"""Tuning as a flow: killed in the middle and resumed, with every trial recorded once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ tune(**{ASKED!r})
 
 @pytest.fixture
 def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of eleven months in which the default start leaves a few monthly folds."""
+    """A home with eleven months, for which the default start leaves a few monthly folds."""
     monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 140)
     own = trained / "recipes"
     own.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path)
 
 @pytest.mark.slow
 def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path) -> None:
-    server = str(PREFECT_API_URL.value())  # the session's, rather than one more to be started
+    server = str(PREFECT_API_URL.value())  # the session's, to avoid starting another one
     environment = {**os.environ, "ORBCAST_HOME": str(short), "PREFECT_API_URL": server}
     code = "import ml_core.learning.folds as f; f.MIN_TRAINING_DAYS = 140\n" + _IN_A_PROCESS
     asked = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
@@ -193,12 +193,12 @@ def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) ->
     study = _study(settings, f"dead-{short.name}", asked)
     trial = study.ask()
     lost = {"x": trial.suggest_float("x", 0, 1)}
-    study.enqueue_trial(lost)  # a kill came after this, before the trial was given up
+    study.enqueue_trial(lost)  # a kill came after this, before the trial was marked failed
     _give_up_dead_trials(study)
     _give_up_dead_trials(study)
     states = [each.state.name for each in study.trials]
     assert states == ["FAIL", "WAITING"]
-    again = study.ask()  # taken from the line, and killed before it asked for a value
+    again = study.ask()  # taken from the queue, and killed before it asked for a value
     _give_up_dead_trials(study)
     last = study.ask()
     assert {"x": last.suggest_float("x", 0, 1)} == lost
@@ -226,7 +226,7 @@ def test_a_search_for_nothing_is_refused(short: Path, name: str) -> None:
 
 
 def _late(study: str) -> bool:
-    """Whether a study is not one of the other test's, which ran before or not at all."""
+    """Return whether a study is not the other test's, which may have run before."""
     return study.startswith("tune-mgc-quick") and study not in _SEEN
 
 

@@ -1,4 +1,4 @@
-"""`orbcast up` lives through odd days on a set clock: each slot has its row, in time, and once."""
+"""`orbcast up` on unusual days with a set clock: each slot has one row, in time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = [
 
 FIRST, LAST, LEARNED = date(2024, 12, 2), date(2026, 3, 13), date(2025, 10, 31)
 EARLIER, BEFORE = timedelta(minutes=20), timedelta(seconds=30)
-"""How long before its slot the server is started, and where the clock is put once it serves."""
+"""How long before its slot the server starts, and where the clock is set once it serves."""
 
 NAME = "nite"
 _MIDNIGHT = """
@@ -50,12 +50,12 @@ session = "overnight"
 
 @dataclass(frozen=True)
 class Lived:
-    """A slot that the server is up for.
+    """A slot during which the server is up.
 
     Attributes
     ----------
     day, opening_range
-        Of the slot.
+        Trading day and opening range of the slot.
     decision
         When its window ends, aware UTC.
     """
@@ -69,7 +69,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-# NQ's trading day begins at 18:00 in New York on the evening before
+# NQ's trading day starts at 18:00 in New York on the evening before
 LIVED = {
     "clocks went back": Lived(date(2025, 11, 3), "0930_5m", utc("2025-11-03T14:35")),
     "the evening clocks go back": Lived(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
@@ -85,7 +85,7 @@ def words(home: Path, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Path:
-    """A folder with a simulated NQ-like market and a home that learned from its first months."""
+    """A folder with a simulated NQ-like market and a home trained on its first months."""
     folder = tmp_path_factory.mktemp("world")
     home = folder / "home"
     give_prefect_database(prefect_database, home)
@@ -115,7 +115,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> P
 
 
 def trader_until(folder: Path, moment: datetime) -> None:
-    """Let the trader's database hold what has closed by a moment."""
+    """Fill the trader's database with the bars closed by a moment."""
     trader = folder / "trader.duckdb"
     trader.unlink(missing_ok=True)
     with duckdb.connect(str(trader)) as own:
@@ -136,7 +136,7 @@ def rows(home: Path, lived: Lived) -> list[tuple[str, str, str, int]]:
 
 
 def serves(port: int) -> bool:
-    """Return whether the deployment that is registered last is there."""
+    """Return whether the deployment that is registered last exists."""
     with (
         suppress(OSError),
         urlopen(f"http://127.0.0.1:{port}/api/deployments/name/recover/orbcast"),
@@ -146,7 +146,7 @@ def serves(port: int) -> bool:
 
 
 def put(clock: Path, moment: datetime) -> None:
-    """Set the clock of all processes that look at this file."""
+    """Set the clock of all processes that read this file."""
     beside = clock.with_suffix(".new")
     beside.write_text(f"{(moment - datetime.now(UTC)).total_seconds():+.3f}\n", "utf-8")
     beside.replace(clock)
@@ -154,7 +154,7 @@ def put(clock: Path, moment: datetime) -> None:
 
 @contextmanager
 def up_before(decision: datetime, home: Path, log: Path) -> Iterator[None]:
-    """Have `orbcast up` running on a set clock, shortly before a slot once it serves."""
+    """Run `orbcast up` on a set clock; once it serves, set it shortly before a slot."""
     LOGS.mkdir(parents=True, exist_ok=True)
     waits, faketime = compiled_waits(), library()
     assert waits is not None
@@ -166,7 +166,7 @@ def up_before(decision: datetime, home: Path, log: Path) -> Iterator[None]:
     put(clock, decision - EARLIER)
     ours = environment(SetClock("up", decision), [waits, faketime], datetime.now(UTC))
     ours = {name: value for name, value in ours.items() if "PREFECT" not in name}
-    del ours["FAKETIME"]  # the file says it, and may be changed
+    del ours["FAKETIME"]  # the file holds the time and may be changed
     with log.open("wb") as out:
         process = subprocess.Popen(
             words(home, "up", "--port", str(port)),

@@ -1,4 +1,4 @@
-"""The study as a flow: the same numbers wherever its folds are worked on, kept once."""
+"""The study as a flow: the same numbers wherever its folds run, recorded once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ max_rounds = 20
 
 @dataclass(frozen=True)
 class Done:
-    """A retrain of the quick recipe, then a study picked by hand, then one by the rule."""
+    """A retrain of the quick recipe, then a study picked by hand, then a regular one."""
 
     retrained: Retrained
     by_hand: StudyResult
@@ -86,19 +86,19 @@ def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def in_threads(home: Path, recipes: Path) -> Iterator[None]:
-    """Make a home, its recipes and threads the present ones."""
+    """Use a home, its recipes, and threads as workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(home))
         patch.setenv("ORBCAST_RECIPES_DIR", str(recipes))
         patch.setenv("ORBCAST_TASK_RUNNER", "threads")
-        # eleven months are too short for the default start of a study by the rule
+        # eleven months are too short for the default start of a regular study
         patch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 160)
         yield
 
 
 @pytest.fixture(scope="module")
 def done(prefect_server: None, trained_home: Path, recipes: Path) -> Done:
-    """Work on the file's trained home, once for all its tests."""
+    """Do the work on the file's trained home once for all its tests."""
     del prefect_server
     with in_threads(trained_home, recipes):
         return Done(
@@ -111,7 +111,7 @@ def done(prefect_server: None, trained_home: Path, recipes: Path) -> Done:
 
 @pytest.fixture
 def monthly(done: Done, trained_home: Path, recipes: Path) -> Iterator[Done]:
-    """Yield what was done in that home, made the present one."""
+    """Yield the results of that home, and use the home."""
     with in_threads(trained_home, recipes):
         yield done
 
@@ -238,7 +238,7 @@ def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
     second = nightly_retrain("mgc", "baseline", refresh=False)
     assert first.champion != second.champion
     assert "is a refit and not worse" in second.reasons[0]
-    # one that knows less does not come back
+    # a version that has seen fewer days does not return
     third = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
     assert third.champion == second.champion
     history = current_settings().models().history("MGC", "champion")

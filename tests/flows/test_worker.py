@@ -1,4 +1,4 @@
-"""The other way of running: prefect.yaml, a work pool, Prefect's own worker, a real server."""
+"""The other way to run: prefect.yaml, a work pool, Prefect's own worker, a real server."""
 
 from __future__ import annotations
 

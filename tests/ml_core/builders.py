@@ -18,17 +18,17 @@ BRISBANE = ZoneInfo("Australia/Brisbane")
 
 
 def mgc(roll: str = "previous_day_volume") -> Market:
-    """Micro Gold as shipped, with another roll rule if asked."""
+    """Return Micro Gold as shipped, optionally with another roll rule."""
     return load_market(MARKETS / "mgc.toml").model_copy(update={"roll": roll})
 
 
 def nq() -> Market:
-    """E-mini Nasdaq-100 as shipped."""
+    """Return the E-mini Nasdaq-100 as shipped."""
     return load_market(MARKETS / "nq.toml")
 
 
 def minute(day: str, clock: str) -> int:
-    """UTC minute of a Brisbane wall-clock time."""
+    """Return the UTC minute of a local time in Brisbane."""
     return to_minute(datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=BRISBANE))
 
 
@@ -37,12 +37,12 @@ Row = tuple[int, int, int, int, int, int]
 
 
 def bars_of(rows: Iterable[Row], contract: str = "MGCG4") -> Bars:
-    """Bars of one contract from rows in ticks."""
+    """Return bars of one contract from rows in ticks."""
     return bars_of_contracts({contract: list(rows)})
 
 
 def bars_of_contracts(rows: dict[str, Sequence[Row]]) -> Bars:
-    """Bars of several contracts from rows in ticks, sorted as Bars promises."""
+    """Return bars of several contracts from rows in ticks, in the order that Bars requires."""
     names = tuple(sorted(rows))
     flat = sorted(
         (row[0], code, *row[1:]) for code, name in enumerate(names) for row in rows[name]
@@ -63,7 +63,7 @@ def bars_of_contracts(rows: dict[str, Sequence[Row]]) -> Bars:
 
 
 def flat_day(day: str, price: int = 20000, volume: int = 1) -> Row:
-    """One quiet bar at 08:59 Brisbane on the day after: enough volume to choose a contract by."""
+    """Return one quiet bar at 08:59 Brisbane the day after, with volume to choose a contract."""
     when = minute(day, "09:00") + 1439
     return (when, price, price, price, price, volume)
 
@@ -76,10 +76,10 @@ def walk(
     contracts: tuple[str, ...] = ("MGCG4",),
     missing: float = 0.1,
 ) -> Bars:
-    """A driftless random walk over the exchange's hours, with minutes that did not trade.
+    """Return a driftless random walk over the exchange's hours, with minutes without trades.
 
-    With several contracts, each trades beside the next with a gap of 200 ticks, and the volume
-    moves on from one to the next through the period.
+    Several contracts trade side by side, 200 ticks apart, and the volume moves from one to the
+    next through the period.
     """
     market = mgc()
     schedule = build_schedule(market, first - timedelta(days=1), last)

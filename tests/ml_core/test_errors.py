@@ -1,4 +1,4 @@
-"""Every error of Orbcast: its fields, its message, and the trip between processes."""
+"""Every error of Orbcast: its fields, its message, and its transfer between processes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SAMPLES: dict[str, Any] = {
     "dict[str, int]": {"bad_high": 3},
     "tuple[RowFault, ...]": (RowFault(1, "high", "is no number", "send one"),),
 }
-"""A value for each kind of field."""
+"""A value for each type of field."""
 
 
 PROJECT = Path(__file__).parents[2]
@@ -110,7 +110,7 @@ def test_an_error_wants_its_fields_and_no_others() -> None:
 
 
 class WordedByItselfError(InputError):
-    """An error of another package's source, as they were written before there were templates."""
+    """An error of another package's source, in the form from before templates existed."""
 
     level: ClassVar[str] = "high"
 

@@ -1,4 +1,4 @@
-"""A file takes its name once it is on the disk, and its writer goes on once the name is."""
+"""A file gets its name once it is on disk, and the writer continues once the name is, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON form of typed results: what goes out comes back, and NaN is null."""
+"""The JSON form of typed results: a round trip is lossless, and NaN is null."""
 
 from __future__ import annotations
 

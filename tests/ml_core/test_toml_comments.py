@@ -1,4 +1,4 @@
-"""What a trader wrote beside the values of a TOML file stays when Orbcast writes it."""
+"""A trader's comments in a TOML file are kept when Orbcast writes it."""
 
 from __future__ import annotations
 

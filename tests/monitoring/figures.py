@@ -1,4 +1,4 @@
-"""An evaluation as ml_core.evidence writes it, small, made by its own code from invented rows."""
+"""A small evaluation in the form of ml_core.evidence, made by its own code from invented rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRUTH = {
 
 
 def dataset(seed: int = 3) -> Dataset:
-    """Breaks that follow the corridor, two ranges a day."""
+    """Return breakouts that follow the corridor, two ranges a day."""
     draw = np.random.default_rng(seed)
     rows = DAYS * len(RANGES)
     x = draw.random(rows)
@@ -64,7 +64,7 @@ def dataset(seed: int = 3) -> Dataset:
 
 
 def trained() -> dict[str, Any]:
-    """Metadata of a version."""
+    """Return the metadata of a version."""
     period = {"rows": 120, "first_day": "2023-01-02", "last_day": "2023-12-29"}
     return {
         "market": "TST",
@@ -97,5 +97,5 @@ def _evaluated() -> dict[str, Any]:
 
 
 def evaluation() -> dict[str, Any]:
-    """Return what Evaluation.to_json gives, a fresh copy."""
+    """Return a fresh copy of what Evaluation.to_json returns."""
     return copy.deepcopy(_evaluated())

@@ -1,4 +1,4 @@
-"""A walk-forward study as ml_core makes it, small, from invented rows."""
+"""A small walk-forward study in ml_core's form, from invented rows."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _walked() -> dict[str, Any]:
 
 
 def study() -> dict[str, Any]:
-    """Return what Evaluation.to_json gives of all folds, a fresh copy."""
+    """Return a fresh copy of what Evaluation.to_json returns for all folds."""
     return copy.deepcopy(_walked())
 
 
 def without_figures(value: Any) -> Any:
-    """Make every interval and every score of it unknown, counts apart."""
+    """Make all its intervals and scores unknown, except counts."""
     if isinstance(value, list):
         return [without_figures(each) for each in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What an answer amounts to: only a whole, timely approval of what was shown is one."""
+"""The verdict on an answer: only a complete, timely approval of what was shown counts."""
 
 from __future__ import annotations
 

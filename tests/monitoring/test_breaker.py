@@ -1,4 +1,4 @@
-"""The breaker opens on trouble, does not flap, and never closes itself while it is open."""
+"""The breaker opens on trouble, does not flap, and never closes directly from open."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_fall_is_named_with_its_depth_and_its_trades() -> None:
 
 
 def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRow]:
-    """Return a break a day; of ten in a row the first so many are UP."""
+    """Return one breakout a day; in every ten, the first few are UP."""
     return [
         LiveRow(
             at=T0 + timedelta(days=index),
@@ -161,7 +161,7 @@ def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRo
 
 
 def first_of_a_hundred(wealth: list[float]) -> int:
-    """Return how many days it takes to an e-value of 100, which must come in small steps."""
+    """Return the number of days until an e-value of 100, which must be reached in small steps."""
     first = next(index for index, each in enumerate(wealth) if each >= 100)
     assert 95 < wealth[first - 1] < 100
     return first + 1

@@ -1,4 +1,4 @@
-"""What a channel is told: levels, switches by kind and market, quiet hours across DST."""
+"""Which notices a channel gets: levels, switches by kind and market, quiet hours across DST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drift: a shift is found at the range and in the group it is in, and quiet days stay quiet."""
+"""Drift: a shift is detected at its range and in its group, and quiet days stay quiet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GROUPS = {
 
 
 def world(seed: int, days: int) -> Rows:
-    """A market whose volatility wanders slowly and drives the sizes; another level wanders too."""
+    """Return a market whose slow volatility drives the sizes; another level wanders too."""
     draw = np.random.default_rng(seed)
     wander = np.zeros((days, 2))
     for day in range(1, days):
@@ -165,7 +165,7 @@ def test_discoveries_are_those_of_benjamini_and_hochberg() -> None:
 
 
 def test_one_column_alone_is_judged_as_it_is_among_all() -> None:
-    """Evidently asks for them one by one, where sums round otherwise."""
+    """Evidently tests them one by one, where sums round differently."""
     drifted = 0
     for end in range(SPLIT + 10, 500):
         current = REFERENCE.daily_of(shifted(latest(WORLD, end), "wick", 0.8))

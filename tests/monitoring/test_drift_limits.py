@@ -1,4 +1,4 @@
-"""Drift at its limits: a p-value worked out slowly, and what is just enough to be judged."""
+"""Drift at its limits: a slow computation of the p-value, and the minimum to be judged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKET = world(4, DAYS)
 
 
 def slow_p(reference: Sequence[float], current: Sequence[float]) -> float:
-    """Hold a mean against every stretch of as many days, by Student's t; one day after another."""
+    """Compare a mean with every stretch of as many days by Student's t, day by day."""
     days = len(current)
     middle = fmean(reference)
     stretches = [
@@ -124,7 +124,7 @@ def of_days(first: int, last: int) -> Rows:
 
 @pytest.fixture
 def no_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare tests of what is judged the counting."""
+    """Skip Evidently's count in tests of judgements."""
     monkeypatch.setattr("monitoring.drift.report.counted_by_evidently", lambda *_: 0)
 
 

@@ -1,4 +1,4 @@
-"""What is expected without outcomes is what comes, if the probabilities are what happens."""
+"""Estimates without outcomes match the realised figures if the probabilities are right."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_same_kind_of_ranges_seldom_raises_a_warning() -> None:
 
 
 def test_it_cannot_see_that_the_market_answers_otherwise_only_the_truth_can() -> None:
-    """The limit of it: with the same probabilities nothing moves, whatever is true."""
+    """A limit of the method: with the same probabilities, nothing changes, whatever is true."""
     draw = np.random.default_rng(3)
     p = said(draw)
     reference = Reference(

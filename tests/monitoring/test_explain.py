@@ -1,4 +1,4 @@
-"""An answer taken apart: the gate that decided, and the change that would really have done."""
+"""Explained predictions: the gate that decided, and the change that would really suffice."""
 
 from __future__ import annotations
 

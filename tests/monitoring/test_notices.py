@@ -1,4 +1,4 @@
-"""When a dead channel is tried again, who is told of what, and what a late notice says."""
+"""When a dead channel is retried, which levels it gets, and the text of a late notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parity by itself: bits that differ are named, and what accounts for them is counted."""
+"""Parity by itself: differing bits are reported, and their causes are counted."""
 
 from __future__ import annotations
 

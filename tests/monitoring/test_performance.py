@@ -1,4 +1,4 @@
-"""Daily sums agree with scikit-learn over any days, and count what is open, late or unsaid."""
+"""Daily sums agree with scikit-learn over any days, and count open, late and missing rows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def daily_figures(rows: Iterable[ScoredPrediction]) -> list[PerformanceRecord]:
 
 
 def many(count: int, seed: int = 0) -> list[ScoredPrediction]:
-    """Return three ranges a day, the model a better forecaster than the corridor."""
+    """Return three ranges a day, with a model that forecasts better than the corridor."""
     draw = np.random.default_rng(seed)
     rows = []
     for index in range(count):

@@ -1,4 +1,4 @@
-"""Retraining rests after failures in a row, longer with each, and never for what a person did."""
+"""Retrains pause after repeated failures, longer with each, and never because of manual runs."""
 
 from __future__ import annotations
 

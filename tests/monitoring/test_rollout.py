@@ -1,4 +1,4 @@
-"""The ladder: one stage at a time, by a person, on evidence; down at once and never back."""
+"""The rollout: up one stage at a time, by a person, on evidence; down at once, never back."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_step_dated_before_the_one_before_it_has_no_effect(
 
 
 def climbed_to(stage: Stage) -> list[RolloutEvent]:
-    """A step up a day, each with its approval."""
+    """Return one step up a day, each with its approval."""
     events = []
     for number, each in enumerate(STAGES[2 : STAGES.index(stage) + 1], 1):
         at = T0 + number * DAY

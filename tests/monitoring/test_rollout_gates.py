@@ -1,4 +1,4 @@
-"""Each gate of the ladder at its limit: what just passes it, what just does not, what is told."""
+"""Each gate of the rollout at its limit: just passed, just not passed, and its words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAST = np.datetime64("2025-06-30")
 def record(
     up: Any, p: Any = 0.75, corridor: Any = 0.5, day: Any = None, **changed: Any
 ) -> LiveRecord:
-    """A break a day up to the last day, and as many trades of a third of R or of nothing."""
+    """Return one breakout a day up to the last day, and as many trades of 1/3 R or of 0 R."""
     happened = np.array(up, bool)
     count = len(happened)
     day = LAST - np.arange(count)[::-1] if day is None else day
@@ -188,7 +188,7 @@ def test_the_trades_are_told_with_what_a_coin_would_have_done() -> None:
 
 
 def first_of_twenty(wealth: list[float]) -> int:
-    """Return how many days it takes to an e-value of 20, which must come in small steps."""
+    """Return the number of days until an e-value of 20, which must be reached in small steps."""
     first = next(index for index, each in enumerate(wealth) if each >= 20)
     assert 18.2 < wealth[first - 1] < 20
     return first + 1
@@ -228,7 +228,7 @@ def test_without_a_break_of_late_accuracy_is_not_sustained() -> None:
 
 
 def told_apart(days: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """As much UP as DOWN; a model that is a little surer of what comes than an even corridor."""
+    """Return as much UP as DOWN, and a model slightly better than an even corridor."""
     up = np.arange(days) % 2 == 0
     return up, np.where(up, 0.52, 0.48)
 

@@ -1,4 +1,4 @@
-"""Monitors keep their error rate however often they are looked at, and find what is wrong."""
+"""Monitors keep their error rate however often they are checked, and detect real trouble."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def said(draw: np.random.Generator, rows: int) -> NDArray[np.float64]:
 def came(
     draw: np.random.Generator, truth: NDArray[np.float64], *, together: bool = False
 ) -> NDArray[np.bool_]:
-    """Draw outcomes; ``together``, the rows of a day share one fortune, as ranges of a day may."""
+    """Draw outcomes; with ``together``, the rows of a day share their luck, as ranges may."""
     luck = draw.random(len(truth))
     if together:
         luck = luck[::A_DAY].repeat(A_DAY)[: len(truth)]
@@ -53,7 +53,7 @@ def came(
 
 
 def first_alarm(wealth: NDArray[np.float64], alpha: float) -> int | None:
-    """Return how many rows had been seen at the first alarm."""
+    """Return the number of rows seen at the first alarm."""
     where = np.flatnonzero(wealth >= 1.0 / alpha)
     return int(where[0] + 1) * A_DAY if len(where) else None
 

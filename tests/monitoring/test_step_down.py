@@ -1,4 +1,4 @@
-"""What takes a market down, where to, and whether its record counts anew."""
+"""Reasons for a step down, its target stage, and whether the record starts anew."""
 
 from __future__ import annotations
 

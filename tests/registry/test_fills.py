@@ -1,4 +1,4 @@
-"""Fills on record: an import twice is one, another reading replaces, what is taken back stays."""
+"""Fills on record: repeats count once, another reading replaces, withdrawn rows are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""News on record: a file twice adds nothing, and what was known earlier stays known."""
+"""News on record: a repeated file adds nothing, and known times are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices are kept once, and every attempt to bring them anywhere stands beside them."""
+"""Notices are recorded once, with every attempt to deliver them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a paper account, and of what became of intents: once, in order, whoever writes."""
+"""The record of paper accounts and intents: each event once, in order, with any writer."""
 
 from __future__ import annotations
 

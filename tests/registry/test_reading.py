@@ -1,4 +1,4 @@
-"""Every read of the registry, while another process writes: it waits for no writer."""
+"""Every read of the registry while another process writes: it never waits for a writer."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ _BY_NAME: dict[str, Any] = {
     "mode": "live",
 }
 _BY_KIND: dict[str, Any] = {"str": "MGC", "datetime": AT, "date": date(2025, 3, 4), "int": 1}
-"""Arguments of a read: of that name, else of that kind."""
+"""Arguments for a read, by parameter name, or else by type."""
 
 
 def _reads() -> dict[str, Callable[[Database], Any]]:
-    """Return the registry's functions that are given a database and not named as writers."""
+    """Return the registry's functions that take a database and are not listed as writers."""
     reads: dict[str, Callable[[Database], Any]] = {}
     for module in pkgutil.walk_packages(registry.__path__, "registry."):
         if module.ispkg or module.name.startswith(_INFRASTRUCTURE):
@@ -94,7 +94,7 @@ _METHODS: dict[str, Callable[[Database], Any]] = {
     "ModelStore.current": lambda database: ModelStore(database, Path()).current("MGC", "champion"),
     "TuningJournal.read_logs": lambda database: TuningJournal(database).read_logs(0),
 }
-"""Reads that are methods; the other reads of :class:`ModelStore` are made of these."""
+"""Reads that are methods; the other reads of :class:`ModelStore` consist of these."""
 
 READS = {**_reads(), **_METHODS}
 

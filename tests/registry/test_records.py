@@ -1,4 +1,4 @@
-"""What was taken in, decided and measured is recorded once, however often it is said."""
+"""Imports, decisions and measurements are recorded once, however often they are repeated."""
 
 from __future__ import annotations
 

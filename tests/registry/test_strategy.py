@@ -1,4 +1,4 @@
-"""One decision a slot and rules, one intent a slot, whoever asks and however many at once."""
+"""One decision per slot and rules, one intent per slot, even with concurrent processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A market whose rows a test writes, in a home of its own."""
+"""A market whose rows a test writes, in its own home."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tasks.live_market import DAY, START, LiveMarket
 
 @pytest.fixture(scope="session")
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose champion was made just before the first day; nothing was answered yet."""
+    """A home whose champion was made just before the first day, without any prediction."""
     home = tmp_path_factory.mktemp("new") / "home"
     market = LiveMarket(home)
     market.version("corridor", START - 3 * DAY)

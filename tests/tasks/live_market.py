@@ -1,4 +1,4 @@
-"""A market that was lived: a real registry, in a home of its own, into which rows are written."""
+"""A market with a live history: a real registry, in its own home, filled with rows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ANSWER = replace(
     features={},
     outputs=Outputs(),
 )
-"""Of a skilled model: UP with 75 %, where the corridor says 60 %, and a trade recommended."""
+"""A skilled model's values: UP with 75 %, corridor 60 %, and a recommended trade."""
 
 BECAME = replace(
     OUTCOME,
@@ -74,7 +74,7 @@ Row = tuple[PredictionEntry, OutcomeEntry | None]
 
 
 def row_at(decided: datetime, name: str = "0900", **changes: Any) -> PredictionEntry:
-    """An answer of a slot, decided at a time and made three seconds later."""
+    """Return the entry of a slot decided at a time and made three seconds later."""
     values = {
         "trading_day": decided.date(),
         "opening_range": name,
@@ -85,7 +85,7 @@ def row_at(decided: datetime, name: str = "0900", **changes: Any) -> PredictionE
 
 
 def outcome_of(answer: PredictionEntry, **changes: Any) -> OutcomeEntry:
-    """What became of an answer's slot: UP and a win, or as changed."""
+    """Return the outcome of an entry's slot: UP and a win, unless changed."""
     slot = {name: getattr(answer, name) for name in ("market", "trading_day", "opening_range")}
     resolved = answer.decision_time + timedelta(hours=1)
     return replace(BECAME, **{**slot, "resolved_at": resolved, **changes})
@@ -104,7 +104,7 @@ class LiveMarket:
         return self.settings.database()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.database.close()
 
     def champion(
@@ -140,7 +140,7 @@ class LiveMarket:
         return self.settings.models().register(bundle, write, metrics={}, at=at)
 
     def study(self, at: datetime, name: str = "study", **changes: Any) -> None:
-        """Put a study of the skilled recipe on record."""
+        """Record a study of the skilled recipe."""
         record = EvaluationRecord(
             market=MARKET,
             recipe="skilled",
@@ -157,7 +157,7 @@ class LiveMarket:
         record_evaluation(self.database, replace(record, **changes), RECIPES["skilled"])
 
     def live(self, rows: Iterable[Row]) -> None:
-        """Record answers as a live run does, and the outcomes of those that have one."""
+        """Record entries like a live run, and the outcomes of those that have one."""
         pairs = list(rows)
         self.settings.ledger().record([answer for answer, _ in pairs])
         with self.database.session() as session:
@@ -175,7 +175,7 @@ class LiveMarket:
         )
 
     def drift(self, at: datetime, **changes: Any) -> None:
-        """Record a drift check that found nothing, or as changed."""
+        """Record a drift check without findings, unless changed."""
         record = DriftRecord(
             market=MARKET,
             version="v",
@@ -190,7 +190,7 @@ class LiveMarket:
         record_drift(self.database, replace(record, **changes))
 
     def parity(self, at: datetime, **changes: Any) -> None:
-        """Record a parity check that found nothing, or as changed."""
+        """Record a parity check without findings, unless changed."""
         nothing = ParityReport.of(
             (), market=MARKET, first_day=at.date(), last_day=at.date(), mode="live"
         )
@@ -207,13 +207,13 @@ class LiveMarket:
         record_parity(self.database, replace(record, **changes))
 
     def forget_checks(self, kind: Literal["drift", "parity"]) -> None:
-        """Have a check never have run."""
+        """Remove all records of a check."""
         with self.database.session() as session:
             session.execute(delete(DriftRow if kind == "drift" else ParityRow))
 
 
 def answers(*changes: dict[str, Any]) -> list[PredictionEntry]:
-    """Entries on days that follow each other, the first on the first day, each as changed."""
+    """Return entries on consecutive days from the first day on, with the given changes."""
     return [row_at(START + number * DAY, **it) for number, it in enumerate(changes)]
 
 

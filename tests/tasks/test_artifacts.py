@@ -1,4 +1,4 @@
-"""Artifacts: plain markdown whatever a thing is called."""
+"""Artifacts: plain markdown, whatever names contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The breaker is opened and closed by what the ledger and the reports say, read as rows."""
+"""The breaker is opened and closed by the rows of the ledger and the reports."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_only_losses_of_trades_that_were_recommended_open_it(
 
 
 def test_answers_that_are_the_reverse_of_what_comes_open_it(market: LiveMarket) -> None:
-    """A hundred breaks DOWN, each said to be UP; said to be DOWN, they are as they should be."""
+    """A hundred DOWN breakouts, each predicted UP; predicted DOWN, they cause no trouble."""
     market.live(
         (answer, outcome_of(answer, direction="DOWN"))
         for answer in answers(*[{"p_up": 0.9, "baseline_p_up": 0.4}] * 100)

@@ -1,4 +1,4 @@
-"""What a market's clock and calendar say at a moment: closed or not, which ranges come next."""
+"""The outlook of a market at a moment: closed or not, and which ranges come next."""
 
 from __future__ import annotations
 

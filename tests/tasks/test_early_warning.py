@@ -1,4 +1,4 @@
-"""An estimate without outcomes is made of the last sixty answers, of thirty at least."""
+"""An estimate without outcomes uses the last sixty predictions, at least thirty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("0900", "1000", "1100", "1800", "2300", "0030")
 
 
 def estimated(market: LiveMarket, answers: int) -> tuple[EstimateRecord, ...]:
-    """Return the estimates made after so many answers, six on each day."""
+    """Return the estimates made after a number of predictions, six a day."""
     rows = [
         row_at(at, name)
         for day in range(20)

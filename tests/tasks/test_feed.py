@@ -1,4 +1,4 @@
-"""A feed that stops is told of once, and once more when it goes on; a quiet market never."""
+"""A stopped feed is reported once, and once more when it resumes; a quiet market never."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOON = TODAY + timedelta(hours=12)
 
 
 class Platform:
-    """A trader's writer: a bar in each open minute, but for those it is told to leave out."""
+    """A trader's writer: a bar in each open minute, except those that a test leaves out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

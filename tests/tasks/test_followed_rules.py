@@ -1,4 +1,4 @@
-"""Rules followed, as frames: orders come to the trades' money, days to the orders'."""
+"""Followed rules as frames: orders give the trades' money, and days give the orders'."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def followed(**changes: Any) -> FollowedRules:
 
 
 def cash_after(orders: pd.DataFrame) -> float:
-    """What a plain account has at the end, order by order."""
+    """Return a plain account's final cash, order by order."""
     cash, held = 0.0, 0.0
     for order in orders.itertuples():
         cash -= order.size * order.price + order.fees

@@ -1,4 +1,4 @@
-"""Bars are waited for until they are here or the deadline has passed, on any clock."""
+"""The wait for bars ends when they arrive or at the deadline, on any clock."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Source:
 
 
 class Clock:
-    """A clock that only sleeping moves, if anything; what is due at a time happens then."""
+    """A clock moved only by sleeping, if at all; scheduled actions happen at their time."""
 
     def __init__(self, at: datetime, *, stands: bool = False) -> None:
         self.at, self.stands, self.slept = at, stands, list[float]()
@@ -73,7 +73,7 @@ class Clock:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
-    """A source that ends with the window's fourth minute, remembered."""
+    """A standing source that ends with the window's fourth minute."""
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     found = Source(tmp_path / "trader.duckdb")
     for contract, volume in ((FRONT, 100), (BACK, 3)):

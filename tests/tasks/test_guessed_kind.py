@@ -1,4 +1,4 @@
-"""What a path ends in says what kind of source it is, or nothing is guessed."""
+"""A path's ending gives the kind of source, or nothing is guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ping after an outcomes run: sent where there is an address, and never in the way."""
+"""The ping after a log-outcomes run: sent if there is a URL, and never an obstacle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Service) as server:
         thread = Thread(target=server.handle_request)

@@ -1,4 +1,4 @@
-"""A home read from Python: what the commands say, as DataFrames, and nothing is written."""
+"""A home read from Python: the commands' data as DataFrames; nothing is written."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DAY = date(2024, 11, 20)
 
 @pytest.fixture
 def home(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """The file's trained home, while the environment names another one."""
+    """The test file's trained home, while the environment names another one."""
     monkeypatch.setenv("ORBCAST_HOME", str(trained.parent / "elsewhere"))
     return open_home(trained)
 
 
 @pytest.fixture
 def recorded(trained: Path) -> None:
-    """A day's replayed answers, settled."""
+    """A day's replayed predictions, settled."""
     del trained
     market = current_settings().market("mgc")
     for slot in slots_between(market, DAY, DAY):

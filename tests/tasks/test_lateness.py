@@ -1,4 +1,4 @@
-"""In time, late, missed: which second decides, and that a replay's clock is its decision time."""
+"""In time, late, missed: the deciding second; a replay's clock is its decision time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """Times for which the serving version was asked, in an empty home."""
+    """Times for which the serving version was requested, in an empty home."""
     del home
     times: list[datetime] = []
 

@@ -1,4 +1,4 @@
-"""The live record that the gates judge is what the rows say, and nothing else moves it."""
+"""The live record that the gates judge depends only on the ledger's rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A market file changed under its data: what was made on the old one is not used on the new."""
+"""A changed market file: what was made under the old one is not used under the new one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGER = ("minutes = 5", "minutes = 15")
 
 
 def edit(*changes: tuple[str, str]) -> None:
-    """Write the home's own market file: the shipped one with some lines changed."""
+    """Write the home's own market file: the shipped one with changed lines."""
     settings = current_settings()
     text = (settings.markets_dir / "mgc.toml").read_text("utf-8")
     for old, new in changes:
@@ -56,7 +56,7 @@ def champion_says() -> PredictionEntry:
 
 
 def forget_definitions(home: Path) -> None:
-    """Make a home as it was before definitions were kept."""
+    """Return a home to its state before definitions were recorded."""
     with closing(sqlite3.connect(home / "orbcast.sqlite")) as database, database:
         database.execute("DELETE FROM market_definitions")
         for table in ("model_versions", "evaluations", "trials"):
@@ -193,7 +193,7 @@ NINE_DONE = datetime(2024, 1, 16, 12, 0, tzinfo=UTC)
 
 
 def ledger_of_before(home: Path) -> None:
-    """Write the one row anew, as it was written before rows named a definition."""
+    """Rewrite the only row in the form from before rows named a definition."""
     from dataclasses import replace  # noqa: PLC0415 - one use
 
     (settled,) = current_settings().ledger().settled("MGC")

@@ -1,4 +1,4 @@
-"""A slot nobody answered in time is recorded as missed, and only then; rows decide."""
+"""A slot without a row in time is recorded as missed, and only then; rows decide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _home(market: LiveMarket, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answered(market: LiveMarket, place: int, mode: str = "live") -> datetime:
-    """Answer a slot of that Wednesday by its place, and return its decision time."""
+    """Record a slot of that Wednesday by its position, and return its decision time."""
     slot = slots_between(market.settings.market("mgc"), WEDNESDAY, WEDNESDAY)[place]
     row = row_at(slot.decision, slot.opening_range, trading_day=slot.trading_day, mode=mode)
     market.live([(row, None)])

@@ -1,4 +1,4 @@
-"""A trader's own features: read from the home and from packages, told from any others by hash."""
+"""A trader's own features: read from the home and from packages, identified by hash."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def declaring(folder: Path, *names: str, file: str = "mine.py") -> OwnFeatures:
-    """Read a folder with one more file, which declares functions of these names."""
+    """Read a folder after adding a file that declares functions with these names."""
     functions = "".join(
         f'@mine.feature("{name} in words")\ndef {name}(view):\n    return view.price\n'
         for name in names
@@ -193,7 +193,7 @@ PERIOD = date(2021, 1, 4), date(2022, 12, 23)
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A version that learned from an own feature, from what, and the catalogue it is in."""
+    """A version that learned from an own feature, its data, and the feature's catalogue."""
 
     catalogue: Catalogue
     bars: Bars

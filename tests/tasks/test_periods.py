@@ -1,4 +1,4 @@
-"""A scheduled run works as of its own time, though Prefect lets it begin a little before."""
+"""A scheduled run works as of its own time, although Prefect may start it slightly early."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLOT = latest_slot(mgc(), datetime(2024, 1, 16, 12, tzinfo=UTC), "0900")
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock 0.4 s before a slot's decision, and what is slept by it."""
+    """A clock 0.4 s before a slot's decision, and the seconds slept by it."""
     slept: list[float] = []
 
     class Clock(datetime):

@@ -1,4 +1,4 @@
-"""What a source would bring, before anything of it is stored."""
+"""The preview of a source, before anything is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Champion and challenger compared on what both said live, in time, before it happened."""
+"""Champion and challenger compared on slots that both predicted live and in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def log(settings: Settings, *, challenger_tilt: float, late_from: int = DAYS) -> None:
-    """Log a year in which the champion is right about its odds and the challenger is tilted."""
+    """Log a year in which the champion's probabilities are right and the challenger's are not."""
     draw = np.random.default_rng(1)
     entries, outcomes = [], []
     for day in range(DAYS):

@@ -1,4 +1,4 @@
-"""Every distinct question asked of a family's unseen rows is counted, once, and paid for."""
+"""Every distinct question asked of a family's unseen rows counts once, and has a cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def ask(database: Database, market: Market, recipe: Recipe = RECIPE, bars: str = "vendor") -> bool:
-    """Put a study's question on record; return whether it was a new one."""
+    """Record a study's question; return whether it was new."""
     of = AskedOf(market, MarketDefinition.of(market).hash, bars)
     asked = trial_of(of, recipe, AT, study="s", score=0.6, state="complete")
     return record_trial(database, asked)

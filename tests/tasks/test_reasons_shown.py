@@ -1,4 +1,4 @@
-"""The plot of what pushed an answer."""
+"""The plot of the reasons that pushed a prediction."""
 
 from __future__ import annotations
 

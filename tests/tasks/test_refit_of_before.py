@@ -1,4 +1,4 @@
-"""A refit is held against its champion even where that one learned from features of before."""
+"""A refit is compared with its champion even if that one learned from older features."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def assembly() -> Assembly:
 
 
 def version(folder: Path, assembly: Assembly, features: tuple[Feature, ...]) -> VersionRecord:
-    """A baseline version of these features, without its registry."""
+    """Return a baseline version with these features, without a registry."""
     folder.mkdir()
     data = assembly.with_features(features)
     fitted = fit(data, Recipe(name="baseline", kind="baseline"), "x")
@@ -59,7 +59,7 @@ def version(folder: Path, assembly: Assembly, features: tuple[Feature, ...]) -> 
 
 
 def refit_of(data: Dataset) -> TrainedVersion:
-    """The baseline trained on all rows, and judged on the latest fifth."""
+    """Return the baseline trained on all rows and judged on the latest fifth."""
     recipe = Recipe(name="baseline", kind="baseline")
     judged = fit(data, recipe, "x")
     test = data.rows(judged.split.test)

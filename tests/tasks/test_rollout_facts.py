@@ -1,4 +1,4 @@
-"""Checks, breaker, faults and what serves are what the rows say; so is what is approved."""
+"""Checks, breaker, faults, serving version and approvals are derived from the rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def ageing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let versions grow too old as they do by default."""
+    """Let versions expire after the default lifetime."""
     for name in ("MODEL", "BASELINE"):
         monkeypatch.delenv(f"ORBCAST_{name}_EXPIRES_DAYS", raising=False)
 
@@ -155,7 +155,7 @@ def test_what_is_wrong_with_the_record_is_named(
 def test_a_serving_version_that_was_touched_is_named_when_no_other_can_serve(
     market: LiveMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is looked at once to choose what serves, and again for what is wrong with it."""
+    """It is checked once to choose what serves, and again for its faults."""
     store = type(market.settings.models())
     whole = store.faults
     asked: list[str] = []

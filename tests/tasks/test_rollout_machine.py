@@ -1,7 +1,7 @@
 """No sequence of calls, retries, restarts or forged rows takes a market up by itself.
 
-The market is a real one: its ledger, versions, checks and breaker are rows that days and troubles
-write, and what the gates look at is read from them.
+The market has a real registry: its ledger, versions, checks and breaker are rows written by days
+and troubles, and the gates' facts are read from them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HOMES = tempfile.TemporaryDirectory(prefix="orbcast-lived-")
 
 @cache
 def home_of(kind: str) -> Path:
-    """A home to be copied, made once for each kind of record."""
+    """Return a home to be copied, made once for each kind of record."""
     home = Path(HOMES.name) / kind
     live_ninety_days(home, kind)
     return home
@@ -56,7 +56,7 @@ def _homes() -> Iterator[None]:
 
 
 class Ladder(RuleBasedStateMachine):
-    """The tasks on a real registry, against an oracle of what alone may take a market up."""
+    """The tasks on a real registry, against an oracle of the only permitted steps up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Ladder(RuleBasedStateMachine):
         return stage
 
     def _what_serves(self) -> tuple[int, int] | None:
-        """The version and the study that an approval is bound to."""
+        """Return the version and the study that an approval is bound to."""
         if self.trouble in SERVED_BY_ANOTHER:
             return None
         return self.market.models, self.market.studies
@@ -147,7 +147,7 @@ class Ladder(RuleBasedStateMachine):
         step()
 
     def _may_rise(self, before: Stage, stage: Stage, now: datetime) -> None:
-        """The oracle: one stage, nothing wrong, and an approval of this step, unspent."""
+        """Assert the oracle: one stage, no trouble, and an unused approval of this step."""
         assert STAGES.index(stage) - STAGES.index(before) in {0, 1}
         assert self.trouble == ""
         # hybrid has lapsed to advisory but was never stepped down: it is renewed from there
@@ -190,7 +190,7 @@ class Ladder(RuleBasedStateMachine):
 
     @rule(stage=st.sampled_from(STAGES[2:]))
     def a_row_is_forged(self, stage: Stage) -> None:
-        """A step written past the gates has no effect, since no approval stands behind it."""
+        """A step written without the gates has no effect, since no approval backs it."""
         events = rollout_records(self.market.database, MARKET)
         forged = RolloutEvent(
             market=MARKET,
@@ -237,7 +237,7 @@ def test_a_person_can_climb_to_the_top_when_every_gate_is_passed() -> None:
 
 @pytest.fixture
 def market(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TroubledMarket]:
-    """A market that lived ninety days, skilled if nothing else is asked for."""
+    """Return a market with ninety live days, by default with a skilled model."""
     kind = getattr(request, "param", "skilled")
     shutil.copytree(home_of(kind), tmp_path / "home")
     market = TroubledMarket(tmp_path / "home", kind)
@@ -247,7 +247,7 @@ def market(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TroubledM
 
 
 def closed(market: TroubledMarket) -> dict[str, str]:
-    """The gates from advisory to hybrid that are closed, each with what is missing."""
+    """Return the gates from advisory to hybrid that are not passed, each with what it lacks."""
     skilled = rollout.rollout_of(market.settings, MARKET, FIRST_NOW, "hybrid").recipe_hash
     at = Position(
         stage="advisory", since=FIRST_NOW - 40 * DAY, recipe_hash=RECIPES["skilled"].hash

@@ -1,4 +1,4 @@
-"""The steps of the ladder on a market that is ready for them: what each of them alone decides."""
+"""The steps of the rollout on a market that is ready: what each condition alone decides."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lived_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(
     lived_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TroubledMarket]:
-    """A market that every gate of advisory is open for."""
+    """A market that passes every gate of advisory."""
     shutil.copytree(lived_home, tmp_path / "home")
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORBCAST_MODEL_EXPIRES_DAYS", "100000")

@@ -1,4 +1,4 @@
-"""Every flow and task: a run says what it is of, and no flow runs for ever."""
+"""Every flow and task: a run's name says what it is about, and every flow has a time limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def everything(kind: type) -> dict[str, Any]:
-    """Every flow, or every task, by where it is written."""
+    """Yield every flow, or every task, with its place in the code."""
     found: dict[str, Any] = {}
     for package in (tasks, flows):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -74,7 +74,7 @@ MONDAY = datetime(2026, 11, 29, 23, 5, tzinfo=UTC)
 
 @pytest.fixture
 def begins(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Name a run that begins so long from now, on a clock that stands at ``MONDAY``."""
+    """Name a run that starts some time from now, on a clock stopped at ``MONDAY``."""
 
     def name(flow: str, parameters: dict[str, Any], wait: timedelta = timedelta(0)) -> str:
         called = getattr(importlib.import_module(f"flows.{flow}"), flow)

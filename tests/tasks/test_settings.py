@@ -1,4 +1,4 @@
-"""The environment, read in one place."""
+"""The settings, read from the environment in one place."""
 
 from __future__ import annotations
 

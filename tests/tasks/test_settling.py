@@ -1,4 +1,4 @@
-"""A slot is settled by its bars, and again when a bar is revised, however old it is."""
+"""A slot is settled by its bars, and again when a bar is revised, at any age."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LAST = row(NINE + 479, 2001.0, 2001.0, 2001.0, 2001.0)
 
 @pytest.fixture(autouse=True)
 def predicted(home: Path) -> None:
-    """One row of the ledger for Tuesday's 09:00 range, in an empty home."""
+    """Record one ledger row, for Tuesday's 09:00 range, in an empty home."""
     del home
     settings = current_settings()
     slot = latest_slot(settings.market("mgc"), from_minute(NINE + 5), "0900")

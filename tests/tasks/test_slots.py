@@ -1,4 +1,4 @@
-"""Which slot a moment belongs to."""
+"""The slot that a moment belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots and missed rows line up when clocks change, on half-days and on holidays."""
+"""Slots and missed rows agree over clock changes, half-days and holidays."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ session = "us"
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home whose market has ranges on the clocks of three zones."""
+    """A home whose market has ranges in three time zones."""
     shipped = (MARKETS / "mgc.toml").read_text()
     (tmp_path / "three.toml").write_text(shipped[: shipped.index("[[sessions]]")] + RANGES)
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""Standing sources, remembered in a file."""
+"""Standing sources, stored in a file."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ VALUES: dict[str, Any] = {
     "stype": "parent",
     "gateway": "127.0.0.1:9",
 }
-"""A value of every option, even where it is what would be used anyway."""
+"""A value for every option, even if it is the default."""
 
 USED = {
     "duckdb": {"table", "columns", "zone", "time_format", "stamp", "settle"},
@@ -99,7 +99,7 @@ USED = {
 }
 
 NEEDED = {"http": {"stamp": "open"}, "databento": {"start": "2024-01-02"}}
-"""What a source must be told besides."""
+"""Further required options of a source."""
 
 FLAGS = {"columns": "--column", "time_format": "--time-format"} | {
     name: f"--{name}" for name in ("table", "zone", "stamp", "delimiter", "decimal", "layout")

@@ -1,4 +1,4 @@
-"""A market that lives on from day to day while one thing after another goes wrong with it."""
+"""A market that continues from day to day while one trouble after another occurs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FIRST_NOW = START + 90 * DAY
 STUDY_EVERY = 30 * DAY
 
 KINDS = ("skilled", "no skill", "few trades", "unanswered", "loses")
-"""What the record is like: 75 % right where the corridor says 60 %, or with one thing wrong."""
+"""The kind of record: 75 % right where the corridor says 60 %, or with one fault."""
 
 
 def lived(kind: str, number: int, decided: datetime) -> Row:
-    """An answer and what became of it: UP three times in four, four in five trades won."""
+    """Return an entry and its outcome: UP three times in four, four in five trades won."""
     up, wins = (number + number // A_DAY) % 4 != 0, number % 5 != 0
     answer = row_at(decided, f"{decided:%H%M}", p_up=0.6 if kind == "no skill" else 0.75)
     if kind == "unanswered" and number % 9 == 4:
@@ -35,7 +35,7 @@ def lived(kind: str, number: int, decided: datetime) -> Row:
 
 
 def live_ninety_days(home: Path, kind: str) -> None:
-    """Make a home whose market lived ninety days, with the versions that may serve it."""
+    """Make a home whose market has ninety live days, with the versions that may serve it."""
     market = TroubledMarket(home, kind)
     market.version("corridor", START - DAY)
     market.version("rival", START - DAY)
@@ -50,7 +50,7 @@ def live_ninety_days(home: Path, kind: str) -> None:
 
 
 class TroubledMarket(LiveMarket):
-    """A market that goes on living: a row a day, checks each time, a study each month."""
+    """A market that continues: one row a day, checks each time, a study each month."""
 
     def __init__(self, home: Path, kind: str) -> None:
         super().__init__(home, model_expires_days=100_000, baseline_expires_days=100_000)
@@ -61,7 +61,7 @@ class TroubledMarket(LiveMarket):
         self.drift_runs = self.parity_runs = True
 
     def go_on(self, until: datetime) -> None:
-        """Live until a time, if it is later than any before."""
+        """Continue until a time, if it is later than any before."""
         days = range(1, (until - self.latest).days + 1)
         self.live(
             lived(self.kind, self.rows + day, self.latest + day * DAY - timedelta(hours=1))
@@ -76,7 +76,7 @@ class TroubledMarket(LiveMarket):
             self.study(self.latest, f"study {self.studies}")
 
     def check(self) -> None:
-        """Run both checks, or have them rest."""
+        """Run both checks, or skip them."""
         if self.drift_runs:
             self.drift(self.latest, detected=self.drifted)
         else:
@@ -89,7 +89,7 @@ class TroubledMarket(LiveMarket):
 
     @contextmanager
     def with_flag(self, name: str, *, value: bool) -> Iterator[None]:
-        """Have the checks go another way for a while."""
+        """Let the checks have another result for a while."""
         setattr(self, name, value)
         self.check()
         yield
@@ -98,14 +98,14 @@ class TroubledMarket(LiveMarket):
 
     @contextmanager
     def broken(self, since: timedelta = timedelta(0)) -> Iterator[None]:
-        """Have the breaker open for a while, since some time before."""
+        """Keep the breaker open for a while, since some earlier time."""
         self.breaker("open", self.latest - since)
         yield
         self.breaker("closed", self.latest)
 
     @contextmanager
     def served_by(self, version: str) -> Iterator[None]:
-        """Have another version be champion for a while."""
+        """Make another version champion for a while."""
         models = self.settings.models()
         champion = models.find(MARKET, "champion")
         self.make_champion(models.find(MARKET, version), self.latest)
@@ -114,7 +114,7 @@ class TroubledMarket(LiveMarket):
 
     @contextmanager
     def damaged(self) -> Iterator[None]:
-        """Have a file of the champion be changed for a while."""
+        """Change a file of the champion for a while."""
         path = self.settings.models().find(MARKET, "champion").folder / "model.txt"
         whole = path.read_text()
         path.write_text("damaged")
@@ -123,7 +123,7 @@ class TroubledMarket(LiveMarket):
 
     @contextmanager
     def edited(self, table: type[PredictionRow | OutcomeRow], column: str) -> Iterator[None]:
-        """Have a row of the ledger be edited for a while."""
+        """Edit a row of the ledger for a while."""
         before = self._put(table, column, 0.5)
         yield
         self._put(table, column, before)

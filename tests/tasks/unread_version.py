@@ -1,4 +1,4 @@
-"""A version whose files nobody reads: enough for a slot that cannot be predicted."""
+"""A version whose files are never read: enough for a slot that cannot be predicted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.prediction.slot_context import role_version
 
 
 def unread_version() -> RoleVersion:
-    """Return a baseline as the champion."""
+    """Register a baseline as the champion."""
     record = VersionRecord(
         market="MGC",
         model="baseline",

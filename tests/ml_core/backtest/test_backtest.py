@@ -1,4 +1,4 @@
-"""The backtest against a trader's own: minute by minute, with a position in hand or none."""
+"""The backtest against a manual one: minute by minute, with or without a position."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OFF = Rules(
 
 @dataclass
 class Account:
-    """What a trader who sits before the screen knows."""
+    """What a trader at the screen knows."""
 
     rules: Rules
     trades: int = 0
@@ -70,7 +70,7 @@ class Account:
 
 
 def by_hand(bars: Bars, rules: Rules) -> set[tuple[str, str, str, float]]:
-    """Sit through every day, one minute after another."""
+    """Trade every day by hand, minute by minute."""
     rows = {
         int(when): tuple(int(value) for value in rest)
         for when, *rest in zip(bars.minute, bars.high, bars.low, bars.close, strict=True)
@@ -135,7 +135,7 @@ def _day(  # noqa: C901, PLR0912 - one plain loop, as a person would sit through
 
 
 def with_wicks(bars: Bars, ticks: int) -> Bars:
-    """Make every window's range higher and lower than its closes, so that it breaks late."""
+    """Extend every window's range beyond its closes, so that it breaks out late."""
     opens = np.array([opens for opens, _ in RANGES.values()]) % 1440
     clock = (bars.minute + 600) % 1440  # Brisbane is ten hours ahead of UTC
     inside = (((clock[:, None] - opens) % 1440) < 5).any(axis=1)
@@ -177,7 +177,7 @@ def test_it_takes_the_trades_of_a_trader_who_watches_every_minute(
     }
     theirs = by_hand(bars, rules)
     assert len(theirs) >= 10
-    # ranges that wait for long for their break overlap: the day's rules are asked at the break too
+    # ranges that wait long for a breakout overlap: the day's rules also apply at the breakout
     if widened and rules.one_position:
         assert any(each.why_not for each in taken)
     assert {each[:3] for each in ours} == {each[:3] for each in theirs}

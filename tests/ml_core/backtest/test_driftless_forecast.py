@@ -1,4 +1,4 @@
-"""The driftless baseline of one range's trade: the closed form, and nothing of later."""
+"""The driftless baseline of one range's trade: the closed form, without later data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = date(2024, 2, 1)
 
 
 def known(until: int | None = None) -> tuple[Assembly, int]:
-    """Return what is known by a minute, and the position of the day's 11:00 range."""
+    """Return the assembly known by a minute, and the position of the day's 11:00 range."""
     found = assemble(
         by_single_ticks(),
         mgc(),

@@ -1,4 +1,4 @@
-"""The driftless baseline of a rule: the closed form where there is one, and drift found."""
+"""The driftless baseline of a rule: the closed form where there is one, and detected drift."""
 
 from __future__ import annotations
 

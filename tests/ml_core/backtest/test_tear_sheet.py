@@ -1,4 +1,4 @@
-"""A tear sheet's figures, held to a slow count by hand."""
+"""A tear sheet's figures, compared with a slow count by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model's sizes are worth: choosing counts, trading less of what loses does not."""
+"""The value of a model's sizes: selection counts, merely trading less of a loss does not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Rows = list[tuple[float, float, float]]
 
 
 def path(r: list[float], sizes: list[float]) -> tuple[Taken, ...]:
-    """Six slots a day, each broke upwards and was settled within the hour."""
+    """Return six slots a day, each broken out upwards and settled within the hour."""
     return tuple(
         Taken(
             slot=TradedSlot(
@@ -154,7 +154,7 @@ def test_an_order_is_exact_to_the_tick_in_prices_with_many_digits() -> None:
     )
     (entry,) = order["entries"]
     assert (entry["level"], entry["level_ticks"]) == (20651.25, 82_605)
-    # half of five ticks, rounded away from the entry: never in the trade's favour
+    # half of five ticks, rounded away from the entry, never in the trade's favour
     assert (entry["stop"], entry["stop_ticks"]) == (20650.5, 82_602)
     assert (entry["size"], entry["target"]["risks"]) == (1.25, 2)
     assert order["at_entry"]["trades_left"] == 3

@@ -1,4 +1,4 @@
-"""Which contract a day trades, and the gap at a roll, on a handful of bars."""
+"""A day's contract, and the gap at a roll, on a few bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OLD, NEW = 0, 1
 
 
 def bar(days: int, at: int, close: int, volume: int = 1) -> Row:
-    """Return a bar so many minutes into a trading day so many calendar days after Monday."""
+    """Return a bar some minutes into a trading day, which is some days after Monday."""
     opened = minute(str(FIRST + timedelta(days=days)), "09:00") + at
     return (opened, close, close, close, close, volume)
 

@@ -1,4 +1,4 @@
-"""The policy of a slot, rule by rule: no database, no lake, no model files."""
+"""The decision policy of a slot, rule by rule: without database, lake and model files."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_while_the_breaker_is_not_closed_nothing_is_recommended(
 
 
 def fallbacks(*versions: RoleVersion) -> tuple[Any, list[dict[str, str]]]:
-    """Return what offers these versions one after the other, and what it was asked without."""
+    """Return a function that offers these versions in turn, and the list of its arguments."""
     asked: list[dict[str, str]] = []
 
     def fallback(without: Mapping[str, str]) -> RoleVersion | None:

@@ -1,4 +1,4 @@
-"""Trade tables of a price without drift, so that every setup is worth exactly nothing."""
+"""Trade tables of a driftless price, for which every setup is worth exactly nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SMALL = SetupGrid(
 def fair_table(
     days: int, seed: int, *, cost_r: float = 0.0, grid: SetupGrid = SMALL
 ) -> TradeTable:
-    """Trades of an exact martingale: from 0, P(reach x before -1) = 1/(1 + x), so E[R] = 0.
+    """Return trades of an exact martingale: from 0, P(reach x before -1) = 1/(1 + x), so E[R] = 0.
 
-    Targets of one trade share its path: who reached 2 R had reached 1 R.
+    Targets of one trade share its path: a trade that reached 2 R had reached 1 R.
     """
     draw = np.random.default_rng(seed)
     ranges = tuple(each.name for each in mgc().ranges)
@@ -48,7 +48,7 @@ def fair_table(
 
 
 def plant(table: TradeTable, opening_range: str, share: float, seed: int, *, days: slice) -> None:
-    """Let a share of one range's losing long trades run to the target instead, in place."""
+    """Turn a share of one range's losing long trades into winners, in place."""
     spec = table.ranges.index(opening_range)
     lucky = np.random.default_rng(seed).random(len(table.days)) < share
     chosen = np.zeros(len(table.days), bool)

@@ -1,4 +1,4 @@
-"""The bettors' wealth worked out one row after another, in plain arithmetic: an oracle."""
+"""The bettors' wealth computed row by row in plain arithmetic, as an oracle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_RISK = 0.9
 
 
 class Row(NamedTuple):
-    """A decision: its day, P(UP) by one and by another, whether it broke, and whether UP."""
+    """A decision: its day, P(UP) by two forecasters, whether the range broke out and UP."""
 
     day: Any
     p: float
@@ -22,19 +22,19 @@ class Row(NamedTuple):
 
 
 def rows_of(p: Any, other: Any, up: Any, day: Any, broke: Any = None) -> list[Row]:
-    """Put arrays of shape (n,) together, row by row; without ``broke`` every row broke."""
+    """Combine arrays of shape (n,) into rows; without ``broke``, every row broke out."""
     broke = up | True if broke is None else broke
     columns = (column.tolist() for column in (day, p, other, up, broke))
     return [Row(*values) for values in zip(*columns, strict=True)]
 
 
 def mornings(rows: Sequence[Row]) -> list[list[Row]]:
-    """Put the rows of a day together."""
+    """Group the rows by day."""
     return [list(group) for _, group in groupby(rows, key=lambda row: row.day)]
 
 
 def stakes(bets: Iterable[float], losses: Iterable[float]) -> list[float]:
-    """Cut bets, first come first served, to what is left of nine tenths of the capital."""
+    """Limit bets, in order, to what is left of nine tenths of the capital."""
     left, found = AT_RISK, []
     for bet, loss in zip(bets, losses, strict=True):
         found.append(min(bet, left / loss) if loss > 0 else bet)
@@ -43,10 +43,10 @@ def stakes(bets: Iterable[float], losses: Iterable[float]) -> list[float]:
 
 
 def challenger_wealth(rows: Sequence[Row]) -> list[float]:
-    """Bet, after each day, on ``p`` having a smaller log loss than ``other``.
+    """Return the wealth after each day of a bet that ``p`` has a smaller log loss than ``other``.
 
-    Kelly's stake for the days before, as if fifty rows had been seen that deserve half a stake
-    of 1; never below 0, never above 2.
+    The stake is Kelly's for the days before, with a prior of fifty rows that deserve half a stake
+    of 1; it is between 0 and 2.
     """
     capital, total, square, found = 1.0, 0.0, 0.0, []
     for today in mornings(rows):
@@ -78,7 +78,7 @@ def share_wealth(
     share: float,
     counted: Sequence[bool] | None = None,
 ) -> list[float]:
-    """Bet, after each day, on something happening more often than a share."""
+    """Return the wealth after each day of a bet that something happens more often than a share."""
     capital, total, square, found = 1.0, 0.0, 50 * share * (1 - share), []
     rows = zip(day, happened, counted or [True] * len(day), strict=True)
     for _, group in groupby(rows, key=lambda row: row[0]):
@@ -94,10 +94,10 @@ def share_wealth(
 
 
 def calibration_wealth(rows: Sequence[Row]) -> list[float]:
-    """Bet, after each day, on ``p`` not being what happens.
+    """Return the wealth after each day of a bet that ``p`` is miscalibrated.
 
-    Half of the capital from the first day, a fifth from the 41st, and a tenth each from the 81st,
-    161st and 321st; each part divided between three ways of betting.
+    Half of the capital bets from the first day, a fifth from the 41st, and a tenth each from the
+    81st, 161st and 321st; each part is divided between three ways of betting.
     """
     days = mornings(rows)
     total = [0.0] * len(days)

@@ -1,4 +1,4 @@
-"""The limit of the calibration error keeps its level at every n, and finds the overconfident."""
+"""The limit of the calibration error keeps its level at every n, and detects overconfidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From answers to a decision: planted skill is promoted, noise and chance are not."""
+"""From predictions to a decision: planted skill is promoted, noise and chance are not."""
 
 from __future__ import annotations
 

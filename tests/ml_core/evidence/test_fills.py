@@ -1,4 +1,4 @@
-"""How real the fills are, on hand-made bars."""
+"""How realistic assumed fills are, on hand-made bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics agree with scikit-learn; intervals cover what they state."""
+"""Metrics agree with scikit-learn; intervals have their stated coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions are kept to the bit, and none is to a row its version had seen."""
+"""Predictions are stored bit for bit, and none is of a row that its version had seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Power agrees with statsmodels, and the design's own figures come out."""
+"""Power agrees with statsmodels, and reproduces the design's own figures."""
 
 from __future__ import annotations
 

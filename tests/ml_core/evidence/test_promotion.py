@@ -1,4 +1,4 @@
-"""The rule: everything must hold, what is not known does not, and nobody talks it round."""
+"""The promotion rule: every condition must be met, and an unknown one is not met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each number of the promotion rule at its edge: just on it, just short of it, just past it."""
+"""Each limit of the promotion rule: exactly on it, just below it, just above it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.ml_core.evidence.test_promotion import (
 FEWEST_ROWS = math.ceil(
     normal_sample_size_one_tail(0.01, 0.8, 0.025, std_null=math.sqrt(2 * 0.01))
 )
-"""Rows that find a gain of 0.01 in log loss four times in five at 2.5 % on its side."""
+"""Number of rows that find a gain of 0.01 in log loss with 80 % power at 2.5 % one-sided."""
 
 
 def status(decision: Decision, condition: str) -> str:

@@ -1,4 +1,4 @@
-"""The e-process keeps its error however often it is looked at, and finds what is there."""
+"""The e-process keeps its error rate however often it is checked, and detects real effects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAYS, A_DAY = 250, 6
 def world(
     draw: np.random.Generator, effect: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.datetime64]]:
-    """A challenger that tilts the baseline by 0.6 in log-odds; the truth tilts by ``effect``."""
+    """Return a challenger that adds 0.6 log-odds to the baseline; the truth adds ``effect``."""
     rows = DAYS * A_DAY
     baseline = draw.uniform(0.2, 0.8, rows)
     sign = draw.choice([-1.0, 1.0], rows)
@@ -60,7 +60,7 @@ def test_a_better_challenger_is_found_and_a_worse_one_is_not() -> None:
 
 
 def luck_of(draw: np.random.Generator, share: float) -> NDArray[np.bool_]:
-    """Rows of a day share half of their luck; each happens with a chance of ``share``."""
+    """Draw rows that share half of their day's luck; each happens with probability ``share``."""
     shared = np.repeat(draw.random(DAYS), A_DAY)
     own = draw.random(DAYS * A_DAY)
     return np.where(draw.random(len(own)) < 0.5, shared, own) < share
@@ -104,10 +104,10 @@ def test_without_rows_there_is_no_evidence_either_way() -> None:
 
 
 def chased(draw: np.random.Generator, days: int) -> tuple[NDArray[Any], ...]:
-    """Two forecasters of equal worth; the day's last forecasts depend on how its first went.
+    """Return two equally good forecasters; a day's last forecasts depend on its first result.
 
-    That is legal: the first range has broken when the last is predicted. A stake on the first that
-    looks at the last forecasts of its day is large just where the first was won.
+    That is legal: the first range has broken out when the last is predicted. A stake on the first
+    that used the day's last forecasts would be large exactly where the first was won.
     """
     p, q, up, day = [], [], [], []
     for number in range(days):
@@ -132,10 +132,10 @@ def test_forecasts_that_depend_on_the_ranges_before_them_win_nothing() -> None:
 
 
 def test_whether_a_range_breaks_tells_the_stakes_of_later_ranges_nothing() -> None:
-    """Two ranges a day, both open at once, each of them as likely to break UP as DOWN.
+    """Test two ranges a day, open at the same time, each equally likely to break UP or DOWN.
 
-    The second goes the challenger's way just where the first does not break at all: who stakes
-    more on it then, since less is at risk, knows what nobody knew.
+    The second goes the challenger's way exactly where the first does not break out. A larger stake
+    on it there, because less is at risk, would use knowledge that nobody had.
     """
     draw = np.random.default_rng(6)
     day = np.repeat(np.arange(150), 2).astype("M8[D]")
@@ -170,12 +170,12 @@ decisions = st.lists(
 def test_a_stake_never_changes_with_later_rows(
     before: list[Any], today: list[Any], instead: list[Any], at: int
 ) -> None:
-    """The day's factor is linear in the outcomes: flipping one row's moves it by its stake."""
+    """The day's factor is linear in the outcomes: flipping one outcome moves it by its stake."""
     at = min(at, len(today) - 1)
     other = [*today[:at], *instead]
 
     def stake(rows: list[Any], process: Callable[..., NDArray[np.float64]]) -> float:
-        """Return what the row before ``at`` moves the wealth by, over the wealth before it."""
+        """Return the relative change of the wealth by the row before ``at``."""
         wealth = []
         for happened in (True, False):
             changed = [*before, *rows]

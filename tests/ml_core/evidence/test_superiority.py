@@ -23,7 +23,7 @@ DAYS, BLOCK, RESAMPLES = 160, 4, 300
 
 
 def returns(seed: int, *, better: float = 0.0, rules: int = 8) -> NDArray[np.float64]:
-    """Rules of unequal spread, the last ones bad, the first better by so many a day."""
+    """Return rules of unequal spread, the last ones bad, the first better by an amount a day."""
     draw = np.random.default_rng(seed)
     values = draw.normal(size=(DAYS, rules)) * np.linspace(0.5, 3.0, rules)
     values[:, -2:] -= 5.0

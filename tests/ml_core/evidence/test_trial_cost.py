@@ -1,4 +1,4 @@
-"""What questions cost, and that their thresholds keep the family-wise error."""
+"""The cost of questions, and that their thresholds keep the family-wise error rate."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_verdict_says_what_its_questions_cost() -> None:
 
 
 def test_fifty_questions_on_five_null_markets_are_wrong_at_most_as_often_as_alpha() -> None:
-    """Looked at after each day; the markets of a world share their days' luck, as real ones do."""
+    """Checked after each day; the markets of a world share their days' luck, like real ones."""
     draw = np.random.default_rng(20261129)
     worlds, families, questions, rows = 40, 5, 10, 120
     day = np.repeat(np.arange(rows // 6), 6).astype("datetime64[D]")

@@ -1,4 +1,4 @@
-"""Tuning looks at nothing that is held out, and the same values are the same recipe."""
+"""Tuning never uses held-out days, and equal values give the same recipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.ml_core.learning.synthetic import dataset
 
 
 class Middle:
-    """Suggests the middle of every span."""
+    """A trial that suggests the middle of every range."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         del name, log
@@ -41,7 +41,7 @@ class Middle:
 
 
 class Drawn:
-    """Suggests what a seeded draw gives."""
+    """A trial that suggests seeded random values."""
 
     def __init__(self, seed: int) -> None:
         self._draw = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The wealth of a bettor is that of a slow one, and no day takes more than nine tenths of it."""
+"""A bettor's wealth equals a slow computation, and no day loses more than nine tenths of it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of, share
 
 ROWS = 400
 BREAK = 0.9
-"""Chance that a range breaks."""
+"""Probability that a range breaks out."""
 
 
 def days(draw: np.random.Generator, rows: int = ROWS) -> NDArray[np.datetime64]:
-    """One to several rows a day."""
+    """Draw days with one or several rows each."""
     return np.datetime64("2024-01-01") + np.sort(draw.integers(0, rows // 2, rows))
 
 

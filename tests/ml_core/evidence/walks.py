@@ -1,4 +1,4 @@
-"""Walk-forward answers on synthetic rows, made by the real code once."""
+"""Walk-forward predictions on synthetic rows, made once by the real code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answers(
 def by_seed(
     effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
 ) -> tuple[OutOfSamplePredictions, ...]:
-    """The same with each training seed."""
+    """Return the same with each training seed."""
     recipe = RECIPE if kind == "residual" else BASELINE
     data = dataset(days, effect=effect, seed=seed)
     walk = walk_recipe(data, recipe)

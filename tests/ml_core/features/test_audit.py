@@ -1,4 +1,4 @@
-"""The look-ahead audit: the shipped features pass it, what sees the future does not."""
+"""The look-ahead audit: shipped features pass, features that see the future do not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.ml_core.builders import bars_of, flat_day, mgc, walk
 
 FIRST, LAST = date(2023, 12, 4), date(2024, 1, 31)
 SLOW = LabelSpec(rr=10)
-"""A far target, so that many an earlier trade is still open when the next range closes."""
+"""A far target, so that many earlier trades are still open when the next range closes."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Conditions: what holds by hand, what Python itself says of them, and what is never taken."""
+"""Conditions: compared with manual results and with Python, and what is never accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The minute and the day on which a look back ends, and the last bar of a tape."""
+"""The exact minute and day on which lookbacks end, and the last bar of a tape."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _bar(at: int, price: int) -> Row:
 
 
 def _one_session() -> Schedule:
-    """Three weeks with one session, the half hour before 09:00 on 16 January."""
+    """Return three weeks with one session: the half hour before 09:00 on 16 January."""
     schedule = build_schedule(mgc(), date(2024, 1, 9), date(2024, 1, 26))
     start, end = np.array([[NINE - 30]]), np.array([[NINE]])
     return replace(schedule, session_start=start, session_end=end)

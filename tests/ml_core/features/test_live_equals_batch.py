@@ -1,4 +1,4 @@
-"""One definition, two uses: the live row is the batch row, to the bit."""
+"""One definition, two uses: the live row equals the batch row, bit for bit."""
 
 from __future__ import annotations
 

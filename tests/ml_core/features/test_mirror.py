@@ -1,4 +1,4 @@
-"""Prices turned upside down: each feature becomes what it is declared to become."""
+"""Mirrored prices: each feature changes as it declares."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.ml_core.builders import mgc, walk
 
 FIRST, LAST = date(2023, 12, 1), date(2024, 1, 31)
 LEVEL = 10_000_000
-"""Ticks: so high that what is measured against the price does not change with a mirror."""
+"""Ticks, so high that features relative to the price do not change with the mirror."""
 
 
 def features_of(bars: Bars) -> Dataset:
@@ -29,7 +29,7 @@ def features_of(bars: Bars) -> Dataset:
 
 @pytest.fixture(scope="module")
 def both() -> tuple[Dataset, Dataset]:
-    """The features of a market, and of the same market upside down."""
+    """Return the features of a market, and of the same market mirrored."""
     bars = walk(date(2023, 10, 2), LAST, seed=3, contracts=("MGCG4", "MGCJ4"))
     middle = int(bars.close[0])
     up = {name: getattr(bars, name) - middle for name in ("open", "high", "low", "close")}

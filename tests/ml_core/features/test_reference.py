@@ -1,7 +1,7 @@
 """Every feature, at every decision of three made markets, against its definition in plain Python.
 
-The markets have minutes, hours, sessions, a day and a week without trades, rolls, half-days, a
-holiday, both changes of the clock in New York and in London, and windows of no height.
+The markets include minutes, hours, sessions, a day and a week without trades, rolls, half-days, a
+holiday, both clock changes in New York and in London, and windows of zero height.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Reference = Callable[[Decision], float]
 
 
 def _functions(module: ModuleType) -> dict[str, Reference]:
-    """Functions a module defines, less its private ones."""
+    """Return the public functions that a module defines."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -56,7 +56,7 @@ NAMES = tuple(feature.name for feature in CATALOGUE.every())
 
 
 def _odd_nasdaq() -> Market:
-    """The second range closes before the first, a session ends with it; one has even minutes."""
+    """The second range closes before the first, and a session ends with it; one length is even."""
     market = nq()
     longer, shorter = market.ranges[1], market.ranges[0]
     even = RangeSpec(name="1100_4m", start=time(11), minutes=4, session="rth")
@@ -118,7 +118,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Case:
-    """A made market read twice: by the product and by definition."""
+    """A made market, read by the product and by definition."""
 
     history: History
     rows: NDArray[np.int64]

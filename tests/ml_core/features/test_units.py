@@ -1,4 +1,4 @@
-"""No feature that is learned from is in a unit that a price can outgrow."""
+"""No feature that a model learns from depends on the level of prices."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def features_of(bars: Bars, market: Market) -> Dataset:
 
 
 def times(bars: Bars, market: Market, factor: int) -> Dataset:
-    """The features of a market whose prices, and with them its costs, are so many times as high.
+    """Return the features of a market with prices, and costs, multiplied by a factor.
 
-    A tick is a step of its prices; so many times as high they have as many times the ticks.
+    A tick keeps its size, so that multiplied prices have as many times the ticks.
     """
     prices = {
         name: (getattr(bars, name) * factor).astype(np.int32)

@@ -57,7 +57,7 @@ def write(path: Path, rows: Iterable[str]) -> Path:
 
 
 def many(*, with_ids: bool | None = None) -> st.SearchStrategy[list[Fill]]:
-    """Return lists of fills of two contracts and accounts, many at one second."""
+    """Draw lists of fills of two contracts and accounts, many in the same second."""
     ids = st.sampled_from(("", "x", "y", "z"))
     if with_ids is False:
         ids = st.just("")

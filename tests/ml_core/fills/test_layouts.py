@@ -1,4 +1,4 @@
-"""Each platform's export of the same three executions is read as the same three executions."""
+"""Every platform's export of the same three executions is read as the same executions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def market() -> Market:
 
 
 def executions(platform: str) -> tuple[Fill, ...]:
-    """Return what every file holds."""
+    """Return the executions that every file holds."""
     rows = (
         ("00:12:00", "buy", 2.0, 3386.4, 2.48),
         ("00:40:30", "sell", 1.0, 3391.0, 1.24),

@@ -1,4 +1,4 @@
-"""Executions are the same whatever the order of rows, and however often and split they come."""
+"""Executions do not depend on the order, repetition or split of rows."""
 
 from __future__ import annotations
 

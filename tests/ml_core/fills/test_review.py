@@ -1,4 +1,4 @@
-"""Trades by hand against plans by hand: who explains whom, what it brought, what it cost."""
+"""Hand-made trades against hand-made plans: matches, results and costs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MINUTE = 60.0
 
 
 def plan(second: float = 0, **values: Any) -> PlannedTrade:
-    """A long break at 3386.4, stop 4 points below, target as far above."""
+    """Return a plan: long breakout at 3386.4, stop 4 points below, target as far above."""
     made = PlannedTrade(
         trading_day=DAY,
         opening_range="1000",

@@ -1,4 +1,4 @@
-"""Round trips: nothing is lost or invented, and their money is that of contracts taken singly."""
+"""Round trips: nothing is lost or invented, and money equals that of single contracts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNIQUE = many().map(lambda fills: list({each.key: each for each in fills}.values
 
 
 def one_by_one(fills: list[Fill]) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-    """Return ticks gained and contracts open by account and contract, a contract at a time."""
+    """Return gained ticks and open contracts by account and contract, one contract at a time."""
     gained: Counter[tuple[str, str]] = Counter()
     books: dict[tuple[str, str], deque[tuple[int, float]]] = {}
     for each in sorted(fills, key=lambda each: each.order):

@@ -1,4 +1,4 @@
-"""A file that cannot be used is refused in one line that names file, place, field and remedy."""
+"""An unusable file is refused in one line that names file, place, field and remedy."""
 
 from __future__ import annotations
 

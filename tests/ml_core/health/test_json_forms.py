@@ -1,4 +1,4 @@
-"""What is kept has the keys it always had: rows are read, scripts find what they look for."""
+"""Stored JSON keeps its keys, so that old rows are readable and scripts find their fields."""
 
 from __future__ import annotations
 

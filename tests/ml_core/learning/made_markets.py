@@ -1,4 +1,4 @@
-"""Markets without drift whose trades are counted against what the baselines state."""
+"""Driftless markets, whose trades are compared with the baselines' probabilities."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ FIRST, LAST = date(2019, 1, 2), date(2022, 12, 23)
 
 
 def simulated_bars(seed: int) -> Bars:
-    """Four years of the project's own simulator, with nothing planted."""
+    """Return four years of the project's own simulator, without a planted effect."""
     schedule = build_schedule(mgc(), FIRST, LAST)
     return bars_of(mgc(), simulate(mgc(), schedule, seed=seed, with_truth=False))
 
 
 def own_bars(seed: int) -> Bars:
-    """Four years of a walk of its own: six heavy-tailed steps a minute, extremes from its path.
+    """Return four years of another walk: six heavy-tailed steps a minute, extremes from its path.
 
-    Volatility differs from day to day by a third and through the day by a half.
+    Volatility varies from day to day by a third and within the day by a half.
     """
     schedule = build_schedule(mgc(), FIRST, LAST)
     hours = schedule.exchange_close - schedule.exchange_open
@@ -56,7 +56,7 @@ def own_bars(seed: int) -> Bars:
 def trades_of(
     bars: Bars, reward: float, first: date = FIRST, last: date = LAST
 ) -> tuple[Dataset, Dataset]:
-    """Return the rows of the first three fifths of the days, and the trades of the other two."""
+    """Return the rows of the first 60 % of the days, and the trades of the other 40 %."""
     spec = LabelSpec(rr=reward)
     data = assemble(bars, mgc(), spec, first=first, last=last).dataset
     cut = data.trading_day[int(len(data) * 0.6)]

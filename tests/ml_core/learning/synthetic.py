@@ -1,4 +1,4 @@
-"""Datasets with a known answer, for the tests of learning and evidence."""
+"""Datasets with a known truth, for the tests of learning and evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_core.ranges.labels import DOWN, LOSS, UP, WIN
 def dataset(
     days: int = 400, *, effect: float = 0.0, seed: int = 0, features: int = 6, cost: float = 4.48
 ) -> Dataset:
-    """Ranges three times a day whose breaks follow the corridor at k = 1, and one feature.
+    """Return three ranges a day whose breakouts follow the corridor at k = 1, and one feature.
 
     ``effect`` is added to the log-odds of UP with the sign of feature ``f0``.
     """
@@ -55,7 +55,7 @@ def dataset(
 
 
 def entry_of(reward: float, otherwise: float, cost: float) -> DriftlessEntry:
-    """One decision's driftless entry, its stop a tick away and its chances left open."""
+    """Return one decision's driftless entry, with its stop a tick away and any probabilities."""
     return DriftlessEntry(
         stop=np.ones(1),
         target=np.array([reward]),

@@ -1,4 +1,4 @@
-"""LightGBM is imported without its optional companions, and nobody else misses them."""
+"""LightGBM is imported without its optional packages, which stay available to others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driftless entry: what it states comes true on markets without drift, and on real bars."""
+"""The driftless entry: its probabilities hold on driftless markets and on real bars."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DISTANCES = st.integers(3, 40)
 
 
 def lattice(stop: int, target: int, steps: int) -> tuple[float, float]:
-    """P(target) and P(neither) of a walk of single steps, by adding up its ways."""
+    """Return P(target) and P(neither) of a walk of single steps, by summing over its paths."""
     chance = np.zeros(stop + target + 1)
     chance[stop] = 1.0
     won = 0.0
@@ -86,10 +86,10 @@ def test_target_and_stop_exchanged_exchange_their_chances(
 
 
 def errors(stated: NDArray[np.float64], realised: NDArray[np.float64]) -> float:
-    """How many standard errors of the difference the means lie apart.
+    """Return the difference of the means in standard errors.
 
-    What is stated was learned from three rows for every two it is held against, and has an error
-    of its own.
+    The prediction was learned from three rows for every two that it is compared with, and has its
+    own error.
     """
     difference = stated - realised
     error = difference.std() * np.sqrt((1 + 2 / 3) / len(difference))
@@ -97,7 +97,7 @@ def errors(stated: NDArray[np.float64], realised: NDArray[np.float64]) -> float:
 
 
 def assert_agrees(learned: Dataset, trades: Dataset, cost_within: float) -> None:
-    """P(win), net R and the cost in R, by opening range and over all, on rows not learned from."""
+    """Assert P(win), net R and cost in R, by opening range and over all, on unseen rows."""
     entry = fit_baselines(learned).entry(trades)
     won = (trades.outcome == WIN).astype(float)
     names = [str(name) for name in np.unique(trades.opening_range)]
@@ -155,7 +155,7 @@ def test_what_is_stated_comes_true_on_real_bars(real: Bars, reward: float) -> No
 
 
 def few(count: int, outcome: int) -> Dataset:
-    """A synthetic market with so many rows of range 1100, whose outcomes are all the same."""
+    """Return a synthetic market with a number of rows of range 1100, all with the same outcome."""
     data = dataset(400, seed=3)
     rows = np.flatnonzero(data.opening_range == "1100")
     kept = np.sort(np.concatenate([np.flatnonzero(data.opening_range != "1100"), rows[:count]]))
@@ -178,7 +178,7 @@ def law_of(reach: float, minutes: float = 1e5) -> EntryLaw:
 
 
 def one_range() -> Dataset:
-    """A range of 16 ticks at a sigma of 4: as lively as 8 ticks; its stop 16 or 24 ticks away."""
+    """Return a range of 16 ticks at a sigma of 4, with its stop 16 or 24 ticks away."""
     data = dataset(1).rows(np.array([0]))
     return replace(data, size_ticks=np.array([16.0]), sigma_ticks=np.array([4.0]))
 

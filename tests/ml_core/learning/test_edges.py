@@ -1,4 +1,4 @@
-"""Limits of what is learned and answered, each at its edge and held against closed formulas."""
+"""Limits of learning and predicting, each at its edge and against closed formulas."""
 
 from __future__ import annotations
 

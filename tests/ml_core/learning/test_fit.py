@@ -1,4 +1,4 @@
-"""Training: what is there is found, what is not is not, and the bytes are always the same."""
+"""Training: real effects are found, absent ones are not, and the bytes are reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A walk answers each day once, by who could not have seen it."""
+"""A walk predicts each day once, with a model that cannot have seen it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_period_without_unseen_days_is_refused_with_what_there_is(
 
 
 def walk(data: Dataset, days: int, **changed: Any) -> Walk:
-    """Walk over ten days after so many to learn from, without embargo."""
+    """Return a walk over ten days after a number of training days, without embargo."""
     first = data.trading_day[0].item() + timedelta(days=days)
     settings: dict[str, Any] = {
         "first": first,

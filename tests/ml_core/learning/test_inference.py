@@ -1,4 +1,4 @@
-"""The live answer: sums to one, says why, and remembers for five minutes."""
+"""The live prediction: sums to one, gives its reasons, and is cached for five minutes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.ml_core.builders import mgc, walk
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    """Breaks that mostly follow the hour before: there are trees, and so there are reasons."""
+    """Breakouts that mostly follow the hour before, so that there are trees and reasons."""
     bars = walk(date(2023, 1, 3), date(2023, 12, 29), seed=8, contracts=("MGCG3", "MGCJ3"))
     drawn = assemble(
         bars, mgc(), LabelSpec(), first=date(2023, 3, 1), last=date(2023, 12, 29)

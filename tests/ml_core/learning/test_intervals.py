@@ -1,4 +1,4 @@
-"""Intervals of net R: by opening range, and only where R is more than won or lost."""
+"""Intervals of net R: by opening range, and only where R has more than two values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = np.array(["0900", "1000", "1100"])
 
 @pytest.fixture(scope="module")
 def market() -> Dataset:
-    """Trades of 09:00 are won or lost; four in five of the others time out, wider at 11:00."""
+    """Trades of 09:00 win or lose; four in five of the others time out, wider at 11:00."""
     data = dataset(900, seed=8)
     draw = np.random.default_rng(8)
     by_time = (data.opening_range != "0900") & (draw.random(len(data)) < 0.8)

@@ -1,4 +1,4 @@
-"""Mirrored recipes: the nearer edge is asked about, features are seen from the side."""
+"""Mirrored recipes: they predict the nearer edge, with features seen from that side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEFT = np.array([[3.0, 0.5, -1.0, 2.0, 1.0], [3.0, -0.2, -4.0, np.nan, 0.0]])
 
 
 def fair(days: int, seed: int) -> Dataset:
-    """Breaks that follow the corridor, with features of the catalogue's names."""
+    """Return breakouts that follow the corridor, with features named as in the catalogue."""
     names = (
         "change_60m",
         "atr_trend",
@@ -40,7 +40,7 @@ def fair(days: int, seed: int) -> Dataset:
 
 
 def crossed(days: int, seed: int) -> Dataset:
-    """Breaks that follow the nearer edge after an hour's rise, and the other after a fall."""
+    """Return breakouts at the nearer edge after a rising hour, and at the other after a fall."""
     data = fair(days, seed)
     towards = np.sign(data.column("change_60m")) * nearer_side(data)
     followed = np.random.default_rng([seed, 1]).random(len(data)) < 0.35
@@ -54,7 +54,7 @@ def bundle() -> Bundle:
 
 
 def gain(bundle: Bundle, data: Dataset) -> float:
-    """Log loss of the corridor less the model's, on breaks."""
+    """Return the corridor's log loss minus the model's, on breakouts."""
     broke = data.direction != 0
     up = data.direction[broke] == UP
 
@@ -179,7 +179,7 @@ def test_a_saved_version_predicts_what_it_did(bundle: Bundle, tmp_path: Path) ->
 
 
 def test_a_trade_is_judged_from_its_own_side() -> None:
-    """Trades with the last hour win: one split from the side, two that show nothing without."""
+    """Trades with the last hour's move win: one split seen from the side, two useless without."""
     data = fair(1000, 6)
     along = np.sign(data.column("change_60m")) == data.direction
     wins = np.random.default_rng(7).random(len(data)) < np.where(along, 0.75, 0.25)

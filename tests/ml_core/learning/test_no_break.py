@@ -1,4 +1,4 @@
-"""P(no break): constant by range, unless the height of the range is shown to say more."""
+"""P(no breakout): constant by range, unless the range's height proves informative."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ml_core.learning.synthetic import dataset
 
 
 def short_session(days: int, seed: int, slope: float) -> Dataset:
-    """Ranges 2 to 8 sigma high, of which a share with that slope in the height does not break."""
+    """Return ranges 2 to 8 sigma high; the share without a breakout has a slope in the height."""
     data = dataset(days, seed=seed)
     draw = np.random.default_rng(seed)
     height = draw.uniform(2.0, 8.0, len(data))

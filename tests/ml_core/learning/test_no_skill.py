@@ -1,4 +1,4 @@
-"""No skill means the baseline: trees that do not earn their keep are not served."""
+"""No skill means the baseline: trees that do not beat it do not serve."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_of_markets_without_an_edge_four_in_five_are_served_the_corridor_to_the_
 
 
 def _no_model_learns(effect: float = 0.0) -> Dataset:
-    """A market in which every break and trade is as the baselines state."""
+    """A market in which every breakout and trade follows the baselines."""
     data = dataset(500, effect=effect, seed=3)
     won = np.arange(len(data)) % 2 == 0
     return replace(
@@ -139,7 +139,7 @@ def test_a_direction_that_is_found_leaves_entry_and_net_r_to_their_baselines() -
 
 
 def _with_entries(data: Dataset, effect: float, until: int) -> Dataset:
-    """Let feature ``f1`` decide trades by ``effect`` (log-odds) in the first ``until`` rows."""
+    """Let feature ``f1`` shift trades by ``effect`` (log-odds) in the first ``until`` rows."""
     draw = np.random.default_rng(11)
     margin = np.where(np.arange(len(data)) < until, effect, 0.0) * np.sign(data.features[:, 1])
     won = draw.random(len(data)) < 1 / (1 + np.exp(-margin))

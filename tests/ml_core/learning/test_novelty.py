@@ -1,4 +1,4 @@
-"""The dissimilarity index: how far a decision lies from what the model was trained on."""
+"""The dissimilarity index: the distance of a decision from the model's training data."""
 
 from __future__ import annotations
 

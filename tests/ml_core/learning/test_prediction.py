@@ -1,4 +1,4 @@
-"""The JSON form of a prediction and of what a ledger entry keeps of it."""
+"""The JSON form of a prediction, and of its part in a ledger entry."""
 
 from __future__ import annotations
 

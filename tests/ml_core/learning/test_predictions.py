@@ -1,4 +1,4 @@
-"""What learned nothing is its baseline, to the bit."""
+"""A model that learned nothing equals its baseline, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recipe may ask for is done: plain trees, class weights, selection, calibration."""
+"""Every option of a recipe works: plain trees, class weights, selection, calibration."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_selection_keeps_the_features_that_tell_and_looks_at_training_rows_alone
 
 
 def _effect_of_f1_on(data: Dataset, days: slice, effect: float, seed: int = 5) -> Dataset:
-    """Return the data with breaks of some days decided by the sign of ``f1``."""
+    """Return the data with some days' breakouts decided by the sign of ``f1``."""
     draw = np.random.default_rng(seed)
     chosen = np.isin(data.trading_day, np.unique(data.trading_day)[days])
     up = draw.random(len(data)) < expit(effect * np.sign(data.features[:, 1]))

@@ -1,4 +1,4 @@
-"""What serves is what was judged: one procedure, fitted last on everything that has settled."""
+"""What serves is what was judged: one procedure, finally fitted on all settled rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A market file's own days: every reader of the exchange's hours sees them."""
+"""A market file's own calendar days: they apply wherever the exchange's hours are used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HALT = {
     "halt": ["20:44", "07:30"],
     "zone": "America/Chicago",
 }
-"""CME stood still from the evening of 27 November 2025 to the morning after."""
+"""CME was down from the evening of 27 November 2025 to the next morning."""
 
 
 def test_a_halt_shuts_the_exchange_within_its_hours() -> None:

@@ -1,4 +1,4 @@
-"""What decides the meaning of labels has a hash, and what does not has none."""
+"""What decides the meaning of labels is hashed, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchange's trade dates: the kept files are the library's word for word."""
+"""The exchange's trade dates: the stored files equal the library's data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ml_core.market.exchange import (
 
 @pytest.fixture
 def forgetful() -> Iterator[None]:
-    """No process-wide memory of calendars, before and after."""
+    """Clear the process-wide cache of calendars, before and after."""
     for remembered in (exchange._kept, exchange.trade_dates):
         remembered.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""The product that a market's contracts are of."""
+"""The product to which a market's contracts belong."""
 
 from __future__ import annotations
 

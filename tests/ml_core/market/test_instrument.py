@@ -1,4 +1,4 @@
-"""Prices and ticks, there and back, and what a round trip costs."""
+"""Conversion between prices and ticks, and the cost of a round trip."""
 
 from __future__ import annotations
 

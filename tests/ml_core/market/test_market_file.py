@@ -1,4 +1,4 @@
-"""Market files: what is accepted, and how what is not is refused."""
+"""Market files: what is accepted, and how the rest is refused."""
 
 from __future__ import annotations
 

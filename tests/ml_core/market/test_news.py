@@ -1,4 +1,4 @@
-"""Scheduled news: files are read whole or refused, and nothing is known before its time."""
+"""Scheduled news: files are read completely or refused, and no event is known too early."""
 
 from __future__ import annotations
 

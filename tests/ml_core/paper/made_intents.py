@@ -1,4 +1,4 @@
-"""Intents and bars by hand, for tests of the paper account and of its record."""
+"""Hand-made intents and bars, for tests of the paper account and its record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.ml_core.builders import Row, bars_of, mgc, minute
 
 DAY = date(2024, 2, 6)
 T0 = minute("2024-02-06", "10:05")
-"""When the range has closed, 20 ticks high: 1000 to 1020."""
+"""The close of the range, which is 20 ticks high: 1000 to 1020."""
 
 HIGH, LOW = 1020, 1000
 FREE = mgc().instrument.model_copy(
@@ -60,7 +60,7 @@ def intent(
     contracts: int | None = None,
     edges: tuple[int, int] = (LOW, HIGH),
 ) -> PaperIntent:
-    """Return an intent that was issued so many minutes after its range closed."""
+    """Return an intent issued some minutes after its range closed."""
     order = json_values(
         planned_order(
             FREE,
@@ -88,7 +88,7 @@ def intent(
 
 
 def changed(of: PaperIntent, event: IntentChange, after: float, **order: Any) -> PaperIntent:
-    """Return an intent with one more event, so many minutes after its range closed."""
+    """Return an intent with one more event, some minutes after its range closed."""
     told = IntentEvent(
         market="MGC",
         trading_day=of.trading_day,
@@ -113,7 +113,7 @@ def rows(*bars: Sequence[int], volume: int = 1_000, begins: int = 0) -> list[Row
 
 
 def told(events: Iterable[PaperEvent]) -> list[tuple[Any, ...]]:
-    """Return events in short: minutes after the range's close, what, how many, price, why."""
+    """Return events in short: minutes after the range's close, kind, quantity, price, reason."""
     return [
         (to_minute(one.time) - T0, one.event, one.quantity, one.price, one.reason)
         for one in events

@@ -1,4 +1,4 @@
-"""The paper account: bars by hand, a plain reference, and that a restart changes nothing."""
+"""The paper account: hand-made bars, a plain reference, and restarts without effect."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_the_account_and_the_order_s_own_limits_refuse_at_the_entry() -> None:
 def test_it_trades_as_the_reference_notes_it(
     rules: Any, sides: tuple[float, float], drawn: Any, end: int
 ) -> None:
-    """Without costs, with volume enough, and where a bar opens at the close before it."""
+    """Without costs, with enough volume, and with bars that open at the previous close."""
     rule = rules.trade_rule
     bars = rows(*walked(drawn, gaps=rule.entry != "close"))
     own = intent(rules, sides=sides, end=end, atr=77.0)

@@ -1,4 +1,4 @@
-"""Breaks, entries, stops, targets and what becomes of them, on hand-made bars."""
+"""Breakouts, entries, stops, targets and outcomes on hand-made bars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WINDOW: list[Row] = [
     (NINE + 1, 20005, 20008, 20002, 20004, 5),
     (NINE + 4, 20004, 20009, 20003, 20006, 5),
 ]
-"""High 20010, low 20000, close 20006; minutes 2 and 3 did not trade."""
+"""High 20010, low 20000, close 20006; no trades in minutes 2 and 3."""
 
 
 def _history(

@@ -1,4 +1,4 @@
-"""Entry, stop and target of each kind of trade, and what a touch to the tick does to it."""
+"""Entry, stop and target of each kind of trade, and the effect of an exact touch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ every_trade = pytest.mark.parametrize(
 
 
 def _labels(side: int, changes: dict[str, Any], later: tuple[int, int] | None = None) -> Labels:
-    """Label the trade, with one later bar from a low to a high if any, closing at the entry."""
+    """Label the trade, with an optional later bar from a low to a high, closing at the entry."""
     market = mgc()
     schedule = build_schedule(market, date(2024, 1, 15), date(2024, 1, 16))
     rows = [flat_day("2024-01-15"), *WINDOW, BREAKS[side]]

@@ -1,4 +1,4 @@
-"""The outside record of MGC opening ranges is the truth; every difference is explained."""
+"""The outside record of MGC opening ranges is the reference; every difference is explained."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROLL_DAYS = {
     "2025-03-28",
     "2025-05-28",
 }
-"""Days on which yesterday's volume and today's name different contracts."""
+"""Days on which yesterday's and today's volume select different contracts."""
 
 EXACT_TOUCHES = {
     ("2024-01-11", "1800"): "LOSS",
@@ -51,7 +51,7 @@ EXACT_TOUCHES = {
     ("2024-12-23", "0900"): "LOSS",
     ("2025-04-28", "0030"): "NO_TRADE",
 }
-"""Slots whose target was touched to the tick: integer ticks say WIN, the record's floats not."""
+"""Slots whose target was touched exactly: a WIN in integer ticks, not in the record's floats."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Where a scan ends, and where knowledge does: the minute before, the minute itself."""
+"""The end of a scan and of knowledge: the minute before, and the minute itself."""
 
 from __future__ import annotations
 

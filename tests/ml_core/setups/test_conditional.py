@@ -1,4 +1,4 @@
-"""Conditional statistics: figures by hand, and how seldom nothing at all is found."""
+"""Conditional statistics: figures by hand, and the rate of false findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_core.setups.conditional import BreakSide, SettledRanges, conditional_sta
 
 
 def ranges(rows: int = 400, *, edge: float = 0.0, seed: int = 0) -> SettledRanges:
-    """Two ranges a day; where the condition holds, a trade wins the more often by ``edge``."""
+    """Return two ranges a day; where the condition holds, trades win more often by ``edge``."""
     draw = np.random.default_rng(seed)
     holds = draw.random(rows) < 0.4
     won = draw.random(rows) < 0.5 + edge * holds
@@ -84,7 +84,7 @@ def test_chance_is_that_of_a_difference_of_either_sign() -> None:
 
 @pytest.mark.slow
 def test_of_conditions_that_mean_nothing_few_are_found_unlikely() -> None:
-    """Of 120 looks at nothing 6 are expected below 5 %; 14 or more come once in 300 times."""
+    """Of 120 looks at nothing, 6 are expected below 5 %; 14 or more occur once in 300 times."""
     found = [
         conditional_stats(ranges(seed=seed), condition="x", side="either", looks=1).by_chance
         < 0.05

@@ -1,4 +1,4 @@
-"""How a study of setups judges is settled before it looks, each number within its bounds."""
+"""A setup study's rules are fixed before it runs, each number within its bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setups partition the trades, count what labels count, and filter by what t0 knows."""
+"""Setups partition the trades, count as labels do, and filter by what is known at t0."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def table() -> TradeTable:
 
 
 def net_of(table: TradeTable, setup: Setup, search_days: int = 100) -> NDArray[np.float64]:
-    """What one setup made each day, NaN where it did not trade."""
+    """Return one setup's net R on each day; NaN without a trade."""
     found = setup_returns(table, (setup,), search_days)
     return np.where(found.traded[:, 0], found.net[:, 0], np.nan)
 

@@ -1,4 +1,4 @@
-"""The study names nothing where nothing is, and finds what is planted."""
+"""The study reports nothing on noise, and finds planted effects."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_costs_turn_nothing_into_loss() -> None:
 
 
 def test_bars_in_which_one_range_s_long_breaks_run_give_that_setup() -> None:
-    """Plant at the level of bars: after each up break of 10:00 the price drifts on."""
+    """The effect is planted in the bars: after each up breakout of 10:00, the price drifts on."""
     found = study(bars_that_run("1000"), plan=replace(QUICK, min_trades=40), grid=RUNNING)
 
     assert found.named
@@ -140,7 +140,7 @@ def year_without_edge() -> tuple[Schedule, Bars]:
 
 
 def bars_that_run(opening_range: str | None) -> TradeTable:
-    """Trade that year, the prices after a range's up breaks drifting a tick a minute upwards."""
+    """Return that year, with prices that drift up a tick a minute after a range's up breakouts."""
     market, (schedule, bars) = mgc(), year_without_edge()
     if opening_range is not None:
         tape = join(bars, schedule, market.roll)

@@ -1,4 +1,4 @@
-"""A setup is judged, and confirmed, from its fewest trades on, and no sooner."""
+"""A setup is judged, and confirmed, exactly from its minimum number of trades on."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PLAN = StudyPlan(resamples=400)
 
 
 def returns(*counts: tuple[int, int, float], days: int = 200) -> SetupReturns:
-    """Setups that trade on so many days of each period; the share won in the second is given.
+    """Return setups with a number of trading days in each period, and a share won in the second.
 
-    In the search period four of five trades win 1 R.
+    In the search period, four of five trades win 1 R.
     """
     search = min(SEARCH, days - 1)
     traded = np.zeros((days, len(counts)), bool)

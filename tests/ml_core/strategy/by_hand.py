@@ -1,4 +1,4 @@
-"""A trade as somebody at the screen would note it: one bar after another, in plain Python."""
+"""A trade as a trader at the screen would note it: bar by bar, in plain Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Bar = tuple[int, int, int, int, int]
 
 @dataclass
 class Noted:
-    """What was noted of a range; ``side`` is 0 without a trade, None while that is not known."""
+    """The notes on a range; ``side`` is 0 without a trade, None while unknown."""
 
     side: int | None = None
     entered: int | None = None
@@ -31,7 +31,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Window:
-    """A range when it closed: prices, sides traded, ATR, and the minutes of both ends."""
+    """A range at its close: prices, sides traded, ATR, and the minutes of both ends."""
 
     high: int
     low: int

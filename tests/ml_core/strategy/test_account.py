@@ -1,4 +1,4 @@
-"""Accounts: each limit by hand, and that a fill at the stop breaks none."""
+"""Accounts: each limit by hand; a fill at the stop breaks none."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def trade(
 
 
 def ended(limits: dict[str, Any], *trades: Trade) -> str | None:
-    """Follow one contract a trade, whatever the account would refuse."""
+    """Follow one contract per trade, ignoring the account's refusals."""
     own = account(**limits)
     state = AccountState.first(own)
     for one in trades:

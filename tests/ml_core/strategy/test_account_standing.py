@@ -1,4 +1,4 @@
-"""An account through trades at their own times: days by hand, and that no limit is broken."""
+"""An account over trades at real times: days by hand, and no limit is broken."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def timed(
     symbol: str = "MGC",
     **values: Any,
 ) -> TimedTrade:
-    """Return a trade entered and settled so many hours after the first day's begin."""
+    """Return a trade entered and settled some hours after the start of the first day."""
     own = ("contracts", "most")
     of_trade = {name: value for name, value in values.items() if name not in own}
     on = DAY + timedelta(days=(entered if settled is None else settled) // 24)

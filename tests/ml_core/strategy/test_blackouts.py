@@ -1,4 +1,4 @@
-"""Blackouts: nothing is entered around news that was known, and other news changes nothing."""
+"""Blackouts: no entry around news that was known; other news has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A side's planned prices are those that its rule gives the trade, to the tick."""
+"""A side's planned prices equal those of its trade by the rule, to the tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters known at the close and limits of a day, in R and in money: one function decides both."""
+"""Filters known at the close, and daily limits in R and money: one function decides both."""
 
 from __future__ import annotations
 

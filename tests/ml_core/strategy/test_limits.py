@@ -1,4 +1,4 @@
-"""Each limit of the rules at its edge, and what the model may do within them."""
+"""Each limit of the rules at its edge, and the model's freedom within them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FACTS = SlotFacts(
 
 
 def broken(rules: Rules, facts: SlotFacts, day: DaySoFar | None = None) -> list[str]:
-    """Return the names of the rules that keep a slot from being armed."""
+    """Return the names of the rules that prevent a slot from being armed."""
     plan = by_rules(rules, facts, day or DaySoFar())
     names = [check.name for check in plan.checks if not check.passed]
     assert plan.armed == (not names)
@@ -218,7 +218,7 @@ AT = datetime(2025, 1, 6, 1, 5, tzinfo=UTC)
 
 
 def trade(hour: int, r: float, *, lasts: int = 10) -> TradedSlot:
-    """A trade entered ten minutes after a decision on the hour."""
+    """Return a trade entered ten minutes after a decision on the hour."""
     entered = AT.replace(hour=hour, minute=10)
     return TradedSlot(
         trading_day=AT.date(),

@@ -1,4 +1,4 @@
-"""One trade, whoever asks: the backtest of years, a replay, and live with nothing of later."""
+"""The same trade in a long backtest, in a replay, and live without later data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RULES = [
 
 @lru_cache(maxsize=1)
 def bars() -> Bars:
-    """Months of two contracts, one rolled into the other while the days are traded."""
+    """Months of two contracts, with a roll during the traded days."""
     return walk(date(2024, 1, 2), LAST, seed=6, contracts=("MGCG4", "MGCJ4"))
 
 
@@ -54,7 +54,7 @@ def slots(
 
 
 def known_at(rules: Rules, slot: TradedSlot, until: int) -> TradedSlot:
-    """Return the slot as somebody knows it at a minute who read some weeks of bars, as live."""
+    """Return the slot as known at a minute from some weeks of bars, like live."""
     days = HISTORY_DAYS + OPEN_DAYS.days + 2
     weeks = bars().between(until - days * 1440, until)
     first = slot.trading_day - OPEN_DAYS
@@ -93,7 +93,7 @@ def test_backtest_and_live_have_the_same_trade_bit_for_bit(rules: Rules) -> None
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: rules.name)
 def test_the_plan_and_its_bracket_are_known_when_the_range_closes(rules: Rules) -> None:
-    """The plan of live and of the backtest are one, and a trade's prices those planned for it."""
+    """Live and backtest have the same plan, and a trade has its planned prices."""
     instrument = mgc().instrument
     for slot in slots(rules, bars(), FIRST, LAST, None)[::23]:
         at_close = known_at(rules, slot, to_minute(slot.decision_time))

@@ -1,4 +1,4 @@
-"""The rules decide, the model may only scale; and what is not known yet decides nothing."""
+"""The rules decide, the model may only scale, and unknown facts decide nothing."""
 
 from __future__ import annotations
 

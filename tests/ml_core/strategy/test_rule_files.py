@@ -1,4 +1,4 @@
-"""A strategy's file: rules for all ranges, what holds for one, and what is refused."""
+"""A strategy file: rules for all ranges, rules for one range, and what is refused."""
 
 from __future__ import annotations
 

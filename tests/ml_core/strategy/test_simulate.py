@@ -1,4 +1,4 @@
-"""The kernel of trade rules: a plain reference, what always holds, and the label's own trade."""
+"""The kernel of trade rules against a plain reference, invariants, and the label's trade."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FIRST, LAST = date(2024, 2, 5), date(2024, 2, 7)
 
 @lru_cache(maxsize=8)
 def assembled(seed: int) -> Assembly:
-    """Return days of bars that gap and jump, after enough of them for an ATR."""
+    """Return days of bars with gaps and jumps, after enough days for an ATR."""
     bars = walk(date(2024, 1, 2), LAST, seed=seed, missing=0.3)
     gap = np.random.default_rng(seed).integers(-4, 5, len(bars.minute)).astype(np.int32)
     opened = np.clip(bars.open + gap, bars.low, bars.high)

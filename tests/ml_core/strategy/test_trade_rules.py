@@ -1,4 +1,4 @@
-"""Each part of a trade rule on hand-made bars: a table a trader can check with a pencil."""
+"""Each part of a trade rule on hand-made bars, in tables that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DAY = "2024-01-16"
 NINE = minute(DAY, "09:00")
 COST = 4.48
 BASE = 20000
-"""The low of the range, whose high is 10 above; every price below is counted from it."""
+"""The low of the range, whose high is 10 above; prices below are relative to it."""
 
 
 def traded(trade: dict[str, Any], bars: str, candle: int = 6) -> TradedSlot:
-    """Return the 09:00 slot of a range of 0 to 10 that opened at 5, and of the minutes after it.
+    """Return the 09:00 slot of a range from 0 to 10 that opened at 5, and the minutes after it.
 
-    Bars are open, high, low, close, and follow one another minute by minute; ``up`` is one that
-    closes 2 above the range. Nothing trades after them up to the session's end.
+    Bars are open, high, low, close, in consecutive minutes; ``up`` is one that closes 2 above the
+    range. There are no trades after them until the session's end.
     """
     four = [text.split() for text in bars.replace("up", "6 14 5 12").split(",")]
     prices = [[BASE + int(price) for price in bar] for bar in four]

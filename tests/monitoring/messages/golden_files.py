@@ -1,4 +1,4 @@
-"""The golden texts and pictures of the messages; `python -m` this file writes them anew."""
+"""The golden texts and pictures of the messages; `python -m` this file rewrites them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DOTS_PER_INCH = 80
 
 
 def text_of(message: Message) -> str:
-    """Return a message as its file has it."""
+    """Return a message in the form of its file."""
     return f"{message.subject}\n\n{message.body}\n"
 
 
 def picture() -> bytes:
-    """Return the picture as its file has it."""
+    """Return the picture in the form of its file."""
     return to_png(range_plot(drawn_range()), DOTS_PER_INCH)
 
 

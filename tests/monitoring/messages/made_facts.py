@@ -1,4 +1,4 @@
-"""Facts made by hand for the messages: one range of gold, its forecast, break and settlement."""
+"""Hand-made facts for the messages: one range of gold, its forecast, break and settlement."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def plan(stage: Stage, armed: Plan | None = ARMED) -> PlanFacts:
 
 
 def in_account(lost: float, stops: dict[Side, float]) -> Plan:
-    """Return the plan, long alone, in an account whose day has lost so much."""
+    """Return the plan, long only, in an account that has lost an amount on the day."""
     own = Account(name="mine", balance=25_000, risk_share=0.005, daily_loss=1_000)
     state = AccountState(balance=25_000 - lost, mark=25_000, day=DAY, day_net=-lost, days=1)
     standing = AccountStanding(account=own, state=state, trades=1, source="fills")
@@ -344,7 +344,7 @@ def messages() -> dict[str, Message]:
 
 
 def drawn_range() -> RangePicture:
-    """Return a range of gold with the trade of its break, made by hand."""
+    """Return a hand-made range of gold with the trade of its breakout."""
     minute = int(CLOSED.timestamp()) // 60 - 5 + np.arange(-20, 25)
     turn = np.sin(np.arange(45) / 4.0)
     middle = 3384.0 + 2.0 * turn + np.linspace(-1.0, 3.0, 45)

@@ -1,4 +1,4 @@
-"""Every message of the trading day, as a person gets it, and what none of them may ever say."""
+"""Every message of the trading day as it is sent, and words that none of them may contain."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.predictions import predicted
 
 MADE = messages()
 TO_DO = ("recommend", " arm ", "is entered", "was entered", "entered at")
-"""Words that tell of a trade as one to be made, or as one that was."""
+"""Words that present a trade as one to be made, or as one that was made."""
 
 
 def of_stage(stage: Stage) -> list[Message]:
@@ -148,7 +148,7 @@ def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
 
 
 def test_the_picture_is_what_its_file_has() -> None:
-    """Drawn by another release of a font, a few edges differ; a level that moved is seen."""
+    """Another release of a font changes a few edges; a moved level is still detected."""
     drawn, kept = (
         np.asarray(Image.open(source).convert("L"), np.int16)
         for source in (io.BytesIO(picture()), PICTURE)

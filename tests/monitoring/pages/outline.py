@@ -1,4 +1,4 @@
-"""Reads a page as a browser would: its elements and its text."""
+"""Parse a page like a browser: its elements and its text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VOID = {"meta", "br"}
 
 
 class Outline(HTMLParser):
-    """Reads a page, checks that its elements close, and keeps its text and tags."""
+    """A parser that checks that a page's elements close, and keeps its text and tags."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The page of a model card says first what was shown, and never more."""
+"""The page of a model card starts with what was shown, and never claims more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document is written as a page and as markdown; whatever a name holds stays text in both."""
+"""A document as a page and as markdown; the content of any name remains text in both."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOSTILE = {
 
 
 def everywhere(name: str) -> Document:
-    """Return a document with the name in every place that takes text."""
+    """Return a document with the name in every place that accepts text."""
     blocks: tuple[Block, ...] = (
         Paragraph(name),
         BulletList((name,)),
@@ -54,7 +54,7 @@ def everywhere(name: str) -> Document:
 
 
 PLACES = 32
-"""Where :func:`everywhere` puts a name on a page; two more are attributes."""
+"""How often :func:`everywhere` puts a name on a page; two more places are attributes."""
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)

@@ -1,4 +1,4 @@
-"""A model card says first what was shown, marks what is simulated, and lets nothing through."""
+"""A model card starts with what was shown, marks simulated data, and escapes everything."""
 
 from __future__ import annotations
 

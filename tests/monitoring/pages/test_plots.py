@@ -1,4 +1,4 @@
-"""Figures are readable by machines and people, and the same every time."""
+"""Figures are readable by machines and people, and reproducible."""
 
 from __future__ import annotations
 

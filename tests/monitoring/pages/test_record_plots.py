@@ -1,4 +1,4 @@
-"""Plots of a record and of a drift check say what they are of, and count only what was scored."""
+"""Plots of a record and of a drift check name their subject, and count only scored rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heat map says every number in words; the page of a study begins with its verdict."""
+"""The heat map states every number as text; the page of a study starts with its verdict."""
 
 from __future__ import annotations
 

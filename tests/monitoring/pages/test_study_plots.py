@@ -1,4 +1,4 @@
-"""A study's figures show what is known, say what is not, and are the same every time."""
+"""A study's figures show what is known, mark what is not, and are reproducible."""
 
 from __future__ import annotations
 

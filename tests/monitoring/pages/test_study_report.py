@@ -1,4 +1,4 @@
-"""A study's report says first what was shown, leaves nothing out, and shows no doubt as proof."""
+"""A study's report starts with what was shown, is complete, and shows no doubt as proof."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def page(changed: dict[str, Any] | None = None, **more: Any) -> str:
 
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare tests of words the drawing."""
+    """Skip the drawing in tests of words."""
     monkeypatch.setattr("monitoring.pages.study_report.study_charts", lambda _: ())
 
 
 def text_of(changed: dict[str, Any] | None = None, **more: Any) -> str:
-    """Return the page's words, minuses as a keyboard writes them."""
+    """Return the page's text, with plain hyphens as minuses."""
     return "\n".join(read(page(changed, **more)).text).replace("\N{MINUS SIGN}", "-")
 
 
 def states(written: str) -> dict[str, str]:
-    """Return each condition's class of state, as a reader of colours sees it."""
+    """Return each condition's state class, which sets its colour."""
     row = r'<th scope="row">([^<]*)</th><td data-label="state"><span class="state (\w+)">([^<]*)<'
     return {name: f"{state}: {words}" for name, state, words in re.findall(row, written)}
 

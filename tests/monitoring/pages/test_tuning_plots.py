@@ -1,4 +1,4 @@
-"""The figures of a search say what was tried, and stand without a score."""
+"""The figures of a search show what was tried, and work without a score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was taken in: batches, oddities, rows set aside and revised bars, each where it belongs."""
+"""The history of imports: batches, remarks, quarantined rows and revised bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four rows of every chain, and one of each of the ledger's that says all."""
+"""Four rows of every chain, and one complete row of each of the ledger's tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.ledger_rows import DECIDED, MADE, OUTCOME, PREDICTION
 
 CHAINED = chains()
 BY_THEMSELVES = (PREDICTIONS, OUTCOMES, ROLLOUT)
-"""Chains whose rows ledgers in use have had for long: theirs are as they are recorded."""
+"""Chains with rows in ledgers in use; their test rows must be like recorded ones."""
 
 DAY = timedelta(days=1)
 RECORDED = DECIDED + timedelta(minutes=75)
@@ -50,9 +50,9 @@ _VALUES: Mapping[type, Callable[[str, int], Any]] = {
 
 
 def fill(database: Database) -> None:
-    """Four rows in each chain; the third has none of the values that may be missing.
+    """Write four rows to each chain; the third has none of the optional values.
 
-    No two are neighbours, so that a changed day or number is no other row's.
+    No two have adjacent values, so that a changed day or number never equals another row's.
     """
     ledger = Ledger(database)
     bare = {chain: dict.fromkeys(nullable(chain)) for chain in CHAINED.values()}
@@ -80,14 +80,14 @@ def fill(database: Database) -> None:
 
 
 def parents_first() -> list[Chain]:
-    """Return the chains, each behind those that its rows refer to."""
+    """Return the chains, each after those that its rows refer to."""
     return sorted(
         CHAINED.values(), key=lambda chain: len(chain.table.__table__.foreign_key_constraints)
     )
 
 
 def values_of(chain: Chain, number: int) -> dict[str, Any]:
-    """Return the values of a row, all of one market; no two rows have one value elsewhere."""
+    """Return the values of a row, all of one market; no two rows share any other value."""
     columns = chain.table.__table__.columns
     values = {name: _value(columns[name], number) for name in chain.names}
     return {**values, "market": "MGC"} if "market" in values else values

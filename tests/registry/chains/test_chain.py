@@ -1,4 +1,4 @@
-"""The hash chain: a row keeps its hash, and whatever is done to a row is named."""
+"""The hash chain: a row keeps its hash, and every manipulation of a row is reported."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ CELLS = [
 def lasting_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """A database of either kind for the tests of a file, which roll back what they change."""
+    """A database of either kind for the tests of a file, which roll back their changes."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             copy = tmp_path_factory.mktemp("lasting") / "orbcast.sqlite"
@@ -103,7 +103,7 @@ def filled(lasting_database: Database) -> Database:
 
 @pytest.fixture(scope="module")
 def forger(filled: Database) -> Iterator[Engine]:
-    """Yield the database as a person opens it who need not keep to its foreign keys."""
+    """Yield the database as opened by a forger who can ignore foreign keys."""
     engine = create_engine(filled.engine.url)
     if engine.dialect.name == "postgresql":
 
@@ -118,14 +118,14 @@ def forger(filled: Database) -> Iterator[Engine]:
 
 @pytest.fixture
 def session(forger: Engine) -> Iterator[Session]:
-    """A unit of work that is taken back at the end."""
+    """A transaction that is rolled back at the end."""
     with Session(forger) as session:
         yield session
         session.rollback()
 
 
 def faults(session: Session, *chains: Chain) -> list[str]:
-    """Return the faults of these chains; without any named, of all."""
+    """Return the faults of some chains; by default, of all chains."""
     session.expire_all()
     return [fault for chain in chains or CHAINED.values() for fault in chain.faults(session)]
 
@@ -152,7 +152,7 @@ STEPS: dict[type, Any] = {
 """The smallest change of a value, by its type."""
 
 BEGINNINGS = {Float: 0.5, Integer: 7, UtcDateTime: DECIDED, String: "x"}
-"""What may stand in place of nothing, by the column's type."""
+"""A value that may replace a missing one, by the column's type."""
 
 
 def altered(value: Any, column: Column[Any]) -> Any:
@@ -246,7 +246,7 @@ def test_any_row_that_is_deleted_shows_in_the_next_one_however_many_are_read_at_
 def test_the_last_row_deleted_leaves_a_whole_chain_with_a_nearer_end(
     session: Session, chain: Chain
 ) -> None:
-    """Only a head noted elsewhere shows it: see test_heads.py."""
+    """Only a head noted elsewhere reveals it: see test_heads.py."""
     whole = chain.head(session)
     third = session.scalars(select(chain.table.row_hash).where(chain.table.id == 3)).one()
 
@@ -265,7 +265,7 @@ OUT_OF_PLACE = {
     (2, 4): {2, 3, 4},
     (3, 4): {3, 4},
 }
-"""Two rows that change places, and the rows that then stand behind another than before."""
+"""Two swapped rows, and the rows that then follow a different row than before."""
 
 
 @pytest.mark.parametrize(("one", "other"), list(OUT_OF_PLACE))
@@ -285,7 +285,7 @@ def test_rows_that_change_places_are_named(
 
 
 def forged(session: Session, chain: Chain, number: int, previous: str) -> dict[str, Any]:
-    """A row of its own slot whose hash is right for what it says it follows."""
+    """Return a row of its own slot with a correct hash for its stated predecessor."""
     columns = [chain.table.__table__.c[name] for name in chain.names]
     if chain in BY_THEMSELVES:
         last = select(*columns).order_by(chain.table.id.desc()).limit(1)
@@ -328,7 +328,7 @@ def test_a_row_put_at_the_end_without_its_hash_is_named(session: Session, chain:
 
 
 def test_json_that_takes_its_neighbours_into_itself_is_named(session: Session) -> None:
-    """The hashed text stays the same; that the column is no JSON by itself gives it away."""
+    """The hashed text is unchanged, but the column alone is not valid JSON, which reveals it."""
     between = (
         '"label":"entry-session","late":false,"made_at":"2024-06-03T23:05:03.250000+00:00",'
         '"market":"MGC","mode":"live","model":"residual","opening_range":"1000","outputs":'

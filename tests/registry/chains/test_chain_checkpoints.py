@@ -1,4 +1,4 @@
-"""What was cut off the ledger's end shows, because its ends are noted outside the database."""
+"""Rows cut off the ledger's end are detected, as its ends are noted outside the database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def heads(tmp_path: Path) -> Path:
 
 
 def noting(database: Database, heads: Path) -> Ledger:
-    """Return the ledger of a database that notes its ends in a file from here on."""
+    """Return the ledger of a database that notes its ends in a file from now on."""
     database.checkpoints = CheckpointFile(heads)
     return Ledger(database)
 
@@ -203,7 +203,7 @@ AFTER = {
     **dict.fromkeys((5, 6), "after 2024-06-03 23:05 "),
     **dict.fromkeys((7, 8), ""),
 }
-"""Rows cut off the end, two to a note, and the last note before them that stands."""
+"""Number of rows cut off the end, with two rows per note, and the last valid note before."""
 
 
 @pytest.mark.parametrize("rows", AFTER)

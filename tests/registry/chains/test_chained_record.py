@@ -1,4 +1,4 @@
-"""Whatever decides something is chained as it is recorded: forgeries by plain SQL are named."""
+"""Everything that matters for decisions is chained: forgeries by plain SQL are reported."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def heads(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recorded(database: Database, heads: Path, tmp_path: Path) -> Database:
-    """A database in which each of the record's functions has written."""
+    """A database to which every recording function has written."""
     database.checkpoints = CheckpointFile(heads)
     record_one_of_each(database, tmp_path / "models")
     return database
@@ -144,7 +144,7 @@ def execute(database: Database, change: Any) -> None:
 
 
 def chained_anew(session: Session, chain: Chain) -> None:
-    """Give every row of a chain the hash that it would have had, as a forger who knows how."""
+    """Recompute the hash of every row of a chain, like a knowledgeable forger."""
     rows = list(session.scalars(select(chain.table).order_by(chain.table.id)))
     previous = GENESIS
     for row in rows:
@@ -185,7 +185,7 @@ def test_a_forged_champion_is_named_by_table_and_row(
 
 
 def test_a_forged_champion_with_its_right_hash_has_no_noted_head(recorded: Database) -> None:
-    """It looks as a row does after a crash: nothing tells it apart but the file behind it."""
+    """It looks like a row after a crash: only the file of noted heads reveals it."""
     chain = chain_of(AliasEvent)
     forger = Database(recorded.engine)
     with forger.session() as session:
@@ -284,7 +284,7 @@ def test_a_recipe_whose_content_was_changed_is_named_by_its_own_hash(recorded: D
 
 @pytest.fixture
 def upgraded(recorded: Database, heads: Path) -> Iterator[Database]:
-    """The same database after it was one of before, without notes of any but the ledger."""
+    """The database after an upgrade from an old schema, with notes of the ledger only."""
     command.downgrade(migrations_of(recorded.engine), "0008")
     heads.unlink()
     url = recorded.engine.url.render_as_string(hide_password=False)
@@ -331,7 +331,7 @@ def test_an_edit_after_the_upgrade_is_named_however_old_the_row_is(
 
 
 def test_an_upgrade_made_twice_is_missed_and_signed(upgraded: Database, heads: Path) -> None:
-    """As of a backup of before the first one: the database holds another note of the upgrade."""
+    """With a backup from before the first upgrade, the database holds another note of it."""
     command.downgrade(migrations_of(upgraded.engine), "0008")
     url = upgraded.engine.url.render_as_string(hide_password=False)
     again = open_database(url, checkpoints=heads)

@@ -1,4 +1,4 @@
-"""An estimate stays as it was made; the truth is filled in beside it."""
+"""An estimate is never changed; its realised figures are added later."""
 
 from __future__ import annotations
 

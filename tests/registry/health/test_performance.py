@@ -1,4 +1,4 @@
-"""Daily figures are given back by mode and day, and outcomes by when they first came."""
+"""Daily figures are returned by mode and day, and the first recording times of outcomes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Checks, breaker and rollout on record: signed, and a look that comes late changes no later one.
+"""Checks, breaker and rollout on record: signed, and a late check does not change a later one.
 
-The rules are the registry's own, so a database of one kind is enough.
+The rules are the registry's own, so one kind of database is enough.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The ledger: the first word stands, outcomes are revised beside it, tampering shows."""
+"""The ledger: first entries are final, outcomes are revised by new rows, tampering shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writers that race, and writers that are killed, leave a whole ledger on either database."""
+"""Racing writers and killed writers leave an intact ledger on either database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions appear whole or not at all; who was champion when is one question."""
+"""Versions are published completely or not at all; the champion's history can be queried."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_writer_that_fails_leaves_nothing(store: ModelStore, tmp_path: Path) -
 
 
 def test_a_version_s_name_is_worked_out_from_its_files_again(store: ModelStore) -> None:
-    """Files that agree with one another and with the row are not enough: so do another's."""
+    """Files consistent with one another and the row do not suffice: another version's are, too."""
     own, other = register(store, bundle("a")), register(store, bundle("b"))
     assert store.content_faults(own) == store.content_faults(other) == ()
     shutil.rmtree(own.folder)

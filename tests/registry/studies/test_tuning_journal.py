@@ -1,4 +1,4 @@
-"""Optuna's log in the project's database: in order, whole, from several processes at once."""
+"""Optuna's log in the project's database: in order, complete, from concurrent processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Journal = Callable[[], TuningJournal]
 
 @pytest.fixture
 def journal(url: str) -> Iterator[Journal]:
-    """Yield a way to open the journal, each time as another process would."""
+    """Yield a function that opens the journal, each time like another process."""
     opened = []
 
     def another() -> TuningJournal:

@@ -1,4 +1,4 @@
-"""Times in the wrong zone, or of the wrong end of the minute, do not pass where that shows."""
+"""Times in the wrong zone, or of the minute's wrong end, are refused where that shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUMMER, WINTER = np.datetime64("2023-07-10"), np.datetime64("2024-01-22")
 
 
 def sessions(first: np.datetime64, days: int = 10) -> np.ndarray:
-    """Return every minute of some trade dates of gold, UTC minutes."""
+    """Return every minute of some trade dates of gold, as UTC minutes."""
     hours = trade_dates(mgc().calendar, 2023, 2024)
     start = int(np.searchsorted(hours.day, first))
     spans = zip(hours.open[start : start + days], hours.close[start : start + days], strict=True)
@@ -34,14 +34,14 @@ def sessions(first: np.datetime64, days: int = 10) -> np.ndarray:
 
 
 def misread(minutes: np.ndarray, zone: str, taken_for: str) -> np.ndarray:
-    """Return what local times of one zone come to when they are taken for those of another."""
+    """Return local times of one zone misread as those of another."""
     moments = (from_minute(int(minute)).astimezone(ZoneInfo(zone)) for minute in minutes)
     read = (moment.replace(tzinfo=ZoneInfo(taken_for)) for moment in moments)
     return np.unique([int(moment.timestamp()) // 60 for moment in read])
 
 
 def judge(minutes: np.ndarray, zone: str | None = "UTC", market: Market | None = None) -> str:
-    """Return what is said of bars at these minutes; nothing if they pass."""
+    """Return the refusal of bars at these minutes; empty if they pass."""
     stamps = pa.array(minutes.astype("datetime64[m]").astype("datetime64[us]"))
     try:
         aware = pa.chunked_array([stamps.cast(pa.timestamp("us", tz="UTC"))])

@@ -1,4 +1,4 @@
-"""Prices of zero and below, where a market file says that its market trades there."""
+"""Prices of zero and below, where a market file allows them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def at(clock: str) -> int:
 
 
 def bars_of_april_2020() -> list[Row]:
-    """Some quiet days at 20.00, and 20 April: 10.00 at nine, through zero at 14:08, -37.63."""
+    """Return quiet days at 20.00, then 20 April: 10.00 at nine, below zero at 14:08, -37.63."""
     market = crude(allowed=True)
     schedule = build_schedule(market, DAY - timedelta(days=14), DAY)
     quiet = [
@@ -161,7 +161,7 @@ def test_labels_and_features_are_of_distances_so_a_level_below_zero_changes_none
     np.testing.assert_array_equal(
         np.delete(here.features, relative, axis=1), np.delete(there.features, relative, axis=1)
     )
-    # those that are relative to the price have no meaning at zero and below
+    # features relative to the price have no meaning at zero and below
     share = there.features[:, relative]
     assert (np.isnan(share) | (share > 0)).all()
     assert np.isnan(share).all() == (down == 60_000)

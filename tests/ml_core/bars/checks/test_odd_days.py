@@ -1,4 +1,4 @@
-"""Days whose bars do not fit the calendar's close are told, with the lines that would say so."""
+"""Days whose bars contradict the calendar's close are reported, with the file lines to add."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, LAST = date(2024, 8, 19), date(2024, 9, 13)
 
 
 def bars_of_every_day() -> np.ndarray:
-    """A bar in every minute of the calendar's hours, Labour Day's early close among them."""
+    """Return a bar in every minute of the calendar's hours, including Labour Day's early close."""
     dates = market_dates(mgc(), 2024, 2024)
     days = dates.day.astype(object)
     rows = [row for row, day in enumerate(days) if FIRST <= day <= LAST]

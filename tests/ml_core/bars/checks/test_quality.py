@@ -1,4 +1,4 @@
-"""Each limit of the checks on both of its sides."""
+"""Each limit of the checks, on both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feed's silence: counted in open minutes, and judged by what is usual then."""
+"""A feed's silence: counted in open minutes, and judged by what is usual at that time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPENS, LENGTH = 600, 480
 
 
 def sessions(count: int, short: int | None = None) -> TradeDates:
-    """Sessions of eight hours a day; the one named is an hour shorter."""
+    """Return sessions of eight hours a day; session ``short`` is an hour shorter."""
     opens = OPENS + DAY * np.arange(count)
     lengths = np.full(count, LENGTH)
     if short is not None:
@@ -25,7 +25,7 @@ def sessions(count: int, short: int | None = None) -> TradeDates:
 
 
 def bars(hours: TradeDates, gaps: dict[int, list[tuple[int, int]]]) -> np.ndarray:
-    """A bar in every open minute, but for gaps (minute of the session, length) of some."""
+    """Return a bar in every open minute, except in the gaps (minute of the session, length)."""
     seen = []
     for session, (first, stop) in enumerate(zip(hours.open, hours.close, strict=True)):
         minutes = np.arange(first, stop)
@@ -50,7 +50,7 @@ def test_open_minutes_are_counted_and_no_others() -> None:
     assert silent(begun + LENGTH - 60 - 1) is not None
     assert silent(begun + LENGTH - 60) is None
     assert silent(begun - 1) is None
-    # a silence begins with the session, however long ago the last bar is
+    # a silence starts with the session, however long ago the last bar was
     before = minute[minute < begun - DAY + 30]
     early = silence_at(before, hours, begun + 3)
     assert early is not None
@@ -61,10 +61,10 @@ def test_open_minutes_are_counted_and_no_others() -> None:
     ("gaps", "usual"),
     [
         ({}, 0),
-        # once may have been a feed that stopped; twice is the market
+        # once may be a stopped feed; twice is the market
         ({7: [(240, 40)]}, 0),
         ({7: [(240, 40)], 9: [(230, 12)]}, 12),
-        # what happens at another time of the session says nothing
+        # other times of the session do not matter
         ({day: [(240 + AROUND, 40)] for day in range(5, 15)}, 0),
         ({day: [(240 - AROUND - 40, 40)] for day in range(5, 15)}, 0),
         ({day: [(240 + AROUND - 1, 40)] for day in range(5, 15)}, 40),

@@ -1,4 +1,4 @@
-"""What is not one minute long is refused, saying what it is."""
+"""Bars that are not one minute long are refused, with their length."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE = START * MINUTE_US
 
 
 def judge(minutes: list[float], contracts: list[int] | None = None) -> str | None:
-    """Return what is said of bars at these minutes; None if they pass."""
+    """Return the refusal of bars at these minutes; None if they pass."""
     stamps = ONE + (np.array(minutes) * MINUTE_US).astype(np.int64)
     code = np.array(contracts or [0] * len(minutes))
     try:
@@ -69,7 +69,7 @@ def test_one_row_in_twenty_off_the_grid_makes_it_none() -> None:
 
 
 def test_contracts_are_judged_each_by_itself() -> None:
-    """Two contracts that trade in turn are minutes apart only when they are taken together."""
+    """Two contracts that trade in turn look like one-minute bars only when taken together."""
     assert judge([0, 1, 2, 3, 4, 5] * 4, [0] * 24) is None
     every_minute = list(range(60))
     assert judge(every_minute, [minute % 5 for minute in every_minute]) is None

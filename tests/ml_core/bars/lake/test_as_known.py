@@ -1,4 +1,4 @@
-"""The lake as it was: whatever came in since, the bars of an earlier moment can be had again."""
+"""The lake as known: the bars of an earlier moment can be restored, whatever came later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lake: nothing lost, nothing changed twice, whole at every moment."""
+"""The lake: nothing is lost or changed twice, and it is consistent at every moment."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_bar_set_aside_before_it_closed_comes_in_once_it_has(tmp_path: Path) -
         return record.status, record.added, sum(record.quarantined.values())
 
     assert read(-90) == ("added", 398, 2)
-    # while it has not closed, reading it again and again keeps no record of it
+    # until it has closed, repeated readings leave no record of it
     assert [read(-90)[0], read(-80)[0]] == ["already", "already"]
     assert read(-2) == ("added", 1, 1)
     assert read(-1)[0] == "already"
@@ -244,7 +244,7 @@ def test_a_batch_with_too_many_bad_rows_is_refused_whole(tmp_path: Path) -> None
 
 
 def month_of(table: str, rows: list[Row], name: str) -> RawBatch:
-    """Return one of the batches that a database's table is read in."""
+    """Return one of the batches into which a database table is split."""
     return replace(batch(rows, name), origin=table)
 
 
@@ -405,7 +405,7 @@ def test_a_damaged_month_is_named_and_its_remedy_loses_nothing(tmp_path: Path, h
     before, log, changed = contents(lake), lake.batches("MGC"), lake.revisions("MGC")
     month = tmp_path / "lake" / "MGC" / "bars" / "2024-02.parquet"
 
-    # Act and assert: whoever reads it names it
+    # Act and assert: every reader reports it
     damaged(month, how)
     for read in (
         lambda: lake.read(mgc()),
@@ -446,7 +446,7 @@ _KILLED = """
 
 
 def months_of_bars() -> list[RawBatch]:
-    """Twelve batches of a week each, three of them revising bars of the one before."""
+    """Return twelve batches of a week each, three of which revise bars of the one before."""
     bars = walk(date(2024, 1, 8), date(2024, 3, 29), seed=2)
     edges = np.linspace(0, len(bars), 13).astype(int)
     found = []
@@ -467,7 +467,7 @@ def months_of_bars() -> list[RawBatch]:
 
 
 class Killed(BaseException):
-    """What ends a run where it stands."""
+    """An exception that ends a run immediately."""
 
 
 def test_cut_short_at_any_write_another_run_counts_what_it_did(
@@ -536,7 +536,7 @@ def test_killed_half_way_the_lake_is_whole_and_another_run_completes_it(tmp_path
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        lake.read(mgc())  # whole at this moment, whatever was being written
+        lake.read(mgc())  # consistent at this moment, whatever was being written
     lake.ingest(months_of_bars(), mgc(), NOW)
 
     # Assert

@@ -1,4 +1,4 @@
-"""A market file that changed under its bars is refused; nothing is rounded in silence."""
+"""A market file that no longer fits its bars is refused; nothing is rounded silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch is known by its content and how it was read: a correction counts, and can be undone."""
+"""A batch is identified by content and reading options: corrections count and can be undone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 
 def read_as(reading: str, rows: list[Any], content: str, name: str = "bars.csv") -> RawBatch:
-    """Return what a file of some content comes to when it is read in some way."""
+    """Return the batch of a file with some content, read with some options."""
     return replace(batch(rows, name), content_hash=content, origin=content, reading=reading)
 
 
@@ -126,7 +126,7 @@ def test_of_a_database_every_month_is_read_anew_with_other_options(tmp_path: Pat
         return [replace(part, origin="bars.duckdb:bars_1m") for part in parts]
 
     take(lake, *months("", 0, 2000.0))
-    take(lake, *months("", 0, 2001.0))  # grown, not read otherwise
+    take(lake, *months("", 0, 2001.0))  # the file grew; the options are the same
 
     take(lake, *months("zone=EST", 300, 2001.0))
 
@@ -268,7 +268,7 @@ def test_a_lake_of_before_each_bar_kept_its_batch_is_corrected_too(tmp_path: Pat
 
 
 def make_older(folder: Path) -> None:
-    """Rewrite a lake as the release before this one had written it."""
+    """Rewrite a lake in the form of the previous release."""
     for path in (folder / "bars").iterdir():
         write_rows(read_rows(path).drop_columns(["brought_by"]), path)
     for path in (folder / "batches").iterdir():
@@ -278,7 +278,7 @@ def make_older(folder: Path) -> None:
 
 
 Event = tuple[str, int, int, dict[int, int]]
-"""What is done (a content is read, or the last reading is taken back), content, reading, bars."""
+"""A step: a reading (content, reading options, bars), or the withdrawal of the last one."""
 
 readings = st.tuples(
     st.integers(0, 2),
@@ -296,9 +296,9 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[int, int, dict[int, int]] | None],
 ) -> None:
-    """Against a plain model: readings in order, the later wins, replaced and forgotten ones away.
+    """Compare with a plain model: readings in order, the latest wins, replaced ones are removed.
 
-    No two bars have the same price: no reading confirms another's bar by chance.
+    No two bars have the same price, so that no reading confirms another's bar by chance.
     """
     lake = Lake(tmp_path_factory.mktemp("lake"))
     unique, model, shown = count(), [], {}
@@ -324,7 +324,7 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
 
 
 def closes_of(model: list[tuple[int, int, dict[int, int]]]) -> dict[int, int]:
-    """Return the bars that readings come to, the later ones over the earlier."""
+    """Return the bars of some readings; later readings override earlier ones."""
     bars: dict[int, int] = {}
     for _, _, more in model:
         bars |= more

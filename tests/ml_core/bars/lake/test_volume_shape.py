@@ -1,4 +1,4 @@
-"""Bars round the clock that were read in a wrong zone are known by the market's busy hours."""
+"""Round-the-clock bars read in a wrong zone are recognised by the market's busy hours."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.ml_core.builders import nq
 NOW = datetime(2024, 12, 1, tzinfo=UTC)
 JANUARY, MARCH, JUNE = (np.datetime64(f"2024-{day}", "m") for day in ("01-08", "02-12", "06-03"))
 BUSY = np.array([3, 2, 2, 2, 3, 4, 6, 9, 8, 7, 6, 7, 9, 15, 22, 20, 16, 13, 10, 8, 6, 5, 4, 3])
-"""Contracts in each hour UTC of a day."""
+"""Volume in each UTC hour of a day."""
 
 
 def market(*, judge_hours: bool = True) -> Market:
-    """Return a market without sessions, whose hours no bar can lie outside."""
+    """Return a market without sessions, which is open at all hours."""
     limits = nq().quality.model_copy(update={"judge_hours": judge_hours})
     return nq().model_copy(update={"calendar": "24/7", "quality": limits})
 
@@ -39,7 +39,7 @@ def batch(
     name: str = "bars.csv",
     busy: np.ndarray = BUSY,
 ) -> RawBatch:
-    """Return a bar an hour, and one a minute after it, whose times are some hours too late."""
+    """Return two bars an hour, a minute apart, with times that are some hours too late."""
     hours = np.arange(days * 24)
     minutes = (hours[:, None] * 60 + np.array([0, 1])).ravel()
     stamps = first + minutes + 60 * later
@@ -69,7 +69,7 @@ def batch(
 
 
 def refusal(lake: Lake, read: RawBatch, of: Market | None = None) -> str:
-    """Return why a batch is refused; nothing where it comes in."""
+    """Return why a batch is refused; empty if it is imported."""
     try:
         lake.ingest([read], of or market(), NOW)
     except HoursMisfitError as error:
@@ -79,7 +79,7 @@ def refusal(lake: Lake, read: RawBatch, of: Market | None = None) -> str:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """Return a lake with twenty days of a market, read rightly."""
+    """Return a lake with twenty correctly read days of a market."""
     lake = Lake(tmp_path / "lake")
     assert not refusal(lake, batch(JANUARY, name="first.csv"))
     return lake

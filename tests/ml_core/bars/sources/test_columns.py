@@ -1,4 +1,4 @@
-"""Which column is which, and whose bars the rows are: one answer for every kind of source."""
+"""Column mapping and symbol of rows: the same for every kind of source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A price such as 21,250 may be twenty-one or twenty-one thousand: nobody guesses which."""
+"""A price such as 21,250 may be twenty-one or twenty-one thousand: no guess is made."""
 
 from __future__ import annotations
 

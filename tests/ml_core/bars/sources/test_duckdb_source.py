@@ -1,4 +1,4 @@
-"""A trader's DuckDB: each type of time is read rightly or refused, and nothing beyond the file."""
+"""A trader's DuckDB: each time type is read correctly or refused; only the file is read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = {"ts": "t", "symbol": ""}
 
 
 def write(path: Path, kind: str, values: list[Any], name: str = "t") -> Path:
-    """Write a table of bars whose times are of a type, one bar for each value."""
+    """Write a table of bars with times of one type, one bar for each value."""
     with duckdb.connect(str(path)) as database:
         database.execute("SET TimeZone = 'Asia/Tokyo'")
         database.execute(

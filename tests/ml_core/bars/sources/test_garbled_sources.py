@@ -1,4 +1,4 @@
-"""What a source garbles is set aside with its row, or refused by name: never guessed at."""
+"""Garbled data is quarantined with its row, or refused by name; it is never guessed."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
 
 
 def _packed_as(method: int) -> bytes:
-    """A zip that says of its file that it is packed by a method of some number."""
+    """Return a zip that states a compression method with some number for its file."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("bars.csv", "ts,open\n")

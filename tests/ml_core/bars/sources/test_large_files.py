@@ -1,4 +1,4 @@
-"""Files too large to be held at once are taken in by months, as if they had been read whole."""
+"""Files too large for memory are imported by month, with the same result as in one piece."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 ROWS, PART = 9_000, 2_500
 PATTERN = r"MGC[GJM]4"
 FOREIGN = 7
-"""Each so manieth row is another market's."""
+"""Every row with this step belongs to another market."""
 
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are read a few thousand rows at a time."""
+    """Read files a few thousand rows at a time."""
     monkeypatch.setattr(large_file, "PART_ROWS", PART)
     monkeypatch.setattr(dbn, "PART_ROWS", PART)
     monkeypatch.setattr(csv, "_ROWS_AT_ONCE", 2_048)
@@ -43,7 +43,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bars() -> pa.Table:
-    """Bars from December into January, one minute in seven another market's."""
+    """Return bars from December into January, every seventh minute of another market."""
     minute = np.datetime64("2023-12-30T12:00", "us") + np.arange(ROWS) * np.timedelta64(1, "m")
     price = 2000.0 + np.arange(ROWS) % 50
     contract = np.where(np.arange(ROWS) % FOREIGN == 0, "NQH4", "MGCG4")
@@ -58,7 +58,7 @@ def bars() -> pa.Table:
 
 
 def written(kind: str, folder: Path) -> list[str]:
-    """Write the bars as a file of some kind."""
+    """Write the bars as a file of one kind."""
     path = folder / {"csv": "a.csv", "gz": "a.csv.gz"}.get(kind, f"a.{kind}")
     if kind == "parquet":
         pq.write_table(bars(), path)
@@ -105,7 +105,7 @@ def _dbn() -> bytes:
 
 
 def read(kind: str, paths: list[str]) -> list[RawBatch]:
-    """Read a file of some kind, rows of NQ left out of it."""
+    """Read a file of one kind without its rows of NQ."""
     columns = {"contract": "contract"}
     if kind == "parquet":
         return list(parquet.read_parquet(paths, "MGC", columns=columns, contract_pattern=PATTERN))
@@ -215,7 +215,7 @@ def test_how_many_batches_large_files_give_is_not_known_beforehand(
 
 
 def bomb(name: str, folder: Path) -> Path:
-    """Pack far more than is allowed, every byte of it what a sound file may hold."""
+    """Compress far more than is allowed, with content that is valid in itself."""
     path = folder / name
     text = b"ts,contract,open,high,low,close,volume\n"
     text += b"2024-01-16T01:00Z,MGCG4,1,1,1,1,1\n" * 20_000

@@ -1,4 +1,4 @@
-"""Layouts of text files: each is read as its vendor means it, and a guess becomes a question."""
+"""Layouts of text files: each is read as its vendor means it; doubt leads to a question."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIRST, SECOND = "2055.0,2055.9,2054.8,2055.5", "2055.5,2056.0,2055.2,2055.8"
 
 
 class Sample(NamedTuple):
-    """Two bars of a layout, the options it cannot do without, whether its first line shows it."""
+    """Two bars in a layout, its required options, and whether its first line identifies it."""
 
     text: str
     options: dict[str, Any]
@@ -248,7 +248,7 @@ OTHERS = {
         f"1705359660000,{SECOND},7,1705359719999,1,2,0\n"
     ),
 }  # fmt: skip
-"""Other forms of a layout, and what needs none."""
+"""Other forms of layouts, and files that need no layout."""
 
 
 def test_tradestation_s_whole_volume_is_read_as_its_parts_are(tmp_path: Path) -> None:

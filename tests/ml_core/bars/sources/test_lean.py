@@ -1,4 +1,4 @@
-"""Zips of LEAN's data folder: what the path says is the meaning of what is inside."""
+"""Zips of LEAN's data folder: the path gives the meaning of the content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_core.bars.contract import RawBatch, SourceError
 from ml_core.bars.sources.text.csv import read_csv
 
 OPEN = 9 * 3600 * 1000 + 30 * 60 * 1000
-"""Half past nine, in milliseconds since midnight."""
+"""09:30 in milliseconds since midnight."""
 
 FIELDS = ("ts", "open", "high", "low", "close", "volume")
 

@@ -1,4 +1,4 @@
-"""A writer that updates the current row of a database: the running minute's is never a bar."""
+"""A writer that updates the current row of a database: the running minute is never a bar."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERY = 5
 
 
 def write(path: Path, second: int, *, quiet_after: int | None = None) -> None:
-    """Write what a trader's own writer has written by then: five seconds late at most."""
+    """Write what a trader's writer has written by then, at most five seconds late."""
     written = second - (second - 3) % EVERY  # at 3, 8, 13 ... seconds, so late for each minute
     with duckdb.connect(str(path)) as database:
         database.execute(

@@ -1,4 +1,4 @@
-"""Sources: every format gives the same bars, and what cannot be read is refused in words."""
+"""Sources: every format gives the same bars, and unreadable ones are refused with a reason."""
 
 from __future__ import annotations
 

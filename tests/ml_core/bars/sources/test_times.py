@@ -1,4 +1,4 @@
-"""Times of a source: every spelling names the moment it says, or the file is refused in words."""
+"""Times of a source: every format is read correctly, or the file is refused with a reason."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_an_epoch_is_read_in_every_unit(wanted: list[datetime], unit: str) -> No
 def test_a_local_time_names_what_the_zone_database_says(
     wanted: list[datetime], zone: str, *, junk: bool
 ) -> None:
-    """The reference is zoneinfo's own fold: a clock that shows a time once, twice or never."""
+    """The reference is zoneinfo's fold: a clock shows a time once, twice or never."""
     clocks = [moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in wanted]
     clocks += [clock + timedelta(hours=1) for clock in clocks]
     text = [str(clock) for clock in clocks] + ["junk"] * junk
@@ -222,11 +222,11 @@ CLOCKS_TURN_BACK = {
     NEW_YORK: datetime(2024, 11, 3, 5, 0, tzinfo=UTC),
     "Europe/London": datetime(2024, 10, 27, 0, 0, tzinfo=UTC),
 }
-"""The first moment whose local time comes again."""
+"""The first moment whose local time occurs twice."""
 
 
 def around(zone: str, contracts: int = 1) -> list[datetime]:
-    """Return each minute of four hours around the change, once a contract."""
+    """Return each minute of four hours around the change, once for each contract."""
     start = CLOCKS_TURN_BACK[zone] - timedelta(hours=1)
     return [start + timedelta(minutes=minute // contracts) for minute in range(240 * contracts)]
 
@@ -278,7 +278,7 @@ def test_where_the_order_decides_nothing_a_repeated_time_stays_a_fault(minutes: 
 
 
 def of_half_a_clock(*, newest_first: bool) -> list[datetime]:
-    """Return the minutes from 09:30 to 16:00 of two days, as a clock of 12 hours shows them."""
+    """Return the minutes from 09:30 to 16:00 of two days, as a 12-hour clock shows them."""
     minutes = [
         AT.replace(day=day, hour=9, tzinfo=None) + timedelta(minutes=at)
         for day in (2, 3)

@@ -75,7 +75,7 @@ def _hours(decision: Decision) -> float:
 
 
 def _since_nearest(moment: datetime, clock: time, zone: str) -> float:
-    """Minutes since the nearest moment at which a zone's clock shows ``clock``."""
+    """Return the minutes since the nearest moment at which a zone's clock shows ``clock``."""
     local = moment.astimezone(ZoneInfo(zone)).date()
     near = [
         datetime.combine(local + timedelta(days=step), clock, ZoneInfo(zone)).astimezone(UTC)

@@ -102,7 +102,7 @@ def _lowest(days: list[Span]) -> float:
 
 
 def _sweep(later: Span, earlier: Span) -> float:
-    """0 neither side taken out, 1 the high, 2 the low, 3 both; NaN where a span has no bar."""
+    """Return 0 if neither side was taken out, 1 the high, 2 the low, 3 both; NaN without bars."""
     if not later.count or not earlier.count:
         return nan
     sides = (later.high > earlier.high, later.low < earlier.low)

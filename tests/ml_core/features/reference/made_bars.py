@@ -1,4 +1,4 @@
-"""Hand-made markets: every minute drawn, with holes, rolls, quiet hours and flat windows."""
+"""Made markets: every minute is drawn, with holes, rolls, quiet hours and flat windows."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import pandas_market_calendars
 from tests.ml_core.features.reference.plain_market import Bar
 
 HOURLY_MOVES = (0.3, 1.0, 2.0, 3.0, 5.0)
-"""Standard deviations of a minute's change, ticks: one is drawn for each hour."""
+"""Standard deviations, in ticks, of a minute's change; one is drawn for each hour."""
 
 
 MISSING = 0.35
-"""Share of the minutes that do not trade."""
+"""Share of minutes without trades."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a made market is like.
+    """The plan of a made market.
 
     Attributes
     ----------
     calendar
-        Exchange calendar whose hours are traded.
+        Exchange calendar with the trading hours.
     first, last
         Trade dates.
     contracts
-        Name and last trade date as the busiest contract, in order.
+        Name, and last trade date as the busiest contract, in order.
     holes
-        Spans of UTC minutes in which nothing trades.
+        Spans of UTC minutes without trades.
     flats
-        Spans in which the price stands still.
+        Spans in which the price does not move.
     """
 
     calendar: str
@@ -48,7 +48,7 @@ class Plan:
 
 
 def made_bars(plan: Plan) -> dict[str, list[Bar]]:
-    """Draw every contract's bars: one path, beside it each contract's own distance from it."""
+    """Draw every contract's bars: one common path plus each contract's own distance from it."""
     draw = np.random.default_rng(plan.seed)
     minutes, front = (np.array(column) for column in zip(*_traded(plan), strict=True))
     flat = _inside(minutes, plan.flats)
@@ -76,7 +76,7 @@ def made_bars(plan: Plan) -> dict[str, list[Bar]]:
 
 
 def _traded(plan: Plan) -> Iterator[tuple[int, int]]:
-    """Every minute of the exchange's hours, and which contract is the busiest then."""
+    """Return every minute of the exchange's hours, and its busiest contract."""
     exchange: Any = pandas_market_calendars.get_calendar(plan.calendar)
     table = exchange.schedule(f"{plan.first}", f"{plan.last + timedelta(days=1)}")
     for stamp, row in zip(table.index, table.itertuples(), strict=True):

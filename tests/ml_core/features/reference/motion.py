@@ -14,7 +14,7 @@ from tests.ml_core.features.reference.plain_decision import (
 
 
 def rsi14(decision: Decision) -> float:
-    """Sixty changes between closes that stand five minutes apart on the clock."""
+    """RSI of sixty changes between closes that are five minutes apart by the clock."""
     moments = range(decision.t0 - 300, decision.t0 + 1, 5)
     return relative_strength([decision.close_before(moment) for moment in moments])
 

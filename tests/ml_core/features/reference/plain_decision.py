@@ -1,4 +1,4 @@
-"""One decision and what was there to be read at t0."""
+"""One decision, and the data that was known at t0."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.ml_core.features.reference.plain_market import (
 from tests.ml_core.features.reference.plain_trades import Story, story_of
 
 LOOKBACK = 34 * DAY
-"""No feature reads further back than this before t0."""
+"""The farthest that any feature reads back before t0."""
 DAYS_READ = 21
 STALE = 4 * DAY
 SESSION_LOOKBACK = 7 * DAY
 
 
 def ratio(number: float, divisor: float) -> float:
-    """Quotient, NaN where the divisor is not above zero."""
+    """Return the quotient; NaN if the divisor is not above zero."""
     return number / divisor if divisor > 0 else nan
 
 
 def mean(values: list[float]) -> float:
-    """Mean of the numbers that are there, NaN where none is."""
+    """Return the mean of the numbers that are not NaN; NaN if there is none."""
     present = [value for value in values if not isnan(value)]
     return fmean(present) if present else nan
 
@@ -42,11 +42,11 @@ class Decision:
     Parameters
     ----------
     market, spec
-        The market, and the label by which earlier outcomes count.
+        The market, and the label for earlier outcomes.
     place
         Position of the slot in ``market.slots``.
     stories
-        What became of slots, worked out once for all decisions.
+        The outcomes of slots, computed once for all decisions.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Decision:
     # --- minutes -----------------------------------------------------------------------------
 
     def close_before(self, minute: int) -> float:
-        """Last close by a minute, NaN where it is older than four days or not there."""
+        """Return the last close by a minute; NaN if it is missing or older than four days."""
         bar = self.market.bar_before(minute)
         return bar.close if bar and minute - bar.minute <= STALE else nan
 
@@ -99,7 +99,7 @@ class Decision:
 
     @cached_property
     def daily(self) -> list[Span]:
-        """The last 21 completed days that traded, oldest first; empty where there are not 21."""
+        """The last 21 completed days with trades, oldest first; empty if there are fewer."""
         days: list[Span] = []
         for position in range(self.slot.day - 1, -1, -1):
             age = (self.day.date - self.market.days[position].date).days
@@ -133,7 +133,7 @@ class Decision:
     # --- sessions ----------------------------------------------------------------------------
 
     def session(self, number: int) -> Span:
-        """The last completed session (1), the one before it (2): empty after more than a week."""
+        """Return the last completed session (1) or the one before (2); empty after a week."""
         completed = [span for span in self.market.sessions if span[1] <= self.t0]
         if len(completed) < number:
             return one_bar([])
@@ -151,7 +151,7 @@ class Decision:
     # --- earlier ranges ----------------------------------------------------------------------
 
     def earlier(self, back: int) -> Slot | None:
-        """The slot so many before this one, if its range had formed by t0."""
+        """Return the slot a number of slots before this one, if its range had formed by t0."""
         if self.place < back:
             return None
         slot = self.market.slots[self.place - back]
@@ -159,11 +159,11 @@ class Decision:
         return slot if closed and self.market.window(slot) else None
 
     def same_range(self, days: int) -> Slot | None:
-        """This opening range so many trading days ago, if it formed."""
+        """Return this opening range a number of trading days ago, if it formed."""
         return self.earlier(days * len(self.market.market.ranges))
 
     def range_of(self, slot: Slot | None) -> Span:
-        """An earlier slot's window in one bar."""
+        """Return an earlier slot's window as one bar."""
         return one_bar(self.market.window(slot) if slot else [])
 
     def _story(self, slot: Slot) -> Story:
@@ -173,7 +173,7 @@ class Decision:
         return self.stories[place]
 
     def direction(self, slot: Slot | None) -> float:
-        """+1 or -1 once a slot has broken by t0, 0 before that, NaN where there is none."""
+        """Return +1 or -1 if a slot has broken out by t0, 0 if not, NaN without a slot."""
         if slot is None:
             return nan
         story = self._story(slot)
@@ -198,7 +198,7 @@ def wilder(values: list[float], period: int) -> float:
 
 
 def relative_strength(closes: list[float], period: int = 14) -> float:
-    """Wilder's RSI; NaN where a close is missing or the price never moved."""
+    """Return Wilder's RSI; NaN if a close is missing or the price never moved."""
     changes = [later - earlier for earlier, later in pairwise(closes)]
     if len(changes) < period or any(map(isnan, changes)):
         return nan

@@ -1,8 +1,7 @@
 """A market read bar by bar: trading days, sessions, slots and one joined series, by definition.
 
-Nothing of the product's arithmetic is used here, only a market file's numbers, the exchange
-calendar's library and ``zoneinfo``. It is slow and meant to be: every sentence of the design is
-one loop.
+It uses none of the product's arithmetic, only a market file's numbers, the exchange calendar's
+library and ``zoneinfo``. It is slow by design: every sentence of the design is one loop.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Bar(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Some bars in one: prices NaN where there are none."""
+    """Several bars as one; prices are NaN without bars."""
 
     open: float
     high: float
@@ -54,7 +53,7 @@ class Span(NamedTuple):
 
 
 def one_bar(bars: list[Bar]) -> Span:
-    """Put bars together into one."""
+    """Combine bars into one."""
     if not bars:
         return Span(nan, nan, nan, nan, 0, 0)
     return Span(
@@ -108,13 +107,13 @@ class PlainMarket:
     Parameters
     ----------
     market
-        Read for its numbers only.
+        The market, of which only the numbers are used.
     contracts
         Every contract's bars in ticks, in order of time.
     first, last
-        Trade dates to look at.
+        First and last trade date.
     next_day_start
-        Whether a break is scanned for until the next 09:00 in place of the session's end.
+        Whether the scan for a breakout ends at the next 09:00, not at the session's end.
     """
 
     def __init__(
@@ -153,7 +152,7 @@ class PlainMarket:
 
     @cached_property
     def contract_of(self) -> list[str | None]:
-        """The contract traded each day: most volume on the latest earlier day that traded."""
+        """Each day's contract: the busiest one on the latest earlier day with trades."""
         chosen: list[str | None] = []
         for position, day in enumerate(self.days):
             choice = None
@@ -172,7 +171,7 @@ class PlainMarket:
 
     @cached_property
     def roll_days(self) -> list[int]:
-        """Days whose contract is not that of the latest earlier day that had one."""
+        """Days whose contract differs from that of the latest earlier day with one."""
         rolls, current = [], None
         for position, contract in enumerate(self.contract_of):
             if contract is None:
@@ -184,7 +183,7 @@ class PlainMarket:
 
     @cached_property
     def shift_of(self) -> list[int]:
-        """Ticks that each day's traded prices stand above the joined series."""
+        """How many ticks each day's traded prices are above the joined series."""
         shifts, shift, last_with_contract = [], 0, -1
         for position, contract in enumerate(self.contract_of):
             if position in self.roll_days:
@@ -195,7 +194,7 @@ class PlainMarket:
         return shifts
 
     def _gap(self, before: int, roll: int) -> int:
-        """New contract less old one at their last common minute before the roll."""
+        """Return the new contract's price minus the old one's at their last common minute."""
         closes: dict[str, dict[int, int]] = {}
         for name in (self.contract_of[before], self.contract_of[roll]):
             assert name is not None
@@ -210,7 +209,7 @@ class PlainMarket:
 
     @cached_property
     def series(self) -> list[Bar]:
-        """Each day's bars of the contract traded that day, free of the jumps at the rolls."""
+        """Each day's bars of the contract traded that day, without the jumps at rolls."""
         result = []
         for position, contract in enumerate(self.contract_of):
             shift = self.shift_of[position]
@@ -235,7 +234,7 @@ class PlainMarket:
         return self.series[place - 1] if place else None
 
     def bar_of_day(self, position: int) -> Span:
-        """One trading day of the joined series in one bar."""
+        """Return one trading day of the joined series as one bar."""
         if position not in self._day_bars:
             day = self.days[position]
             self._day_bars[position] = one_bar(self.bars(day.start, day.end))
@@ -278,7 +277,7 @@ class PlainMarket:
                 yield Slot(position, number, start, start + spec.minutes, scan_end)
 
     def window(self, slot: Slot) -> list[Bar]:
-        """Bars an opening range is made of; none where it did not form."""
+        """Return the bars of an opening range; none if it did not form."""
         day = self.days[slot.day]
         shut = slot.start < day.exchange_open or slot.t0 > day.exchange_close
         return [] if shut or slot.t0 > self.horizon else self.bars(slot.start, slot.t0)

@@ -1,4 +1,4 @@
-"""What became of a slot, one bar after another: break, entry, stop, target, result."""
+"""The outcome of a slot, bar by bar: breakout, entry, stop, target, result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ml_core.features.reference.plain_market import Bar, PlainMarket, Slot
 
 @dataclass
 class Story:
-    """A slot's break and trade; None for what did not happen or is not known yet."""
+    """A slot's breakout and trade; None for what did not happen or is not known yet."""
 
     direction: int | None = None
     break_minute: int | None = None
@@ -48,7 +48,7 @@ def story_of(market: PlainMarket, slot: Slot, spec: LabelSpec) -> Story:
 
 
 def _levels(story: Story, entry: int, high: int, low: int, spec: LabelSpec) -> None:
-    """Fractions of a tick go against the trade."""
+    """Return the levels; fractions of a tick are rounded against the trade."""
     side = story.direction or 0
     broken, opposite = (high, low) if side > 0 else (low, high)
     half = ceil(Fraction(high - low, 2))
@@ -87,7 +87,7 @@ def _count(story: Story, market: PlainMarket) -> None:
 
 
 def round_trip_cost(market: PlainMarket) -> float:
-    """Commission and slippage, in and out, in ticks."""
+    """Return commission and slippage of entry and exit, in ticks."""
     instrument = market.market.instrument
     commission = instrument.commission_per_side / instrument.tick_value
     return 2 * commission + 2 * instrument.slippage_ticks_per_side

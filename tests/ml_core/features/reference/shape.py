@@ -76,7 +76,7 @@ def volume_against_same_slot(decision: Decision) -> float:
 
 
 def corridor_p_up(decision: Decision) -> float:
-    """Chance that a driftless walk from x leaves [0, 1] widened by d at the upper side."""
+    """Return the probability that a driftless walk from x leaves [-d, 1 + d] at the upper end."""
     beyond = decision.sigma / decision.height
     return (close_position(decision) + beyond) / (1 + 2 * beyond)
 

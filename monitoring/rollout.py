@@ -104,7 +104,7 @@ def position(events: Iterable[RolloutEvent], policy: RolloutPolicy = POLICY) -> 
         if event.kind == "approved":
             approvals.append(event)
         elif event.kind == "down":
-            approvals = []  # earlier approvals were for another step
+            approvals = []  # whatever was approved before was for another step
             now = _lowered(now, event)
         else:
             used = usable_approval(approvals, event.stage, event.bound_to, event.at)

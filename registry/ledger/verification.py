@@ -152,7 +152,7 @@ def row_lookup_in(database: Database) -> RowLookup:
     def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
         walked = chains().get(chain)
         if walked is None:
-            return None  # a later release's table, which this release cannot miss
+            return None  # of a later release: not here, so not missing here
         try:
             with database.reading() as session:
                 return walked.places(session, hashes), walked.head(session).rows

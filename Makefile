@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 LOG := $(VENV)/install.log
 # Named after what is installed and where: a second run reinstalls nothing, an interrupted one
 # starts again, a changed lock or a moved folder installs anew.
-KEY := $(shell { cat requirements.lock pyproject.toml; pwd; "$(PYTHON)" -V; } 2>&1 \
+LOCKS := requirements.lock requirements.dev.lock
+KEY := $(shell { cat $(LOCKS) pyproject.toml; pwd; "$(PYTHON)" -V; } 2>&1 \
   | git hash-object --stdin | cut -c1-16)
 STAMP := $(VENV)/.installed-$(KEY)
 PAGES_KEY := $(shell cat requirements.dashboard.lock | git hash-object --stdin | cut -c1-16)
@@ -39,17 +40,17 @@ $(STAMP):
 	  2>/dev/null \
 	  || { echo "Orbcast needs Python 3.11, 3.12 or 3.13; here is: $(or $(PYTHON),none at all)." \
 	    "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@echo "Installing $$(grep -c == requirements.lock) locked packages into $(VENV)" \
+	@echo "Installing $$(cat $(LOCKS) | grep -c ==) locked packages into $(VENV)" \
 	  "(once; a few minutes) ..."
 	@rm -f $(VENV)/.installed-*
 	@test "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V)" && $(BIN)/pip --version >/dev/null 2>&1 \
 	  || "$(PYTHON)" -m venv --clear $(VENV)
 	@if command -v uv >/dev/null 2>&1 && uv pip install -q --python $(BIN)/python \
-	    --no-deps --require-hashes -r requirements.lock >$(LOG) 2>&1; \
+	    --no-deps --require-hashes $(LOCKS:%=-r %) >$(LOG) 2>&1; \
 	then :; \
 	else \
 	  { $(BIN)/python -m pip install --no-input --no-compile --progress-bar off \
-	      --no-deps --require-hashes -r requirements.lock 2>&1 || echo "ORBCAST: failed"; } \
+	      --no-deps --require-hashes $(LOCKS:%=-r %) 2>&1 || echo "ORBCAST: failed"; } \
 	  | { n=0; : >$(LOG); while IFS= read -r line; do \
 	      printf '%s\n' "$$line" >>$(LOG); \
 	      case "$$line" in \
@@ -133,17 +134,19 @@ controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an
 	@$(BIN)/python benchmarks/controls.py $(ARGS)
 	@$(BIN)/python benchmarks/setup_controls.py
 
-# Two files, the second only what the dashboard adds: a nightly run needs no page server.
+# Three files, each only what it adds: a server that runs Orbcast needs neither tests nor pages.
 # Universal: one lock for every Python and system, the same versions on each where wheels allow it.
-COMPILE := uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 \
   --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
   --no-annotate -q
-lock: ## Work out requirements.lock and requirements.dashboard.lock anew (needs uv)
+ADDED := awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more'
+lock: ## Work out the three requirements*.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
-	@$(COMPILE) --extra dask --extra postgres -o requirements.lock
-	@$(COMPILE) --all-extras -c requirements.lock -o $(VENV)/all.lock
-	@awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more' \
-	  requirements.lock $(VENV)/all.lock > requirements.dashboard.lock
+	@$(COMPILE) --group dev --all-extras -o $(VENV)/all.lock
+	@$(COMPILE) --group dev --extra dask --extra postgres -c $(VENV)/all.lock -o $(VENV)/dev.lock
+	@$(COMPILE) --group build --extra dask --extra postgres -c $(VENV)/all.lock -o requirements.lock
+	@$(ADDED) requirements.lock $(VENV)/dev.lock > requirements.dev.lock
+	@$(ADDED) $(VENV)/dev.lock $(VENV)/all.lock > requirements.dashboard.lock
 
 house: $(PAGES) ## Print how easy the code is to live in: sizes, circles, names, repeated shapes
 	@$(BIN)/python benchmarks/house.py $(ARGS)

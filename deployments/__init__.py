@@ -1,4 +1,4 @@
-"""Running and showing Orbcast: configuration, command line, supervisor."""
+"""Code that runs and shows Orbcast: configuration, command line, supervisor."""
 
 from typing import TYPE_CHECKING
 

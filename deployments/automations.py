@@ -1,4 +1,4 @@
-"""Automations: what Prefect itself reports and ends, since a dead process cannot do so itself."""
+"""Automations: Prefect reports and ends runs of dead processes, which cannot do so themselves."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tasks.runs.recovery import HEARTBEATS, OURS, WENT_SILENT
 from tasks.settings import now
 
 NOT_STARTED = timedelta(minutes=5)
-"""A run that has not begun this long after it was due: nothing runs the flows."""
+"""If a run has not begun this long after it was due, nothing is running the flows."""
 
 SILENT = timedelta(minutes=10)
-"""A run without a sign of life for so long, three times what Prefect leaves between two."""
+"""A run without a heartbeat for this long, three times Prefect's interval, counts as silent."""
 
 GONE_AFTER = timedelta(seconds=90)
-"""A worker's run without a sign of life for so long, three times what is between two, has died."""
+"""A worker's run without a heartbeat for this long, three times the interval, has died."""
 
 END_SILENT = "orbcast: end workers' runs that go silent"
-"""Name of the automation that marks them as crashed."""
+"""Name of the automation that marks silent runs of workers as crashed."""
 
 _PREFIX = "orbcast: tell "
 _LINK = "{{ (flow_run|ui_url) or '' }}"
@@ -41,14 +41,14 @@ def ensure_automations(
 ) -> tuple[str, ...]:
     """Have Prefect notify each channel of runs that crash, do not start or go silent.
 
-    Running it again changes nothing but what a channel's block has become; automations of
-    channels that are no more are deleted. Email by SMTP is left out: the server loads no blocks
-    but Prefect's own.
+    A second call changes only automations of channels whose block has changed, and deletes those
+    of removed channels. Email by SMTP is left out, because the server loads only Prefect's own
+    blocks.
 
     Parameters
     ----------
     channels
-        Those there are.
+        All channels.
     not_started
         How long after its time a run may begin.
 
@@ -70,12 +70,12 @@ def ensure_automations(
 
 
 def ensure_silent_runs_end(*, gone_after: timedelta = GONE_AFTER) -> None:
-    """Have Prefect mark workers' runs as crashed that go silent, and have recover run then.
+    """Have Prefect mark silent runs of workers as crashed, and start recover then.
 
-    Who started a run may be gone together with its machine or container, and no other can see its
-    process. `orbcast up` needs none of this: it sees its own, and a machine that was asleep would
-    find its runs ended. Runs that wait for a person are not looked at (the deployment's tag says
-    so): one is silent while it waits. Running it again changes nothing.
+    A worker may be gone together with its machine or container, and no other process can see
+    whether its runs live. `orbcast up` does not need this: it sees its own runs, and a machine
+    that was asleep would find its runs ended. Runs that wait for a person are left out, by their
+    deployment's tag, because they are silent while they wait. A second call changes nothing.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _replace(
         if there is None:
             client.create_automation(automation)
         elif _written(there) != _written(automation):
-            # switched off in the UI, it stays off
+            # an automation that was switched off in the UI stays off
             client.update_automation(
                 there.id, automation.model_copy(update={"enabled": there.enabled})
             )
@@ -129,10 +129,10 @@ def _replace(
 
 
 def _written(automation: AutomationCore) -> Any:
-    """Return what we write of an automation.
+    """Return the fields of an automation that we write.
 
-    Written again, it would forget which runs it waits for, those of a worker that is gone among
-    them.
+    It is written only if they differ: an automation that is written again forgets the runs that
+    it waits for, including those of a dead worker.
     """
     return automation.model_dump(include={"description", "trigger", "actions"})
 
@@ -183,7 +183,7 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
 
 
 def _trigger_of(tag: str) -> partial[EventTrigger]:
-    """Return a trigger of flow runs with a tag, but for what happens to them."""
+    """Return a trigger for flow runs with a tag; the caller adds the events."""
     related = {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
     return partial(
         EventTrigger,

@@ -1,4 +1,4 @@
-"""The server that finished bars are pushed to: `POST /bars/MARKET`, JSON or CSV lines."""
+"""The server for pushed finished bars: `POST /bars/MARKET`, JSON or CSV lines."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class NotListeningError(OperatorError):
 
 
 def receive(settings: Settings, host: str, port: int) -> None:
-    """Take pushed bars until the process is ended.
+    """Receive pushed bars until the process is ended.
 
     Parameters
     ----------
     settings
-        Settings; their secret is asked for, their home keeps what comes.
+        Settings: the secret to require, and the home that stores the bars.
     host, port
-        Where to listen.
+        Address to listen on.
 
     Raises
     ------
     OpenToAllError, NotListeningError
-        It cannot start.
+        The server cannot start.
     """
     require_secret(settings, host)
     secret = settings.auth.get_secret_value()
@@ -58,7 +58,7 @@ def receive(settings: Settings, host: str, port: int) -> None:
     except Timeout:
         fault = f"another server receives bars for {settings.home}"
         raise NotListeningError(fault, "use that one, or stop it first") from None
-    # a name that others call this machine by is not known here: the secret tells them apart
+    # the names by which other machines call this one are unknown here: the secret protects it
     is_ours = host in THIS_MACHINE or settings.allowed_hosts
     names = names_of(settings) if is_ours else None
     handler = partial(_Handler, bars=PushedBars(settings), secret=secret, names=names)
@@ -120,12 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "nothing is shown here", "post bars")
 
     def _is_refused(self) -> bool:
-        """Answer who may not ask."""
+        """Answer a request that is not allowed; return whether there was one."""
         if self._names is not None and not is_called_by(self.headers.get("Host"), self._names):
             remedy = f"call it {HOST}, or name the other in ORBCAST_ALLOWED_HOSTS"
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "that is not this server's name", remedy)
         elif self.headers.get("Origin") is not None:
-            # a page of any site could push to the loopback of whoever looks at it
+            # a page of any site could push to the loopback of the machine that shows it
             remedy = "push from a program, not from a page"
             self._refuse(HTTPStatus.FORBIDDEN, "pages of a browser are not answered", remedy)
         elif not knows_the_secret(self.headers, self._secret):
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: HTTPStatus, fault: str, remedy: str) -> None:
         one = {"line": None, "field": None, "fault": fault, "remedy": remedy}
-        # what was sent is not read, so that nothing more can be asked on this connection
+        # the body is not read, so the connection cannot be used for another request
         self.close_connection = True
         self._answer(status, {"errors": [one]})
 
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Keep the log for what went wrong."""
+        """Log no requests; the log is for errors."""
 
     def log_error(self, message: str, *given: Any) -> None:
         _LOG.warning("%s: %s", self.client_address[0], message % given)

@@ -1,4 +1,4 @@
-"""The deployments, defined once: which flow, when, for which market, how many at once."""
+"""The deployments, defined once: flow, schedule, market, number of simultaneous runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from tasks.notices.events import ARRIVED, BarsRefreshed, DriftDetected, resource
 from tasks.prediction.slots import decision_time
 
 RETRAIN_AT = (8, 15)
-"""Hour and minute on the market's clock, Tuesday to Saturday: before the next trading day."""
+"""Hour and minute in the market's zone, Tuesday to Saturday: before the next trading day."""
 
 HUSH = 300
-"""Seconds after a refresh that started log-outcomes in which another one does not.
+"""Seconds after a refresh that started log-outcomes in which another refresh does not start it.
 
-A script that refreshes each minute would otherwise keep it running; it settles all there is, and
-comes every quarter of an hour by itself, so what a hushed refresh brought waits that long at most.
+A script that refreshes each minute would otherwise keep it running. log-outcomes settles all slots
+that can be settled and is scheduled every quarter of an hour, so bars of a refresh that did not
+start it wait at most that long.
 """
 
 _MONDAY = date(2024, 1, 1)
@@ -29,7 +30,7 @@ Collision = Literal["ENQUEUE", "CANCEL_NEW"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSpec:
-    """One cron line; ``slug`` names it, ``parameters`` go over the deployment's."""
+    """One cron line; ``slug`` names it, ``parameters`` override the deployment's."""
 
     slug: str
     cron: str
@@ -41,8 +42,8 @@ class ScheduleSpec:
 class TriggerSpec:
     """An event that starts a run, whoever emits it.
 
-    ``hush`` is how many seconds after one that did the same event starts nothing: what a schedule
-    does soon in any case need not be started by each of many events.
+    After the event has started a run, it starts no other for ``hush`` seconds: a flow that is
+    scheduled soon anyway need not be started by each of many events.
     """
 
     event: str
@@ -57,13 +58,14 @@ class DeploymentSpec:
     Attributes
     ----------
     name
-        The market; with the flow's own name, what the UI shows.
+        The market; the UI shows it together with the flow's name.
     entrypoint
-        Module path: a file path would put flows/ first among the places modules come from.
+        Module path; a file path would put flows/ first on the module search path.
     limit
-        Runs at once; None is no limit: recover frees what others hold, and shall wait for none.
+        Maximum number of simultaneous runs; None means no limit, as for recover, which frees what
+        dead runs hold and must wait for none.
     waits
-        Whether its runs wait for a person, silently.
+        Whether its runs wait for a person, without heartbeats.
     """
 
     name: str
@@ -79,7 +81,7 @@ class DeploymentSpec:
 
 
 def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
-    """Return every deployment of a market; schedules come from its file alone.
+    """Return every deployment of a market; all schedules come from its file.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     nightly = ScheduleSpec(slug="nightly", cron=f"{minute} {hour} * * 2-6", timezone=market.zone)
     quarterly = ScheduleSpec(slug="quarter-hourly", cron="*/15 * * * *", timezone=market.zone)
 
-    # at other minutes than most: one that a range's close starts shall not wait for it
+    # at unusual minutes, so that no run that a range's close starts waits for this one
     often = ScheduleSpec(slug="often", cron="3-59/4 * * * *", timezone=market.zone)
 
     def spec(
@@ -173,7 +175,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             f"Predict each opening range of {market.name} as it closes, and log it.",
             _at_each_decision(market),
             "ENQUEUE",
-            limit=len(market.ranges),  # none waits for another
+            limit=len(market.ranges),  # so that no range waits for another
         ),
         spec(
             "replay",
@@ -225,11 +227,11 @@ HOUSEKEEPING = (
         tags=("orbcast",),
     ),
 )
-"""Deployments that are of no market."""
+"""Deployments that belong to no market."""
 
 
 def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
-    """Return a schedule for each opening range, on its own clock, at its window's end or later."""
+    """Return a schedule for each opening range, in its own zone, at its window's end or later."""
     schedules, delay = [], timedelta(minutes=market.decision_delay_minutes)
     for spec in market.ranges:
         zone = market.zone_of(spec)
@@ -237,7 +239,7 @@ def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
             (decision_time(market, spec, day) + delay).astimezone(zone) for day in _WEEKDAYS
         ]
         first, last = ((moments[end].weekday() + 1) % 7 for end in (0, -1))
-        # a Sunday evening that begins Monday's trading day counts from 0, a Saturday's end to 6
+        # cron counts from Sunday (0): Monday's trading day may begin on Sunday, Friday's end on 6
         schedules.append(
             ScheduleSpec(
                 slug=f"range-{spec.name.lower().replace('_', '-')}",

@@ -1,8 +1,8 @@
-"""Whether whoever waits at the terminal asked to see more than one line of an error."""
+"""Whether the user asked for more than one line of an error."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 
 DEBUGGING: ContextVar[bool] = ContextVar("DEBUGGING", default=False)
-"""``--debug`` stands on the command line."""
+"""Whether ``--debug`` is on the command line."""

@@ -1,4 +1,4 @@
-"""The demo: a simulated market whose truth is known, and everything Orbcast does with it."""
+"""The demo: a simulated market with a known truth, and everything Orbcast does with it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ REPLAYED_DAYS = 10
 
 Say = Callable[[str], None]
 OnShare = Callable[[float, str], None]
-"""Told a share of the whole demo from 0 to 1, and which step is under way."""
+"""Called with the share of the whole demo that is done, from 0 to 1, and the current step."""
 
 _COST = (22, 14, 68, 14, 48, 2)
-"""What each step takes of the whole, in seconds of two shared cores: their ratios count."""
+"""Duration of each step, in seconds on two shared cores; only their ratios matter."""
 
 
 class NotADemoError(InputError):
-    """A home that has a trader's own bars in it."""
+    """A home that contains a trader's own bars."""
 
     home: str
     source: str
@@ -56,24 +56,24 @@ class NotADemoError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the demo came to.
+    """The demo's results.
 
     Attributes
     ----------
     home, symbol
-        Where it is, and the market.
-    result
-        What the flows nightly-retrain and walk-forward returned.
+        The demo's home, and the market.
+    retrained, study
+        Results of the flows nightly-retrain and walk-forward.
     evaluation
-        The metrics of the version trained.
+        The metrics of the trained version.
     truth
-        The best possible figures, since the market is simulated.
+        The best possible figures, known because the market is simulated.
     report
         Path of the HTML page.
     outlook
-        What the market's clock and calendar say now.
+        The market's next opening ranges, by its clock and calendar.
     seconds
-        How long it took.
+        How long the demo took.
     """
 
     home: Path
@@ -88,12 +88,12 @@ class Shown:
 
 
 class _Steps:
-    """Numbered steps: how far the demo is within them, and a line after each.
+    """Numbered steps of the demo, with their progress and a line after each.
 
     Parameters
     ----------
     say, on_share
-        Told the line after a step; told how far the whole is.
+        Called with the line after each step; called with the progress of the whole demo.
     """
 
     def __init__(self, say: Say, on_share: OnShare) -> None:
@@ -101,7 +101,7 @@ class _Steps:
 
     @contextlib.contextmanager
     def step(self, words: str) -> Iterator[tuple[list[str], OnProgress]]:
-        """Run a step; give the list that takes its outcome, and what tells how far it is."""
+        """Run a step; yield a list for its result lines, and a function to report its progress."""
         before, cost = sum(_COST[: self._done]), _COST[self._done]
         self._done += 1
         head = f"[{self._done}/{len(_COST)}] {words}"
@@ -121,21 +121,21 @@ class _Steps:
 def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
     """Run everything in ``folder``, its own home.
 
-    Running it again is safe: the market is not simulated anew, nothing is recorded twice.
+    Running it again is safe: the market is not simulated again, nothing is recorded twice.
 
     Parameters
     ----------
     folder
         The demo's home.
     say
-        Told a line after each step.
+        Called with a line after each step.
     on_share
-        Told how far the whole is.
+        Called with the progress of the whole demo.
 
     Raises
     ------
     NotADemoError
-        The folder is somebody's own home.
+        The folder is a trader's own home.
     """
     began = time.monotonic()
     use_home(folder)
@@ -186,7 +186,7 @@ def _simulated(settings: Settings, market: Market, on_progress: OnProgress) -> S
 
 
 def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
-    # imported here: Prefect reads its settings when it is first imported
+    # imported only here, because Prefect reads its settings when it is first imported
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (lines, _):
         brought = flows.refresh_data.refresh_data(MARKET, full=True)
@@ -223,7 +223,7 @@ def _last_decisions(market: Market) -> list[tuple[str, datetime]]:
 
 
 def _report(settings: Settings, retrained: Retrained, facts: CardFacts) -> Path:
-    """Write the model card of what was trained anew, with what only a simulation knows."""
+    """Write the model card of the trained version again, with what only a simulation knows."""
     source = {"source": "simulated by Orbcast, not a real market"}
     bars = {**retrained.data, **facts.bars, **source}
     return training.card_pages.write_card(settings, replace(facts, bars=bars))

@@ -1,4 +1,4 @@
-"""Room on the disk, looked for before anything is begun that would end half done without it."""
+"""Check for free disk space before work that would otherwise stop halfway."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ml_core.errors import OperatorError
 
 NEEDED_BYTES = 200 * 1024**2
-"""What Prefect's and our databases, a version and a report take, several times over."""
+"""Several times the size of both databases (Prefect's and ours), a version and a report."""
 
 
 class NoRoomError(OperatorError):
@@ -40,12 +40,12 @@ class NotWritableError(OperatorError):
 
 
 def require_room(home: Path) -> None:
-    """Make sure that a home can be written to and has room; makes the folder.
+    """Require that a home can be written to and has room; make the folder if needed.
 
     Raises
     ------
     NotWritableError, NoRoomError
-        It cannot, or has not.
+        The home cannot be written to, or has too little room.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)

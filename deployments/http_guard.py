@@ -1,4 +1,4 @@
-"""Who may ask a server of ours: by the name it is called by, the page that asks, and a secret."""
+"""Checks of requests to our servers: the host name, the page they come from, and the secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class OpenToAllError(InputError):
-    """A server that others can reach and that asks for no secret."""
+    """A server that other machines can reach and that has no secret."""
 
     host: str
     template = (
@@ -35,12 +35,12 @@ class OpenToAllError(InputError):
 
 
 def require_secret(settings: Settings, host: str) -> None:
-    """See that a server which others can reach asks them for a secret.
+    """Require a secret for a server that other machines can reach.
 
     Raises
     ------
     OpenToAllError
-        It would ask for none.
+        No secret is set.
     """
     if host not in THIS_MACHINE and not settings.auth.get_secret_value():
         raise OpenToAllError(host)
@@ -52,10 +52,10 @@ def names_of(settings: Settings) -> frozenset[str]:
 
 
 def is_called_by(host: str | None, names: frozenset[str]) -> bool:
-    """Return whether the header Host names this machine; its port may be a tunnel's.
+    """Return whether the header Host names this machine; any port is accepted, for tunnels.
 
-    A page elsewhere whose own name server says that its name is this machine (DNS rebinding)
-    still calls us by that name.
+    This stops DNS rebinding: a foreign page whose name resolves to this machine still sends its
+    own name.
 
     >>> names = frozenset(THIS_MACHINE)
     >>> is_called_by("LocalHost:5200", names), is_called_by("[::1]", names)
@@ -69,7 +69,7 @@ def is_called_by(host: str | None, names: frozenset[str]) -> bool:
 def comes_from_us(origin: str, host: str, names: frozenset[str]) -> bool:
     """Return whether the header Origin is a page of the server that Host names.
 
-    A page served on this machine by another port is not. ``127.0.0.1`` and ``localhost`` are one.
+    A page from another port of this machine is not. ``127.0.0.1`` and ``localhost`` are the same.
 
     >>> names = frozenset(THIS_MACHINE)
     >>> comes_from_us("http://localhost:4200", "127.0.0.1:4200", names)
@@ -87,7 +87,7 @@ def comes_from_us(origin: str, host: str, names: frozenset[str]) -> bool:
 
 
 def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
-    """Return whether a request carries ``user:secret``; an empty one is not asked for."""
+    """Return whether a request carries ``user:secret``; an empty secret allows every request."""
     if not secret:
         return True
     wanted = base64.b64encode(secret.encode()).decode()
@@ -96,10 +96,10 @@ def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
 
 
 class HostGuard:
-    """Middleware before an application: answers who calls it by its name, from its own pages.
+    """Middleware that accepts only requests to this machine's names and from its own pages.
 
-    Both are asked of HTTP requests and of WebSockets. A program sends no Origin; a browser sends
-    one with all that could change something, and cannot be made to leave it out.
+    It checks HTTP requests and WebSockets. Programs send no Origin. A browser sends one with every
+    request that could change something, and a page cannot make it leave the header out.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class HostGuard:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may ask; refuse the rest."""
+        """Pass on an allowed request; refuse any other."""
         refused = None if scope["type"] == "lifespan" else self._refusal(scope)
         if refused is None:
             await self._app(scope, receive, send)
@@ -144,7 +144,7 @@ def _is_named(place: SplitResult | None, names: frozenset[str]) -> bool:
 def _split(text: str) -> SplitResult | None:
     try:
         place = urlsplit(text)
-        _ = place.port  # which is read, and may be none, only now
+        _ = place.port  # raises ValueError here if the port is invalid
     except ValueError:
         return None
     return place

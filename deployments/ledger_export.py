@@ -1,4 +1,4 @@
-"""The ledger as a file: CSV that a spreadsheet cannot be fooled by, and typed Parquet."""
+"""The ledger as a file: CSV that is safe in a spreadsheet, and typed Parquet."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _STARTS_A_FORMULA = (
 
 
 def neutral(value: object) -> object:
-    """Make a cell that no spreadsheet takes for a formula (OWASP, CSV injection).
+    """Return a cell that no spreadsheet reads as a formula (OWASP, CSV injection).
 
-    Numbers stay numbers; text that would begin a formula gets an apostrophe before it.
+    Numbers stay numbers; text that would begin a formula gets an apostrophe in front.
 
     >>> neutral("=cmd|' /C calc'!A0"), neutral(-0.25), neutral("MGC")
     ("'=cmd|' /C calc'!A0", -0.25, 'MGC')

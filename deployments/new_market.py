@@ -1,4 +1,4 @@
-"""A market file from what is known of an instrument: `orbcast market new`."""
+"""A market file from the specification of an instrument: `orbcast market new`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml_core.market.schedule import from_minute
 
 _SPECIFICATIONS = Path(__file__).with_name("instruments.toml")
 _YEARS = (2024, 2025)
-"""Years whose hours say when the trading day starts on a clock; summer and winter are in both."""
+"""Years whose trading hours give the start of the trading day, in summer and winter."""
 
 _ALL_MONTHS = "FGHJKMNQUVXZ"
 _MINUTES_A_DAY = 1440
@@ -25,7 +25,7 @@ _USUAL_MINUTES = 5
 
 
 class UnknownInstrumentError(InputError):
-    """An instrument of which nothing is known."""
+    """An instrument without a known specification."""
 
     root: str
     available: tuple[str, ...]
@@ -36,7 +36,7 @@ class UnknownInstrumentError(InputError):
 
 
 class RangeTextError(InputError):
-    """Text that is no opening range."""
+    """Text that is not an opening range."""
 
     text: str
     template = "--range {text!r} is no opening range; write 09:30/5 (start/minutes)"
@@ -44,22 +44,22 @@ class RangeTextError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specification:
-    """What is known of an instrument.
+    """The specification of an instrument.
 
     Attributes
     ----------
     root
         Its symbol, such as ``ES``.
     below_zero
-        Whether it has traded at zero and below.
+        Whether it has traded at zero or below.
     name, tick, value, currency, volume
-        What it is called; smallest step of a price and its money; smallest volume.
+        Its name; the tick size, its value in money and the currency; the smallest volume.
     months
-        Letters of the months it expires in; empty for an instrument without an expiry.
+        Letters of the months in which it expires; empty without an expiry.
     calendar, zone
-        When it trades, and the clock its opening ranges are commonly read on.
+        Exchange calendar, and the zone in which its opening ranges are usually stated.
     first_range, session_end
-        Local times: where its first range starts, and when a trade of it ends at the latest.
+        Local times: start of its first range, and the latest end of its trades.
     """
 
     root: str
@@ -78,19 +78,19 @@ class Specification:
 
 @dataclass(frozen=True, slots=True)
 class RangeChoice:
-    """An opening range that was chosen: local start and minutes."""
+    """A chosen opening range: local start and length in minutes."""
 
     start: str
     minutes: int
 
     @classmethod
     def of(cls, text: str) -> RangeChoice:
-        """Read text such as ``09:30/5``; five minutes where none are given.
+        """Read text such as ``09:30/5``; the default length is five minutes.
 
         Raises
         ------
         RangeTextError
-            It is no such text.
+            The text is not an opening range.
         """
         match = _RANGE.fullmatch(text.strip())
         if match is None:
@@ -99,14 +99,14 @@ class RangeChoice:
 
     @property
     def name(self) -> str:
-        """What it is called in the market file: its start, and its length where unusual."""
+        """Its name in the market file: its start, and its length if that is unusual."""
         length = "" if self.minutes == _USUAL_MINUTES else f"_{self.minutes}m"
         return self.start.replace(":", "") + length
 
 
 @cache
 def specifications() -> dict[str, Specification]:
-    """Return what is known, by symbol."""
+    """Return the known specifications, by symbol."""
     values = tomllib.loads(_SPECIFICATIONS.read_text("utf-8"))
     by_root = {}
     for root, own in values["instruments"].items():
@@ -130,12 +130,12 @@ def specifications() -> dict[str, Specification]:
 
 
 def specification(root: str) -> Specification:
-    """Return what is known of an instrument.
+    """Return the specification of an instrument.
 
     Raises
     ------
     UnknownInstrumentError
-        Nothing is.
+        None is known.
     """
     available = specifications()
     if root.upper() not in available:
@@ -157,15 +157,15 @@ def market_file(
     Parameters
     ----------
     spec
-        What is known of the instrument.
+        Specification of the instrument.
     symbol
-        What its bars are called.
+        Symbol of its bars.
     zone
-        IANA zone of the clock that the ranges are read on.
+        IANA zone in which the ranges are stated.
     ranges
         Opening ranges, at least one.
     commission, slippage_ticks
-        Cost of one side: money a contract, and ticks.
+        Cost of one side: money per contract, and ticks.
     """
     name = spec.name if symbol == spec.root else f"{symbol}, {spec.name}"
     start, evening = day_start(spec.calendar, zone)
@@ -213,8 +213,8 @@ def market_file(
 def day_start(calendar: str, zone: str) -> tuple[int, bool]:
     """Return the local minute at which a trading day starts, and whether on the date before.
 
-    The latest one of a year: where the exchange's summer moves it, the hour before still belongs
-    to the day before, so that a range keeps its local time.
+    The latest start of a year is used. If the exchange's summer time moves the start, the hour
+    before it still belongs to the day before, so that a range keeps its local time.
     """
     hours = trade_dates(calendar, *_YEARS)
     starts = [
@@ -226,7 +226,7 @@ def day_start(calendar: str, zone: str) -> tuple[int, bool]:
 
 
 def day_end(calendar: str, zone: str, start: int) -> int:
-    """Return the local minute by which every trading day has ended, early closes aside."""
+    """Return the local minute of the earliest end of a trading day, early closes aside."""
     hours = trade_dates(calendar, *_YEARS)
     regular = ~hours.early_close
     ends = [
@@ -237,7 +237,7 @@ def day_end(calendar: str, zone: str, start: int) -> int:
 
 
 def _local_offset(minute: int, day: object, zone: str) -> int:
-    """Return how many local minutes after the midnight that begins a trade date a minute is."""
+    """Return a minute as local minutes since the midnight at which its trade date begins."""
     local = from_minute(minute).astimezone(ZoneInfo(zone))
     days = (local.date() - day).days  # type: ignore[operator]
     return int(days) * _MINUTES_A_DAY + local.hour * 60 + local.minute

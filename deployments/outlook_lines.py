@@ -1,7 +1,7 @@
-"""What each market's clock and calendar say now, a line a market.
+"""One line per market on its next opening ranges, by its clock and calendar.
 
-`orbcast up` runs it as ``python -m deployments.outlook_lines MARKET...``: an exchange's calendar
-brings pandas, a hundred megabytes that would stay with the supervisor for good.
+`orbcast up` runs it as ``python -m deployments.outlook_lines MARKET...``: an exchange calendar
+imports pandas, a hundred megabytes that the supervisor would keep forever.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """prefect.yaml, written from the catalogue: `python -m deployments.prefect_yaml > prefect.yaml`.
 
-Markets are named after it, MGC if none is: `python -m deployments.prefect_yaml mgc nq`.
+Name the markets as arguments: `python -m deployments.prefect_yaml mgc nq`; default: MGC.
 
-For who runs a Prefect server already: ``prefect work-pool create local --type process``, then
+With a Prefect server of your own: ``prefect work-pool create local --type process``, then
 ``prefect --no-prompt deploy --all`` and ``python -m deployments.distributed.worker``.
 """
 
@@ -29,7 +29,7 @@ MARKETS = ("mgc",)
 WORK_POOL = "local"
 
 _HEARD_OF = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
-"""Seconds between two signs of life, which deployments.automations counts on."""
+"""Seconds between two heartbeats; deployments.automations relies on this interval."""
 
 _HEAD = """\
 # Written by `python -m deployments.prefect_yaml > prefect.yaml`; edit deployments/catalogue.py or
@@ -82,7 +82,7 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
 
 
 def text(markets: Sequence[str] = MARKETS) -> str:
-    """Return the whole file, for some markets."""
+    """Return the whole file for the given markets."""
     settings = current_settings()
     specs = [spec for name in markets for spec in deployments_of(name, settings.market(name))]
     entries = [entry(spec) for spec in (*specs, *HOUSEKEEPING)]

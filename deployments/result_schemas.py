@@ -1,8 +1,8 @@
-"""The JSON Schemas of what runs return and of the outbox, which docs/schemas holds for readers.
+"""The JSON Schemas of flow results and of the outbox, which docs/schemas holds for readers.
 
     python -m deployments.result_schemas
 
-writes them anew after one of the types was changed.
+writes them again after a change of one of the types.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ RESULTS: dict[str, type[Any]] = {
     "recover": Recovery,
     "watch-feed": FeedCheck,
 }
-"""What each flow returns, by its name."""
+"""Return type of each flow, by the flow's name."""
 
 
 def schemas() -> dict[str, str]:
-    """Return the text of each JSON Schema by its file's name, without the ending."""
+    """Return the text of each JSON Schema, by its file's name without the suffix."""
     made = {name: _schema(kind) for name, kind in RESULTS.items()}
-    # a ledger row's outputs: the prediction's values among its own
+    # a ledger row's outputs: the prediction's values and fields of its own
     outputs, prediction = _schema(Outputs), _schema(Prediction)
     own = {name: value for name, value in outputs["properties"].items() if name != "prediction"}
     made["ledger-outputs"] = {
@@ -75,10 +75,10 @@ def schemas() -> dict[str, str]:
 
 
 def _hand_off() -> dict[str, dict[str, Any]]:
-    """Return the schemas of the outbox, and of what the paper account writes back."""
+    """Return the schemas of the outbox, and of the events that the paper account writes back."""
     intent, order = _schema(Outgoing), _schema(Order)
     at_entry, money = order["$defs"]["AtEntry"], order["$defs"].pop("MoneyLeft")
-    del at_entry["properties"]["money"]  # its fields stand among those of what is left
+    del at_entry["properties"]["money"]  # its fields are inlined
     at_entry["properties"] |= money["properties"]
     at_entry["required"].remove("money")
     del intent["properties"]["order"]
@@ -105,12 +105,12 @@ def _hand_off() -> dict[str, dict[str, Any]]:
 
 
 def _always(order: dict[str, Any]) -> list[str]:
-    """Return the names that an order never leaves out."""
+    """Return the names of the fields that every order has."""
     return [*order["required"], "size_is", "one_cancels_other"]
 
 
 _CONCLUDED = {kind.__name__: kind for kind in (DriftResult, ColumnShift, NoveltyScore)}
-"""Types whose JSON has more than their fields: what follows from them, yes or no each."""
+"""Types whose JSON also has boolean properties derived from their fields."""
 
 
 def _schema(kind: type[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A simulated market written as a trader's DuckDB database, and the truth about it."""
+"""A simulated market written as a trader's DuckDB database, with its true probabilities."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """What was simulated.
+    """A simulated period.
 
     Attributes
     ----------
     bars, days
-        How many.
+        Number of bars and of trading days.
     first, last
-        Trading days.
+        First and last trading day.
     truth
-        P(UP) of every slot with a range.
+        True P(UP) of every slot with a range.
     truth_day
         datetime64[D], shape (n,): trading day of each of those slots.
     """
@@ -48,7 +48,7 @@ class Simulated:
     truth_day: NDArray[np.datetime64]
 
     def truth_from(self, day: str) -> dict[str, float]:
-        """Return the best possible figures on the slots from a trading day on."""
+        """Return the best possible figures for the slots from a trading day on."""
         rows = np.flatnonzero(self.truth_day >= np.datetime64(day))
         return take_rows(self.truth, rows).summary()
 
@@ -69,20 +69,20 @@ def write_database(
     Parameters
     ----------
     path
-        The database; appears whole, replacing what was there.
+        The database; written atomically, replacing an earlier one.
     market
-        Its calendar, ranges and tick.
+        Market whose calendar, ranges and tick are used.
     first, last
         Trading days, both included.
     edge
-        Accuracy points planted; 0 plants nothing.
+        Size of the planted edge in accuracy points; 0 plants none.
     seed
         The same seed gives the same bars.
     on_progress
         Called with (slots done, slots in all).
     key
-        What was asked, kept with the truth beside the database, so that :func:`read_truth`
-        finds it again; left out, the truth is not kept.
+        Parameters of the simulation, stored with the truth next to the database, so that
+        :func:`read_truth` finds it again; without a key the truth is not stored.
     """
     schedule = build_schedule(market, first, last)
     world = simulate(market, schedule, seed=seed, edge=edge, on_progress=on_progress)
@@ -117,7 +117,7 @@ def write_database(
 
 
 def read_truth(path: Path, key: dict[str, Any]) -> Simulated | None:
-    """Return what was simulated into ``path`` before; None if it is not there or was not this."""
+    """Return the earlier simulation in ``path``; None if there is none or its key differs."""
     beside = _beside(path)
     if not path.is_file() or not beside.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The scheduled workflows, each reading like a table of contents."""
+"""The Prefect flows, one file each; each flow reads like a table of contents."""
 
 from typing import TYPE_CHECKING
 

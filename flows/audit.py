@@ -1,4 +1,4 @@
-"""Audit: parity of what was logged with the lake, and whether any feature sees the future."""
+"""Audit: parity of logged features with the lake, and whether any feature sees the future."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def audit(
     mode: Mode = "live",
     as_of: datetime | None = None,
 ) -> AuditResult:
-    """Compute logged features again from the lake, to the bit; audit features for look-ahead.
+    """Recompute logged features from the lake and compare to the bit; audit for look-ahead.
 
     Args:
         market: Name of a market file, such as mgc.
-        from_day: First trading day of the answers to audit; left out, two weeks back.
-        to_day: Last trading day; left out, today.
-        mode: live or replay answers.
-        as_of: Use only bars known by this time; left out, now.
+        from_day: First trading day of the predictions to audit; default: two weeks ago.
+        to_day: Last trading day; default: today.
+        mode: live or replay predictions.
+        as_of: Use only bars known by this time; default: now.
     """
     at = moment_of(as_of, current_settings().market(market))
     parity = audit_parity(market, from_day, to_day, at, mode)

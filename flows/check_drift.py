@@ -1,4 +1,4 @@
-"""Drift: whether what is logged of late still looks like what the champion learned from."""
+"""Drift: whether recently logged features still resemble the champion's training data."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def check_drift(
     """Compare the features logged in the last ten trading days with the champion's training data.
 
     Each range is compared with the same opening range; roll days and half-days are left out. A
-    drift that was not there before emits orbcast.drift.detected, which starts a retrain.
+    new drift emits orbcast.drift.detected, which starts a retrain.
 
     Args:
         market: Name of a market file, such as mgc.
-        mode: live answers, or replayed ones, which start nothing.
-        full: Write Evidently's whole report as an HTML page too.
-        as_of: Look at answers up to this time; left out, now.
+        mode: live predictions, or replayed ones, which never start a retrain.
+        full: Also write Evidently's whole report as an HTML page.
+        as_of: Use predictions up to this time; default: now.
     """
     at = moment_of(as_of, current_settings().market(market))
     report = compare(market, at, mode)

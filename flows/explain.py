@@ -1,4 +1,4 @@
-"""Explain: why a slot has the answer it has, and the least that would have changed it."""
+"""Explain: why a slot has its prediction, and the smallest change that would have changed it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def explain(
     trading_day: date | None = None,
     opening_range: OpeningRangeName | None = None,
 ) -> ExplainedSlot:
-    """Take the logged answers of a slot apart, gate by gate; nothing is computed anew.
+    """Explain the logged predictions of a slot, gate by gate; nothing is computed again.
 
     Args:
         market: Name of a market file, such as mgc.
-        trading_day: Of the slot; left out, that of the slot that closed last.
-        opening_range: Name of a range, such as 0900; left out, the one that closed last.
+        trading_day: Of the slot; default: that of the slot that closed last.
+        opening_range: Name of a range, such as 0900; default: the one that closed last.
     """
     definition = current_settings().market(market)
     latest = latest_slot(definition, now(), opening_range)

@@ -1,4 +1,4 @@
-"""Outcomes: settle what can be settled, and say how the predictions did."""
+"""Outcomes: settle every slot that can be settled, and report how the predictions did."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ from tasks.settings import current_settings
     **REPORTED,
 )
 def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> OutcomesResult:
-    """Append the outcomes of predicted slots and bring the daily figures up to them.
+    """Append the outcomes of predicted slots and update the daily figures.
 
-    Live slots that nobody answered in time are recorded as missed, so that the ledger has a row
+    Live slots without a prediction in time are recorded as missed, so that the ledger has a row
     for every slot the calendar expects.
 
     Args:
         market: Name of a market file, such as mgc.
-        as_of: Use only bars known by this time; left out, now.
+        as_of: Use only bars known by this time; default: now.
     """
     at = moment_of(as_of, current_settings().market(market))
-    # only the clock can say that a live prediction was missed
+    # only the real clock can show that a live prediction was missed
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
     figures = whole_days(measure(market, at))
@@ -69,7 +69,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     standing = standing_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing
     new = missed or counts.added or counts.revised or (warned is not None and warned.made)
-    # every quarter of an hour, for weeks: a run that has nothing new leaves the last that had
+    # it runs every quarter of an hour; a run without news keeps the last artifact that had some
     if new or not by_itself() or not is_last_standing(market, standing):
         publish_outcomes(market, verdict, live, warned.warnings if warned else ())
     if not as_of:

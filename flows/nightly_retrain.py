@@ -1,4 +1,4 @@
-"""Retrain: refresh, audit, dataset, models, registration, and the decision who serves."""
+"""Retrain: refresh, audit, dataset, models, registration, the choice of the serving version."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def nightly_retrain(
     as_of: datetime | None = None,
     refresh: bool = True,
 ) -> Retrained:
-    """Train the baselines and a recipe on what is known, register both, decide who serves.
+    """Train the baselines and a recipe, register both, decide which version serves.
 
     A refit of the champion's recipe takes over if it is not worse. Another recipe takes over only
     if its walk-forward study (flow walk-forward, weekly or by hand) passes the promotion rule.
-    Drift is checked last. After failures in a row, runs of the schedule are left out for a day,
-    then two, four, eight; one begun by hand always runs.
+    Drift is checked last. After several failures in a row, scheduled runs are skipped for a day,
+    then for two, four and eight; a run started by hand always runs.
 
     Args:
         market: Name of a market file, such as mgc.
         recipe: Name of a recipe file, such as residual-mirrored.
-        from_day: First trading day to learn from; left out, the first there is.
-        to_day: Last trading day; left out, the last there is.
-        as_of: Use only bars known by this time; left out, now.
-        refresh: Bring the bars up to the market's standing source first, if it has one.
+        from_day: First trading day to train on; default: the first with bars.
+        to_day: Last trading day; default: the last with bars.
+        as_of: Use only bars known by this time; default: now.
+        refresh: First update the bars from the market's standing source, if it has one.
     """
     settings = current_settings()
     chosen, definition = settings.recipe(recipe), settings.market(market)
@@ -66,7 +66,7 @@ def nightly_retrain(
     with nullcontext() if as_of else attempt(settings, definition.symbol):
         trouble = refresh_if_known(market, as_of) if refresh else None
         result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
-    # a look back judges what was known then; drift is of what is logged now
+    # with as_of the run judges the past; drift is about what is logged now
     drift = None if as_of else _check_drift(market)
     return replace(result, drift=drift)
 
@@ -112,9 +112,9 @@ def _train(
 
 
 def _check_drift(market: str) -> str:
-    """Compare what is logged with what serves now; a drift that was known before starts nothing.
+    """Compare logged features with the version that serves now; a known drift starts nothing.
 
-    The versions are registered by now: a check that fails is told, and undoes nothing.
+    The versions are already registered: a failing check is reported and undoes nothing.
     """
     try:
         return check_drift(market).verdict

@@ -1,4 +1,4 @@
-"""Promote: show a person the evidence about a version, wait for their word, act on it."""
+"""Promote: show a person the evidence about a version, wait for their answer, act on it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tasks.settings import now
     **REPORTED,
 )
 def promote(market: MarketName = "mgc", version: str = "challenger") -> State[ApprovalResult]:
-    """Ask a person whether a version shall serve from now on; without their approval it does not.
+    """Ask a person whether a version shall serve from now on; without an approval it does not.
 
-    The run is suspended with the promotion rule's evidence: open it, press Resume, and fill in the
-    form, or answer with `orbcast approve`. Anything but a whole approval in time refuses.
+    The run is suspended and shows the promotion rule's evidence. Open it, press Resume and fill in
+    the form, or answer with `orbcast approve`. Anything but a complete approval in time refuses.
 
     Args:
         market: Name of a market file, such as mgc.

@@ -1,4 +1,4 @@
-"""Recovery: runs that hang or whose process is gone are ended, told of, and started again."""
+"""Recovery: end runs that hang or whose process is gone, report them, start them again."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from tasks.settings import current_settings, now
     **REPORTED,
 )
 def recover() -> Recovery:
-    """Find runs that look busy but hang or whose process was killed; free what they held.
+    """Find runs that hang or whose process was killed; free what they held.
 
     Runs that wait for a person's approval are left alone until their time is over; then they end
-    as refused. Of what was due while nothing ran, only the last of each kind is left to be done.
+    as refused. Of the runs that were due while nothing ran, only the last of each kind is kept.
     `orbcast up` and a worker do the same when they start.
     """
     hung = end_overdue()
     dead = mark_crashed_runs()
-    drop_superseded(None, datetime.now(UTC))  # Prefect's own time, whatever ours is
+    drop_superseded(None, datetime.now(UTC))  # Prefect's own time, even if ours is set
     rows = recovered(hung, dead)
     for run in (*hung, *(crashed.ended for crashed in dead)):
         report_ended(run)

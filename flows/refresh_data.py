@@ -1,6 +1,6 @@
 """Refresh: bars from the trader's source into the lake.
 
-A flow's docstring is what Prefect's run form shows; it reads ``Args`` in Google's style only.
+Prefect's run form shows the docstrings of flows; it reads ``Args`` only in Google's style.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tasks.runs.time_limits import TIME_LIMITS, within
 from tasks.settings import current_settings
 
 GIVEN_UP_AFTER = TIME_LIMITS["refresh-data"] + 5.0
-"""Seconds that a flow waits for the bars before it goes on with those that are there."""
+"""Seconds that a flow waits for a refresh before it continues with the bars in the lake."""
 
 
 @flow(
@@ -39,16 +39,16 @@ def refresh_data(
     as_of: datetime | None = None,
     announce: bool = False,
 ) -> RefreshResult:
-    """Bring the lake of bars up to the source. Running it again changes nothing.
+    """Import new and revised bars from the source. Running it again changes nothing.
 
-    Bars that are new or revised emit orbcast.data.refreshed, which starts log-outcomes.
+    New or revised bars emit orbcast.data.refreshed, which starts log-outcomes.
 
     Args:
         market: Name of a market file, such as mgc.
-        source: Where to read from this once; left out, the market's standing source.
+        source: Where to read from, for this run only; default: the market's standing source.
         full: Read a database from its beginning, not only from the month of the last bar on.
-        as_of: Work as if it were this time, and emit nothing; left out, now. Without a zone, the
-            market's own.
+        as_of: Work as if it were this time, and emit nothing; default: now. A time without a zone
+            is in the market's zone.
         announce: Emit the event even if nothing was new.
     """
     at = moment_of(as_of, current_settings().market(market))
@@ -59,14 +59,14 @@ def refresh_data(
 
 
 def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
-    """Refresh from the standing source, if there is one; return what went wrong, if anything.
+    """Refresh from the standing source, if there is one; return the error in words, if any.
 
-    A refresh that fails does not stop what comes after it, which uses the bars that are there.
+    A failed refresh does not stop the caller, which then uses the bars in the lake.
     """
     if standing_source(current_settings().sources_file, market) is None:
         return None
     try:
-        # below another flow's limit its own is no alarm, and ends no call that waits for ever
+        # inside another flow, the refresh's own limit sets no alarm and ends no hanging call
         with within(GIVEN_UP_AFTER):
             refresh_data(market, as_of=as_of)
     except (OrbcastError, TimeoutError) as error:

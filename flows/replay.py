@@ -1,4 +1,4 @@
-"""Replay: past days through the very code of the live day, with the clock as a parameter."""
+"""Replay: past days through the same code as a live day, with the clock as a parameter."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from tasks.settings import now
 def replay(
     market: MarketName = "mgc", from_day: date | None = None, to_day: date | None = None
 ) -> Replay:
-    """Answer every slot of past days as if it were then, settle them, and say how it went.
+    """Predict every slot of past days as of its time, settle the slots, and report the results.
 
-    Replays are marked as such and count for no gate. The versions that serve today answer: of days
-    that were part of their training they tell nothing.
+    Replays are marked as such and count for no gate. The versions that serve today predict; their
+    results on days they were trained on show nothing.
 
     Args:
         market: Name of a market file, such as mgc.
-        from_day: First trading day; left out, ninety days before the last.
-        to_day: Last trading day; left out, the one before today.
+        from_day: First trading day; default: ninety days before the last.
+        to_day: Last trading day; default: the one before today.
     """
     last = to_day or now().date() - timedelta(days=1)
     first = from_day or last - timedelta(days=90)

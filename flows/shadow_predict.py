@@ -1,4 +1,4 @@
-"""Shadow prediction: what the versions say when a range has closed, logged before its outcome."""
+"""Shadow prediction: the versions' predictions for a closed range, logged before its outcome."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def shadow_predict(
     opening_range: OpeningRangeName | None = None,
     as_of: datetime | None = None,
 ) -> SlotResult:
-    """Predict the opening range that closed last and append the answer to the ledger, once.
+    """Predict the opening range that closed last and append the prediction to the ledger, once.
 
-    A live answer waits for the bars of its window until a stated deadline; without them it is
-    stale_data, not a guess from some of them.
+    A live prediction waits for the bars of its window until a stated deadline. Without them the
+    row says stale_data; the flow does not guess from some of them.
 
     Args:
         market: Name of a market file, such as mgc.
-        opening_range: Name of a range, such as 0900; left out, whichever closed last.
+        opening_range: Name of a range, such as 0900; default: the one that closed last.
         as_of: Predict as of this time from bars known by the range's close; the entry is marked
-            replay and counts for no gate. Left out, now, and the entry is live.
+            replay and counts for no gate. Default: now, and the entry is live.
     """
     definition = current_settings().market(market)
     moment = moment_of(as_of, definition)

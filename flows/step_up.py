@@ -1,4 +1,4 @@
-"""Step up: show a person the gates of a stage, wait for their word, record it, take the step."""
+"""Step up: show a person the gates of a stage, wait for their answer, record it, take the step."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tasks.settings import now
 def step_up(
     market: MarketName = "mgc", stage: ApprovedStage = "advisory"
 ) -> State[ApprovalResult]:
-    """Ask a person whether a market shall go up one stage; without their approval it stays.
+    """Ask a person whether a market shall go up one stage; without an approval it stays.
 
-    The run is suspended with every gate and its figure: open it, press Resume, and fill in the
-    form, or answer with `orbcast approve`. An approval opens no gate: the step is taken only if
-    the others are passed.
+    The run is suspended and shows every gate with its figure. Open it, press Resume and fill in
+    the form, or answer with `orbcast approve`. An approval replaces no gate: the step is taken
+    only if all other gates are passed.
 
     Args:
         market: Name of a market file, such as mgc.

@@ -1,4 +1,4 @@
-"""Tune: search hyperparameters on folds before a holdout, every trial counted."""
+"""Tune: search hyperparameters on folds before the holdout; every trial is counted."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def tune(
     seed: Annotated[int, Field(ge=0)] = 7,
     as_of: datetime | None = None,
 ) -> TuneResult:
-    """Search hyperparameters of one model, on walk-forward folds before months held out.
+    """Search hyperparameters of one model on walk-forward folds before the held-out months.
 
-    A search that was stopped goes on where it was. The best recipe is written beside your own
-    recipes; judge it with the flow walk-forward. It is promoted only if what it shows there pays
-    for every question asked.
+    A stopped search continues where it was. The best recipe is written next to your own recipes;
+    judge it with the flow walk-forward. It is promoted only if its result there pays for every
+    question asked.
 
     Args:
         market: Name of a market file, such as mgc.
-        recipe: Name of the recipe to tune from.
-        trials: Trials in all, those of earlier runs of the same search among them.
-        folds: How many of the latest folds before the holdout are tuned on.
-        question: directional, quality or r_multiple: which of the three models.
-        holdout_months: Latest months that tuning never sees.
+        recipe: Name of the recipe to start from.
+        trials: Number of trials in all, including earlier runs of the same search.
+        folds: Number of folds to tune on, the latest before the holdout.
+        question: Which of the three models to tune: directional, quality or r_multiple.
+        holdout_months: Number of latest months that tuning never sees.
         seed: The same seed tries the same values.
-        as_of: Use only bars known by this time; left out, now.
+        as_of: Use only bars known by this time; default: now.
     """
     search_settings = Search(
         question=question, trials=trials, folds=folds, holdout_months=holdout_months, seed=seed

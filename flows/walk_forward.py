@@ -1,4 +1,4 @@
-"""Walk forward: refit, answer the unseen months, judge, and say what the promotion rule says."""
+"""Walk forward: refit, predict the unseen months, judge, and apply the promotion rule."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def walk_forward(
     window: Annotated[str, Field(pattern=r"^(expanding|rolling:[1-9][0-9]*)$")] | None = None,
     as_of: datetime | None = None,
 ) -> StudyResult | StudyResults:
-    """Judge a recipe on days it never saw, refitted as it would have been, period by period.
+    """Judge a recipe on days it never saw, with a refit for each period, as in live use.
 
-    A study over the whole history to the present, with the recipe's own way of walking, counts for
-    promotion; one of a period picked by hand, or walked in another way, is for looking only.
+    A study counts for promotion if it covers the whole history to the present with the refits and
+    training window that the recipe states. With another period, refit or window it does not count.
 
     Args:
         market: Names of market files, such as mgc, or mgc,nq for several.
         recipe: Name of a recipe file, such as residual-mirrored.
-        from_day: First trading day to be judged by; left out, a year after the bars begin.
-        to_day: Last trading day; left out, the last there is.
-        refit: month or quarter; left out, as the recipe says.
-        window: expanding, or rolling:24 to train on 24 months; left out, as the recipe says.
-        as_of: Use only bars known by this time; left out, now.
+        from_day: First trading day to judge on; default: a year after the bars begin.
+        to_day: Last trading day; default: the last with bars.
+        refit: month or quarter; default: as the recipe says.
+        window: expanding, or rolling:24 to train on 24 months; default: as the recipe says.
+        as_of: Use only bars known by this time; default: now.
     """
     settings = current_settings()
     require_period(from_day, to_day)
@@ -81,7 +81,7 @@ def walk_forward(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
-    """A market's study whose folds are being worked on."""
+    """A market's study whose folds are being computed."""
 
     name: str
     at: datetime
@@ -92,7 +92,7 @@ class _Begun:
 
 
 def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) -> _Begun:
-    """Build a market's dataset and put its folds on the workers, which all markets share."""
+    """Build a market's dataset and send its folds to the workers, which all markets share."""
     at = moment_of(as_of, current_settings().market(name))
     material = gather(name, request.own, None, None, at)
     walk = walk_of(material, request)

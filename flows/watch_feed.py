@@ -1,4 +1,4 @@
-"""Watch: a feed that stops and a range that breaks are told of while the exchange is open."""
+"""Watch: send notices of stopped feeds and of breakouts while the exchange is open."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def watch_feed(market: MarketName = "mgc") -> FeedCheck:
     """Send one notice when a feed stops, one when it resumes, and one when a range breaks.
 
     A feed counts as stopped only while the exchange is open, and only when the silence is longer
-    than is usual at that time of the session. Bars are taken in only while a range that was
-    forecast waits for its break, which is told of.
+    than is usual at that time of the session. The flow imports bars only while a forecast range
+    waits for its break, so that it can report the break.
 
     Args:
         market: Name of a market file, such as mgc.

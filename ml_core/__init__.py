@@ -1,4 +1,4 @@
-"""What Orbcast computes: pure functions of bars, settings and time, all given as arguments."""
+"""Orbcast's computations: pure functions; bars, settings and time are all arguments."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Rows of a dataclass that holds its columns as arrays."""
+"""Selects rows of a dataclass that holds its columns as arrays."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Columns = TypeVar("Columns")
 
 
 def take_rows(columns: Columns, rows: NDArray[np.bool_] | NDArray[np.integer] | slice) -> Columns:
-    """Return the same with these rows of every array; what is no array stays as it is.
+    """Return a copy with these rows of every array; fields that are not arrays stay unchanged.
 
     Parameters
     ----------
     columns
         A dataclass whose arrays all have n rows.
     rows
-        A mask of shape (n,), positions, or a slice, which copies nothing.
+        A mask of shape (n,), positions, or a slice (which copies nothing).
     """
     table: Any = columns
     arrays = {

@@ -1,4 +1,4 @@
-"""Types of arrays, by what they hold."""
+"""Array types by content."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ IntArray = NDArray[np.int64]
 """Whole numbers: ticks, minutes, positions."""
 
 FloatArray = NDArray[np.float64]
-"""Numbers; NaN where there is none."""
+"""Numbers; NaN if missing."""
 
 BoolArray = NDArray[np.bool_]
-"""Whether something holds."""
+"""Truth values."""

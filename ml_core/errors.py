@@ -1,4 +1,4 @@
-"""Errors, classed by who must act, and how one words its message."""
+"""Errors, classified by who must act, and how they build their messages."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, ClassVar, dataclass_transform
 
 _BEGINNING, _END = 2_000, 500
 _MOST_CHARACTERS = _BEGINNING + _END
-"""Of an error's words: a line that nobody reads to its end hides what to do."""
+"""Maximum length of a message: a line too long to read hides what to do."""
 
 
 @dataclass_transform()
 class OrbcastError(Exception):
-    """Base of every error Orbcast raises on purpose: fields, and a template that words them.
+    """Base of every error Orbcast raises on purpose: fields, and a template for the message.
 
-    A subclass declares its fields as a dataclass does, by annotations, and its ``template``,
-    in which ``{name}`` stands for a field or a property. It is built of its fields in their
-    order or by their names, and survives the trip between processes whole.
+    A subclass declares its fields as annotations, like a dataclass, and its ``template``, in which
+    ``{name}`` stands for a field or a property. An instance is created from its fields in order or
+    by name, and can be pickled completely.
 
-    A subclass without a template is worded by itself, as any exception is: by the text it is built
-    of, or by its own ``__str__``. Errors of sources that other packages bring may be such.
+    A subclass without a template has a message like any exception: the text it is created from, or
+    its own ``__str__``. This allows errors of sources from other packages.
 
-    In a template a tuple takes the words to join it with (``{names:, }``), and a time without a
-    format is written in ISO 8601.
+    In a template, the format of a tuple is the text that joins it (``{names:, }``); a time without
+    a format is written in ISO 8601.
 
     Raises
     ------
     TypeError
-        A field is missing, or is none of its class.
+        A field is missing, or does not belong to the class.
 
     Examples
     --------
@@ -70,29 +70,29 @@ class OrbcastError(Exception):
             words = _WORDING.vformat(self.template, (self,), {})
         if len(words) <= _MOST_CHARACTERS:
             return words
-        # of what a damaged file holds, the beginning says enough; the remedy stands at the end
+        # the beginning of a damaged file's content is enough; the remedy is at the end
         left_out = len(words) - _MOST_CHARACTERS
         return f"{words[:_BEGINNING]} ... ({left_out:,} more) ... {words[-_END:]}"
 
 
 class InputError(OrbcastError):
-    """The trader must mend data or configuration (exit status 2)."""
+    """The trader must correct data or configuration (exit status 2)."""
 
 
 class OperatorError(OrbcastError):
-    """The operator must mend the machine, a service or a permission (exit status 3)."""
+    """The operator must fix the machine, a service or a permission (exit status 3)."""
 
 
 class DefectError(OrbcastError):
-    """A developer must mend Orbcast (exit status 4)."""
+    """A developer must fix Orbcast (exit status 4)."""
 
 
 class TransientError(OrbcastError):
-    """Nobody need act: trying again later is the remedy (exit status 5)."""
+    """Nobody has to act: trying again later is the remedy (exit status 5)."""
 
 
 class NumberError(InputError):
-    """A number that cannot be used."""
+    """A number is not usable."""
 
     name: str
     value: float
@@ -101,7 +101,7 @@ class NumberError(InputError):
 
 
 class ReversedPeriodError(InputError):
-    """A period that ends before it begins; its ends as they were given."""
+    """A period ends before it begins; its ends are as given."""
 
     first: str
     last: str
@@ -109,7 +109,7 @@ class ReversedPeriodError(InputError):
 
 
 class _Wording(Formatter):
-    """Fills a template from the attributes of an error."""
+    """Fills a template with the attributes of an error."""
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         del kwargs

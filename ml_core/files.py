@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes, and hashes of files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-"""Prefix of files being written: whatever bears it and is old was left by a killed process."""
+"""Prefix of files being written: an old file with it was left by a killed process."""
 
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its name once the block has ended well.
+    """Yield a temporary path next to ``path``, renamed to it if the block succeeds.
 
-    The content is on the disk before the name is, and the name before this returns, so a crash
-    leaves the old file or the new one and never part of one.
+    The content is on disk before the name is, and the name before this returns; so a crash leaves
+    the old file or the new one, never part of one.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -41,7 +41,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
+    """Wait until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -50,7 +50,7 @@ def sync(path: Path) -> None:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error says that a disk has no room, which is no fault of a file read."""
+    """Return whether an error means a full disk, which is not an error of the file read."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 

@@ -1,4 +1,4 @@
-"""The JSON form of typed results: the way back of what ``json_values`` writes."""
+"""Reads typed results from the JSON form that ``json_values`` writes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Figure = Annotated[
     BeforeValidator(lambda value: math.nan if value is None else value),
     PlainSerializer(finite_or_none),
 ]
-"""A number that may be missing: NaN in memory, null in JSON, which has no NaN."""
+"""A number that may be missing: NaN in memory, null in JSON (JSON has no NaN)."""
 
 
-_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # making one costs milliseconds
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}  # creating one takes milliseconds
 
 
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
@@ -34,7 +34,7 @@ def from_json(kind: type[T], values: Any) -> T:
     Raises
     ------
     pydantic.ValidationError
-        ``values`` are not of that form; it names each field that is not.
+        ``values`` do not have this form; the error names each invalid field.
     """
     made: T = _adapter(kind).validate_python(values)
     return made

@@ -1,4 +1,4 @@
-"""Values of any kind as those that JSON has."""
+"""Converts values of any kind to JSON values."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from enum import Enum
 from typing import Any
 
 BESIDE = {"json": "beside"}
-"""Of a field that is a dataclass: its fields stand among those of what holds it."""
+"""For a dataclass field: its own fields appear among those of its owner."""
 
 UNLESS_DEFAULT = {"json": "unless default"}
-"""Of a field that is left out where it has its default."""
+"""For a field that is left out if it has its default value."""
 
 KEPT_OUT = {"json": "kept out"}
-"""Of a field that JSON does not have."""
+"""For a field that is not part of the JSON form."""
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:
-    """Return what JSON says; ``options`` are those of :func:`json.loads`.
+    """Return the value of a JSON text; ``options`` are those of :func:`json.loads`.
 
     Raises
     ------
     json.JSONDecodeError
-        It is none, nests too deeply, has a number of too many digits for Python, or half of a
-        character.
+        The text is not JSON, is nested too deeply, has a number with too many digits for Python,
+        or contains half of a surrogate pair.
     UnicodeDecodeError
-        It is no text.
+        The bytes are not text.
     """
     try:
         values = json.loads(text, **options)
         if ("\\u" if isinstance(text, str) else b"\\u") in text:  # type: ignore[operator]
-            json.dumps(values, ensure_ascii=False).encode()  # half a character can be no text
+            json.dumps(values, ensure_ascii=False).encode()  # fails for an unpaired surrogate
     except RecursionError as error:
         fault = "it nests too deeply"
         raise json.JSONDecodeError(fault, "", 0) from error
@@ -47,18 +47,17 @@ def parse_json(text: str | bytes, **options: Any) -> Any:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return a number that JSON can hold; None for NaN and infinity."""
+    """Return a number for JSON; None for NaN and infinity."""
     return float(value) if math.isfinite(value) else None
 
 
 def json_values(value: object) -> Any:
-    """Return a value as JSON can hold it.
+    """Return a value in a form for JSON.
 
-    A dataclass is given as its fields by name, and the properties that it names in
-    ``json_properties`` after them. A field's metadata say what is other of it: its ``alias`` in
-    JSON, as pydantic has it, or one of :data:`BESIDE`, :data:`UNLESS_DEFAULT` and
-    :data:`KEPT_OUT`, or a function that is given the value. A form that this cannot say is a
-    method ``to_json``.
+    A dataclass becomes its fields by name, followed by the properties named in
+    ``json_properties``. A field's metadata can change this: an ``alias`` in JSON (as in pydantic),
+    one of :data:`BESIDE`, :data:`UNLESS_DEFAULT` and :data:`KEPT_OUT`, or a function that is
+    applied to the value. For any other form a class defines a method ``to_json``.
 
     >>> json_values({"at": datetime(2025, 6, 30, 9, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})
     {'at': '2025-06-30T09:00:00+00:00', 'r': None, 'n': [1, 2]}
@@ -88,12 +87,12 @@ def json_values(value: object) -> Any:
 
 
 def field_values(value: Any) -> dict[str, Any]:
-    """Return a dataclass's fields by name, their values as they are."""
+    """Return a dataclass's fields by name, with unconverted values."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _form_of(value: Any) -> Any:
-    """Return a dataclass's own JSON form, or what its fields and properties say of it."""
+    """Return a dataclass's own JSON form, or the one defined by its fields and properties."""
     if hasattr(value, "to_json"):
         return value.to_json()
     form: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Events of a market: its rollout, its circuit breaker and its retrains, as kept and judged."""
+"""Events of a market: rollout, circuit breaker and retrains, as stored and judged."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ AttemptEnd = Literal["done", "failed", "stopped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutEvent:
-    """An approval of a step of a market's rollout, or a step up or down.
+    """An approval of a step in a market's rollout, or a step up or down.
 
     Attributes
     ----------
     market, sequence
-        Whose; its events are counted from 0.
+        The market, and the number of the event, from 0.
     at
         Aware time.
     kind
         ``approved``: a person allows a step up to ``stage``; ``up``, ``down``: the step itself.
     stage
-        Where to.
+        The target stage.
     by, reason
-        Who, why.
+        The person, and the reason.
     bound_to
-        Hash of model, data and report that an approval, or a step up, is for.
+        Hash of the model, data and report that an approval or a step up is for.
     expires_at
-        End of an approval; aware time.
+        Expiry of an approval; aware time.
     details
-        Plain values: ``recipe_hash``, ``restarts`` and ``gates``, the words of the gates by name.
+        Plain values: ``recipe_hash``, ``restarts`` and ``gates`` (the texts of the gates by name).
     """
 
     market: str
@@ -52,18 +52,18 @@ class RolloutEvent:
 
     @property
     def recipe_hash(self) -> str | None:
-        """Recipe that served at a step up."""
+        """The recipe that served at a step up."""
         return self.details.get("recipe_hash")
 
     @property
     def restarts(self) -> bool:
-        """Whether the record starts anew after a step down."""
+        """Whether the record starts again after a step down."""
         return bool(self.details.get("restarts"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerEvent:
-    """A change of a market's circuit breaker: opened or closed, when, why, by whom."""
+    """A change of a market's circuit breaker: opened or closed, with time, reason and person."""
 
     market: str
     at: datetime
@@ -75,20 +75,20 @@ class BreakerEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainAttempt:
-    """An attempt to retrain; without an end it is under way, or its process was killed.
+    """An attempt to retrain; without an end it is running, or its process was killed.
 
     Attributes
     ----------
     market
-        Whose models.
+        The market of the models.
     began_at, ended_at
         Aware times; ``ended_at`` is None without an end.
     by_itself
-        A schedule, a trigger or a restart began it, and not a person.
+        Whether it was started by a schedule, a trigger or a restart, not by a person.
     end
         ``done``, ``failed``, or ``stopped`` by a person.
     detail
-        What was wrong, if anything.
+        The error, if any.
     """
 
     market: str
@@ -100,12 +100,12 @@ class RetrainAttempt:
 
     @property
     def last_seen(self) -> datetime:
-        """When it ended; when it began, if it never said how it ended."""
+        """When it ended, or when it began if no end was recorded."""
         return self.ended_at or self.began_at
 
     @property
     def fault(self) -> str:
-        """What was wrong, in words."""
+        """The error, as text."""
         if self.end is None:
             return f"its process was killed, begun {self.began_at:%Y-%m-%d %H:%M} UTC"
         return self.detail

@@ -1,17 +1,17 @@
-"""Modules that are imported when they are first used, not when a file names them.
+"""Imports modules when they are first used, not when a file names them.
 
-A command's help waits for nothing, and a command for no more than it uses. There are two ways, and
+So a command's help is shown at once, and a command loads only what it uses. There are two ways;
 all other imports are at the top of a file.
 
-A module of Orbcast that is needed only sometimes: import the package that it is in, which is
-light, and name the module where it is used (PEP 562, as in SPEC 1)::
+A module of Orbcast that is needed only sometimes: import its package, which is light, and name the
+module where it is used (PEP 562, as in SPEC 1)::
 
     from tasks import health
 
     def status() -> None:
         overview = health.market_overview.standing_of(...)
 
-A library that takes long to import, in a file that is often imported without it::
+A library that takes long to import, in a file that is often imported without using it::
 
     special = library("scipy.special")
 
@@ -28,9 +28,9 @@ from typing import Any
 
 
 def modules_of(package: str) -> Callable[[str], ModuleType]:
-    """Return the ``__getattr__`` of a package root: it imports the module of that name.
+    """Return the ``__getattr__`` of a package root, which imports the module of that name.
 
-    Below ``if TYPE_CHECKING`` the root lists the modules that are named so somewhere, for mypy.
+    Under ``if TYPE_CHECKING`` the root lists the modules used in this way, for mypy.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def modules_of(package: str) -> Callable[[str], ModuleType]:
             return _imported(full_name)
         except ModuleNotFoundError as error:
             if error.name != full_name:
-                raise  # something that the module itself needs is not installed
+                raise  # a dependency of the module itself is not installed
         message = f"module {package!r} has no attribute {name!r}"
         raise AttributeError(message)
 
@@ -61,12 +61,12 @@ def modules_of(package: str) -> Callable[[str], ModuleType]:
 
 
 def library(name: str) -> Any:
-    """Return a library's module, imported when something of it is first used.
+    """Return a library's module, which is imported at its first use.
 
     Parameters
     ----------
     name
-        Of the module, such as ``scipy.special``.
+        Name of the module, such as ``scipy.special``.
 
     Raises
     ------
@@ -90,5 +90,5 @@ class _Library:
 
 
 def _imported(name: str) -> ModuleType:
-    __import__(name)  # unlike import_module, in the list of ``python -X importtime``
+    __import__(name)  # unlike import_module, shown by ``python -X importtime``
     return sys.modules[name]

@@ -1,4 +1,4 @@
-"""Secrets left out of text that is shown, logged or kept."""
+"""Removes secrets from text that is shown, logged or stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 HIDDEN = "***"
 
 _LOGIN = re.compile(r"([a-z][a-z0-9+.\-]{0,30}://)(?!/)(?:([^\s/?#@:]*):)?(\S*)@", re.IGNORECASE)
-"""The name and password of a URL, up to its last @: the one before may be part of a password."""
+"""The name and password of a URL, up to its last @: an earlier one may be part of a password."""
 
 _NAMED = re.compile(
     r"([\w.\-]{0,40}"
@@ -15,14 +15,14 @@ _NAMED = re.compile(
     r"=)([^&\s'\"]+)",
     re.IGNORECASE,
 )
-"""A value whose name says that it is secret, in a URL's query or a list of options."""
+"""A value with the name of a secret, in a URL's query or a list of options."""
 
 
 def masked(text: str) -> str:
-    """Return text without passwords of URLs and values that are named as secrets.
+    """Return text without URL passwords and values named as secrets.
 
-    Better too much is hidden than too little: a password with an @, / or ? in it that should have
-    been written as %40, %2F or %3F is hidden whole.
+    In doubt it hides too much: a password that contains @, / or ? (instead of %40, %2F or %3F) is
+    hidden completely.
 
     >>> masked("postgresql://ann:p@ss/w@db/orbcast?sslmode=require&password=open")
     'postgresql://ann:***@db/orbcast?sslmode=require&password=***'
@@ -34,7 +34,7 @@ def masked(text: str) -> str:
 
 
 def passwords_in(text: str) -> set[str]:
-    """Return what :func:`masked` hides in a text.
+    """Return the secrets that :func:`masked` hides in a text.
 
     >>> sorted(passwords_in("postgresql://ann:one@db/orbcast?password=two"))
     ['one', 'two']

@@ -1,4 +1,4 @@
-"""TOML files: read into a model with every fault named, and changed with their comments kept."""
+"""TOML files: reads them into a model, naming every fault; changes them, keeping comments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class TomlFileError(InputError):
-    """A file that cannot be used; one ``(key, value, remedy)`` for each fault, as text."""
+    """The file cannot be used; has one ``(key, value, remedy)`` for each fault, as text."""
 
     path: str
     faults: tuple[tuple[str, str, str], ...]
@@ -36,12 +36,12 @@ class TomlFileError(InputError):
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return what TOML says.
+    """Return the values of a TOML text.
 
     Raises
     ------
     tomllib.TOMLDecodeError
-        It is none, or nests too deeply or has a number of too many digits for Python.
+        It is not TOML, is nested too deeply, or has a number with too many digits for Python.
     """
     try:
         return tomllib.loads(text)
@@ -64,14 +64,14 @@ def load_model(
     path
         The file, TOML in UTF-8.
     model, error
-        What it must be, and what to raise if it is not.
+        The model, and the error to raise if the file does not fit.
     if_missing
-        What to do about a file that is not there.
+        The remedy if the file is missing.
 
     Raises
     ------
     TomlFileError
-        Of the class given: the file is missing, not TOML, or a key is wrong.
+        Of the given class: the file is missing or not TOML, or a key is wrong.
     """
 
     def refused(remedy: str) -> TomlFileError:
@@ -90,7 +90,7 @@ def load_model(
     except (
         OverflowError,
         RecursionError,
-    ) as fault:  # which pydantic takes for no fault of a value
+    ) as fault:  # which pydantic does not report as a wrong value
         raise refused(f"cannot be used: {fault}") from fault
     except ValidationError as fault:
         faults = tuple(
@@ -105,7 +105,7 @@ def load_model(
 
 
 def open_toml(path: Path, remark: str = "") -> TOMLDocument:
-    """Return a file to be changed, comments and all; one that is not there has ``remark`` alone.
+    """Return a file for changes, with comments; a missing one contains only ``remark``.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def open_toml(path: Path, remark: str = "") -> TOMLDocument:
 
 
 def save_toml(path: Path, document: TOMLDocument) -> None:
-    """Write a file whole or not at all; one that would stay the same is left alone."""
+    """Write a file atomically; leave it alone if nothing changes."""
     text = document.as_string()
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         with written_atomically(path) as temporary:
@@ -139,8 +139,8 @@ def save_toml(path: Path, document: TOMLDocument) -> None:
 def table_to_change(document: TOMLDocument, name: str) -> MutableMapping[str, Any]:
     """Return a table of a file for :func:`set_values`.
 
-    One that is not there is made, empty; so is one whose parts stand apart with other tables
-    between them, which are put together by what is set, their comments lost.
+    A missing table is created, empty. So is a table whose parts are separated by other tables: its
+    parts are joined by the values set, and their comments are lost.
     """
     table = document.get(name)
     if not isinstance(table, MutableMapping) or isinstance(
@@ -153,9 +153,9 @@ def table_to_change(document: TOMLDocument, name: str) -> MutableMapping[str, An
 
 
 def set_values(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Make a table of a file hold these values and no others; comments and what is equal stay.
+    """Set a table's values to exactly these; comments and equal values stay.
 
-    A mapping in it is written on one line, unless the file has it as a table of its own.
+    A mapping in it is written on one line, unless it has its own table in the file.
     """
     remarks = _take_remarks(table)
     for key in set(table) - set(values):
@@ -171,14 +171,14 @@ def set_values(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> No
 def set_tables(
     document: TOMLDocument, name: str, key: str, listed: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Make the array of tables ``name`` hold these and no others, told apart by ``key``.
+    """Set the array of tables ``name`` to exactly these, identified by ``key``.
 
-    Those that are there stay where they are, new ones come last. Comments stay: one that stands
-    above a table is of that table, and goes with it.
+    Existing tables keep their place, and new ones come last. Comments stay; a comment above a
+    table belongs to that table and is removed with it.
     """
     wanted = {values[key]: values for values in listed}
     array = document.get(name, ())
-    if not array or array[0][key] not in wanted:  # what stands above the next one comes before it
+    if not array or array[0][key] not in wanted:  # comments above the next one come first
         array = document.pop(name, None) or tomlkit.aot()
     for place in reversed(range(len(array))):
         if array[place][key] not in wanted:
@@ -194,7 +194,7 @@ def set_tables(
 
 
 def _take_out(document: TOMLDocument, array: AoT, place: int) -> None:
-    """Take a table out of an array; tomlkit keeps what stands above it with the one before."""
+    """Remove a table from an array; tomlkit keeps the comments above it with the previous one."""
     of_the_next = _take_remarks(array[place])
     before: MutableMapping[str, Any] = document
     if place:
@@ -205,7 +205,7 @@ def _take_out(document: TOMLDocument, array: AoT, place: int) -> None:
 
 
 def _take_remarks(table: MutableMapping[str, Any]) -> list[Item]:
-    """Take comments and blank lines off a table's end, where tomlkit keeps the next one's."""
+    """Remove comments and blank lines from a table's end: tomlkit keeps the next one's there."""
     body = _body(table)
     start = next((n for n in range(len(body), 0, -1) if body[n - 1][0] is not None), len(body))
     remarks = [item for _, item in body[start:]]

@@ -24,6 +24,39 @@ class BusyDatabaseError(TransientError):
     template = "database {url} is busy or went away ({fault}); try again"
 
 
+class ChangedRecordError(OperatorError):
+    """A source, or a copy, whose record is not as it was written."""
+
+    url: str
+    faults: tuple[str, ...]
+    template = (
+        "database {url} is not as it was written, and nothing was copied: {faults:; }. See "
+        "`orbcast verify`, and docs/backup.md for what to restore"
+    )
+
+
+class NotEmptyError(OperatorError):
+    """A target that has other rows."""
+
+    url: str
+    tables: tuple[str, ...]
+    template = (
+        "database {url} is not empty: it has rows of its own in {tables:, }, and nothing was "
+        "copied; name an empty database (a new file, or one from CREATE DATABASE)"
+    )
+
+
+class SourceWrittenError(TransientError):
+    """A source that went on while it was copied: the copy would lack its last rows."""
+
+    url: str
+    tables: tuple[str, ...]
+    template = (
+        "{url} was written to while it was copied ({tables:, }), and the target was left empty; "
+        "stop what runs (`orbcast down`) and copy again"
+    )
+
+
 class PrematureAnswerError(OperatorError):
     """Error for a live entry dated before its slot's window closed: the clock is wrong."""
 

@@ -49,9 +49,29 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
     return added
 
 
-def news_of(database: Database, market: str) -> tuple[NewsEvent, ...]:
-    """Return every event of a market and of all markets, in the order of recording."""
-    return read_records(database, NewsEvent, _of_market(market))
+def news_of(database: Database, market: str, by: datetime | None = None) -> tuple[NewsEvent, ...]:
+    """Return every event of a market and of all markets, in the order of recording.
+
+    Parameters
+    ----------
+    database, market
+        The database, and the market's symbol.
+    by
+        Aware time: only events on record by then; by default, all events.
+    """
+    query = _of_market(market)
+    return read_records(
+        database, NewsEvent, query if by is None else query.where(NewsRow.at <= by)
+    )
+
+
+def news_told_late(database: Database, market: str) -> tuple[NewsEvent, ...]:
+    """Return past events recorded after their time as known before it, in order of recording.
+
+    They were recorded only after they had happened, so whoever did so knew what followed.
+    """
+    late = NewsRow.time < NewsRow.at, NewsRow.known_since < NewsRow.at
+    return read_records(database, NewsEvent, _of_market(market).where(*late))
 
 
 def _of_market(market: str) -> Select[NewsRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 
@@ -15,6 +15,8 @@ from registry.tables.hand_off import IntentEventRow
 from registry.tables.rollout import OrderIntentRow, StrategyRow
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from registry.database import Database
 
 
@@ -39,7 +41,7 @@ def record_strategy(
             emitted = select(OrderIntentRow.id).where(_of_slot(OrderIntentRow, intent))
             if session.scalars(emitted).first() is None:
                 chain_of(OrderIntentRow).append(session, field_values(intent))
-                chain_of(IntentEventRow).append(session, _unnumbered(IntentEvent.issued(intent)))
+                _append_event(session, IntentEvent.issued(intent))
     return True
 
 
@@ -49,7 +51,7 @@ def record_intent_event(database: Database, event: IntentEvent) -> bool:
         sequences = select(IntentEventRow.sequence).where(_of_slot(IntentEventRow, event))
         if max(session.scalars(sequences), default=-1) != event.sequence - 1:
             return False
-        chain_of(IntentEventRow).append(session, _unnumbered(event))
+        _append_event(session, event)
     return True
 
 
@@ -65,8 +67,10 @@ def intent_events(
     return read_records(database, IntentEvent, query.order_by(IntentEventRow.id))
 
 
-def _unnumbered(event: IntentEvent) -> dict[str, Any]:
-    return {name: value for name, value in field_values(event).items() if name != "id"}
+def _append_event(session: Session, event: IntentEvent) -> None:
+    values = field_values(event)
+    del values["id"]  # which the database numbers
+    chain_of(IntentEventRow).append(session, values)
 
 
 def strategy_records(

@@ -25,6 +25,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from registry.ledger.browsing import COLUMNS, Wanted, all_rows
 from registry.ledger.entries import OutcomeEntry
 from registry.models.versions import CHAMPION
+from registry.news import news_of
 from tasks.data.datasets import known_bars, period_of, with_baselines
 from tasks.fills.intake import fills_between
 from tasks.fills.review import trade_report
@@ -152,7 +153,13 @@ class Home:
         begin, end = period_of(bars, definition, _day(first), _day(last))
         features = self._settings.catalogue().select_with_own()
         assembly = assemble(
-            bars, definition, label or LabelSpec(), first=begin, last=end, features=features
+            bars,
+            definition,
+            label or LabelSpec(),
+            first=begin,
+            last=end,
+            features=features,
+            news=news_of(self._settings.database(), definition.symbol),
         )
         frame: pd.DataFrame = with_baselines(assembly).to_pandas()
         frame = frame[frame["exclusion"].isna()].drop(columns="exclusion").reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""`python -m deployments.cli`: the command line where the console command is not on the path."""
+"""`python -m deployments.cli`: the command line if the console command is not on the path."""
 
 from deployments.cli.app import main
 

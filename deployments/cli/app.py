@@ -34,7 +34,7 @@ app = typer.Typer(
 
 
 class NotAFolderError(InputError):
-    """A home that is a file."""
+    """A home that is a file, not a folder."""
 
     home: str
     template = "--home {home} is a file; name a folder, which need not be there yet"
@@ -58,8 +58,8 @@ def orbcast(
         bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Opening-range-breakout predictions that are logged before the fact and judged after it."""
-    del version  # answered before any command
+    """Opening-range-breakout predictions, logged before the outcome and judged after it."""
+    del version  # handled by its option's callback, before any command
     if home is not None:
         if home.is_file():
             raise NotAFolderError(str(home))
@@ -67,15 +67,15 @@ def orbcast(
 
 
 def main() -> None:
-    """Start from a terminal."""
-    # a short command makes mostly what it imports, which stays: looking through that for garbage,
-    # on the way and again at the end, takes a third of its time
+    """Run the command line."""
+    # most objects of a short command come from imports and stay: collecting garbage among them,
+    # during the command and at its end, takes a third of its time
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    # else pydantic reads every installed package's metadata, in search of plugins of its own
+    # otherwise pydantic reads every installed package's metadata to find plugins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         app(prog_name="orbcast")
     finally:
         let_go_of_output()
-        if "duckdb" not in sys.modules:  # which counts what is left of it, and complains
+        if "duckdb" not in sys.modules:  # DuckDB reports objects that are left
             gc.freeze()

@@ -1,6 +1,6 @@
 """The commands of `orbcast`: their headings, their lines in the list, and where their code is.
 
-A command's module is imported when that command is asked for, and no other's.
+Only the module of the requested command is imported.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "notify": ("operation.notify_rules:app", "Where you are told of the day and of trouble."),
     },
     "Machine": {
-        "db": ("operation.database:app", "The SQL database's schema."),
+        "db": ("operation.database:app", "The SQL database: its schema, and a copy of it."),
     },
 }
-"""Heading -> name -> where it is (module of this package:attribute, and :class that shows its help
-where that is another than typer's) and its line in the list, in
-the order in which a trader meets them."""
+"""Heading -> name -> place of its code and line in the list, in the order in which a trader needs
+them. The place is module:attribute within this package, plus :class for a help other than
+typer's."""
 
 
 class CommandsOnDemand(UserDict[str, Any]):
@@ -99,7 +99,7 @@ class CommandsOnDemand(UserDict[str, Any]):
         )
 
     def __getitem__(self, name: str) -> Any:
-        """Return a command; what is a place until now is imported."""
+        """Return a command; at its first use, its module is imported."""
         command = super().__getitem__(name)
         if isinstance(command, tuple):
             command = self.data[name] = _built(name, *command)

@@ -1,6 +1,6 @@
-"""What the Tab key offers: names read from folders, so that nobody waits for an import.
+"""Completions for the Tab key: names read from folders, to avoid slow imports.
 
-The settings would take a second to import; here the same variables name the same folders.
+Importing the settings would take a second; this module reads the same variables itself.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FLOW_NAMES = (
     "replay",
     "recover",
 )
-"""The flows that `orbcast run` runs."""
+"""The flows that `orbcast run` can run."""
 
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 class UnknownShellError(InputError):
-    """A shell for which there is no completion, or none at all."""
+    """A shell without completion, or a process that no shell started."""
 
     shell: str
     template = "{_fault}; give --install-completion at the prompt of bash, zsh or fish"
@@ -47,12 +47,12 @@ class UnknownShellError(InputError):
 
 
 def require_shell() -> None:
-    """See that the process was started by a shell whose completion is known.
+    """Require that a shell with known completion started the process.
 
     Raises
     ------
     UnknownShellError
-        It was not.
+        The shell is unknown, or there is none.
     """
     try:
         shell, _ = shellingham.detect_shell()
@@ -63,25 +63,25 @@ def require_shell() -> None:
 
 
 def markets(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the names of the market files, the trader's own among them."""
+    """Offer the names of the market files, including the trader's own."""
     shipped = _names(_folder("ORBCAST_MARKETS_DIR", "markets"))
     return _starting(incomplete, shipped | _names(_home(ctx) / "markets"))
 
 
 def recipes(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the names of the recipe files, the trader's own among them."""
+    """Offer the names of the recipe files, including the trader's own."""
     shipped = _names(_folder("ORBCAST_RECIPES_DIR", "recipes"))
     return _starting(incomplete, shipped | _names(_home(ctx) / "recipes"))
 
 
 def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the names of the strategy files, the trader's own among them."""
+    """Offer the names of the strategy files, including the trader's own."""
     shipped = _names(_folder("ORBCAST_STRATEGIES_DIR", "strategies"))
     return _starting(incomplete, shipped | _names(_home(ctx) / "strategies"))
 
 
 def accounts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the names of the account files, the trader's own among them."""
+    """Offer the names of the account files, including the trader's own."""
     shipped = _names(_folder("ORBCAST_ACCOUNTS_DIR", "accounts"))
     return _starting(incomplete, shipped | _names(_home(ctx) / "accounts"))
 

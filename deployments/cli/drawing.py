@@ -1,4 +1,4 @@
-"""Consoles, tables and texts of rich: for who draws, since rich takes a while to import."""
+"""Consoles, tables and texts of rich, in a module of their own because rich is slow to import."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Console", "Text", "plain_table", "ruled_table"]
 
 
 class Console(RichConsole):
-    """Rich's console; what stands in the text it draws cannot act on the terminal."""
+    """Rich's console, with control characters in the text made harmless."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Draw, the text of each segment made fit to show."""
+        """Render, with the text of each segment made fit to show."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=fit_to_show(segment.text))
 
@@ -35,11 +35,11 @@ def plain_table(
     Parameters
     ----------
     words, figures
-        Headings of the columns: of those on the left, and of those after them, set to the right.
+        Headings of the left-aligned columns, and of the right-aligned columns after them.
     whole
-        Whether no cell may be broken over lines.
+        Whether to forbid line breaks within cells.
     gap
-        Characters between two columns; left out, one on either side.
+        Characters between two columns; default: one on either side.
     """
     padding = (0, 1) if gap is None else (0, gap, 0, 0)
     table = Table(box=None, pad_edge=False, padding=padding)

@@ -1,4 +1,4 @@
-"""From an error to one line, a remedy and an exit status."""
+"""Turn an error into one line with a remedy, and an exit status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INPUT, OPERATOR, DEFECT, TRANSIENT, INTERRUPTED = 2, 3, 4, 5, 130
 
 _UNAUTHORIZED = "401 Unauthorized"
 _NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
-"""What Prefect says in a plain RuntimeError."""
+"""Texts by which a plain RuntimeError of Prefect's is recognized."""
 
 _FROM_PREFECT = {
     "ParameterTypeError": "wrong parameter: {}",
@@ -37,7 +37,7 @@ _FROM_PREFECT = {
         "it again, with --debug to see where it was"
     ),
 }
-"""What is said of errors whose classes would have to be imported to be asked for."""
+"""Messages for errors that are recognized by name, because importing their classes is slow."""
 
 _NO_MEMORY = (
     "there is not enough memory for this; end other programs, give fewer workers "
@@ -52,7 +52,7 @@ _FILES: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "is not there; check the path"),
     (PermissionError, "may not be used; change its permissions, or name another"),
 )
-"""What is said of the file that an error names."""
+"""Messages about the file that an error names."""
 
 _STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (InputError, INPUT),
@@ -67,7 +67,7 @@ _STATUS: tuple[tuple[type[BaseException], int], ...] = (
 
 
 def status_of(error: BaseException) -> int:
-    """Return the exit status of an error: by who must act."""
+    """Return the exit status of an error, which says who must act."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status
@@ -77,7 +77,7 @@ def status_of(error: BaseException) -> int:
 
 
 def line_of(error: BaseException) -> str:
-    """Return the one line that says what is wrong and what to do."""
+    """Return one line with the fault and the remedy."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OrbcastError):
         return text
@@ -102,7 +102,7 @@ def line_of(error: BaseException) -> str:
 
 
 def _about_a_file(error: OSError) -> str | None:
-    """Return which file is in the way and how; None if it is something else."""
+    """Return the file that an error is about and its fault; None if it is about something else."""
     name = error.filename2 or error.filename
     for kind, words in _FILES:
         if name is not None and isinstance(error, kind):
@@ -111,20 +111,20 @@ def _about_a_file(error: OSError) -> str | None:
 
 
 class OrbcastGroup(TyperGroup):
-    """Commands whose errors are one line, unless ``--debug`` is anywhere on the line."""
+    """Commands whose errors are one line, unless ``--debug`` is anywhere on the command line."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**{**given, "commands": None})
         self.commands = CommandsOnDemand()
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Name the commands, without loading one."""
+        """Return the names of the commands without loading any of them."""
         del ctx
         return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands below their headings, all as wide."""
-        del ctx  # nothing in the list depends on what was asked
+        """List the commands below their headings, with equal column widths."""
+        del ctx  # the list does not depend on the context
         width = max(len(name) for name in self.commands)
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
@@ -135,7 +135,7 @@ class OrbcastGroup(TyperGroup):
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
-        """Read the line up to the command; a fault in it is reported in one line too."""
+        """Read the command line up to the command; a fault in it is reported in one line too."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except TyperException as error:
@@ -146,7 +146,7 @@ class OrbcastGroup(TyperGroup):
             raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``--debug`` out, wherever it stands."""
+        """Remove ``--debug``, wherever it is."""
         DEBUGGING.set("--debug" in args)
         if not ctx.resilient_parsing and args[:1] in (
             ["--install-completion"],
@@ -156,7 +156,7 @@ class OrbcastGroup(TyperGroup):
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; turn an error into a line and a status."""
+        """Run the command; turn an error into one line and an exit status."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, Abort):
@@ -166,10 +166,10 @@ class OrbcastGroup(TyperGroup):
             _print_usage_error(error)
             ctx.exit(INPUT)
         except BrokenPipeError:
-            ctx.exit(0)  # whoever read has enough, as with `| head`
+            ctx.exit(0)  # the reader needs no more, as with `| head`
         except Exception as error:
             if type(error).__module__.startswith("typer"):
-                raise  # its own: an exit
+                raise  # typer's own exit
             if _is_a_stop(error):
                 sys.stderr.write("stopped\n")
                 ctx.exit(INTERRUPTED)
@@ -180,7 +180,7 @@ class OrbcastGroup(TyperGroup):
 
 
 def _print_line(words: str) -> None:
-    """Print what is wrong in one line, whatever stands in it."""
+    """Print a message as one line, whatever characters it contains."""
     sys.stderr.write(f"orbcast: {' '.join(fit_to_show(words).split())}\n")
 
 
@@ -189,7 +189,7 @@ def _print_traceback(error: BaseException) -> None:
 
 
 def _print_usage_error(error: TyperException) -> None:
-    """Print in a line what is wrong with the command line, and which help shows the right one.
+    """Print one line on what is wrong with the command line, and which help to read.
 
     A group that is called without a command shows its help instead.
     """
@@ -204,7 +204,7 @@ def _print_usage_error(error: TyperException) -> None:
 
 
 def let_go_of_output() -> None:
-    """Flush the output; a reader that has closed it is no error."""
+    """Flush the output; ignore a reader that has closed it."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -212,9 +212,9 @@ def let_go_of_output() -> None:
 
 
 def _prefects_setting(error: BaseException) -> str:
-    """Return the fault of a setting that Prefect does not take; empty where it is another error.
+    """Return the fault of a setting that Prefect does not accept; empty for any other error.
 
-    Prefect reads PREFECT_... when it is imported, and its own words name the group.
+    Prefect reads PREFECT_... when it is imported, and its own message names only the group.
     """
     title = str(getattr(error, "title", ""))
     if type(error).__name__ != "ValidationError" or not title.endswith("Settings"):
@@ -225,9 +225,9 @@ def _prefects_setting(error: BaseException) -> str:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ended: Python's and Arrow's, DuckDB's, or of a process that was ended.
+    """Return whether memory ran out: in Python, Arrow or DuckDB, or in a process of a pool.
 
-    A process of a pool that the machine ends for its memory leaves no other word.
+    If the machine ends a pool's process for its memory, that is all the error shows.
     """
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True

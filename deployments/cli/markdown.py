@@ -10,7 +10,7 @@ from deployments.cli.terminal import out
 
 
 def print_markdown(text: str) -> None:
-    """Print markdown laid out on a terminal, and as it stands into a file or a pipe."""
+    """Print markdown: laid out at a terminal, unchanged into a file or a pipe."""
     console = out()
     if console.is_terminal:
         console.print(Markdown(text))

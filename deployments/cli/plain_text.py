@@ -1,4 +1,4 @@
-"""Text from outside, fit for a terminal: no control characters, no secrets."""
+"""Make text from outside fit for a terminal: no control characters, no secrets."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from tasks.runs.known_secrets import hide_secrets
 
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # a terminal acts on them: colours, titles, the cursor
-    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # and these turn the order of letters round
-    "\ud800-\udfff]"  # halves of a character, as in names of files that are not UTF-8
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # a terminal executes these: colours, titles, the cursor
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # these change the direction of text
+    "\ud800-\udfff]"  # halves of a character, from file names that are not UTF-8
 )
 
 
 def printable(text: str) -> str:
-    r"""Return text whose control characters are written out, but for line ends and tabs.
+    r"""Return text with its control characters written out, except line ends and tabs.
 
     >>> printable("red \x1b[31mname")
     'red \\x1b[31mname'

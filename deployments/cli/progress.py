@@ -1,4 +1,4 @@
-"""Progress of long work on the error stream, with the time left where the total is known."""
+"""Progress bars on the error stream, with the time left if the total is known."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _DETAIL = 28
-"""Characters of a step's name that fit beside the rest on a line of 80."""
+"""Longest name of a step, in characters, that fits on a line of 80 with the rest."""
 
 
 class Pace:
-    """The time gone by and the time left, estimated from the share that is done.
+    """The elapsed time and the time left, estimated from the share that is done.
 
     Parameters
     ----------
     clock
-        Gives seconds that only grow.
+        Monotonic clock, in seconds.
 
     Examples
     --------
@@ -43,11 +43,11 @@ class Pace:
         self._ends: float | None = None
 
     def begin(self, share: float) -> None:
-        """Count from here: ``share`` of the work was done before."""
+        """Measure from now; ``share`` of the work was done before."""
         self._since, self._had, self._ends = self._clock(), share, None
 
     def reached(self, share: float) -> None:
-        """Note that ``share`` of the work, 0 to 1, is done now."""
+        """Record that ``share`` of the work, 0 to 1, is done now."""
         if share >= 1:
             self._ends = None
         elif share > self._had:
@@ -56,7 +56,7 @@ class Pace:
 
     @property
     def words(self) -> str:
-        """The time left if it is known, else the time gone by."""
+        """The time left if it is known, otherwise the elapsed time."""
         now = self._clock()
         if self._ends is not None and now <= self._ends:
             return f"{_clock_words(self._ends - now)} left"
@@ -64,12 +64,12 @@ class Pace:
 
 
 class Bar:
-    """What moves as the work goes on.
+    """A progress bar.
 
     Parameters
     ----------
     shown, words, total, pace
-        The bar drawn, what is being done, of how much, and how fast it goes.
+        The drawn bar, the name of the work, its total, and its pace.
     """
 
     def __init__(self, progress: Progress, words: str, total: float | None, pace: Pace) -> None:
@@ -77,7 +77,7 @@ class Bar:
         self._task = progress.add_task(words, total=total, detail="")
 
     def at(self, done: float, total: float | None = None, detail: str = "") -> None:
-        """Move to ``done`` of ``total``; a total told before holds."""
+        """Move to ``done`` of ``total``; without a total the earlier one stays."""
         self._total = total or self._total
         if self._total:
             self._pace.reached(done / self._total)
@@ -85,7 +85,7 @@ class Bar:
         self._shown.update(self._task, completed=done, total=self._total, detail=detail)
 
     def share(self, share: float, words: str) -> None:
-        """Move to a share from 0 to 1 of what ``words`` name; other words begin anew."""
+        """Move to a share from 0 to 1 of the step named by ``words``; a new name starts again."""
         if words != self._words:
             self._words = words
             self._pace.begin(share)
@@ -93,23 +93,23 @@ class Bar:
         self._shown.update(self._task, completed=share, total=1.0, description=words)
 
     def say(self, words: str) -> None:
-        """Print a line above the bar, or without it where there is none."""
+        """Print a line, above the bar if there is one."""
         self._shown.console.print(words, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
 def progress(words: str, total: float | None = None) -> Iterator[Bar]:
-    """Show a progress bar on the error stream; nothing where that is no terminal.
+    """Show a progress bar on the error stream, if that is a terminal.
 
-    With a total: how far it is, and the time left if it goes on as it went. Without: the time gone
-    by. What is printed on the error stream meanwhile stands above the bar, whole.
+    With a total it shows the share done and the time left at the present pace; without one, the
+    elapsed time. Lines printed on the error stream in the meantime appear whole above the bar.
 
     Parameters
     ----------
     words
-        What is being done.
+        Name of the work.
     total
-        Of what is counted, if it is known from the start.
+        Number of units in all, if it is known from the start.
     """
     pace = Pace(time.monotonic)
     with cli.progress_bar.drawn_bar(err(), lambda: pace.words) as drawn:
@@ -118,7 +118,7 @@ def progress(words: str, total: float | None = None) -> Iterator[Bar]:
 
 @contextlib.contextmanager
 def flow_progress(words: str) -> Iterator[Bar]:
-    """Show how far a flow of this process is: each bar that it moves in the UI, or the time."""
+    """Show the progress of a flow in this process: its progress bars in the UI, or the time."""
     with progress(words) as bar, runs.watching.watching(bar.share):
         yield bar
 

@@ -1,4 +1,4 @@
-"""The bar of something long, as rich draws it, with the time left at its end."""
+"""The progress bar as rich draws it, with the time left at its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 class Clock(ProgressColumn):
-    """The time left or gone by; drawn anew with each frame.
+    """The time left or elapsed, redrawn with each frame.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ class Clock(ProgressColumn):
         self._words = words
 
     def render(self, task: Task) -> Text:
-        """Return the share that is done, where the total is known, and the time."""
+        """Return the share that is done, if the total is known, and the time."""
         share = f"{task.percentage:3.0f} % " if task.total else ""
         return Text(f"{share}{self._words()}", style="progress.remaining")
 
 
 def drawn_bar(console: Console, time_in_words: Callable[[], str]) -> Progress:
-    """Return a bar that is drawn while it is entered, and only at a terminal."""
+    """Return a bar that is drawn while its context is entered, and only at a terminal."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -38,6 +38,6 @@ def drawn_bar(console: Console, time_in_words: Callable[[], str]) -> Progress:
         TextColumn("{task.fields[detail]}", markup=False),
         console=console,
         transient=True,
-        redirect_stdout=False,  # results are not to land on the error stream
+        redirect_stdout=False,  # results must not go to the error stream
         disable=not console.is_terminal,
     )

@@ -1,4 +1,4 @@
-"""What commands share of the terminal: prose, JSON, consoles, options, days and times."""
+"""Shared output and input of commands: prose, JSON, consoles, options, days and times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RecipeOption = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _KEPT_TOGETHER = re.compile(r"`[^`]+`|[+-]?\d[\d.,]* %")
-"""A command to copy, and a share with its sign: no line ends inside."""
+"""Texts without a line break inside: a command to copy, and a percentage with its sign."""
 
 _NO_TIME = "is no time that can be read"
 
@@ -49,7 +49,7 @@ class OptionError(InputError):
 
 
 def out() -> Console:
-    """Return the console for results; plain when piped."""
+    """Return the console for results; its output is plain if piped."""
     return cli.drawing.Console(highlight=False)
 
 
@@ -59,10 +59,10 @@ def err() -> Console:
 
 
 def say(words: str) -> None:
-    """Print a result in prose: folded between words at a terminal, one line when piped.
+    """Print a result in prose: wrapped between words at a terminal, one line if piped.
 
-    What follows the first line stands two columns further in. No word is taken apart, nor a
-    command in backticks: a path longer than the line is longer than the line.
+    Lines after the first are indented by two more columns. Words and commands in backticks are
+    never broken, so a long path may exceed the line.
     """
     sys.stdout.write(_folded(words, out()))
 
@@ -73,12 +73,12 @@ def remark(words: str) -> None:
 
 
 def remark_begin(words: str, server: str | None) -> None:
-    """Print a remark that something long begins, and on which server if one is up."""
+    """Print a remark that long work begins, and on which server if one is up."""
     remark(f"{words} on {server} ..." if server else f"{words} ...")
 
 
 def show_table(table: RenderableType) -> None:
-    """Print a table, without the blanks that fill its last column."""
+    """Print a table without the trailing blanks of its last column."""
     console = out()
     with console.capture() as captured:
         console.print(table)
@@ -87,15 +87,15 @@ def show_table(table: RenderableType) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document, alone, whatever the width: no colour, no folding, ASCII only.
+    """Print exactly one JSON document: no colour, no wrapping, ASCII only.
 
-    Times become ISO 8601 in UTC, a number that is none (NaN, infinite) becomes null.
+    Times become ISO 8601 in UTC; NaN and infinity become null.
     """
     sys.stdout.write(json_text(value))
 
 
 def print_fields(values: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the fields of a file, a line each, or as one JSON document."""
+    """Print the fields of a file, one line each, or as one JSON document."""
     if as_json:
         print_json(values)
         return
@@ -104,7 +104,7 @@ def print_fields(values: Mapping[str, object], *, as_json: bool) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return the same document as text, for a file."""
+    """Return the document of :func:`print_json` as text, for a file."""
     text = json.dumps(json_values(value), indent=2, allow_nan=False)
     return f"{hide_secrets(text)}\n"
 
@@ -115,7 +115,7 @@ def day_of(text: str | None, option: str) -> date | None:
     Raises
     ------
     OptionError
-        It is none.
+        The text is not a day.
     """
     if text is None:
         return None
@@ -126,12 +126,12 @@ def day_of(text: str | None, option: str) -> date | None:
 
 
 def days_of(first: str | None, last: str | None) -> tuple[date | None, date | None]:
-    """Read a period's days.
+    """Read the first and last day of a period.
 
     Raises
     ------
     OptionError, ReversedPeriodError
-        One is none; the first is after the last.
+        A text is not a day; the first is after the last.
     """
     begin, end = day_of(first, "--from"), day_of(last, "--to")
     if begin and end and begin > end:
@@ -145,7 +145,7 @@ def parse_time(text: str, option: str) -> datetime:
     Raises
     ------
     OptionError
-        It is none.
+        The text is not a time.
     """
     try:
         return datetime.fromisoformat(text)
@@ -156,7 +156,7 @@ def parse_time(text: str, option: str) -> datetime:
 
 def _folded(words: str, console: Console) -> str:
     words = plain_text.fit_to_show(words)
-    # a pipe has no width of its own; COLUMNS gives it one
+    # a pipe has no width; COLUMNS can set one
     if not (console.is_terminal or os.environ.get("COLUMNS")):
         return f"{words}\n"
     return "".join(f"{line}\n" for name in words.splitlines() for line in _lines(name, console))

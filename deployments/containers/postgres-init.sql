@@ -1,2 +1,2 @@
--- Prefect's records beside Orbcast's, in a database of their own.
+-- A database of its own for Prefect's records, next to Orbcast's.
 CREATE DATABASE prefect;

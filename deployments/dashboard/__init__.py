@@ -1,4 +1,4 @@
-"""The trading day in a browser page: Streamlit, on loopback, reading and never writing."""
+"""The dashboard: the trading day in a browser page, by Streamlit, on loopback, read-only."""
 
 from typing import TYPE_CHECKING
 

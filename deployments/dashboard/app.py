@@ -1,4 +1,4 @@
-"""What Streamlit runs at each visit."""
+"""The script that Streamlit runs at each visit."""
 
 from deployments.dashboard.menu import show
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from deployments.dashboard.day_summary import DaySummary, day_summary
 from deployments.dashboard.shell import FRESH, View
+from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.market.schedule import first_minute, from_minute
 from ml_core.strategy.account_standing import SOURCES
@@ -16,7 +17,7 @@ from monitoring.messages.facts import NOT_TRADED
 from monitoring.messages.words import clock, limits_in_words
 from monitoring.pages.formatting import DASH, count_of, duration, r_multiple
 from registry.notices import NoticeRecord, notices
-from tasks.messages.followed_days import followed_days
+from tasks.messages.followed_days import FollowedDays, followed_days
 from tasks.prediction.account_now import AccountNow, account_now
 from tasks.prediction.day_outlook import DayOutlook, day_outlook
 from tasks.prediction.slots import trading_day_at
@@ -27,7 +28,7 @@ _METRIC_WIDTH = 160
 
 def day_so_far(view: View, day: date) -> None:
     """Show the day in figures, then a line for each range; nothing before its first range."""
-    summary = _day_summary(view.name, day)
+    summary = day_followed(view.name, day, "live")[1]
     if not summary.ranges:
         return
     kept_notices = _notices(view.name, day)
@@ -96,7 +97,7 @@ def all_markets(view: View) -> None:
     for name in names:
         market = view.settings.market(name)
         outlook = day_outlook(market, view.at)
-        summary = _day_summary(name, outlook.trading_day)
+        summary = day_followed(name, outlook.trading_day, "live")[1]
         rows.append(market_row(market.symbol, summary, outlook, view.at))
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="all_markets")
 
@@ -104,12 +105,10 @@ def all_markets(view: View) -> None:
 def market_row(
     symbol: str, summary: DaySummary, outlook: DayOutlook, at: datetime
 ) -> dict[str, str]:
-    """Return a market's day as a row of the table of all."""
+    """Return a market's day as a row of the table of all, on a phone its R first."""
     upcoming = outlook.next_ranges[0] if outlook.next_ranges else None
     return {
         "market": symbol,
-        "stage": summary.stage,
-        "ranges": str(len(summary.ranges)) if summary.ranges else DASH,
         "trades": str(summary.trades),
         "R settled": r_multiple(summary.net_r if summary.trades > summary.open else None),
         "R running": r_multiple(summary.running_r if summary.open else None),
@@ -117,6 +116,8 @@ def market_row(
         "next": DASH
         if upcoming is None
         else f"{upcoming.opening_range} in {duration(upcoming.decision - at)}",
+        "ranges": str(len(summary.ranges)) if summary.ranges else DASH,
+        "stage": summary.stage,
     }
 
 
@@ -135,10 +136,12 @@ def _taken_by(kept: NoticeRecord) -> list[str]:
     return sorted({delivery.channel for delivery in kept.deliveries if delivery.delivered})
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
-def _day_summary(name: str, day: date) -> DaySummary:
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=8)
+def day_followed(name: str, day: date, mode: Mode) -> tuple[FollowedDays, DaySummary]:
+    """Return a market's day by its rules, as the bars tell it now, and its summary."""
     at = now()
-    return day_summary(followed_days(current_settings(), name, day - OPEN_DAYS, day, at), day, at)
+    days = followed_days(current_settings(), name, day - OPEN_DAYS, day, at, mode)
+    return days, day_summary(days, day, at)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

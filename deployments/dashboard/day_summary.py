@@ -1,4 +1,4 @@
-"""The trading day in figures: its trades, what each stands at, and what is left of it."""
+"""The trading day in figures: its trades, their results so far, and what the limits allow."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tasks.messages.slot_facts import lines_to_copy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeSummary:
-    """One opening range of the day in a line.
+    """One opening range of the day, as one line.
 
     Attributes
     ----------
     opening_range, closed
-        Its name, and its close on the market's clock.
+        Its name, and its close in the market's zone.
     p_up, corridor
-        As predicted; None without a prediction.
+        P(UP) of the model and of the corridor; None without a prediction.
     plan
-        The sides that the rules arm and their sizes, or why there are none.
+        The armed sides and their sizes, or the reason why there are none.
     result
-        What has come of it so far, in words.
+        The result so far, in words.
     to_copy
         The bracket of each armed side that waits for its break, at a stage that is traded.
     is_open, r
-        Whether its trade is not settled; and net R times size of the trade: settled, or as it
-        stands at the last bar; None without one.
+        Whether its trade is still open; net R times size of the trade, settled or as of the last
+        bar; None without a trade.
     """
 
     opening_range: str
@@ -46,35 +46,35 @@ class RangeSummary:
     r: float | None
 
     def row(self) -> dict[str, str]:
-        """Return it as a row of a table."""
+        """Return the line as a row of a table; a phone shows the result without scrolling."""
         return {
             "range": self.opening_range,
-            "closed": self.closed,
-            "UP": percent_or_dash(self.p_up, 0),
-            "corridor": percent_or_dash(self.corridor, 0),
-            "plan": self.plan,
             "so far": self.result,
             "R": r_multiple(self.r),
+            "plan": self.plan,
+            "UP": percent_or_dash(self.p_up, 0),
+            "corridor": percent_or_dash(self.corridor, 0),
+            "closed": self.closed,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySummary:
-    """A trading day by the rules, for the record where the stage is not traded.
+    """A trading day by the rules; only for the record if the stage is not traded.
 
     Attributes
     ----------
     stage
-        The market's.
+        The market's stage.
     trades, open
-        Entered, and of them not settled.
+        Number of trades entered, and of those still open.
     net_r, running_r
-        Net R times size of those settled, and of those open as they stand at their last bar.
+        Net R times size of the settled trades, and of the open trades as of their last bar.
     trades_left, loss_left_r, loss_left_money
-        What the rules of the day still allow: entries, and R and money to lose before there are no
-        more; None where the rules have no limit in money.
+        What the rules still allow on this day: number of entries, and the loss in R and in money
+        after which no more are allowed; None if the rules have no limit in money.
     ranges
-        Those that were asked for live, in order.
+        The ranges with a live row, in order.
     """
 
     stage: Stage
@@ -89,12 +89,12 @@ class DaySummary:
 
 
 def day_summary(days: FollowedDays, day: date, at: datetime) -> DaySummary:
-    """Return a trading day as it stands at an aware time.
+    """Return the summary of a trading day as of an aware time.
 
     Parameters
     ----------
     days
-        The day and some before it, in which a trade may have begun that is still open.
+        The day and some days before it, in which a still open trade may have begun.
     day, at
         The day, and now.
     """
@@ -120,7 +120,7 @@ def _range(days: FollowedDays, slot: FollowedSlot, at: datetime) -> RangeSummary
     is_open, traded = _is_open(slot, at), taken is not None and taken.size > 0
     r = None
     if is_open:
-        r = _running_r(days, slot)
+        r = running_r(days, slot)
     elif traded and taken is not None and taken.slot.r_net is not None:
         r = taken.r
     return RangeSummary(
@@ -177,12 +177,13 @@ def _is_open(slot: FollowedSlot, at: datetime) -> bool:
     return taken.slot.entered_at <= at and (resolved is None or resolved > at)
 
 
-def _running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
-    """Return what an open trade stands at by its last bar's close, after costs, times its size.
+def running_r(days: FollowedDays, slot: FollowedSlot) -> float | None:
+    """Return an open trade's R at its last bar's close, after costs, times its size.
 
-    A part that was closed at a partial target counts at that close, too.
+    A part that was closed at a partial target is valued at that close, too.
     """
-    taken, candles = slot.taken, days.candles(slot)
+    whole_day = slot.rule.scan_end == "next_day_start"
+    taken, candles = slot.taken, days.candles(slot.key, whole_day=whole_day)
     if taken is None or taken.slot.prices is None or taken.slot.side is None or candles is None:
         return None
     prices, instrument = taken.slot.prices, days.market.instrument

@@ -1,4 +1,4 @@
-"""Whether the world still looks like what was learnt, and whether the bars are whole."""
+"""Whether the market still resembles the training data, and whether the bars are complete."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST = 200
 
 
 def page(view: View) -> None:
-    """Show drift, parity, what came in and what was set aside."""
+    """Show drift, parity, imported bars and quarantined rows."""
     st.title("Drift and data")
     _drift(view)
     _bars(view)

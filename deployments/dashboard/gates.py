@@ -1,4 +1,4 @@
-"""The ladder from shadow to auto: where the market stands and what the next step still needs."""
+"""The stages from shadow to auto: the market's stage, and what the next step still needs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tasks.rollout.stage import Rollout, rollout_of, stage_of
 from tasks.settings import current_settings, now
 
 _SLOW = timedelta(minutes=5)
-"""The gates read the whole live record; it changes six times a day."""
+"""How long gates are cached: they read the whole live record, which changes six times a day."""
 
 _MANY = 10_000
-"""Live answers, about six years of one voice, from which the gates are looked at when asked."""
+"""Live predictions, about six years of one role; with more, gates are computed on request only."""
 
 
 def page(view: View) -> None:
-    """Show the ladder, the gates and the breaker's history."""
+    """Show the stages, the gates and the breaker's history."""
     st.title("Gates")
     stage, position = stage_of(view.settings, view.symbol, view.at)
     _ladder(stage)

@@ -1,4 +1,4 @@
-"""Tabs of which only the open one is worked out: the others cost nothing until they are opened."""
+"""Tabs of which only the open one is computed: the others cost nothing until they are opened."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from deployments.dashboard.shell import errors_shown
 @st.fragment
 @errors_shown()
 def lazy_tabs(key: str, fillings: Mapping[str, Callable[[], None]]) -> None:
-    """Show tabs; opening one runs its filling, and nothing else of the page.
+    """Show tabs; opening one runs only its filling, not the rest of the page.
 
     Parameters
     ----------
     key
-        Names the tabs on their page.
+        Key of the tabs, unique on their page.
     fillings
-        What each tab, by its title, is filled with; the first is open at first.
+        Title -> function that fills the tab; the first tab is open at first.
     """
     tabs = st.tabs(list(fillings), key=key, on_change="rerun")
     for tab, fill in zip(tabs, fillings.values(), strict=True):

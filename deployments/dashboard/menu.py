@@ -32,17 +32,17 @@ PAGES: tuple[tuple[str, str, str, Callable[[View], None]], ...] = (
 """Title, path, icon and page, in the order of the menu."""
 
 ICON = Path(__file__).with_name("icon.png")
-"""A file of ours: an icon by name would be fetched from a host outside."""
+"""A file of ours: an icon by name would be loaded from another host."""
 
 
 def show() -> None:
-    """Show the page that was asked for."""
+    """Show the requested page."""
     st.set_page_config(page_title="Orbcast", page_icon=ICON, layout="wide")
     choose_market()
     first, *others = (
         st.Page(framed(page), title=title, url_path=path, icon=icon, default=path == _FIRST)
         for title, path, icon, page in PAGES
     )
-    # Streamlit serves the first page at the bare address and turns away who asks for it by name
+    # Streamlit serves the first page only at the bare address, and not under its name
     by_name = st.Page(framed(today.page), title="Today", url_path="today", visibility="hidden")
     st.navigation([first, *others, by_name]).run()

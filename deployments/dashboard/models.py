@@ -1,4 +1,4 @@
-"""What was trained, who served when, and on what evidence."""
+"""Trained versions, which of them served when, and the evidence for each change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALIASES = ("champion", "challenger")
 
 
 def page(view: View) -> None:
-    """Show the registry of a market."""
+    """Show the model registry of a market."""
     st.title("Models")
     versions = _versions(view.name)
     if not versions:

@@ -1,4 +1,4 @@
-"""Own trades: what following, not following and improvising brought, and what they really cost."""
+"""Own trades: results of followed, skipped and improvised trades, and their real costs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tasks.fills.review import NoFillsError, trade_report
 from tasks.settings import current_settings, now
 
 _SLOW = timedelta(minutes=5)
-"""Trades are held against months of bars; a new import is read at once all the same."""
+"""How long a report is cached, since it reads months of bars; a new import is shown at once."""
 
 
 def page(view: View) -> None:
-    """Show the trader's own trades against the plans."""
+    """Show the trader's own trades, compared with the plans."""
     st.title("Own trades")
     imports = len(fill_batches(view.settings.database(), view.symbol))
     report = _report(view.name, imports) if imports else None
@@ -52,7 +52,7 @@ def page(view: View) -> None:
 
 @st.cache_resource(ttl=_SLOW, show_spinner="Holding trades against plans ...", max_entries=20)
 def _report(name: str, imports: int) -> TradeReport | None:
-    del imports  # another number of them is another report
+    del imports  # only a part of the cache's key
     try:
         return trade_report(current_settings(), name, first=None, last=None, at=now())
     except NoFillsError:

@@ -1,4 +1,4 @@
-"""The record: how the predictions did, always beside what a driftless price would do."""
+"""The record: results of the predictions, always compared with a driftless price."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _PLOT = {"displayModeBar": False}
 
 
 def page(view: View) -> None:
-    """Show how the predictions of a market did."""
+    """Show the results of a market's predictions."""
     st.title("Performance")
     mode, role, first = _choices(view)
     rows = _daily(view.name, mode, role, first)

@@ -1,4 +1,4 @@
-"""The ledger: every answer and what became of it, to be filtered, taken apart and taken away."""
+"""The ledger: every prediction and its outcome, to filter, explain and download."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _export(view: View, wanted: Wanted, match_count: int) -> None:
 
 
 def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]:
-    """Return what writes the file when it is asked for, and not before."""
+    """Return a function that writes the file only when it is requested."""
     settings = current_settings()
     return lambda: write(all_rows(settings.database(), wanted))
 
@@ -148,7 +148,7 @@ def _table(view: View, wanted: Wanted, match_count: int) -> int | None:
 
 
 def as_shown(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
-    """Return ledger rows as a person reads them, times on the market's clock."""
+    """Return ledger rows in readable form, with times in the market's zone."""
     zone = ZoneInfo(market.zone)
     return pd.DataFrame(
         [

@@ -1,4 +1,4 @@
-"""Starting the page server: on loopback, telling nobody, with everything imported beforehand."""
+"""Start of the page server: on loopback, without usage statistics, with all imports done first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.http_guard import HostGuard, names_of
 from deployments.serving.ports import HOST, require_free
 from ml_core.errors import OperatorError, OrbcastError
 from ml_core.on_demand import library
-from tasks import prediction
+from tasks import messages, prediction
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, current_settings, now
 
@@ -28,7 +28,7 @@ _OPENED_AFTER_SECONDS = 1.5
 
 
 class NotInstalledError(OperatorError):
-    """The dashboard's packages are not there."""
+    """The dashboard's packages are not installed."""
 
     template = (
         'the dashboard is not installed; run `make dashboard`, or install "orbcast[dashboard]"'
@@ -38,20 +38,20 @@ class NotInstalledError(OperatorError):
 def serve(settings: Settings, port: int, *, browser: bool) -> None:
     """Serve the pages until stopped.
 
-    What the pages import is imported before the first visitor comes; the database is opened
-    read-only, by this process and whatever it starts.
+    The pages' imports are done before the first visit. This process and its children open the
+    database read-only.
 
     Raises
     ------
     NotInstalledError, PortTakenError
-        It cannot start.
+        The server cannot start.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise NotInstalledError
     require_free(port, f"orbcast dashboard --port {port + 1}")
     prepare_environment(settings, ORBCAST_READ_ONLY="true")
     if not settings.prefect_dir.is_dir():
-        # Prefect makes its folder when imported; looking at a home must not write into it
+        # Prefect creates its folder when imported, but the dashboard must not write into a home
         os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="orbcast-dashboard-")
     _import_pages()
     _look_once()
@@ -75,22 +75,22 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
 
 
 def _look_once() -> None:
-    """Look at today once: calendars, database and plots load what they need before a visitor."""
-    settings = current_settings()  # which opens the database read-only by now
+    """Draw today once, so that calendars, database and plots are loaded before the first visit."""
+    settings = current_settings()  # read-only since ORBCAST_READ_ONLY is set
     if dashboard.shell.is_new(settings):
         return
     market, at = settings.market(settings.markets[0]), now()
-    # what is wrong with a home is told on its pages, not by refusing to start
+    # the pages show what is wrong with a home; the server starts anyway
     with contextlib.suppress(OrbcastError):
-        for slot in prediction.trading_day.slots_of_day(
-            settings, market, prediction.slots.trading_day_at(market, at), "live", at
-        ):
-            dashboard.charts.range_chart.range_chart(
-                slot, market.zone, dashboard.charts.theme.LIGHT
-            )
+        day = prediction.slots.trading_day_at(market, at)
+        days = messages.followed_days.followed_days(settings, settings.markets[0], day, day, at)
+        for key in days.rows:
+            drawn = messages.slot_facts.picture_now(days, key, None)
+            if drawn is not None:
+                dashboard.charts.range_chart.range_chart(drawn, dashboard.charts.theme.LIGHT)
 
 
 def _import_pages() -> None:
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if module.name != "app":  # which is run, for each visitor
+        if module.name != "app":  # app is run at each visit, not imported
             importlib.import_module(f"deployments.dashboard.{module.name}")

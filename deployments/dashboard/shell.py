@@ -1,4 +1,4 @@
-"""The frame of every page: which market, how it stands, and what to do when nothing is there."""
+"""The frame of every page: choice of the market, its state, and help for an empty home."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings, current_settings, now
 
 FRESH = timedelta(seconds=15)
-"""How long what was read is shown before it is read again."""
+"""How long data is shown before it is read again."""
 
 STAGE_WORDS: dict[Stage, str] = {
     "off": "nothing is predicted",
@@ -33,16 +33,16 @@ STAGE_WORDS: dict[Stage, str] = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shows: one market, as it was at one moment.
+    """The subject of a page: one market at one moment.
 
     Attributes
     ----------
     settings
-        The settings; the database behind them is opened read-only.
+        The settings; their database is opened read-only.
     name, market
-        The market's file name and its definitions.
+        The market's file name and its definition.
     at
-        Aware UTC time of this showing.
+        Aware UTC time at which the page is shown.
     """
 
     settings: Settings
@@ -52,30 +52,30 @@ class View:
 
     @property
     def symbol(self) -> str:
-        """The market's symbol, by which rows are kept."""
+        """The market's symbol, the key of its rows."""
         return self.market.symbol
 
 
 _NO_RAW_EXPORT = '<style>[aria-label="Download as CSV"] { display: none; }</style>'
-"""Streamlit's own export of a table would carry formulas into a spreadsheet; ours does not."""
+"""Hides Streamlit's own export, which would pass formulas to a spreadsheet; ours does not."""
 
 
 def choose_market() -> None:
-    """Offer the markets, if there are several; to be called above the pages, which share it."""
+    """Offer the markets if there are several; called before the page, since all pages share it."""
     names = current_settings().markets
     if len(names) > 1:
         st.sidebar.selectbox("Market", names, key="market", format_func=str.upper)
 
 
 def view() -> View:
-    """Return what the page shows: the market chosen in the menu, as it is now."""
+    """Return the page's subject: the market chosen in the menu, as of now."""
     settings = current_settings()
     name = st.session_state.get("market", settings.markets[0])
     return View(settings, name, settings.market(name), now())
 
 
 def framed(page: Callable[[View], None]) -> Callable[[], None]:
-    """Return a page that, where it fails, says in one line what is wrong and what to run."""
+    """Return a page that reports an error in one line, with the command to run."""
 
     @functools.wraps(page)
     def framed_page() -> None:
@@ -88,14 +88,14 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
             _banner(seen)
             page(seen)
 
-    # Streamlit tells pages apart by the function's name
+    # Streamlit distinguishes pages by the function's name
     framed_page.__name__ = framed_page.__qualname__ = page.__module__.rpartition(".")[2]
     return framed_page
 
 
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show an error in one line, with what to do; a part that reruns by itself needs its own."""
+    """Show an error in one line with its remedy; a part that reruns by itself needs its own."""
     try:
         yield
     except (OrbcastError, OSError) as error:
@@ -103,7 +103,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def nothing_yet(what: str, command: str) -> None:
-    """Print that something is not there yet, and which command makes it."""
+    """Print that something does not exist yet, and the command that makes it."""
     st.info(f"{what} To have it, run:", icon=":material/info:")
     st.code(command, language="sh")
 

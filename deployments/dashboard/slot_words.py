@@ -1,10 +1,13 @@
-"""What the page Today says of a slot, in words."""
+"""Texts of the page Today about a slot."""
 
 from __future__ import annotations
 
-from ml_core.health.scored_prediction import BREAK_OF, SIDES
+from deployments.dashboard.day_summary import RangeSummary, running_r
+from ml_core.health.scored_prediction import BREAK_OF
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates
+from monitoring.messages.forecast import plan_lines
+from monitoring.messages.trade import entry_lines, settled_lines
 from monitoring.pages.formatting import (
     percent,
     percent_or_dash,
@@ -14,35 +17,61 @@ from monitoring.pages.formatting import (
 )
 from monitoring.pages.markdown import escaped
 from registry.ledger.entries import Settled
+from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.messages.slot_facts import plan_facts, settled_facts, trade_facts
 from tasks.prediction.trading_day import SlotOfDay
 
 
-def headline(slot: SlotOfDay) -> str:
-    """Return in a few words what was recommended and what became of it."""
+def headline(slot: SlotOfDay, became: RangeSummary | None) -> str:
+    """Return the recommendation and the result of the rules' trade in a few words."""
     if slot.state == "due":
         return "to come"
     if slot.state != "answered":
         return "no prediction"
-    champion = slot.answers[0]
-    text = champion.prediction.recommendation
+    text = slot.answers[0].prediction.recommendation
     sides = {"long": "the model says UP", "short": "the model says DOWN"}
     words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
-    if champion.outcome is None:
-        broke = (slot.seen or {}).get("break_direction")
-        return f"{words}; broke {broke}, not settled" if broke in SIDES else words
-    if champion.outcome.direction == "NONE":
-        return f"{words}; it did not break"
-    result = (champion.outcome.outcome or "").lower()
-    return (
-        f"{words}; broke {champion.outcome.direction}, {result} "
-        f"({r_multiple(champion.outcome.r_gross)} gross, {r_multiple(champion.outcome.r_net)} net)"
-    )
+    if became is None:
+        return words
+    r = "" if became.r is None else f" ({r_multiple(became.r)} net)"
+    return f"{words}; {became.result}{r}"
+
+
+def trade_lines(days: FollowedDays, slot: FollowedSlot) -> list[str]:
+    """Return what a strategy's trade of a range is by now, as the messages tell it.
+
+    Beside it is the outcome by the model's label, where that counts another trade.
+    """
+    trade, settled = trade_facts(days, slot), settled_facts(days, slot)
+    lines = plan_lines(plan_facts(slot))
+    if settled is not None:
+        lines = settled_lines(settled)
+        if trade is not None and not trade.size:
+            lines += plan_lines(trade.plan)
+    elif trade is not None:
+        lines = entry_lines(trade)
+        if trade.size:
+            lines.append(f"It stands at {r_multiple(running_r(days, slot))} after costs.")
+        else:
+            lines += plan_lines(trade.plan)
+    outcome, counted = slot.outcome, slot.rules.for_range(slot.entry.opening_range).counted_by
+    if outcome is not None and (counted is None or counted.key != slot.entry.label):
+        lines.append(
+            f"By the model's label ({slot.entry.label}): {outcome.direction}"
+            + (
+                f", {outcome.outcome.lower()}, {r_multiple(outcome.r_gross)} gross, "
+                f"{r_multiple(outcome.r_net)} net."
+                if outcome.outcome
+                else "."
+            )
+        )
+    return lines
 
 
 def against(slot: SlotOfDay) -> list[str]:
-    """Return what forbids following the answer, whatever the model says.
+    """Return the reasons against following the prediction, whatever its value.
 
-    Lateness, breaker, rules.
+    These are lateness, the breaker and the rules.
     """
     entry = slot.answers[0].prediction
     matches = ["late, so it counts for nothing"] if entry.late else []
@@ -55,7 +84,7 @@ def against(slot: SlotOfDay) -> list[str]:
 
 
 def probabilities(champion: Settled) -> list[dict[str, str]]:
-    """Return p(UP) and p(DOWN) among breaks, the model beside the corridor."""
+    """Return P(UP) and P(DOWN) among breaks, of the model and of the corridor."""
     entry = champion.prediction
     if entry.p_up is None or entry.baseline_p_up is None:
         return []
@@ -76,7 +105,7 @@ def probabilities(champion: Settled) -> list[dict[str, str]]:
 def sides(prediction: Prediction) -> list[dict[str, str]]:
     """Return each side's P(win), P(loss), P(neither in time) and E[net R].
 
-    Beside them the driftless P(win), and the 80 % interval where one is stated.
+    Also the driftless P(win), and the 80 % interval if one is stated.
     """
     rows = []
     for view, name in ((prediction.long, "UP"), (prediction.short, "DOWN")):
@@ -101,7 +130,7 @@ def sides(prediction: Prediction) -> list[dict[str, str]]:
 
 
 def likeness(score: NoveltyScore | None) -> str:
-    """Return how unlike the training data the row was."""
+    """Return in words how much the row differed from the training data."""
     gate = novelty_gate(score, answered=True)
     if score is None:
         return f"novelty {gate.words}"
@@ -110,12 +139,12 @@ def likeness(score: NoveltyScore | None) -> str:
 
 
 def agreement(slot: SlotOfDay) -> str:
-    """Return what the rules decided, and whether the model agrees with them."""
+    """Return the rules' decision, and whether the model agrees with it."""
     if slot.decided is None:
         return "The rules decided nothing here."
     model = slot.decided.with_model
     verdict = model.get("agreement")
-    # the reasons are drawn below
+    # the reasons are shown below
     drawn = {reason.words for reason in slot.answers[0].prediction.outputs.reasons}
     words = "; ".join(one for one in model.get("words") or () if one not in drawn)
     decision = f"Rules: the model {verdict}" if verdict else "Rules: decided without the model"

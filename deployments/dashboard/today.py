@@ -13,7 +13,8 @@ import streamlit as st
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
-from deployments.dashboard.day_figures import all_markets, day_so_far
+from deployments.dashboard.day_figures import all_markets, day_followed, day_so_far
+from deployments.dashboard.day_summary import DaySummary
 from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
 from deployments.dashboard.slot_words import (
     agreement,
@@ -21,9 +22,11 @@ from deployments.dashboard.slot_words import (
     likeness,
     probabilities,
     sides,
+    trade_lines,
 )
 from deployments.dashboard.why import reasons_chart
 from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import SlotKey
 from monitoring.pages.formatting import (
     duration,
     percent_or_dash,
@@ -32,6 +35,8 @@ from monitoring.pages.formatting import (
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import Wanted, browse, choices
 from registry.ledger.entries import Settled
+from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.messages.slot_facts import picture_now
 from tasks.prediction.day_outlook import (
     DayOutlook,
     closed_because,
@@ -91,6 +96,7 @@ def _cards(view: View) -> None:
         _next_day(outlook, at)
     day, mode = _choose_day_and_mode(view, outlook)
     slots = _slots(view.name, day, mode)
+    days, summary = day_followed(view.name, day, mode)
     closed = closed_because(view.market, day)
     if closed is not None:
         slots = [slot for slot in slots if slot.state == "answered"]
@@ -100,10 +106,10 @@ def _cards(view: View) -> None:
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
     else:
         day_so_far(view, day)
-    if not any(slot.answers or slot.seen for slot in slots):
+    if not any(slot.answers or picture_now(days, _key(slot), None) for slot in slots):
         _empty(view, day, today)
     for slot in slots:
-        _card(view, slot)
+        _card(view, slot, days, summary)
     if day == today != outlook.next_day and outlook.closed is None:
         _next_day(outlook, at)
 
@@ -163,10 +169,12 @@ def _go_to(day: date) -> None:
     st.session_state["trading_day"] = day
 
 
-def _card(view: View, slot: SlotOfDay) -> None:
-    zone = ZoneInfo(view.market.zone)
-    with st.container(border=True, key=f"card_{slot.slot.opening_range}"):
-        st.subheader(f"{slot.slot.opening_range} · {headline(slot)}")
+def _card(view: View, slot: SlotOfDay, days: FollowedDays, summary: DaySummary) -> None:
+    zone, name = ZoneInfo(view.market.zone), slot.slot.opening_range
+    became = next((one for one in summary.ranges if one.opening_range == name), None)
+    followed = next((one for one in days.slots if one.key == _key(slot)), None)
+    with st.container(border=True, key=f"card_{name}"):
+        st.subheader(f"{name} · {headline(slot, became)}")
         closes = slot.slot.decision.astimezone(zone)
         opens = slot.opens.astimezone(zone)
         st.caption(f"Range {opens:%H:%M} to {closes:%H:%M} {view.market.zone}, {closes:%a %d %b}")
@@ -178,17 +186,38 @@ def _card(view: View, slot: SlotOfDay) -> None:
             st.warning(f"No prediction: {slot.why}.", icon=":material/block:")
         picture, words = st.columns([3, 2])
         with picture:
-            chart = range_chart(slot, view.market.zone, theme())
-            if chart is None:
-                st.caption("No bars of this range are in the lake.")
-            else:
-                key = f"chart_{slot.slot.opening_range}"
-                st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
+            _trade(days, slot, followed)
         if slot.state == "answered":
             with words:
                 _show_prediction(slot, slot.answers[0])
             _reasons(slot, slot.answers[0])
+        if followed is not None and followed.beside:
+            for column, other in zip(
+                st.columns(len(followed.beside)), followed.beside, strict=True
+            ):
+                with column:
+                    _trade(days, slot, other)
         _challengers(slot)
+
+
+def _trade(days: FollowedDays, slot: SlotOfDay, followed: FollowedSlot | None) -> None:
+    """Show a range with the trade of a strategy; the range alone where nobody was asked."""
+    if followed is not None:
+        st.markdown(f"**{escaped(followed.rules.name)}**")
+    drawn = picture_now(days, _key(slot), followed)
+    if drawn is None:
+        st.caption("No bars of this range are in the lake.")
+    else:
+        which = "" if followed is None else f"_{followed.rules.hash[:12]}"
+        key = f"chart_{slot.slot.opening_range}{which}"
+        chart = range_chart(drawn, theme())
+        st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
+    if followed is not None:
+        st.markdown("  \n".join(escaped(line) for line in trade_lines(days, followed)))
+
+
+def _key(slot: SlotOfDay) -> SlotKey:
+    return slot.slot.trading_day, slot.slot.opening_range
 
 
 def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:

@@ -1,4 +1,4 @@
-"""Two versions side by side: what each did on its unseen days and live, and where they differ."""
+"""Two versions side by side: their results on held-out days and live, and their differences."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _QUESTIONS = {
 
 
 def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
-    """Show two versions beside each other; champion and challenger at first. One stands alone."""
+    """Show two versions side by side, at first champion and challenger; a single one by itself."""
     st.header("Two versions side by side")
     by_name = {version.version: version for version in versions}
     names, chosen = list(by_name), []
@@ -81,7 +81,7 @@ def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
 
 
 def first_two(view: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
-    """Choose the champion and the challenger; without one, the newest other version."""
+    """Choose the champion and the challenger; if one is missing, the newest other version."""
     store = view.settings.models()
     named_now = [store.current(view.symbol, alias) for alias in ("champion", "challenger")]
     order = [alias.version for alias in named_now if alias is not None]
@@ -90,14 +90,14 @@ def first_two(view: View, versions: Sequence[VersionRecord]) -> tuple[str, ...]:
 
 
 def figures_of(version: VersionRecord, live: Sequence[PerformanceRecord]) -> dict[str, str]:
-    """Return what is known of a version as words, each figure with its interval.
+    """Return a version's figures as text, each with its interval.
 
     Parameters
     ----------
     version
-        Whose.
+        The version.
     live
-        The daily figures of its live answers.
+        Daily figures of its live predictions.
     """
     directional = read_part(DirectionScores, version.metrics["directional"])
     summary = read_part(EvaluationSummary, version.metrics["summary"])
@@ -134,7 +134,7 @@ def _live(rows: Sequence[PerformanceRecord]) -> str:
 def _figures(name: str, version: str) -> dict[str, str]:
     settings = current_settings()
     symbol = settings.market(name).symbol
-    # no version answers longer than this after it was made
+    # no version predicts for longer than this after it was made
     longest = timedelta(days=max(settings.model_expires_days, settings.baseline_expires_days))
     first = (now() - longest).date()
     live = performance_records(
@@ -177,14 +177,14 @@ def _importance(versions: Sequence[VersionRecord], question: str) -> None:
 
 
 def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) -> go.Figure:
-    """Draw the features used most, by the largest share of any version, the largest on top.
+    """Draw the most used features, by the largest share in any version, the largest on top.
 
     Parameters
     ----------
     shares
-        For each version its features' shares of the trees' gain; one bar a version.
+        Version -> its features' shares of the trees' gain; one bar per version.
     colours
-        Of the page.
+        Colours of the page.
     """
     most: dict[str, float] = {}
     for own in shares.values():
@@ -209,7 +209,7 @@ def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) 
             zip(shares.items(), looks, strict=False)
         )
     ]
-    # above its bars a label has the whole width, on a phone too
+    # labels are above the bars, where they have the whole width, even on a phone
     labels = [
         {
             "x": 0,

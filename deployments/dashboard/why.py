@@ -1,4 +1,4 @@
-"""Why an answer is what it is: gates, reasons and features, as they were logged."""
+"""Explanation of a prediction: gates, reasons and features, as they were logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROW_HEIGHT = 42
 
 
 def show_why(view: View, number: int, colours: Theme) -> None:
-    """Take one answer of the ledger apart, as it was logged before its outcome."""
+    """Explain one prediction of the ledger, as it was logged before its outcome."""
     logged = prediction_with_hashes(view.settings.database(), number)
     if logged is None:
         st.info("This row is not in the ledger.")
@@ -55,7 +55,7 @@ def show_why(view: View, number: int, colours: Theme) -> None:
 
 
 def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
-    """Draw signed pushes on the log-odds of an UP break, the largest on top."""
+    """Draw signed contributions to the log-odds of an UP break, the largest on top."""
     order = sorted(reasons, key=lambda reason: abs(reason.contribution))
     pushes = [reason.contribution for reason in order]
     bars = {
@@ -68,7 +68,7 @@ def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
         "hoverinfo": "skip",
         "showlegend": False,
     }
-    # above its bar a label has the whole width, on a phone too
+    # labels are above the bars, where they have the whole width, even on a phone
     notes = [
         {
             "x": 0,

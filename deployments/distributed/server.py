@@ -1,7 +1,7 @@
 """The Prefect server for workers elsewhere: ``python -m deployments.distributed.server``.
 
 It is the server of `orbcast up`, with the same settings, checks of Host and Origin, and secret,
-but on an address that others can reach, by the names in ORBCAST_ALLOWED_HOSTS.
+but on an address that other machines can reach, under the names in ORBCAST_ALLOWED_HOSTS.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def serve(host: str, port: int) -> None:
     Raises
     ------
     OpenToAllError
-        Others could reach it, and it would ask for no secret.
+        Other machines could reach it, and no secret is set.
     """
     settings = current_settings()
     require_secret(settings, host)
     usual = server_environment(settings, HOST, port)
-    # behind a proxy it has another address for pages, and the database is no file in the home
+    # variables that are set win: a proxy's address for pages, a database outside the home
     prepare_environment(settings, **{name: os.environ.get(name, usual[name]) for name in usual})
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
     serving.prefect_server.serve(port, host)

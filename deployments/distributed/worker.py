@@ -1,8 +1,8 @@
 """A Prefect worker for Orbcast's runs: ``python -m deployments.distributed.worker --pool local``.
 
-Before it becomes Prefect's own worker it does what `orbcast up` does when it starts: it ends runs
-whose process is gone, and drops what was due while nothing ran but for the last of each kind. It
-also has Prefect end the runs of workers that are gone.
+Before it becomes Prefect's own worker it cleans up as `orbcast up` does when it starts: it ends
+runs whose process is gone, and of the runs that were due while nothing ran it keeps only the last
+of each kind. It also has Prefect end the runs of dead workers.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ POLL_SECONDS = "1"
 
 
 class NoServerNamedError(InputError):
-    """A worker of no server."""
+    """No server is named for the worker."""
 
     template = "PREFECT_API_URL is not set; name the Prefect server that has the runs"
 
 
 def main() -> None:
-    """Read the command line, clear up, and become Prefect's worker."""
+    """Read the command line, clean up, and become Prefect's worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pool", default="local", help="work pool that it takes runs from")
     arguments, more = parser.parse_known_args()
@@ -39,7 +39,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
     deployments.automations.ensure_silent_runs_end()
-    # not in this process, which is about to be another program; if it fails, a later one does it
+    # in another process, since this one becomes Prefect's worker; if it fails, a later run repairs
     subprocess.run([sys.executable, "-m", "deployments.cli", "run", "recover"], check=False)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
     worker = ["-m", "prefect", "worker", "start", "--pool", arguments.pool, *more]

@@ -1,4 +1,4 @@
-"""Another system taken over: its bars, its record of ranges, its models as text; no pickle."""
+"""Import from another system: bars, a record of ranges, models as text; pickles stay unopened."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The table of 1-minute bars among another system's tables, and the zone of its times."""
+"""Find the table of 1-minute bars among another system's tables, and the zone of its times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _USED = "1-minute bars"
 def choose_bars_table(
     market: Market, path: str, tables: tuple[Found, ...], reading: TimeReading
 ) -> tuple[tuple[str, dict[str, str]] | None, tuple[TableSeen, ...]]:
-    """Choose the table of 1-minute bars; say of each table what it is."""
+    """Choose the table of 1-minute bars; also describe each table in words."""
     seen: list[TableSeen] = []
     candidates = []
     for table in tables:
@@ -64,7 +64,7 @@ def choose_bars_table(
 def _bars_kind(
     market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
 ) -> str:
-    """Return what a table of bars is, in words; ``_USED`` if the market's can be taken from it."""
+    """Describe a table of bars in words; ``_USED`` if it has usable bars of the market."""
     if not table.rows:
         return "bars, but empty"
     try:
@@ -88,7 +88,7 @@ def _bars_kind(
 
 
 def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) -> bool:
-    """Return whether the table has this market's bars; a symbol column may hold the contracts."""
+    """Return whether the table has this market's bars; its symbol column may have contracts."""
     if not mapping["symbol"] or market.symbol in names:
         return True
     if any(re.fullmatch(market.contract_pattern, name) for name in names):
@@ -100,7 +100,7 @@ def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) 
 def zone_of_times(
     market: Market, column: str, kind: str, sample: TimeSample, *, is_named: bool
 ) -> TimesFound:
-    """Return which zone the times are in, checked against the exchange's hours."""
+    """Return the zone of the times, checked against the exchange's hours."""
     minutes = np.array(sorted(sample.minutes), np.int64)
     stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
     times = TimesFound(column=column, type=kind, stated=stated)
@@ -130,7 +130,7 @@ def zone_of_times(
 
 
 def mixed_with(market: Market, mapping: dict[str, str], contracts: tuple[str, ...]) -> str | None:
-    """Refuse to put a ready-made series beside contracts: one bar would be there twice."""
+    """Refuse to mix a ready-made series with contracts, which would store bars twice."""
     series = "contract" not in mapping
     others = [contract for contract in contracts if (contract != market.symbol) == series]
     if not others:

@@ -1,10 +1,10 @@
-"""Another system's DuckDB: which tables it has, which hold bars, which hold a record of ranges."""
+"""Another system's DuckDB: its tables, and which of them hold bars or a record of ranges."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import pyarrow as pa
@@ -13,6 +13,9 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import PRICES
 from ml_core.bars.sources.duckdb_file import BEYOND, quoted, reading_of, table_sql, tables_of
 from ml_core.bars.sources.times import TimeReading, read_times
+
+if TYPE_CHECKING:
+    from deployments.legacy_import.outside_record import Slot
 
 Kind = Literal["bars", "features", "other"]
 
@@ -37,19 +40,19 @@ class Found:
     Attributes
     ----------
     name
-        ``schema.table``, or ``table`` alone in the main schema.
+        ``schema.table``, or only ``table`` in the main schema.
     kind
-        What it seems to hold, by its columns.
+        Its content, judged by its columns.
     rows
-        How many.
+        Number of rows.
     columns
         Name -> DuckDB type, in order.
     mapping
-        Of bars: Orbcast's name -> the table's, ``symbol`` empty where there is none.
+        For bars: Orbcast's name -> the table's, ``symbol`` empty if there is none.
     day, symbol
-        Of features: the columns that name the row; None where there is none.
+        For features: the columns that identify the row; None if there is none.
     note
-        Why it cannot be used, where that is known.
+        Why it cannot be used, if that is known.
     """
 
     name: str
@@ -64,14 +67,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class TimeSample:
-    """Some times of a table, spread evenly.
+    """A sample of a table's times, spread evenly.
 
     Attributes
     ----------
     minutes
-        UTC minutes of those that could be read.
+        UTC minutes of the times that could be read.
     local_zone
-        Zone that was applied to times without one; None where they carry their own.
+        Zone that was applied to times without one; None if the times have their own.
     """
 
     minutes: list[int]
@@ -79,14 +82,14 @@ class TimeSample:
 
 
 def tables(path: str) -> tuple[Found, ...]:
-    """Look at every table and view, opened read-only and let go again.
+    """Return every table and view; the database is opened read-only and closed again.
 
     Raises
     ------
     SourceError
-        No such file, or no DuckDB database.
+        There is no such file, or it is not a DuckDB database.
     DatabaseLockedError
-        Another program is writing it; worth another try.
+        Another program is writing to it; a later try may succeed.
     """
     with reading_of(path) as connection:
         return tuple(_look(connection, name) for name in tables_of(connection))
@@ -106,12 +109,12 @@ def symbols_of(path: str, table: str, column: str) -> dict[str, int]:
 def sampled_times(
     path: str, table: str, column: str, reading: TimeReading, most: int = 20_000
 ) -> TimeSample:
-    """Read the times of some bars, spread evenly over the table.
+    """Read the times of a sample of bars, spread evenly over the table.
 
     Raises
     ------
     SourceError
-        They cannot be read without an option, which the error names.
+        The times cannot be read without an option, which the error names.
     """
     name, source = quoted(column), table_sql(table)
     with reading_of(path) as connection:
@@ -126,12 +129,12 @@ def sampled_times(
     return TimeSample((micros // MINUTE_US).tolist(), times.local_zone)
 
 
-def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Read a table of one row a day as a record of opening ranges.
+def record_of(path: str, table: Found, symbol: str) -> dict[Slot, dict[str, object]]:
+    """Read a table of one row per day as a record of opening ranges.
 
     Returns
     -------
-    (day, range) -> the fields of ``outside_record.FIELDS``, None where missing.
+    (day, range) -> the fields of ``outside_record.FIELDS``, None if missing.
     """
     wanted = {name: hit for name in table.columns if (hit := _RECORD.fullmatch(name.lower()))}
     if not wanted or table.day is None:
@@ -146,14 +149,14 @@ def record_of(path: str, table: Found, symbol: str) -> dict[tuple[str, str], dic
         parameters = [] if table.symbol is None else [symbol]
         days = connection.sql(query, params=parameters).to_arrow_table()
     rows = zip(*(column.to_pylist() for column in days.columns), strict=True)
-    record: dict[tuple[str, str], dict[str, Any]] = {}
+    record: dict[Slot, dict[str, object]] = {}
     for day, *values in rows:
         for match, value in zip(wanted.values(), values, strict=True):
             field = record.setdefault((str(day), match[1]), {})
             name, converted = _field(match[2], value)
             if name and (converted is not None or name not in field):
                 field[name] = converted
-    # a range without prices was not measured that day: that is no record of it
+    # a range without prices was not measured on that day, so it is not a record
     return {slot: row for slot, row in record.items() if row.get("high") is not None}
 
 
@@ -163,7 +166,7 @@ def _field(part: str, value: object) -> tuple[str, object]:
     if part in {"high", "low"}:
         return part, float(str(value))
     if part == "r_multiple":
-        return "", None  # costless +1 or -1: the outcome says the same
+        return "", None  # +1 or -1 without costs: the same as the outcome
     text = str(value).strip().upper()
     if part == "outcome":
         return "outcome", text if text in {"WIN", "LOSS"} else "NO_TRADE"
@@ -205,7 +208,7 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
 
 
 def _bars(columns: dict[str, str]) -> dict[str, str]:
-    """Map a table's columns to a bar's; empty if it holds none."""
+    """Map a table's columns to those of a bar; empty if the table has no bars."""
     ts = _first(columns, _TIMES)
     values = {name: _first(columns, _SHORT[name]) for name in (*PRICES, "volume")}
     if ts is None or not all(values.values()):

@@ -1,4 +1,4 @@
-"""What a column of another system is called tells: an equal of ours, a look ahead, or nothing."""
+"""Judge a column of another system by its name: equal to ours, looking ahead, or unknown."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ml_core.features.all import CATALOGUE
 from ml_core.market.market import Market, RangeSpec, Session
 
 Use = Literal["equal", "late", "never", "key", "compared", "unknown"]
-"""What can be done with a column.
+"""How a column can be used.
 
 ``equal``: Orbcast computes the same idea itself. ``late``: known only after some of the day's
-decisions. ``never``: an answer, or known only once the day is over. ``key``: names the row.
-``compared``: a range's own record, held against the bars. ``unknown``: its name says nothing.
+decisions. ``never``: an outcome, or known only after the day. ``key``: identifies the row.
+``compared``: a range's own record, compared with the bars. ``unknown``: its name says nothing.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureVerdict:
-    """A column, what can be done with it, and why.
+    """A column, how it can be used, and why.
 
     Attributes
     ----------
     name
-        As the other system calls it.
+        Its name in the other system.
     use
-        What can be done with it.
+        How it can be used.
     equal
         The feature of Orbcast's catalogue that measures the same, or None.
     leaks_into
         Opening ranges decided before the value is known.
     why
-        One sentence.
+        The reason, in one sentence.
     """
 
     name: str
@@ -102,17 +102,17 @@ _EQUALS: tuple[tuple[str, str], ...] = (
 
 
 def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one return for each kind
-    """Return what can be done with a column of that name.
+    """Return how a column of that name can be used.
 
-    A name is all there is to go by: how the column was computed cannot be seen, so an equal is
-    one of ideas, not of numbers.
+    Only the name is known, not how the column was computed. "Equal" therefore means the same idea,
+    not the same numbers.
     """
     column = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
     if match := _RANGE.fullmatch(column):
         return _of_range(name, match[1], match[2], market)
     if _KEYS.fullmatch(column):
         return FeatureVerdict(name, "key", None, (), "Names the row.")
-    # what the catalogue has is computed by Orbcast from closed bars, whatever it is called there
+    # first, a feature of the catalogue: Orbcast computes it from closed bars, whatever its name
     if column in CATALOGUE.names():
         return _equal(name, column)
     if match := re.fullmatch(r"\w+_at_(\d{4})", column):
@@ -140,7 +140,7 @@ def _equal(name: str, ours: str) -> FeatureVerdict:
 
 
 def _at_clock(name: str, clock: str, market: Market) -> FeatureVerdict:
-    """Judge a figure taken at a clock time, such as ``rsi_at_0030``."""
+    """Judge a value taken at a clock time, such as ``rsi_at_0030``."""
     at = int(clock[:2]) % 24 * 60 + int(clock[2:]) % 60
     minute = _clock(time(at // 60, at % 60), market) % 1440
     before = tuple(range_.name for range_ in market.ranges if _end(range_, market) < minute)
@@ -203,7 +203,7 @@ def _of_session(name: str, session: Session, market: Market) -> FeatureVerdict:
 
 
 def _session(column: str, market: Market) -> Session | None:
-    """Find the session a column is of, the longest name first."""
+    """Find the session that a column's name contains, trying the longest session name first."""
     sessions = {session.name: session for session in market.sessions}
     for theirs in sorted({*_SESSION_NAMES, *sessions}, key=len, reverse=True):
         if column.startswith(f"{theirs}_") and _PARTS.fullmatch(column[len(theirs) + 1 :]):
@@ -212,10 +212,10 @@ def _session(column: str, market: Market) -> Session | None:
 
 
 def _clock(clock: time, market: Market) -> int:
-    """Return how many minutes after the day's start a clock time comes; the start itself is 1440.
+    """Return a clock time in minutes after the day's start; the start itself is 1440.
 
-    Sessions with a zone of their own are read as if on the market's: the order of the day is the
-    same, which is all that is asked here.
+    Sessions with a zone of their own are read in the market's zone: the order within the day is
+    the same, and only the order matters here.
     """
     start = market.day_start
     after = (clock.hour - start.hour) * 60 + clock.minute - start.minute
@@ -223,5 +223,5 @@ def _clock(clock: time, market: Market) -> int:
 
 
 def _end(spec: RangeSpec, market: Market) -> int:
-    """Return when a range's decision falls, minutes after the day's start."""
+    """Return the time of a range's decision, in minutes after the day's start."""
     return _clock(spec.start, market) % 1440 + spec.minutes

@@ -1,4 +1,4 @@
-"""What was found of an older system: its tables, bars, records of ranges and models."""
+"""Findings about an older system: its tables, bars, records of ranges and models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.data.intake import IntakeSummary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSeen:
-    """A table of the database, and what it is in words."""
+    """A table of the database, with its description in words."""
 
     name: str
     rows: int
@@ -31,14 +31,14 @@ class TimesFound:
     Attributes
     ----------
     column, type
-        Where the times are, and their DuckDB type.
+        The column of the times, and its DuckDB type.
     stated
-        Which zone they state, in words.
+        The zone that they state, in words.
     fault
         Why they cannot be read as they are; None if they can.
     open_as_utc, open_as_local
-        Share of the times looked at that lie in the exchange's hours, read as UTC and as the
-        market's own clock; None where no time could be read.
+        Share of the sampled times within the exchange's hours, read as UTC and in the market's own
+        zone; None if no time could be read.
     """
 
     column: str
@@ -51,7 +51,7 @@ class TimesFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsBrought(IntakeSummary):
-    """What the bars came to in the lake: rows set aside by reason, the lake's first bar."""
+    """Result of the import into the lake: quarantined rows by reason, the lake's first bar."""
 
     reasons: dict[str, int]
     first_bar: datetime | None
@@ -59,18 +59,18 @@ class BarsBrought(IntakeSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsFound:
-    """The table of bars that was chosen.
+    """The chosen table of bars.
 
     Attributes
     ----------
     table, columns
         Its name; Orbcast's name of each column -> the table's.
     zone
-        Of its times.
+        Zone of its times.
     fault
-        Why it was not taken in; None where it was.
+        Why it was not imported; None if it was.
     brought
-        What came of it; None where it was not taken in.
+        Result of the import; None if it was not imported.
     """
 
     table: str
@@ -82,22 +82,22 @@ class BarsFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFound:
-    """A record of opening ranges, a row a day, compared with the bars.
+    """A record of opening ranges, one row per day, compared with the bars.
 
     Attributes
     ----------
     table, rows, columns
-        Its name, its size, and what each of its columns can be used for.
+        Its name, its size, and how each of its columns can be used.
     fault
-        Why it was not compared; None where it was, and what follows is of the comparison.
+        Why it was not compared; None if it was. The other fields are about the comparison.
     first, last
         Trading days compared, ISO.
     outside
         Ranges of other days.
     ranges
-        Agreement of each opening range.
+        Agreement for each opening range.
     differences, more_differences, unexplained
-        Those that are shown, how many are not, and how many of all have no reason.
+        Differences that are shown, number of those not shown, number of all without a reason.
     roll_days
         Days on which Orbcast itself trades another contract, ISO.
     """
@@ -118,7 +118,7 @@ class RecordFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFound:
-    """The older system's database; ``bars`` is None where it has no table of them."""
+    """The older system's database; ``bars`` is None if it has no table of bars."""
 
     path: str
     tables: tuple[TableSeen, ...]
@@ -128,7 +128,7 @@ class DatabaseFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorridorScore:
-    """What needs no model scores on the days that a version states, or on all there are.
+    """Scores of rules without a model, on the days that a version states or on all days.
 
     Attributes
     ----------
@@ -137,11 +137,11 @@ class CorridorScore:
     first, last
         Trading days scored, ISO.
     breaks, quiet
-        Ranges that broke, and that did not.
+        Number of ranges that broke, and that did not.
     corridor, always_up
-        Accuracy where the range broke.
+        Accuracy on the ranges that broke.
     corridor_of_all, always_up_of_all
-        The same with every range without a break counted wrong.
+        Accuracy on all ranges, with every range without a break counted as wrong.
     """
 
     stated: bool
@@ -163,19 +163,19 @@ class ModelFound:
     Attributes
     ----------
     name, target
-        Path below its registry; what it says it predicts, empty where it does not.
+        Path below its registry; its stated target, empty if it states none.
     faults, pickles
-        A line for each thing that is wrong; names of files that were not opened.
+        One line for each fault; names of files that were not opened.
     booster
-        None where LightGBM cannot read its text.
+        Facts of its model; None if LightGBM cannot read the text.
     features
-        What each of its columns can be used for.
+        How each of its columns can be used.
     trained, tested
-        First and last day stated; None where they are not.
+        Stated first and last day; None if it states none.
     metrics
         Stated figures, dotted path -> value.
     corridor
-        None where there are no bars of its days.
+        Scores without a model; None if there are no bars of its days.
     """
 
     json_properties: ClassVar = ("readable", "kind")
@@ -193,12 +193,12 @@ class ModelFound:
 
     @property
     def readable(self) -> bool:
-        """Whether LightGBM can read it."""
+        """Whether LightGBM can read the model."""
         return self.booster is not None
 
     @property
     def kind(self) -> str:
-        """What it answers, in words."""
+        """What the model predicts, in words."""
         return "not known" if self.booster is None else self.booster.kind
 
 
@@ -212,7 +212,7 @@ class RegistryFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyFindings:
-    """All that was found; ``duckdb`` and ``registry`` are None where they were not named."""
+    """All findings; ``duckdb`` and ``registry`` are None if they were not named."""
 
     market: str
     name: str
@@ -223,16 +223,16 @@ class LegacyFindings:
 
     @property
     def bars(self) -> BarsFound | None:
-        """The bars, where a table of them can be used as it is."""
+        """The bars, if a table of bars can be used as it is."""
         bars = None if self.duckdb is None else self.duckdb.bars
         return None if bars is None or bars.fault else bars
 
     @property
     def records(self) -> tuple[RecordFound, ...]:
-        """The records of the database that was looked at; none without one."""
+        """The records in the database; empty without a database."""
         return () if self.duckdb is None else self.duckdb.records
 
     @property
     def versions(self) -> tuple[ModelFound, ...]:
-        """The versions of the registry that was looked at; none without one."""
+        """The versions in the registry; empty without a registry."""
         return () if self.registry is None else self.registry.versions

@@ -1,4 +1,4 @@
-"""The model versions of another system: what each states, and what a corridor does there."""
+"""The model versions of another system: what each states, and the corridor's score there."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SECONDS = 120
 
 
 def models_of(market: Market, root: Path, bars: Bars) -> RegistryFound:
-    """Read every version below a folder, never a pickle, and describe each.
+    """Read and describe every version below a folder; pickles are never opened.
 
     Parameters
     ----------
     market, root
-        Whose models, and where.
+        Market of the models, and their folder.
     bars
-        To compute the corridor on the days a version states; may be empty.
+        Bars for the corridor's score on the days that a version states; may be empty.
     """
     legacy_versions = versions(root)
     boosters = booster_facts(
@@ -48,11 +48,11 @@ def models_of(market: Market, root: Path, bars: Bars) -> RegistryFound:
 
 
 def booster_facts(paths: list[Path]) -> dict[Path, BoosterFacts | str]:
-    """Have each model text read by LightGBM in another process, which a damaged one may end.
+    """Read each model text with LightGBM in another process, which a damaged text may end.
 
     Returns
     -------
-    The facts of each path, or what is wrong with it.
+    For each path its facts, or its fault in words.
     """
     facts: dict[Path, BoosterFacts | str] = {}
     left = list(paths)
@@ -71,13 +71,13 @@ def booster_facts(paths: list[Path]) -> dict[Path, BoosterFacts | str]:
             output = done.stdout
         except subprocess.TimeoutExpired as late:
             output = late.stdout or b""
-        # LightGBM itself prints what it stumbled over: only marked lines are answers
+        # LightGBM prints its own errors too: only marked lines are results
         lines = output.decode(errors="replace").splitlines()
         answers = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
             facts[path] = _answered(json.loads(answer))
         left = left[len(answers) :]
-        if left:  # the process ended on this one, or took too long
+        if left:  # the process ended on this file, or took too long
             facts[left[0]] = "LightGBM cannot read it: reading it ends the process"
             left = left[1:]
     return facts
@@ -133,14 +133,14 @@ def _unlike(booster: tuple[str, ...], stated: tuple[str, ...]) -> str:
 def corridor_on(
     market: Market, bars: Bars, period: tuple[date, date] | None
 ) -> CorridorScore | None:
-    """Return what place of the close and always-UP score on the days stated, or on all there are.
+    """Score the corridor and always-UP on the stated days, or on all days with bars.
 
-    The corridor says UP where the window closed in the upper half of its range, whatever its one
-    parameter, so its accuracy needs no fit and no training days.
+    The corridor predicts UP if the window closed in the upper half of its range, for every value
+    of its one parameter, so its accuracy needs no fit and no training days.
 
     Returns
     -------
-    None where no bar lies in the period.
+    The scores, or None if no bar lies in the period.
     """
     if not len(bars):
         return None

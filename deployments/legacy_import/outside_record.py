@@ -1,4 +1,4 @@
-"""An outside record of opening ranges, held against what the same bars say."""
+"""Comparison of an outside record of opening ranges with Orbcast's result from the same bars."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Slot = tuple[str, str]
 """Trading day (ISO) and the opening range's name."""
 
 TOLERANCE = 1e-6
-"""Prices and sizes this near are one: a record's floats are not its ticks."""
+"""Prices and sizes closer than this are equal: a record has floats, not ticks."""
 
 FIELDS = ("high", "low", "direction", "outcome")
-"""What is compared, in this order."""
+"""Fields that are compared, in this order."""
 
 _OPEN = "?"
 _LATER = ("direction", "outcome")
@@ -26,14 +26,14 @@ _OUTCOMES = {1: "WIN", -1: "LOSS"}
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One opening range as somebody recorded it.
+    """One opening range as an outside record has it.
 
     Attributes
     ----------
     high, low
         Traded prices.
     direction
-        UP, DOWN, NONE, or ``?`` where it is not known.
+        UP, DOWN, NONE, or ``?`` if it is not known.
     outcome
         WIN, LOSS or NO_TRADE (no break, or neither target nor stop by the scan end).
     """
@@ -46,7 +46,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a slot in which a record and the bars differ, and why where that is known."""
+    """A field of a slot in which record and bars differ, and the reason if that is known."""
 
     slot: Slot
     field: str
@@ -57,16 +57,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far a record of one opening range agrees with the bars.
+    """Agreement of a record with the bars for one opening range.
 
     Attributes
     ----------
     compared
-        Slots that both have.
+        Number of slots that both have.
     agree
-        Field -> slots of them that agree; a field the record does not have is absent.
+        Field -> number of these slots that agree; a field that the record lacks is absent.
     only_theirs, only_ours
-        Slots that only one of the two has, within the days both cover.
+        Number of slots that only one of the two has, within the days that both cover.
     """
 
     compared: int
@@ -76,7 +76,7 @@ class Agreement:
 
 
 def measured(history: History) -> dict[Slot, Recorded]:
-    """Return every slot of a history that has a range as an outside record would hold it."""
+    """Return every slot of a history that has a range, in the form of an outside record."""
     ranges, labels, tape = history.ranges, history.labels, history.tape
     to_price = history.market.instrument.to_price
     offset = tape.offset[ranges.day]
@@ -93,7 +93,7 @@ def measured(history: History) -> dict[Slot, Recorded]:
 
 
 def exact_touches(history: History) -> set[Slot]:
-    """Return the wins whose target was touched to the tick: float arithmetic may miss them."""
+    """Return the wins whose target was touched exactly; float arithmetic may miss them."""
     ranges, labels, tape = history.ranges, history.labels, history.tape
     won = np.flatnonzero(labels.outcome == 1)
     bar = tape.first_at(labels.resolved_minute[won] - 1)
@@ -130,16 +130,16 @@ def compare(
     Parameters
     ----------
     theirs
-        The record: fields of ``FIELDS`` where it has them, None for a missing value, which is
-        not compared.
+        The record: those of ``FIELDS`` that it has; None for a missing value, which is not
+        compared.
     ours
-        What :func:`measured` returns.
+        Result of :func:`measured`.
     touches, rolls
         Slots and days that explain a difference.
 
     Returns
     -------
-    Agreement of each range's name, and every difference in order of slot.
+    Agreement by range name, and every difference in order of slots.
     """
     differences: list[Difference] = []
     agreements = {}
@@ -153,7 +153,7 @@ def compare(
             for field in FIELDS:
                 value = theirs[slot].get(field)
                 if value is None or (field in _LATER and ours[slot].direction == _OPEN):
-                    continue  # not recorded, or not over yet where the bars end
+                    continue  # not recorded, or not yet decided when the bars end
                 same = _same(value, getattr(ours[slot], field))
                 agree[field] = agree.get(field, 0) + same
                 if not same:

@@ -1,4 +1,4 @@
-"""What another system left behind: what could be used, what could not, and why."""
+"""Report on another system's data: what can be used, what cannot, and why."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SHOWN = 12
 
 
 def legacy_report(findings: LegacyFindings) -> Document:
-    """Return the report of what ``deployments.legacy_import.survey.survey`` found."""
+    """Return the report on the findings of ``deployments.legacy_import.survey.survey``."""
     parts = [
         Section("What can be used", _points(usable(findings), "Nothing.")),
         Section(
@@ -204,7 +204,7 @@ def _model(version: ModelFound) -> Section:
 
 
 def _beside(version: ModelFound) -> list[Block]:
-    """Put what it states beside what needs no model at all."""
+    """Compare a version's stated figures with scores that need no model."""
     rows = [
         (name, _figure(name, value), "", "stated by the old system, not checked")
         for name, value in list(version.metrics.items())[:_SHOWN]

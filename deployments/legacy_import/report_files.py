@@ -1,4 +1,4 @@
-"""The report of what an older system left, as two files of the reports folder."""
+"""The report on an older system, as two files in the reports folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tasks.settings import Settings
 
 
 def write_legacy_report(settings: Settings, findings: LegacyFindings) -> tuple[Path, Path]:
-    """Write the report as HTML and as markdown; return both paths. Again replaces them.
+    """Write the report as HTML and as markdown, replacing earlier ones; return both paths.
 
     Parameters
     ----------
-    settings, found
-        Where to; what ``deployments.legacy_import.survey.survey`` returned.
+    settings, findings
+        Settings, whose home gets the files; result of ``deployments.legacy_import.survey.survey``.
     """
     document = legacy_report(findings)
     folder = settings.reports_dir / findings.market

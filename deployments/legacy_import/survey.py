@@ -1,4 +1,4 @@
-"""What another system left: its bars taken in, its record compared, its models looked at."""
+"""Survey of another system: import its bars, compare its record, examine its models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from deployments import legacy_import
 from deployments.legacy_import.bars_table import (
@@ -39,17 +39,22 @@ from tasks.data.sources import SourceSpec, open_source
 from tasks.runs.trying_again import with_patience
 from tasks.settings import Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deployments.legacy_import.outside_record import Slot
+
 _MOST_DIFFERENCES = 40
 
 
 class NothingNamedError(InputError):
-    """An import without anything to read."""
+    """Neither a database nor a registry is named."""
 
     template = "nothing is named; give --duckdb FILE, --registry FOLDER, or both"
 
 
 class NoFolderError(InputError):
-    """A registry that is no folder."""
+    """A registry that is not a folder."""
 
     path: str
     template = "{path} is no folder; name the folder that holds the model versions"
@@ -65,29 +70,29 @@ def survey(
     dry_run: bool,
     on_progress: OnProgress | None = None,
 ) -> LegacyFindings:
-    """Read what is there, take the bars in unless ``dry_run``, and say what can be used.
+    """Read the other system's data, import its bars unless ``dry_run``, judge what can be used.
 
     Parameters
     ----------
     settings, name
-        The installation; the name of a market file.
+        Settings; name of a market file.
     source
-        The other system's database, and how its times are read; its table is looked for.
+        The other system's database, and how its times are read; the table of bars is detected.
     registry
         The other system's folder of model versions.
     at
         Aware time, now.
     dry_run
-        Nothing of the lake is touched: the bars are checked and compared in a temporary one.
+        Leave the lake unchanged: check and compare the bars in a temporary lake.
     on_progress
         Called with (batch name, batches done).
 
     Raises
     ------
     NothingNamedError, NoFolderError, SourceError
-        The trader must name something that can be read.
+        The trader must name a database or folder that can be read.
     DatabaseLockedError
-        The database stays open for writing elsewhere; worth another try.
+        Another program keeps the database open for writing; a later try may succeed.
     """
     if source is None and registry is None:
         raise NothingNamedError
@@ -143,7 +148,7 @@ def _database(
     sample = with_patience(
         lambda: legacy_import.database.sampled_times(path, table, mapping["ts"], reading)
     )
-    # times that are UTC by their column's name are read so anyhow, as `orbcast ingest` reads them
+    # times that are UTC by their column's name are read as UTC, as `orbcast ingest` does
     zone = given.get("zone") or (None if zone_in_name(mapping["ts"]) else sample.local_zone)
     options = {**given, "table": table, **({"zone": zone} if zone else {})}
     spec = source.model_copy(update={"columns": mapping, "options": options})
@@ -176,7 +181,7 @@ def _taken_in(
     dry_run: bool,
     on_progress: OnProgress | None,
 ) -> BarsFound:
-    """Take the bars in, and return them with what came of it or why they were refused."""
+    """Import the bars; return them with the result, or the reason why they were refused."""
 
     def take() -> tuple[BatchRecord, ...]:
         if dry_run:
@@ -221,7 +226,7 @@ def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
 def _compared(
     market: Market,
     record: RecordFound,
-    theirs: dict[tuple[str, str], dict[str, Any]],
+    theirs: Mapping[Slot, Mapping[str, object]],
     bars: Bars,
 ) -> RecordFound:
     if not theirs:

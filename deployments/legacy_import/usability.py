@@ -1,4 +1,4 @@
-"""What of another system can be used, what cannot, and what to do next, in sentences."""
+"""Sentences on what can be used of another system, what cannot, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = {
 
 
 def usable(findings: LegacyFindings) -> list[str]:
-    """Return in sentences what can be used."""
+    """Return sentences on what can be used."""
     lines = []
     if findings.bars and findings.bars.brought:
         lines.append(_bars_line(findings, findings.bars.brought))
@@ -34,7 +34,7 @@ def usable(findings: LegacyFindings) -> list[str]:
 
 
 def unusable(findings: LegacyFindings) -> list[str]:
-    """Return in sentences what cannot be used, and why."""
+    """Return sentences on what cannot be used, and why."""
     lines = []
     database, models = findings.duckdb, findings.versions
     if database and database.bars is None:
@@ -63,7 +63,7 @@ def unusable(findings: LegacyFindings) -> list[str]:
 
 
 def headline(findings: LegacyFindings) -> str:
-    """Return in one sentence what came of it."""
+    """Return the result of the survey in one sentence."""
     models = findings.versions
     parts = []
     if findings.duckdb is not None:
@@ -108,7 +108,7 @@ def _agreement_line(record: RecordFound) -> str:
 
 
 def next_steps(findings: LegacyFindings) -> list[str]:
-    """Return what to do next, in commands."""
+    """Return the next commands to run."""
     steps = []
     if findings.bars:
         if findings.dry_run:

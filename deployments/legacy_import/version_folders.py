@@ -1,4 +1,4 @@
-"""A model folder of another system, read as text: its pickle files are named and never opened."""
+"""A model folder of another system, read as text; its pickle files are named but never opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 MODEL, METADATA, FEATURES = "model.txt", "metadata.json", "feature_names.json"
 PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".dill")
-"""Loading one runs whatever code it holds; Orbcast never does."""
+"""Suffixes of pickle files. Loading one runs the code in it; Orbcast never does."""
 
 _MODEL_BYTES, _JSON_BYTES = 200_000_000, 10_000_000
 _MOST_FOLDERS = 5_000
@@ -27,7 +27,7 @@ _LAST = re.compile(r"end|last|(?<![a-z])to(?![a-z])|until|max")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyVersion:
-    """What a version folder says, and what is wrong with it.
+    """Content of a version folder, and its faults.
 
     Attributes
     ----------
@@ -36,17 +36,17 @@ class LegacyVersion:
     model
         The model file that can be handed to LightGBM, or None.
     features
-        As ``feature_names.json`` or the metadata name them, in order.
+        Feature names from ``feature_names.json`` or the metadata, in order.
     metrics
         Stated figures, dotted path -> value.
     trained, tested
-        Stated first and last day, None where they are not stated.
+        Stated first and last day; None if they are not stated.
     target
-        What it says it predicts, empty where it does not.
+        Stated target of the predictions; empty if not stated.
     pickles
         Names of files that were not opened.
     faults
-        One line for each thing that is missing or cannot be read.
+        One line for each file or field that is missing or cannot be read.
     """
 
     name: str
@@ -61,9 +61,9 @@ class LegacyVersion:
 
 
 def versions(root: Path) -> tuple[LegacyVersion, ...]:
-    """Read every folder below ``root`` that holds a model, its metadata or a pickle.
+    """Read every folder below ``root`` that has a model, its metadata or a pickle.
 
-    Links are not followed, so that nothing outside the folder is read.
+    Links are not followed, so nothing outside the folder is read.
     """
     versions = []
     for number, (folder, inner, files) in enumerate(os.walk(root, followlinks=False)):
@@ -76,9 +76,9 @@ def versions(root: Path) -> tuple[LegacyVersion, ...]:
 
 
 def text_fault(text: str) -> str | None:
-    """Return what is wrong with a model text, None if its frame is whole.
+    """Return the fault of a model text, or None if its structure is complete.
 
-    LightGBM ends the whole process on some damaged models, so the frame is looked at first.
+    LightGBM ends the whole process on some damaged models, so the structure is checked first.
     """
     if not text.startswith("tree"):
         return "is no LightGBM model: it does not begin with `tree`"
@@ -164,7 +164,7 @@ def _json(path: Path, faults: list[str]) -> Any:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    """Find the list of feature names in what was read."""
+    """Find the list of feature names in parsed JSON."""
     if isinstance(value, list):
         return tuple(str(item) for item in value if isinstance(item, str | int))
     if isinstance(value, dict):
@@ -175,7 +175,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Return every plain value under its dotted path, lower case."""
+    """Return every plain value by its dotted path, in lower case."""
     if isinstance(value, dict):
         values: dict[str, Any] = {}
         for key, item in value.items():
@@ -190,7 +190,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _metrics(flat: dict[str, Any]) -> dict[str, float]:
-    """Return the stated figures; parameters of the training are none."""
+    """Return the stated figures, without the parameters of the training."""
     return {
         key: float(value)
         for key, value in flat.items()
@@ -203,7 +203,7 @@ def _metrics(flat: dict[str, Any]) -> dict[str, float]:
 
 
 def _period(flat: dict[str, Any], part: re.Pattern[str]) -> tuple[date, date] | None:
-    """Find a first and a last day of a part of the data."""
+    """Find the first and last day of a part of the data."""
     days: dict[str, date] = {}
     for key, value in flat.items():
         if not isinstance(value, str) or not part.search(key):

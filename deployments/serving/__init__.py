@@ -1,4 +1,4 @@
-"""Processes that are kept alive: the Prefect server, the runner and the web pages."""
+"""Long-running processes: the Prefect server, the runner and the web pages."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A process that is kept alive: restarted with growing delays, ended with all its children."""
+"""A child process that is restarted with growing delays and ended with all its children."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from ml_core.files import written_atomically
 from tasks.runs.process_mark import is_gone, mark, process_number
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-"""Seconds before a process that died is started again; doubled with each death in a row."""
+"""First and longest wait, in seconds, before a restart; doubled with each death in a row."""
 
 STEADY_AFTER = 120.0
-"""Seconds of life after which a death counts as the first of a row again."""
+"""Seconds after which a process counts as steady: its next death is the first in a row."""
 
 _LEFT_BEHIND_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class ChildProcess:
-    """A Python process of ours.
+    """A Python process that the supervisor keeps alive.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class ChildProcess:
     stop_signal
         Signal that asks it to end.
     environment
-        What it finds in its environment besides this process's own.
+        Variables added to this process's environment.
     deaths
-        How often it died in a row.
+        Number of deaths in a row.
     """
 
     name: str
@@ -56,12 +56,12 @@ class ChildProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and its death has not been noted."""
+        """Whether it was started and no death has been recorded since."""
         return self._process is not None
 
     @property
     def marks(self) -> list[str]:
-        """Marks of the process and of those before it, whose children may live on."""
+        """Marks of the process and of earlier ones, whose children may still live."""
         return self._ever
 
     def start(self) -> None:
@@ -74,14 +74,14 @@ class ChildProcess:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.environment},
-                # a Ctrl-C in the terminal reaches the supervisor alone, which ends the others
+                # a Ctrl-C in the terminal reaches only the supervisor, which ends the others
                 start_new_session=True,
             )
         self._began = time.monotonic()
         self._ever.append(mark(self._process.pid))
 
     def status(self) -> int | None:
-        """Return its exit status; None while it lives."""
+        """Return its exit status; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def note_death(self) -> float:
@@ -99,12 +99,12 @@ class ChildProcess:
         return self._process is None and time.monotonic() >= self._next
 
     def end(self, within: float) -> None:
-        """Ask it to end, then kill it and all it ever started.
+        """Ask it to end, then kill it and every process that it started.
 
         Parameters
         ----------
         within
-            Seconds it is given.
+            Seconds it has to end by itself.
         """
         if self._process is not None:
             if self._process.poll() is None:
@@ -119,7 +119,7 @@ class ChildProcess:
 
 
 def note_children(path: Path, children: list[ChildProcess]) -> None:
-    """Write down which processes run, for the next supervisor in case this one is killed."""
+    """Write the running processes to a file, for the next supervisor if this one is killed."""
     with written_atomically(path) as temporary:
         temporary.write_text(
             json.dumps([one for child in children for one in child.marks]), "utf-8"
@@ -127,7 +127,7 @@ def note_children(path: Path, children: list[ChildProcess]) -> None:
 
 
 def end_left_behind(path: Path) -> int:
-    """End the processes that a killed supervisor left running; return how many there were."""
+    """End the processes that a killed supervisor left running; return their number."""
     try:
         marks = [str(load) for load in json.loads(path.read_text("utf-8"))]
     except (FileNotFoundError, json.JSONDecodeError, TypeError):
@@ -145,10 +145,10 @@ def end_left_behind(path: Path) -> int:
 
 
 def _signal_group(process_mark: str, which: signal.Signals) -> None:
-    """Send a signal to a process that we started and all its children, which are its group.
+    """Send a signal to the process group of a process that we started.
 
-    The group outlives its first process. If that one's number belongs to another process now,
-    the group ended long ago, and the number is let be.
+    The group outlives its first process. If that number now belongs to another process, the group
+    ended long ago, and no signal is sent.
     """
     gone = is_gone(process_mark)
     if gone is None:

@@ -1,4 +1,4 @@
-"""The ports of this machine that servers listen on, and what listens."""
+"""Ports of this machine that servers listen on, and checks that they are free."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ml_core.errors import OperatorError
 HOST = "127.0.0.1"
 
 PREFECT_SERVER = "deployments.serving.prefect_server"
-"""Module of the process that is a Prefect server, named here since importing it takes seconds."""
+"""Module of the Prefect server's process, named here because importing it takes seconds."""
 
 
 class PortTakenError(OperatorError):
-    """Another program listens where a server should."""
+    """Another program listens on the port of a server."""
 
     port: int
     other: str
@@ -24,7 +24,7 @@ class PortTakenError(OperatorError):
 
 
 def require_free(port: int, other: str) -> None:
-    """See that a port of the loopback interface can be listened on.
+    """Require that a port of the loopback interface is free.
 
     Parameters
     ----------

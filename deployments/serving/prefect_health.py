@@ -1,4 +1,4 @@
-"""Whether a Prefect server answers, asked without importing Prefect."""
+"""Health check of a Prefect server, without importing Prefect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tasks.runs.environment import THIS_MACHINE
 
 HEALTHY_WITHIN_SECONDS = 120.0
-"""Given to a server that starts."""
+"""Time that a starting server has until it must answer."""
 
 _ANSWER_SECONDS = 1.0
 _LOOK_EVERY_SECONDS = 0.1
@@ -22,7 +22,7 @@ def answers(url: str) -> bool:
     """Return whether a Prefect API says that it is healthy."""
     if not url.startswith(("http://", "https://")):
         return False
-    # no proxy leads back to this machine
+    # without a proxy: none leads back to this machine
     past: dict[str, str] | None = {} if urlsplit(url).hostname in THIS_MACHINE else None
     ask = urllib.request.build_opener(urllib.request.ProxyHandler(past))
     try:
@@ -33,7 +33,7 @@ def answers(url: str) -> bool:
 
 
 def answers_in_time(url: str, given_up: Callable[[], bool] = lambda: False) -> bool:
-    """Wait until a starting server answers; return False if it does not, or on giving up."""
+    """Wait until a starting server answers; return False if it does not or is given up."""
     deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
     while not given_up():
         if answers(url):

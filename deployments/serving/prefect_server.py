@@ -1,6 +1,6 @@
-"""The process of a Prefect server: of `orbcast up`, of a container, or a temporary one.
+"""The process of a Prefect server: for `orbcast up`, a container, or one command.
 
-Prefect's own command serves the same application, but checks no Host header.
+Prefect's own command serves the same application but does not check the Host header.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasks import settings
 
 
 def serve(port: int, host: str = HOST) -> None:
-    """Serve API, UI and services until asked to end."""
+    """Serve API, UI and services until the process is asked to end."""
     server = get_current_settings().server
     uvicorn.run(
         HostGuard(create_app(final=True), names_of(settings.current_settings())),
@@ -33,7 +33,7 @@ def serve(port: int, host: str = HOST) -> None:
 
 
 def serve_temporarily(descriptor: int) -> None:
-    """Serve the API alone on a socket until the command that started this closes its pipe."""
+    """Serve only the API on a socket until the command that started this closes its pipe."""
     app = HostGuard(create_app(ephemeral=True, final=True), names_of(settings.current_settings()))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
 

@@ -1,4 +1,4 @@
-"""Prefect set up for this process: which server it uses, and what it logs."""
+"""Setup of Prefect for this process: which server it uses, and what it logs."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, api_url
 
 SERVER_FILE = "server.json"
-"""In the Prefect home while `orbcast up` runs: where its API and the reports are."""
+"""File in the Prefect home while `orbcast up` runs: addresses of its API and the reports."""
 
 
 @contextlib.contextmanager
 def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str | None]:
-    """Run flows in this process: on the server that is up, else on a temporary one.
+    """Run flows in this process, on the running server or else on a temporary one.
 
-    Processes that it starts share the server. Nothing of Prefect may have been imported before.
-    Yields the API of the one that is up, or None.
+    Child processes share the server. Call this before Prefect is imported. Yields the API of the
+    running server, or None.
 
     Parameters
     ----------
     settings
         Settings; their home holds Prefect's database.
     level
-        Least level of log lines kept, and of Orbcast's own shown in the terminal.
+        Lowest level of log lines to keep, and of Orbcast's own lines to show in the terminal.
 
     Raises
     ------
     NoTemporaryServerError
-        No server is up, and a temporary one does not start.
+        No server is running, and a temporary one does not start.
     """
     running = api_url() or server_of(settings)
     more = {"PREFECT_LOGGING_LEVEL": level}
@@ -51,7 +51,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
     with contextlib.ExitStack() as stack:
         api = running or stack.enter_context(_on_a_temporary_server(settings))
 
-        # heartbeats add a second to each flow, still in 3.9.1; who waits here sees a crash anyway
+        # heartbeats add a second to each flow, still in 3.9.1, and a crash here is seen anyway
         changed: dict[Any, Any] = {
             tasks.prefect_api.PREFECT_API_URL: api,
             tasks.prefect_api.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
@@ -65,8 +65,8 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
 def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
     """Start a server for this process and its children; return its API."""
     with temporary_server(settings.home / "logs" / "temporary-server.log") as (api, wait):
-        # before Prefect is imported: a thread of its own knows no other settings than it reads
-        # then, and would start another server
+        # before Prefect is imported: one of its threads reads the settings at that time only, and
+        # would start another server
         os.environ["PREFECT_API_URL"] = api
         log_worker = tasks.prefect_api.APILogWorker  # imports Prefect while the server starts
 
@@ -74,27 +74,27 @@ def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
             wait()
             yield api
         finally:
-            log_worker.drain_all(timeout=5)  # lines still on their way would find no server
+            log_worker.drain_all(timeout=5)  # later, these lines would find no server
             del os.environ["PREFECT_API_URL"]
 
 
 def server_of(settings: Settings) -> str | None:
-    """Return the API of the server that `orbcast up` started for this home, if it answers."""
+    """Return the API of the server that `orbcast up` runs for this home; None if it is silent."""
     url = _noted(settings).get("api")
     return url if url and answers(url) else None
 
 
 def name_running_server(settings: Settings) -> None:
-    """Have Prefect use the server of `orbcast up`, if it is up, for events and notices.
+    """Have Prefect use the server of `orbcast up`, if it runs, for events and notices.
 
-    To be called before Prefect is imported. A server that the person named is kept.
+    Call this before Prefect is imported. A server that the user named is kept.
     """
     if api_url() is None and (server := server_of(settings)):
         prepare_environment(settings, PREFECT_API_URL=server)
 
 
 def _noted(settings: Settings) -> dict[str, str]:
-    """Return what a running `orbcast up` wrote down about itself; nothing without one."""
+    """Return the addresses that a running `orbcast up` noted; empty if none runs."""
     try:
         noted = json.loads((settings.prefect_dir / SERVER_FILE).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""Which deployments Prefect has as they are wanted, so that a start does not write them anew.
+"""Find the deployments that Prefect already has as specified, so that a start can skip them.
 
 Writing one takes Prefect a sixth of a second, in four requests; ten markets have 131.
 """
@@ -32,10 +32,10 @@ class Registered:
     automations: tuple[AutomationCore, ...]
 
     def is_as(self, wanted: RunnerDeployment) -> bool:
-        """Return whether Prefect has all of a deployment as it would be written.
+        """Return whether Prefect has the deployment exactly as it would be written.
 
-        What a person changed in the UI, a schedule switched off for instance, counts as a
-        difference: a start puts the catalogue's deployments back, as it says they are.
+        A change that a person made in the UI, such as a schedule switched off, counts as a
+        difference: a start restores the catalogue's deployments.
         """
         triggers = []
         for trigger in wanted.triggers:
@@ -49,13 +49,13 @@ class Registered:
 
     @property
     def limit(self) -> int | None:
-        """How many runs there may be at once; None is no limit."""
+        """Maximum number of simultaneous runs; None means no limit."""
         limit = self.deployment.global_concurrency_limit
         return None if limit is None else limit.limit
 
 
 def registered() -> dict[tuple[str, str], Registered]:
-    """Return what Prefect has of Orbcast's deployments, by entrypoint and name."""
+    """Return Orbcast's deployments that Prefect has, by entrypoint and name."""
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
     with get_client(sync_client=True) as client:
         deployments = all_pages(partial(client.read_deployments, deployment_filter=tagged))
@@ -72,7 +72,7 @@ def registered() -> dict[tuple[str, str], Registered]:
 
 
 class _Written(Protocol):
-    """What Prefect's form of a deployment has in common before and after it is written."""
+    """Fields that Prefect's deployment types share before and after writing."""
 
     description: str | None
     version: str | None
@@ -96,7 +96,7 @@ def _deployment(it: _Written, limit: Any, parameter_schema: dict[str, Any] | Non
 
 def _schedule(it: DeploymentSchedule) -> dict[str, Any]:
     kept = it.model_dump(mode="json", include={"schedule", "active", "parameters", "slug"})
-    # before it is written, none stands for true
+    # before a schedule is written, None means true
     return {**kept, "active": kept["active"] is not False}
 
 

@@ -1,4 +1,4 @@
-"""A server on the loopback for the reports that the UI links to, and figures for Prometheus."""
+"""A loopback server for the reports that the UI links to, and for the Prometheus figures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from deployments.http_guard import HostGuard, knows_the_secret
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 FIGURES_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of Prometheus's text format, written out since importing its library takes time."""
+"""Media type of Prometheus's text format, as text because importing its library takes time."""
 
 _SECONDS_TO_STOP = 5
 
 _HEADERS = {
-    # a report holds all it shows and asks nobody for anything; Evidently's brings its own scripts
+    # a report contains everything it shows and loads nothing; Evidently's contains its scripts
     "Content-Security-Policy": (
         "default-src 'none'; img-src data: blob:; font-src data:; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline' 'unsafe-eval'; sandbox allow-scripts allow-downloads"
@@ -43,20 +43,25 @@ _HEADERS = {
 def serve_reports(
     folder: Path, figures: Path, host: str, port: int, secret: str, names: frozenset[str]
 ) -> tuple[str, Callable[[], None]]:
-    """Serve reports, and the figures for Prometheus, from a thread; return address and stop.
+    """Serve reports and the Prometheus figures from a thread.
 
     Parameters
     ----------
     folder
-        Of HTML and markdown files; nothing else in it is served, and no folder is listed.
+        Folder of HTML and markdown files; other files in it are not served, no folder is listed.
     figures
         File of the figures, served as ``/metrics``.
     host, port
-        Where to listen.
+        Address to listen on.
     secret
         ``user:secret`` that a reader must give; empty for none.
     names
-        Host names by which it may be called.
+        Host names by which the server may be called.
+
+    Returns
+    -------
+    tuple
+        The server's address, and a function that stops it.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def serve_reports(
             app,
             lifespan="off",
             log_config=None,
-            log_level="critical",  # the terminal shows only what a person must read
+            log_level="critical",  # the terminal shows only what the user must read
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
@@ -97,7 +102,7 @@ def serve_reports(
 
 
 class _Reports(StaticFiles):
-    """Serves only reports, and only those in the folder itself."""
+    """Serves only reports, and only those directly in the folder."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if Path(path).suffix not in _TYPES:
@@ -106,7 +111,7 @@ class _Reports(StaticFiles):
             file, status = super().lookup_path(path)
         except (OSError, ValueError):  # a name that no file can have
             return "", None
-        # a link may lead to what is no report of ours, within the folder and out of it
+        # a link may lead to another file than a report, within the folder or outside it
         whole = Path(os.path.realpath(str(self.directory)), path)
         return (file, status) if file == str(whole) else ("", None)
 
@@ -117,7 +122,7 @@ class _Reports(StaticFiles):
 
 
 class _LockedIn:
-    """Asks for the secret, and adds headers that keep a page from loading anything else."""
+    """Requires the secret, and adds headers that keep a page from loading anything else."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app, self._secret = app, secret

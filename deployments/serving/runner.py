@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 INTRADAY = frozenset(
     f"flows.{name}.{name}" for name in ("refresh_data", "shadow_predict", "log_outcomes")
 )
-"""Entrypoints whose runs are short and whose time counts: the others yield to them."""
+"""Entrypoints of short runs that must not be delayed; all other runs yield to them."""
 
 
 NO_SERVER = "the Prefect server does not answer"
@@ -76,9 +76,9 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
 
 
 def main() -> None:
-    """Register every deployment of the served markets, and run what is due, for ever.
+    """Register every deployment of the served markets, and run due flows forever.
 
-    It may be started together with the server: it imports while the server starts.
+    It may be started together with the server; it imports while the server starts.
     """
     settings = current_settings()
     warming = Thread(target=warm_up)
@@ -87,7 +87,7 @@ def main() -> None:
         spec for name in settings.markets for spec in deployments_of(name, settings.market(name))
     ]
     specs += HOUSEKEEPING
-    # made outside the event loop, in which Prefect would hand out coroutines instead
+    # outside the event loop, because inside it Prefect returns coroutines
     made = [deployment(spec) for spec in specs]
     if not answers_in_time(str(api_url())):
         raise SystemExit(NO_SERVER)
@@ -101,9 +101,9 @@ async def _serve(
     limit: int,
     warming: Thread,
 ) -> None:
-    """Serve deployments, each with its own limit: with one for all, a prediction would wait."""
+    """Serve deployments, each with its own limit: a common limit would delay predictions."""
     runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
-    async with AsyncClientContext.get_or_create():  # one client for all, and not two for each
+    async with AsyncClientContext.get_or_create():  # one client for all, not two for each
         served = [
             await runner.serve_deployment(wanted, had.get((str(wanted.entrypoint), wanted.name)))
             for wanted in made
@@ -114,10 +114,10 @@ async def _serve(
 
 
 def _catch_up(served: list[UUID]) -> None:
-    """Clean up after a kill or a shutdown, before anything new begins.
+    """Clean up after a kill or a shutdown, before any new run begins.
 
-    Runs that were due meanwhile are still there, and begin now: data, outcomes and a retrain are
-    caught up, each once. Predictions are not: their rows say that they were missed.
+    Runs that became due in the meantime begin now: data, outcomes and a retrain are made up for,
+    each once. Predictions are not; their rows say that they were missed.
     """
     for dead in runs.recovery.mark_crashed_runs.fn(timedelta(0)):
         notices.notify.report_ended(dead.ended)
@@ -134,7 +134,7 @@ def _ensure_automations(settings: Settings) -> None:
         deployments.automations.ensure_automations(
             notices.channels.channels(settings.channels_file)
         )
-    except Exception as error:  # noqa: BLE001 - no channel keeps the runner from starting
+    except Exception as error:  # noqa: BLE001 - a faulty channel must not stop the runner from starting
         _log(f"no automation could be written: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Start a deployment's run on the running server, and wait for it."""
+"""Start a deployment's run on the running server and wait for its end."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ml_core.errors import InputError, OperatorError, TransientError
 Say = Callable[[str], None]
 
 LOOK_EVERY_SECONDS = 0.5
-_CROWDED = "concurrency limit"  # of Prefect's message when CANCEL_NEW applies
-# of a run elsewhere there is the error's name and its words
+_CROWDED = "concurrency limit"  # part of Prefect's message when CANCEL_NEW applies
+# for a run elsewhere, only the error's name and message are known
 _BUSY = ("DatabaseLockedError", "LakeBusyError")
 _TO_MEND = ("SourceError", "BatchRefusedError", "NoSourceError", "SourcesFileError")
 
 
 class NotBegunError(OperatorError):
-    """A run that nothing has begun."""
+    """A run that no runner has started."""
 
     run: str
     seconds: float
@@ -35,7 +35,7 @@ class NotBegunError(OperatorError):
 
 
 class StillRunningError(TransientError):
-    """A run that takes longer than the person waits."""
+    """A run that takes longer than the command may wait."""
 
     run: str
     seconds: float
@@ -43,7 +43,7 @@ class StillRunningError(TransientError):
 
 
 class ServedRunFailedError(OperatorError):
-    """A run that ended badly on the server."""
+    """A run that failed on the server."""
 
     run: str
     state: str
@@ -60,7 +60,7 @@ class SourceBusyError(TransientError):
 
 
 class SourceAtFaultError(InputError):
-    """A run that ended because its source cannot be used as it is."""
+    """A run that ended because its source cannot be used."""
 
     run: str
     words: str
@@ -69,7 +69,7 @@ class SourceAtFaultError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedRun:
-    """A run that completed, and the verdict that its artifact shows."""
+    """A completed run, and the verdict that its artifact shows."""
 
     id: str
     name: str
@@ -77,14 +77,14 @@ class ServedRun:
 
 
 def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Say) -> ServedRun:
-    """Start a deployment's run and wait for its end, after one that is under way.
+    """Start a deployment's run, after a run that is active, and wait for its end.
 
     Parameters
     ----------
     deployment
         ``flow-name/deployment-name``.
     parameters
-        Those that differ from the deployment's own.
+        Parameters that differ from the deployment's own.
     wait
         Seconds to wait in all.
     say
@@ -97,9 +97,9 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
     NotBegunError, ServedRunFailedError
         The operator must act.
     SourceAtFaultError
-        The trader must mend the source.
+        The trader must correct the source.
     StillRunningError, SourceBusyError
-        Worth another try.
+        A later try may succeed.
     """
     deadline = time.monotonic() + wait
     with get_client(sync_client=True) as client:
@@ -150,7 +150,7 @@ def _until_it_ends(
 
 
 def _was_crowded_out(run: FlowRun) -> bool:
-    """Return whether the deployment's limit cancelled a run, and no person did."""
+    """Return whether the deployment's limit, not a person, cancelled a run."""
     state = run.state
     return state is not None and state.is_cancelled() and _CROWDED in (state.message or "").lower()
 

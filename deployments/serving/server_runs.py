@@ -30,14 +30,14 @@ _LEFT = """
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """A run of a flow that began, or one to come, whose state is ``next``.
+    """A flow run that has begun, or a coming one with the state ``next``.
 
     Attributes
     ----------
     flow, state
         The flow's name, and Prefect's name of the state.
     when
-        When it began or is to begin, aware UTC.
+        When it began or will begin, aware UTC.
     """
 
     flow: str
@@ -46,14 +46,14 @@ class ServerRun:
 
 
 def runs_of(settings: Settings, server: str) -> list[ServerRun]:
-    """Return the newest run of each of the flows that ran last, and the runs that come next.
+    """Return the newest run of each recently run flow, and the next runs.
 
     Parameters
     ----------
     settings
-        Settings; their secret is used where the server asks for one.
+        Settings; their secret is used if the server requires one.
     server
-        Its API's URL.
+        URL of the server's API.
     """
     prepare_environment(settings, PREFECT_API_URL=server)
     prefect_api = tasks.prefect_api  # imports Prefect, which reads the environment
@@ -94,9 +94,9 @@ def runs_of(settings: Settings, server: str) -> list[ServerRun]:
 
 
 def runs_left(settings: Settings) -> list[ServerRun]:
-    """Return the last runs from the database of the home's server, while that is not up.
+    """Return the last runs from the database of the home's server, while the server is down.
 
-    The database is Prefect's: nothing is written, and one that cannot be read gives no runs.
+    The database is Prefect's: nothing is written, and if it cannot be read there are no runs.
     """
     path = settings.prefect_dir / "prefect.db"
     with contextlib.suppress(sqlite3.Error):

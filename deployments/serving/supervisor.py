@@ -1,4 +1,4 @@
-"""The supervisor: starts the Prefect server and the runner, keeps them alive, stops both."""
+"""The supervisor: starts, restarts and stops the Prefect server and the runner."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ from tasks.runs.environment import prepare_environment, server_environment
 from tasks.settings import Settings, now
 
 STOP_WITHIN_SECONDS = 4.0
-"""For each of the two: everything is stopped within ten."""
+"""Time that server and runner each have to stop, so that everything stops within ten seconds."""
 
 TOLD_AFTER = 4
-"""Deaths in a row after which a person is told."""
+"""Deaths in a row after which a notification is sent."""
 
 REPORTS_BESIDE = 1000
-"""The reports' port is so much above the server's."""
+"""Distance from the server's port to the reports' port."""
 
 BARS_BESIDE = 2000
-"""So is the port that bars are pushed to."""
+"""Distance from the server's port to the port for pushed bars."""
 
 _LAST_PORT = 65535
 _LONGEST_ADDRESS = 103
-"""Bytes of a socket's path: macOS takes 103, Linux 107."""
+"""Longest path of a socket, in bytes: macOS takes 103, Linux 107."""
 
 _SOCKET_IN_FOLDER = "/pymp-12345678/listener-12345678"
-"""Where Python's fork server listens within the folder for temporary files."""
+"""Path of the fork server's socket within the folder for temporary files."""
 
 _LOOK_EVERY_SECONDS = 0.25
 
 
 class AlreadyUpError(OperatorError):
-    """A second instance on one home."""
+    """`orbcast up` already runs for this home."""
 
     home: str
     template = "`orbcast up` is running for {home} already; use it, or stop it first"
 
 
 class ChildDiedError(OperatorError):
-    """The server did not come up."""
+    """The server did not start."""
 
     name: str
     status: int | None
@@ -82,9 +82,9 @@ def supervise(settings: Settings, port: int, say: Callable[[str], None] = print)
     settings
         Settings; their home holds Prefect's database and the logs.
     port
-        Of the server, on the loopback only.
+        Port of the server, on the loopback only.
     say
-        Prints a line for the person.
+        Prints a line for the user.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def supervise(settings: Settings, port: int, say: Callable[[str], None] = print)
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Have a folder for the runner's temporary files, which goes with all that killed runs left.
+    """Make a folder for the runner's temporary files; remove it with what killed runs left in it.
 
-    It is in the machine's own folder for them (``TMPDIR``), unless that one's path is too long for
-    the socket by which runs are forked: then in ``/tmp``.
+    It is in the machine's temporary folder (``TMPDIR``), or in ``/tmp`` if that path is too long
+    for the socket of the fork server.
     """
     fits = len(os.fsencode(tempfile.gettempdir() + "/orbcast-12345678" + _SOCKET_IN_FOLDER))
-    place = None if fits <= _LONGEST_ADDRESS else "/tmp"  # noqa: S108 - made for us alone
+    place = None if fits <= _LONGEST_ADDRESS else "/tmp"  # noqa: S108 - only we can read it
     with tempfile.TemporaryDirectory(
         prefix="orbcast-", dir=place, ignore_cleanup_errors=True
     ) as folder:
@@ -183,7 +183,7 @@ class _Supervisor:
         )
         self._say(f"Starting the Prefect server on {HOST}:{self._port} (about 15 s) ...")
         self._start(self._server)
-        self._start(self._runner)  # it imports meanwhile, and waits for the server itself
+        self._start(self._runner)  # it imports in the meantime and waits for the server
         outlooks = self._outlooks()
         if not self._wait_for_server():
             return
@@ -199,13 +199,13 @@ class _Supervisor:
             self._say(line)
 
     def _outlooks(self) -> list[str]:
-        """Return when each market's next opening ranges are; none where that is not known."""
+        """Return a line on each market's next opening ranges; none if that is not known."""
         command = [sys.executable, "-m", "deployments.outlook_lines", *self._settings.markets]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         return ended.stdout.splitlines()
 
     def _serve_reports(self) -> str:
-        """Serve the reports folder; return its address, empty where the port is taken."""
+        """Serve the reports folder; return its address, empty if the port is taken."""
         folder, port = self._settings.reports_dir, reports_port(self._port)
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -223,14 +223,14 @@ class _Supervisor:
         return url
 
     def _wait_for_server(self) -> bool:
-        """Wait until the server answers; False if asked to stop meanwhile."""
+        """Wait until the server answers; return False if asked to stop before that."""
         up = answers_in_time(self._api, lambda: self._stop or self._server.status() is not None)
         if not up and not self._stop:
             raise ChildDiedError("server", self._server.status(), str(self._server.log))
         return not self._stop
 
     def _look(self) -> None:
-        """Restart what died; the runner only once the server answers."""
+        """Restart dead processes; the runner only once the server answers."""
         for child in (self._server, self._runner):
             status = child.status()
             if child.running and status is not None:
@@ -251,15 +251,15 @@ class _Supervisor:
         self._look_at_receiver()
 
     def _remove_sockets(self) -> None:
-        """Remove the folder of the socket by which a runner that is dead had its runs forked.
+        """Remove the folder of the fork server's socket that a dead runner left.
 
-        Other temporary files may be those of runs that live on.
+        Other temporary files may belong to runs that are still alive.
         """
         for folder in self._temporary.glob("pymp-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _look_at_receiver(self) -> None:
-        """Receive bars while a market's standing source is what is pushed."""
+        """Run the receiver of pushed bars while some market's standing source is http."""
         child, status = self._receiver, self._receiver.status()
         if child.running and status is not None:
             wait = child.note_death()
@@ -280,11 +280,11 @@ class _Supervisor:
         return changed != before
 
     def _pushed(self) -> list[str]:
-        """Return the markets served whose standing source is what is pushed."""
+        """Return the served markets whose standing source is http."""
         try:
             sources = parse_toml(self._settings.sources_file.read_text("utf-8"))
         except (OSError, ValueError):
-            return []  # whoever reads a source says what is wrong with the file
+            return []  # commands that read a source report what is wrong with the file
         pushed = {
             name
             for name, source in sources.items()
@@ -297,7 +297,7 @@ class _Supervisor:
         note_children(self._children_file, [self._server, self._runner, self._receiver])
 
     def _notify(self, fault: str, what: str) -> None:
-        """Notify a person, since no flow runs that could."""
+        """Send a notification from here, because no flow may be running that could."""
         notices.notify.notify(
             self._settings,
             "up",
@@ -309,7 +309,7 @@ class _Supervisor:
         )
 
     def _end(self) -> None:
-        """End the runner first, so that no run starts against a server that is going."""
+        """End the runner first, so that no run starts while the server stops."""
         for child in (self._receiver, self._runner, self._server):
             if child.running:
                 self._say(f"Stopping the {child.name} ...")
@@ -330,7 +330,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def reports_port(port: int) -> int:
-    """Return the port of the reports for a server's: always the same, so that links stay valid.
+    """Return the port of the reports for a server's port: always the same, so that links last.
 
     >>> reports_port(4200), reports_port(65000)
     (5200, 64000)
@@ -339,5 +339,5 @@ def reports_port(port: int) -> int:
 
 
 def beside(port: int, distance: int) -> int:
-    """Return the port at a distance above another one, or below it where there is none."""
+    """Return the port at a distance above another, or below it if that would be too high."""
     return port + distance if port + distance <= _LAST_PORT else port - distance

@@ -1,7 +1,7 @@
-"""A Prefect server for one command while none is up; it ends when the command ends or dies.
+"""A temporary Prefect server for one command; it ends when the command ends or dies.
 
-Prefect can start one by itself, but imports all of the server into the command first, waits for it
-idly, and leaves it behind when the command is killed.
+Prefect can start such a server, but it first imports the whole server into the command, waits for
+it idly, and leaves it running when the command is killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HOST = "127.0.0.1"
 
 
 class NoTemporaryServerError(OperatorError):
-    """The server did not start."""
+    """The temporary server did not start."""
 
     log: Path
     template = "no temporary Prefect server started here; the end of its log says why: {log}"
@@ -30,10 +30,9 @@ class NoTemporaryServerError(OperatorError):
 
 @contextlib.contextmanager
 def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Start a server on a free port of the loopback; yield its API, and what waits for it.
+    """Start a server on a free loopback port; yield its API and a function that waits for it.
 
-    Prefect's settings are those of this process's environment. What takes long to import is best
-    imported before waiting.
+    Prefect's settings come from this process's environment. Do slow imports before waiting.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
             stdout=sink,
             stderr=subprocess.STDOUT,
             pass_fds=[port.fileno()],
-            # a Ctrl-C is the command's, which may have something to tell the server yet
+            # a Ctrl-C goes to the command only, which may still have to report to the server
             start_new_session=True,
         )
 

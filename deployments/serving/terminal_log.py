@@ -1,4 +1,4 @@
-"""What a flow prints in a person's terminal: Orbcast's own messages."""
+"""Log lines in the terminal while a flow runs there: Orbcast's own messages."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from deployments.debugging import DEBUGGING
 
 
 class _ErrorStream(io.StringIO):
-    """The error stream as it is at each line: while a bar is drawn, what stands above the bar.
+    """The current error stream at each line, so that lines appear above a progress bar.
 
-    Rich's consoles, and so Prefect's handler, write past a bar that another console draws.
+    Rich's consoles, and so Prefect's handler, would write into a bar that another console draws.
     """
 
     def write(self, text: str, /) -> int:
-        """Write to what is the error stream now."""
+        """Write to the current error stream."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Flush what is the error stream now."""
+        """Flush the current error stream."""
         sys.stderr.flush()
 
 
@@ -34,14 +34,14 @@ class _FitToShow(logging.Formatter):
     """Formats log lines without control sequences and without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the formatted line."""
         return fit_to_show(super().format(record))
 
 
 def show_own_words_only() -> None:
     """Print only Orbcast's own messages in a terminal; Prefect's stay in the UI.
 
-    With ``--debug`` Prefect's warnings and errors are printed too.
+    With ``--debug``, Prefect's warnings and errors are printed too.
     """
     setup_logging()
     engine = Path(prefect.__file__).parent

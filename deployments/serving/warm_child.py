@@ -1,4 +1,4 @@
-"""A child process of the warm runner: it makes one flow run, up to its final state."""
+"""A child process of the warm runner, which executes one flow run up to its final state."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ PREDICTS = "flows.shadow_predict.shadow_predict"
 
 
 def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lower: int) -> None:
-    """Run a flow run to its end in this process, which was forked for it.
+    """Execute a flow run in this process, which was forked for it.
 
-    The same steps as Prefect's own ``python -m prefect.engine``, whose control listener has no
-    public name.
+    The steps are those of Prefect's own ``python -m prefect.engine``, whose control listener has
+    no public name.
 
     Parameters
     ----------
     flow_run
-        Prefect's record of it, as JSON.
+        Prefect's record of the run, as JSON.
     entrypoint
         Module path of its flow.
     environment
-        What Prefect's runner tells its children: control channel, deployment.
+        Variables that Prefect's runner sets for its children: control channel, deployment.
     lower
-        Added to the niceness, so that a long run never takes a prediction's processor.
+        Added to the niceness, so that a long run never takes the processor from a prediction.
     """
     os.environ.update(environment)
     os.nice(lower)
@@ -51,7 +51,7 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
 
 def _get_ready(market: str) -> None:
 
-    with suppress(Exception):  # the run itself reports what is wrong
+    with suppress(Exception):  # the run itself reports the fault
         prediction.predict.get_ready(market)
 
 

@@ -1,7 +1,7 @@
-"""Everything an intraday run imports, imported once: the warm runner's children begin with it.
+"""The imports of an intraday run, made once, so that the warm runner's children start with them.
 
-Nothing here may start a thread, open a database or read the clock: what a process forks with
-threads running is undefined.
+No import here may start a thread, open a database or read the clock: forking a process with
+running threads is undefined.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 
 INTRADAY = (
-    # what the flows import by themselves
+    # imported by the flows at the top
     "flows.shadow_predict",
     "flows.refresh_data",
     "flows.log_outcomes",
     "flows.watch_feed",
-    # what they import where it is used, so that a command's --help need not wait for it
+    # imported at their first use, so that a command's --help need not wait for them
     "alembic.command",
     "duckdb",
     "ml_core.learning.models.boosting",
@@ -32,7 +32,7 @@ INTRADAY = (
     "registry.health.parity",
     "registry.health.performance",
     "tasks.prefect_api",
-    # Prefect's own, used by each run
+    # Prefect's modules that each run uses
     "prefect.client.orchestration",
     "prefect.deployments.runner",
     "prefect.engine",

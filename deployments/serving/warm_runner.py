@@ -1,8 +1,8 @@
-"""A Prefect runner whose flow runs start warm: forked from a process that has imported it all.
+"""A Prefect runner whose flow runs start warm, forked from a process with all imports done.
 
-Prefect starts ``python -m prefect.engine`` for each run, whose imports take seconds. Here each run
-is a child of a fork server that imported them once; everything else (polling, limits, cancelling,
-crashes, hooks) is Prefect's own runner. A crash stays in the child.
+Prefect starts ``python -m prefect.engine`` for each run, and its imports take seconds. Here each
+run is a child of a fork server that did the imports once. Everything else (polling, limits,
+cancelling, crashes, hooks) is Prefect's own runner. A crash affects only the child.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class WarmRunner(Runner):
     intraday
         Entrypoints whose runs keep the runner's own priority; others yield to them.
     grace_seconds
-        After its time limit a run is given so long to end by itself.
+        Seconds that a run has after its time limit to end by itself.
     options
-        Those of Prefect's runner.
+        Options of Prefect's runner.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class WarmRunner(Runner):
     async def serve_deployment(
         self, deployment: RunnerDeployment, registered: Registered | None = None
     ) -> UUID:
-        """Run what is due of a deployment; register it unless Prefect has it as it is wanted."""
+        """Serve a deployment; register it unless Prefect already has it as specified."""
         if registered is not None and registered.is_as(deployment):
             deployment_id = registered.deployment.id
             self._deployment_registry.register_deployment(deployment_id, deployment.name)
@@ -76,7 +76,7 @@ class WarmRunner(Runner):
         return deployment_id
 
     async def __aenter__(self) -> Self:
-        """Start as Prefect's runner does, then put warm children in the place of cold ones."""
+        """Start as Prefect's runner does, then replace its cold starter by the warm one."""
         await super().__aenter__()
         self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
         return self
@@ -99,9 +99,9 @@ class WarmRunner(Runner):
 
 
 class WarmStarter:
-    """Starts one flow run as a child of the fork server, as Prefect's runner asks.
+    """Starts one flow run as a child of the fork server, with the interface of Prefect's starter.
 
-    A child that outlives the flow's time limit and the grace after it is killed.
+    A child that outlives the flow's time limit and the grace period is killed.
     """
 
     def __init__(
@@ -122,13 +122,13 @@ class WarmStarter:
         flow_run: FlowRun,
         task_status: TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Fork, hand the handle over, and wait for the child's end."""
+        """Fork the child, pass its handle on, and wait for its end."""
         environment = {
             "PREFECT__FLOW_RUN_ID": str(flow_run.id),
             "PREFECT__DEPLOYMENT_NAME": self._deployment,
             "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
         }
-        with contextlib.suppress(RuntimeError):  # no loopback listener: cancelling kills instead
+        with contextlib.suppress(RuntimeError):  # without a listener, cancelling kills the run
             port, token = self._control.register(flow_run.id)
             environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
         child = self._context.Process(
@@ -137,14 +137,14 @@ class WarmStarter:
             name=flow_run.name,
         )
         child.start()
-        task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # as good as one
+        task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # has its methods
         await anyio.to_thread.run_sync(child.join, self._lives_for)
         if child.exitcode is None:
             await anyio.to_thread.run_sync(_end_overdue, flow_run.id, child)
 
 
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
-    """Kill a child that did not end in time, even if its run cannot be marked."""
+    """Kill a child that did not end in time, even if its run cannot be marked as ended."""
     try:
         ended = runs.overdue.time_out(run)
     finally:
@@ -169,4 +169,4 @@ def _forking() -> ForkServerContext:
 
 
 def _nothing() -> None:
-    """Do nothing: the first child is started only so that the imports before it are done."""
+    """Do nothing: the first child is started only to have the fork server do its imports."""

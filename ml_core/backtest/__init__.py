@@ -1,4 +1,4 @@
-"""What trades by rules come to: alone, beside a driftless price, and with a model."""
+"""Results of rule-based trades: alone, compared with a driftless price, and with a model."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What following rules through history came to, whole and by range, beside a driftless price."""
+"""The result of following rules through history, in total and by range, with its baseline."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupResult:
-    """What the trades of one range, or of all, came to.
+    """The result of the trades of one range, or of all.
 
     Attributes
     ----------
     worth, driftless
-        The result, and what stands beside it; None without a settled trade.
+        The result, and the driftless baseline; None without a settled trade.
     cost_per_trade
-        Costs in R a trade, at the sizes traded; NaN without a trade.
+        Costs in R per trade, at the sizes traded; NaN without a trade.
     at_once
-        Trades that ended in the very bar of their entry, where the stop is taken to come first.
+        Number of trades that ended in their entry bar, where the stop is assumed to come first.
     """
 
     worth: Worth = field(metadata=BESIDE)
@@ -44,15 +44,15 @@ class BacktestResult:
     Attributes
     ----------
     rules, hash
-        Name and hash of those that were followed.
+        Name and hash of the rules.
     whole, years, ranges
-        All trades, what each year came to, and those of each range that was traded.
+        Results of all trades, of each year, and of each range that was traded.
     refused
-        What kept slots from being traded.
+        Reasons for which slots were not traded.
     looks
-        Distinct questions asked of these markets so far, this one included.
+        Number of distinct questions asked of these markets so far, including this one.
     taken
-        What became of each slot.
+        The outcome of each slot.
     """
 
     json_properties: ClassVar = ("paid_for",)
@@ -68,7 +68,7 @@ class BacktestResult:
 
     @property
     def paid_for(self) -> tuple[float, float] | None:
-        """Ends of net R a trade above the driftless price, paid for all looks; None of none."""
+        """Interval of net R per trade above the baseline, corrected for all looks; or None."""
         if self.whole.driftless is None:
             return None
         above: Interval = self.whole.driftless.above
@@ -79,16 +79,16 @@ class BacktestResult:
 def backtest_result(
     rules: Rules, taken: Sequence[Taken], driftless: DriftlessTrades, *, looks: int
 ) -> BacktestResult:
-    """Put together what the trades of a period came to.
+    """Assemble the result of a period's trades.
 
     Parameters
     ----------
     rules, taken
-        The rules, and what became of each slot by them.
+        The rules, and their outcome in each slot.
     driftless
-        A driftless price in the same slots.
+        Trades on a driftless price in the same slots.
     looks
-        Distinct questions asked so far, at least 1.
+        Number of distinct questions asked so far, at least 1.
     """
     traded = {trade.slot.opening_range for trade in taken if trade.size > 0}
     in_order = dict.fromkeys(trade.slot.opening_range for trade in taken)

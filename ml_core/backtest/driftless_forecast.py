@@ -1,4 +1,4 @@
-"""What a driftless price gives a rule's trade of one range, known when the range closes."""
+"""The driftless baseline of a rule's trade on one range, known when the range closes."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from ml_core.strategy.setups import Setups, setups_of
 from ml_core.strategy.simulate import simulate
 
 WALKS = 40
-"""Prices simulated of each day before."""
+"""Number of simulated prices per earlier day."""
 
 DAYS = 20
-"""Days before whose bars are turned over: a month, which live has read anyway."""
+"""Number of earlier days used: a month, which the live decision has read anyway."""
 
 MIN_DAYS = 5
-"""Days before with fewer of which nothing is said."""
+"""Minimum number of earlier days for a forecast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftlessForecast:
-    """The baseline of a rule's trade, as it can be told when the range closes.
+    """The baseline of a rule's trade, as known when the range closes.
 
     Attributes
     ----------
     entered
-        The chance that the rule enters at all.
+        Probability that the rule enters.
     above_zero, net_r
-        Of a trade entered: the chance that it ends above 0 after costs, and net R expected.
+        For an entered trade: probability that it ends above 0 after costs, and expected net R.
     error
         Standard error of ``net_r``, over the days.
     days
-        Before, whose bars were turned over.
+        Number of earlier days used.
     """
 
     entered: float
@@ -49,7 +49,7 @@ class DriftlessForecast:
 
     @property
     def words(self) -> str:
-        """One plain sentence."""
+        """The forecast as one sentence."""
         return (
             f"a price without drift enters it in {self.entered:.0%} of cases, ends above 0 in "
             f"{self.above_zero:.1%} of these and brings {self.net_r:+.2f} R net a trade "
@@ -60,20 +60,20 @@ class DriftlessForecast:
 def driftless_forecast(
     assembly: Assembly, rules: Rules, position: int, atr: float | None
 ) -> DriftlessForecast | None:
-    """Simulate the rule of a range on a driftless price from its close on.
+    """Simulate a range's rule on a driftless price from the range's close on.
 
-    What lies ahead is not known, so the price moves as it did after the same range of the days
-    before, each bar turned over or not by a coin. None with too few of them, without a side that
-    is traded, or where no price entered.
+    The future is unknown, so the price moves as it did after the same range on earlier days, each
+    bar mirrored or not by a coin toss. None with too few such days, without a traded side, or if
+    no price entered.
 
     Parameters
     ----------
     assembly, position
         What is known, and the slot's position in its ranges.
     rules
-        The strategy's.
+        The strategy's rules.
     atr
-        14-day ATR known at the decision, ticks; None where it is not.
+        14-day ATR known at the decision, ticks; None if it is not known.
     """
     ranges = assembly.ranges
     own = rules.for_range(assembly.market.ranges[int(ranges.spec[position])].name)
@@ -116,7 +116,7 @@ def _setups(assembly: Assembly, own: Rules, rows: IntArray, atr: float | None) -
 
 
 def _as_now(of_days: Setups, now: Setups) -> Setups:
-    """Return the setups of other days with the range of now, in the time that they had."""
+    """Return setups of other days with today's range, in those days' periods."""
     count = len(of_days)
     return replace(
         of_days,

@@ -1,9 +1,9 @@
-"""What a driftless price gives a strategy: the baseline that its result stands beside.
+"""The driftless baseline of a strategy, with which its result is compared.
 
-A rule's exact geometry, break-even, trailing and partial targets among it, has no closed form. It
-is therefore simulated: the kernel that trades the real bars trades the same bars turned over by
-coins (:func:`ml_core.strategy.feeds.driftless_bars`), so that what the conventions within a bar
-cost a rule is in its baseline too. With a target and a stop alone and time enough the chance of
+A rule's exact geometry, including break-even, trailing and partial targets, has no closed form. It
+is therefore simulated: the kernel that trades the real bars also trades the same bars mirrored by
+coin tosses (:func:`ml_core.strategy.feeds.driftless_bars`), so that the baseline includes the cost
+of the conventions within a bar. With only a target and a stop and enough time, the probability of
 the target is a / (a + b), the first passage of :mod:`ml_core.learning.models.driftless`.
 """
 
@@ -30,12 +30,12 @@ OnWalk = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftlessTrades:
-    """What a rule makes of a driftless price in n slots, w walks.
+    """A rule's trades on a driftless price in n slots, w walks.
 
     Attributes
     ----------
     r_gross, r_net
-        Shape (w, n): R before and after costs; NaN where the walk gave no settled trade.
+        Shape (w, n): R before and after costs; NaN if the walk had no settled trade.
     """
 
     r_gross: FloatArray
@@ -44,19 +44,19 @@ class DriftlessTrades:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BesideDriftless:
-    """A result beside what a driftless price gives the same rule in the same slots.
+    """A result compared with a driftless price under the same rule in the same slots.
 
     Attributes
     ----------
     hit_rate, gross_per_trade, net_per_trade
-        Of the driftless price: the share of trades above 0 after costs, and R a trade at the
-        sizes traded.
+        For the driftless price: share of trades above 0 after costs, and R per trade at the sizes
+        traded.
     error
-        Standard error of its net R a trade, from one walk to the next.
+        Standard error of its net R per trade, across walks.
     above
-        Net R a trade above the driftless one, with its day-block interval.
+        Net R per trade above the driftless price, with its day-block interval.
     walks
-        Simulated.
+        Number of simulated walks.
     """
 
     hit_rate: float
@@ -68,7 +68,7 @@ class BesideDriftless:
 
     @property
     def words(self) -> str:
-        """One plain sentence."""
+        """The comparison as one sentence."""
         above = self.above
         sure = (
             "above it" if above.above_zero else
@@ -90,16 +90,16 @@ def driftless_trades(
     seed: int = SEED,
     on_walk: OnWalk | None = None,
 ) -> DriftlessTrades:
-    """Trade driftless prices in every usable slot of a period, in the order of its slots.
+    """Trade driftless prices in every usable slot of a period, in slot order.
 
     Parameters
     ----------
     assembly, rules
-        The period, and how it is traded.
+        The period, and the rules.
     walks, seed
-        How many prices are simulated, and which.
+        Number of simulated prices, and their seed.
     on_walk
-        Called with (walks done, walks in all).
+        Called with (walks done, total walks).
     """
     cost = assembly.market.instrument.round_trip_cost_ticks
     shape = (walks, len(usable_of(assembly)))
@@ -118,16 +118,16 @@ def driftless_trades(
 def beside_driftless(
     taken: Sequence[Taken], driftless: DriftlessTrades, only: str | None = None
 ) -> BesideDriftless | None:
-    """Compare the settled trades with what a driftless price gives the very slots; None of none.
+    """Compare settled trades with a driftless price in the same slots; None without any.
 
     Parameters
     ----------
     taken
-        n slots in their order, as they were traded.
+        n slots in order, as they were traded.
     driftless
         The same n slots.
     only
-        Name of a range; None, all.
+        Name of a range; None for all.
     """
     at = np.array(
         [
@@ -158,7 +158,7 @@ def beside_driftless(
 
 
 def _expected(values: FloatArray) -> FloatArray:
-    """Return the mean over the walks that traded, shape (n,); where none did, of all slots."""
+    """Return the mean over walks that traded, shape (n,); where none did, that of all slots."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1)

@@ -1,4 +1,4 @@
-"""The results of plans, and how much of the difference is due to the model's choice."""
+"""The results of plans, and the part of a difference that is due to the model's choice."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Worth:
     slots, armed, trades
         Counts.
     total_r, per_trade
-        Net R times size, summed; and its mean over the trades with a day-block interval.
+        Sum of net R times size; and its mean over the trades with a day-block interval.
     gross_per_trade
         The same mean before costs.
     hit_rate, drawdown_r
-        Share of trades above 0; deepest fall of the running sum, in order of decision.
+        Share of trades above 0; maximum drawdown of the cumulative sum, in decision order.
     """
 
     json_properties: ClassVar = ("words", "verdict")
@@ -58,7 +58,7 @@ class Worth:
 
     @property
     def verdict(self) -> str:
-        """What to make of it, in one plain sentence."""
+        """The conclusion, as one sentence."""
         if not self.trades:
             return "nothing to judge"
         if self.per_trade.below_zero:
@@ -81,24 +81,24 @@ class Worth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What a model's sizes added, and how: by trading less or more, or by choosing.
+    """The value a model's sizes added, split into trading less or more, and choosing.
 
-    A model that halves every size of rules that lose makes them lose half, and knows nothing. So
-    the difference is taken apart: ``size_ratio`` times the plain trades is what the same change
-    of size without any choice would have brought; what is left is the model's choosing.
+    A model that halves every size of losing rules halves their loss without knowing anything. So
+    the difference is split: ``size_ratio`` times the plain trades is the effect of the same change
+    of size without any choice; the rest is the effect of the model's choice.
 
     Attributes
     ----------
     slots, trades
-        Compared; settled trades among them on either path.
+        Number of slots compared; number of trades settled on either path.
     total_r, per_slot
-        Net R times size with the model less without it; a slot's mean with its interval.
+        Net R times size with the model minus without it; its mean per slot with an interval.
     size_ratio
-        Sum of the sizes with the model over that without.
+        Sum of the sizes with the model divided by the sum without it.
     by_size_r
         ``(size_ratio - 1)`` times the plain net R.
     by_choice_r, choice_per_slot
-        The rest; a slot's mean with its interval. Its sign is what the model is worth.
+        The rest; its mean per slot with an interval. Its sign shows whether the model is of value.
     """
 
     json_properties: ClassVar = ("words",)
@@ -128,14 +128,14 @@ class Added:
 
 
 def sure(interval: Interval) -> str:
-    """Return on which side of 0 a whole interval lies."""
+    """Return the side of 0 on which the whole interval lies, as text."""
     if interval.above_zero:
         return "above 0"
     return "below 0" if interval.below_zero else "not to be told from 0"
 
 
 def worth(taken: Sequence[Taken]) -> Worth:
-    """Return what plans brought; trades that are not settled yet are left out."""
+    """Return the result of plans; unsettled trades are left out."""
     trades = [trade for trade in taken if trade.size > 0 and trade.slot.r_net is not None]
     r = np.array([trade.r for trade in trades], np.float64)
     gross = np.array([trade.size * (trade.slot.r_gross or 0.0) for trade in trades], np.float64)
@@ -152,12 +152,12 @@ def worth(taken: Sequence[Taken]) -> Worth:
 
 
 def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
-    """Take apart what the model's sizes added on the same slots.
+    """Split the value that the model's sizes added on the same slots.
 
-    With sizes w and b, net R of size 1 r, k = sum w / sum b and m = sum br / sum b, choosing adds
-    sum (w - kb) r, which is sum (w - kb)(r - m), since sum (w - kb) is 0; the latter form is the
-    one whose day-block interval allows for k being estimated (the ratio's linearisation, Cochran,
-    Sampling Techniques, 1977, ch. 6). Trades not settled yet count with size 0.
+    With sizes w (model) and b (plain), net R for size 1 r, k = sum w / sum b and m = sum br / sum
+    b, choosing adds sum (w - kb) r. This equals sum (w - kb)(r - m), because sum (w - kb) is 0. In
+    the latter form the day-block interval accounts for k being estimated (the ratio's
+    linearisation, Cochran, Sampling Techniques, 1977, ch. 6). Unsettled trades count with size 0.
     """
     pairs = list(zip(with_, without, strict=True))
     r = np.array([trade.slot.r_net or 0.0 for trade, _ in pairs], np.float64)
@@ -183,7 +183,7 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
 
 
 def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
-    """Return the results of the unscaled trades by the model's opinion of the side that broke."""
+    """Return the results of the unscaled trades by the model's opinion of the breakout side."""
     groups: dict[str, list[Taken]] = {}
     for scaled, trade in zip(with_, without, strict=True):
         if trade.size:
@@ -192,7 +192,7 @@ def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Wo
 
 
 def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
-    """Return what plans brought in each year."""
+    """Return the result of plans in each year."""
     years = sorted({trade.slot.trading_day.year for trade in taken})
     return {
         str(year): worth([trade for trade in taken if trade.slot.trading_day.year == year])
@@ -201,7 +201,7 @@ def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
 
 
 def refusals(taken: Sequence[Taken]) -> dict[str, int]:
-    """Count what kept slots from being traded: each rule at t0, and the day's at the break."""
+    """Count the reasons for not trading slots: each rule at t0, and the day's at the breakout."""
     counts: dict[str, int] = {}
     for trade in taken:
         for name in trade.refused_by:

@@ -1,4 +1,4 @@
-"""One-minute bars: contract, sources, quality, lake, continuous series."""
+"""One-minute bars: format, sources, quality checks, lake, continuous series."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Bars as the kernels see them: integer ticks on UTC minutes."""
+"""Bars in the form used for computing: integer ticks on UTC minutes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_core.array_rows import take_rows
 class Bars:
     """One-minute bars of every contract of one market.
 
-    A bar is known only from ``minute + 1`` on. Rows are sorted by ``(minute, contract)`` and that
+    A bar is known only from ``minute + 1`` on. Rows are sorted by ``(minute, contract)``; each
     pair is unique.
 
     Attributes
@@ -22,7 +22,7 @@ class Bars:
     symbol
         The market's symbol, e.g. ``MGC``.
     contracts
-        Names the codes in ``contract`` stand for, sorted.
+        The names behind the codes in ``contract``, sorted.
     minute
         Shape (n,), UTC minutes since the Unix epoch of each bar's OPEN.
     contract

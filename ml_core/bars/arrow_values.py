@@ -1,4 +1,4 @@
-"""Arrow's values as Python's and NumPy's, without pandas, which Arrow's own ways import."""
+"""Converts Arrow values to Python and NumPy without pandas, which Arrow's own ways import."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment_of(stamp: pa.Scalar) -> datetime:
-    """Return a stored time, in microseconds of UTC, as an aware one."""
+    """Return a stored time (microseconds, UTC) as an aware datetime."""
     return _EPOCH + timedelta(microseconds=stamp.value)
 
 
 def minutes_of(stamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
-    """Return times without nulls, in microseconds of UTC, as whole minutes since the epoch."""
+    """Return times without nulls (microseconds, UTC) as whole minutes since the epoch."""
     minutes: NDArray[np.int64] = numbers_of(stamps.cast(pa.int64())) // MINUTE_US
     return minutes
 
 
 def distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct values of an ascending array, far faster than where order is unknown.
+    """Return the distinct values of an ascending array, much faster than without the order.
 
     >>> distinct(np.array([1, 1, 3, 4, 4])).tolist()
     [1, 3, 4]
@@ -36,9 +36,9 @@ def distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def codes_of(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the distinct texts of a column in order, and for each row its place among them.
+    """Return the distinct texts of a column, sorted, and each row's index into them.
 
-    A null is coded as -1. Told apart by Arrow: NumPy's own way makes a string of every row.
+    A null is coded as -1. Arrow does the comparison: NumPy would make a string of every row.
 
     >>> codes_of(pa.chunked_array([["b", "a"], ["b", None]]))
     (['a', 'b'], array([ 1,  0,  1, -1]))

@@ -1,4 +1,4 @@
-"""One continuous series from many contracts: which contract each day, joined at the rolls."""
+"""One continuous series from many contracts: the contract of each day, joined at the rolls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ml_core.market.market import RollRule
 from ml_core.market.schedule import Schedule
 
 CHOICE_LOOKBACK_DAYS = 7
-"""A day's contract is chosen from volume at most this many calendar days old. A bound, so that a
-live decision that reads a few weeks makes the very choice that a reading of ten years makes."""
+"""A day's contract is chosen by volume at most this many calendar days old. The bound makes a live
+decision that reads a few weeks choose the same contract as a reading of ten years."""
 
 NO_CONTRACT = -1
 
 
 class SeveralContractsError(InputError):
-    """``roll = "none"`` promises a ready-made series, but several contracts are there."""
+    """``roll = "none"`` requires a ready-made series, but there are several contracts."""
 
     symbol: str
     contracts: tuple[str, ...]
@@ -42,18 +42,18 @@ class SeveralContractsError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tape:
-    """The continuous series: one bar a minute at most, joined without jumps at the rolls.
+    """The continuous series: at most one bar per minute, joined without jumps at the rolls.
 
     Prices are roll-adjusted integer ticks: the first contract's own prices, and every later
-    contract's less the gaps at the rolls up to it. Only differences of adjusted prices mean
-    anything; ``adjusted + offset[day]`` gives back the traded price.
+    contract's prices minus the gaps at the rolls up to it. Only differences of adjusted prices are
+    meaningful; ``adjusted + offset[day]`` is the traded price.
 
     Attributes
     ----------
     schedule
-        The trading days, n of them, that ``day`` points into.
+        The n trading days that ``day`` refers to.
     minute, day
-        Shape (m,): UTC minutes since the epoch, ascending and unique; trading-day rows.
+        Shape (m,): UTC minutes since the epoch, ascending and unique; rows in the schedule.
     open, high, low, close
         Shape (m,), adjusted ticks.
     volume
@@ -61,11 +61,11 @@ class Tape:
     contracts
         Names of contract codes.
     contract
-        Shape (n,): the code traded each day, ``NO_CONTRACT`` where none could be chosen.
+        Shape (n,): the contract code of each day, ``NO_CONTRACT`` if none could be chosen.
     offset
         Shape (n,): ticks to add to that day's adjusted prices.
     horizon
-        UTC minute up to which everything is known: a bar that is not here by then never traded.
+        UTC minute up to which everything is known: a bar missing before it was never traded.
     """
 
     schedule: Schedule
@@ -85,11 +85,11 @@ class Tape:
         return len(self.minute)
 
     def first_at(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the position of the first bar opening at or after each minute (m if none)."""
+        """Return the position of the first bar that opens at or after each minute (m if none)."""
         return np.searchsorted(self.minute, minute, side="left")
 
     def rolled(self) -> NDArray[np.bool_]:
-        """Return for each day whether its contract differs from the day before's, shape (n,)."""
+        """Return for each day whether its contract differs from the previous day's, shape (n,)."""
         change = np.zeros(len(self.contract), bool)
         has_contract = np.flatnonzero(self.contract != NO_CONTRACT)
         change[has_contract[1:]] = (
@@ -108,17 +108,17 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
     schedule
         Trading days to join; bars outside them are left out.
     roll
-        ``previous_day_volume``: most volume on the latest earlier trading day that traded, no
-        look-ahead. ``same_day_volume``: most volume on the day itself, only to compare with
-        outside records. ``none``: a ready-made series.
+        ``previous_day_volume``: most volume on the latest earlier trading day that traded, without
+        look-ahead. ``same_day_volume``: most volume on the day itself, only for comparison with
+        external records. ``none``: a ready-made series.
     horizon
-        Minute up to which everything is known; the end of the last bar when left out. Bars
-        from there on are left out.
+        Minute up to which everything is known; by default the end of the last bar. Bars from there
+        on are left out.
 
     Raises
     ------
     SeveralContractsError
-        ``none`` and more than one contract.
+        ``none`` is given and there is more than one contract.
     """
     if horizon is None:
         horizon = int(bars.minute[-1]) + 1 if len(bars) else int(schedule.day_start[0])
@@ -148,10 +148,10 @@ def join(bars: Bars, schedule: Schedule, roll: RollRule, horizon: int | None = N
 def choose_contracts(
     bars: Bars, day: NDArray[np.int64], schedule: Schedule, roll: RollRule
 ) -> NDArray[np.int64]:
-    """Return the contract code traded on each day, shape (n,), ``NO_CONTRACT`` where unknown.
+    """Return each day's contract code, shape (n,), ``NO_CONTRACT`` where unknown.
 
-    A day on which no bar has a volume counts its bars in place of it. What is equal goes to the
-    name that sorts first, so that the choice is always the same.
+    On a day without volumes the number of bars is used instead. Ties go to the name that sorts
+    first, so that the choice is deterministic.
     """
     days = len(schedule)
     if roll == "none":
@@ -167,7 +167,7 @@ def choose_contracts(
     most = np.where(traded, activity.argmax(axis=1), NO_CONTRACT)
     if roll == "same_day_volume":
         return most
-    # the latest earlier day that traded, if it is not too old to be trusted
+    # the latest earlier day that traded, unless it is too old
     latest = np.maximum.accumulate(np.where(traded, np.arange(days), -1))
     source = np.concatenate([[-1], latest[:-1]])
     age = schedule.days - schedule.days[source]
@@ -176,7 +176,7 @@ def choose_contracts(
 
 
 def _offsets(bars: Bars, day: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the gaps between contracts at each roll, ticks, shape (n,)."""
+    """Return the cumulative gaps between contracts at the rolls, ticks, shape (n,)."""
     gap = np.zeros(len(chosen), np.int64)
     has_contract = np.flatnonzero(chosen != NO_CONTRACT)
     starts = np.searchsorted(day, np.arange(len(chosen) + 1))
@@ -188,10 +188,11 @@ def _offsets(bars: Bars, day: NDArray[np.int64], chosen: NDArray[np.int64]) -> N
 
 
 def _gap(bars: Bars, span: slice, old: int, new: int) -> int:
-    """Price of the new contract less the old one's at their last common minute before the roll.
+    """Return the new contract's price minus the old one's at their last common minute.
 
-    Without a common minute, their last closes; a new contract that had not traded at all (only
-    under ``same_day_volume``) is taken to join without a gap.
+    That minute is before the roll. Without a common minute their last closes are used. A new
+    contract that had not traded at all (possible only with ``same_day_volume``) joins without a
+    gap.
     """
     contract, minute, close = bars.contract[span], bars.minute[span], bars.close[span]
     old_rows, new_rows = np.flatnonzero(contract == old), np.flatnonzero(contract == new)

@@ -1,4 +1,4 @@
-"""The canonical bar: its columns, and the batches in which sources hand bars over."""
+"""The canonical bar: its columns, and the batches in which sources deliver bars."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MOST_NAMED = 10
 PRICES = ("open", "high", "low", "close")
 
 DEFAULT_TABLE = "bars_1m"
-"""The table that is read of a database where none is named."""
+"""The table that is read from a database if none is named."""
 
 OnProgress = Callable[[str, int], None]
-"""Called with the name of a batch and how many are done."""
+"""Called with the name of a batch and the number of batches done."""
 
 BAR_SCHEMA = pa.schema(
     [
@@ -33,7 +33,7 @@ BAR_SCHEMA = pa.schema(
         pa.field("volume", pa.int64(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("brought_by", pa.string()),  # batch; null in a lake of before it was kept
+        pa.field("brought_by", pa.string()),  # batch; null if stored before it was kept
     ]
 )
 """A bar in the lake. It is known only from ``ts`` + 1 minute on."""
@@ -48,21 +48,21 @@ RAW_SCHEMA = pa.schema(
         pa.field("fault", pa.string()),
     ]
 )
-"""A bar as a source gave it: anything may be missing, and ``fault`` may say what was wrong."""
+"""A bar as read from a source: anything may be missing; ``fault`` may describe an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HowRead:
-    """How a source's rows became bars, as it was asked for or as they show it.
+    """How a source's rows were read as bars, by options or by what the rows show.
 
     Attributes
     ----------
     layout
-        Of text; empty for another kind of source.
+        The layout of text; empty for other kinds of source.
     stamp
-        Which end of its minute a bar is stamped with, ``open`` or ``close``.
+        The end of its minute that a bar is stamped with, ``open`` or ``close``.
     columns
-        Orbcast's names, and the columns of the source that hold what they name.
+        Orbcast's column names, and the source's columns for them.
     """
 
     layout: str = ""
@@ -72,30 +72,29 @@ class HowRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBatch:
-    """Bars from one file, or one month of a database, not yet checked.
+    """Unchecked bars from one file, or one month of a database.
 
     Attributes
     ----------
     name
-        What to call it: a file name, or a table and month.
+        Its name in messages: a file name, or a table and month.
     source
         Kind of source: ``dbn``, ``duckdb``, ``csv`` or ``parquet``.
     content_hash
         SHA-256 of the content, hex.
     origin, reading
-        What the batch is a part of (a file's content, a table of a database) and the options it
-        was read with. Read again with other options, a reading of one origin replaces the other.
+        What the batch is part of (a file's content, a table of a database), and the options it was
+        read with. Reading the same origin again with other options replaces the former reading.
     part_of
-        What to call the origin where it is a hash.
+        Name of the origin if the origin is a hash.
     table
         Columns of ``RAW_SCHEMA``.
     zone
-        The zone that local times were read in; None where the times said it themselves.
+        The zone in which local times were read; None if the times have their own zone.
     how
-        How its rows were read; several where they came in several forms, none where there is but
-        one way.
+        How its rows were read; several if rows had several forms, empty if there is only one way.
     dropped
-        Rows left out on purpose: ``spread``, or the instrument that they are of.
+        Counts of rows left out on purpose: by ``spread``, or the instrument they belong to.
     """
 
     name: str
@@ -111,14 +110,14 @@ class RawBatch:
 
 
 class SourceError(InputError):
-    """A source that cannot be read as bars.
+    """The source cannot be read as bars.
 
     Attributes
     ----------
     source
         File or database.
     fault
-        What is wrong, with row and field where there is one.
+        What is wrong, with row and field if there is one.
     remedy
         What to do.
     """
@@ -130,15 +129,15 @@ class SourceError(InputError):
 
 
 def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
-    """Leave out the contracts that are no outrights, and count them as dropped.
+    """Leave out contracts that are not outrights, and count them as dropped.
 
-    Kept are names that match ``pattern`` in full, the symbol itself (a ready-made continuous
-    series), and missing names, which the checks set aside.
+    Rows are kept if the name matches ``pattern`` in full, is the symbol itself (a ready-made
+    continuous series), or is missing (the checks set these aside).
 
     Raises
     ------
     SourceError
-        Nothing is left: the source is of another market, or writes its contracts another way.
+        Nothing is left: the source is of another market, or names its contracts in another way.
     """
     batch, foreign = without_others(batch, symbol, pattern)
     if not len(batch.table) and any(batch.dropped.values()):
@@ -150,7 +149,7 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
 
 
 def without_others(batch: RawBatch, symbol: str, pattern: str) -> tuple[RawBatch, list[str]]:
-    """Do the same of rows that need not be all there are; return also the names left out."""
+    """Do the same for rows that may be part of a source; also return the names left out."""
     names = batch.table["contract"].unique().drop_null().to_pylist()
     foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]
     if foreign:
@@ -163,9 +162,9 @@ def without_others(batch: RawBatch, symbol: str, pattern: str) -> tuple[RawBatch
 
 
 def count_dropped(contracts: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
-    """Count rows that are left out by why they are, the commonest first.
+    """Count the rows left out by reason, the most common first.
 
-    A mapping says how many rows each contract has.
+    A mapping gives the number of rows of each contract.
 
     >>> count_dropped(["MGCG4-MGCJ4", "NQH4", "NQH4"])
     {'NQH4': 2, 'spread': 1}
@@ -179,12 +178,12 @@ def count_dropped(contracts: Iterable[str] | Mapping[str, int]) -> dict[str, int
 
 
 def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
-    """Return the files named, and those with these endings in the folders named, in order.
+    """Return the given files, and the files with these endings in the given folders, in order.
 
     Raises
     ------
     SourceError
-        A path does not exist or is no file, or a folder holds no such file.
+        A path does not exist or is not a file, or a folder holds no such file.
     """
     files: list[str] = []
     for name in paths:
@@ -206,12 +205,12 @@ def existing_files(paths: list[str], endings: tuple[str, ...]) -> list[str]:
 
 
 def require_file(path: Path) -> None:
-    """Refuse what cannot be read twice and to its end, such as a pipe: reading it may never end.
+    """Refuse a path that is not a regular file, such as a pipe: reading it may never end.
 
     Raises
     ------
     SourceError
-        It does not exist, or is no file.
+        It does not exist, or is not a file.
     """
     if path.is_file():
         return

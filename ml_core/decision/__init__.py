@@ -1,6 +1,7 @@
-"""The policy of a slot: what is known of it in, ledger entries and a plan out; nothing is read.
+"""The decision on a slot: takes what is known, returns ledger entries and a plan; reads nothing.
 
-``context`` is what is known, ``decide`` makes the entries by the rules of ``abstain`` (why a
-version gives no prediction) and ``mark`` (what becomes of one that it gave), ``plan_slot`` has the
-trader's rules decide. ``entry`` and ``plan_record`` are what is kept.
+``context`` holds what is known. ``decide`` makes the entries by the rules of ``abstain`` (why a
+version gives no prediction) and ``mark`` (whether a prediction is silenced or held back).
+``plan_slot`` applies the trader's rules. ``entry`` and ``plan_record`` define the records that are
+kept.
 """

@@ -1,4 +1,4 @@
-"""What is known of a slot when it is decided: read in one go, never changed, never read again."""
+"""What is known of a slot when it is decided: read once, immutable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_core.decision.slot import Slot
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 
-if TYPE_CHECKING:  # who only asks for a stage loads no bars and no models
+if TYPE_CHECKING:  # code that needs only a stage loads neither bars nor models
     from ml_core.bars.arrays import Bars
     from ml_core.features.catalogue import Catalogue
     from ml_core.learning.inference import Predictor
@@ -23,25 +23,25 @@ if TYPE_CHECKING:  # who only asks for a stage loads no bars and no models
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleVersion:
-    """A model version in a role, and what is known against it.
+    """A model version in a role, and the reasons against using it.
 
     Attributes
     ----------
     role
-        As what it predicts.
+        The role in which it predicts.
     model, version, recipe_hash, kind
-        Which version, as registered; ``kind`` is ``baseline`` for one without trees.
+        The version as registered; ``kind`` is ``baseline`` for one without trees.
     folder, sums_hash
-        Where its files are, and the hash of their hashes.
+        Folder of its files, and the hash of their hashes.
     label
-        Key of the label specification that it was trained on; None where its row does not say.
+        Key of the label specification it was trained on; None if its row does not have it.
     fallback
-        Why it predicts in the champion's stead, if it does.
+        Why it replaces the champion, if it does.
     other_market, expired, damaged, unreadable
-        In words: that it was trained on another definition of the market, is too old, has files
-        that are not those registered, or whole ones that this release cannot read.
+        Text if it was trained on another market definition, is too old, has files that are not
+        those registered, or has intact files that this release cannot read.
     predictor
-        The version, loaded; None where it need not, or could not, be.
+        The loaded version; None if it was not needed or could not be loaded.
     """
 
     role: Role
@@ -62,44 +62,45 @@ class RoleVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotContext:
-    """Everything that the policy of a slot goes by.
+    """Everything that the decision on a slot depends on.
 
-    The trader's rules are not in it: a fault of their file must not cost the prediction.
+    The trader's rules are not part of it: an error in their file must not cost the prediction.
 
     Attributes
     ----------
     market, market_hash, slot
-        The market as its file is now, the hash of its definition, and the slot.
+        The market by its current file, the hash of its definition, and the slot.
     mode
         Whether the prediction is live or a replay; a replay is never late, missed or held back.
     made_at
         Aware time of the prediction.
     late_after, missed_after
-        Latency budget of a live prediction, and the time after which there is none.
+        Latency budget of a live prediction, and the delay after which none is made.
     stage, approval
-        The rollout's stage, and the hash that the step up to it was bound to.
+        The rollout's stage, and the hash that its approval was bound to.
     breaker, breaker_cause
-        ``closed``, ``open`` or ``half_open``, and why; closed for a replay.
+        ``closed``, ``open`` or ``half_open``, and the cause; closed for a replay.
     versions
-        The champion, or what serves in its stead, first; empty where nothing was registered.
+        The champion or its replacement first; empty if no version is registered.
     silenced
         By role: whether each earlier slot, oldest first, was silenced as novel.
     bars
-        Weeks of bars closed by the decision; None where none were needed.
+        Weeks of bars closed by the decision; None if none were needed.
     awaited
-        Whether bars of the window may still be to come.
+        Whether bars of the window may still arrive.
     recorded, plans
-        What the ledger holds of the slot; plans of its day and of the days before it whose
-        trades may still be open.
+        The ledger's entries for the slot; the plans of its day and of earlier days whose trades
+        may still be open.
     news
-        Scheduled news on record for the market; what was not known yet at the decision is left
-        out where it is used.
+        Recorded scheduled news of the market; events not known at the decision are filtered out
+        where the news is used.
     seconds
-        A monotonic clock's reading, on which a predictor counts the age of what it remembers.
+        Reading of a monotonic clock, by which a predictor measures the age of remembered
+        predictions.
     code
         Hash of the code that computes features and models.
     catalogue
-        The features there are, the trader's own among them; None for those that are shipped.
+        All features, including own ones; None for the shipped ones.
     """
 
     market: Market
@@ -126,5 +127,5 @@ class SlotContext:
 
     @property
     def late(self) -> bool:
-        """Whether a live prediction made now is over its latency budget."""
+        """Whether a live prediction made now exceeds its latency budget."""
         return self.mode == "live" and self.made_at - self.slot.decision > self.late_after

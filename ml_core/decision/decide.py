@@ -1,4 +1,4 @@
-"""The decision of a slot: what is known of it in, one ledger entry for each version out."""
+"""The decision on a slot: from what is known to one ledger entry per version."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.prediction import Prediction
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.ranges.label_spec import LabelSpec
 
 EVEN = 0.5
 
 Fallback = Callable[[Mapping[str, str]], RoleVersion | None]
-"""Returns the version that serves without those named, which turned out not to predict, and why;
-None where no other is left."""
+"""Takes versions that failed to predict, with the reasons, and returns the version that serves
+without them; None if no other is left."""
 
 
 class VersionFailedError(OperatorError):
-    """A version whose files are whole and that cannot predict."""
+    """A version whose files are intact but that cannot predict."""
 
     version: str
     fault: str
@@ -45,14 +46,14 @@ class VersionFailedError(OperatorError):
 
 
 def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, ...]:
-    """Return each version's prediction for a slot, or the typed reason why there is none.
+    """Return each version's prediction for a slot, or the typed reason for giving none.
 
     Parameters
     ----------
     context
-        What is known.
+        What is known of the slot.
     fallback
-        Asked where the champion fails though its files are whole.
+        Called if the champion fails although its files are intact.
     """
     if not context.versions:
         return (abstained(context, None, Abstention(NO_MODEL)),)
@@ -63,7 +64,7 @@ def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, .
 
 
 def entry_of(context: SlotContext, version: RoleVersion) -> PredictionEntry:
-    """Return one version's entry, by every rule."""
+    """Return one version's entry, after applying every rule."""
     why = abstention(context, version)
     entry = abstained(context, version, why) if why else _asked(context, version)
     for rule in mark.RULES:
@@ -74,8 +75,8 @@ def entry_of(context: SlotContext, version: RoleVersion) -> PredictionEntry:
 def abstained(
     context: SlotContext, version: RoleVersion | None, why: Abstention
 ) -> PredictionEntry:
-    """Return the entry of a version that gives no prediction; of none, as the champion."""
-    # the label is the version's; without one the default question is the one left unanswered
+    """Return the entry of a version that gives no prediction; of the champion if there is none."""
+    # the version's label; without a version, the default label
     return _entry_of(context)(
         role=version.role if version else "champion",
         status="abstained",
@@ -96,26 +97,29 @@ def ask(
     bars: Bars,
     seconds: float,
     catalogue: Catalogue | None,
+    news: tuple[NewsEvent, ...] = (),
 ) -> tuple[Dataset, Prediction]:
-    """Build the slot's row and have a version predict.
+    """Build the slot's row and get a version's prediction.
 
     Parameters
     ----------
     predictor, market, slot
-        Who is asked, and of what.
+        The loaded version, and the slot to predict.
     bars
         Weeks of bars closed by the decision.
     seconds
-        A monotonic clock's reading.
+        Reading of a monotonic clock.
     catalogue
-        The features there are; None for those that are shipped.
+        All features; None for the shipped ones.
+    news
+        Scheduled news on record; what was not known by the decision is left out.
 
     Raises
     ------
     NoSlotError
-        There is nothing to decide on; ``why`` is a typed reason.
+        The slot has no usable range; ``why`` is a typed reason.
     VersionFailedError
-        The version cannot predict, whatever the cause, or its prediction is no number.
+        The version cannot predict, for any reason, or a figure of its prediction is not a number.
     """
     bundle = predictor.bundle
     try:
@@ -126,6 +130,7 @@ def ask(
             trading_day=slot.trading_day,
             opening_range=slot.opening_range,
             features=(catalogue or CATALOGUE).learned(bundle.feature_names, bundle.own),
+            news=news,
         )
         prediction = predictor.predict(row, seconds)
         is_number = all(map(math.isfinite, _figures(prediction)))
@@ -154,7 +159,7 @@ def _figures(prediction: Prediction) -> tuple[float, ...]:
 
 
 def logged_features(row: Dataset) -> dict[str, float | None]:
-    """Return the features of a slot's row by name, as the ledger keeps them: None for NaN."""
+    """Return the features of a slot's row by name for the ledger, with None for NaN."""
     return {
         name: None if math.isnan(value) else value
         for name, value in zip(row.feature_names, row.features[0].tolist(), strict=True)
@@ -162,7 +167,7 @@ def logged_features(row: Dataset) -> dict[str, float | None]:
 
 
 def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) -> PredictionEntry:
-    """Have the next version predict where the champion fails though its files are whole."""
+    """Get the next version's prediction if the champion fails although its files are intact."""
     entry, without = failed, dict[str, str]()
     while entry.reason == UNUSABLE:
         without[str(entry.version)] = entry.outputs.detail or ""
@@ -174,7 +179,7 @@ def _instead(context: SlotContext, failed: PredictionEntry, fallback: Fallback) 
 
 
 def _entry_of(context: SlotContext) -> partial[PredictionEntry]:
-    """Return an entry without what a version says: of which slot it is, and when it was made."""
+    """Return a partial entry with the slot and the time, to be completed per version."""
     return partial(
         PredictionEntry,
         market=context.slot.symbol,
@@ -190,11 +195,17 @@ def _entry_of(context: SlotContext) -> partial[PredictionEntry]:
 
 def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     predictor, bars = version.predictor, context.bars
-    assert predictor is not None  # noqa: S101 - nothing speaks against the version: it was loaded
+    assert predictor is not None  # noqa: S101 - no rule matched, so it was loaded
     assert bars is not None  # noqa: S101 - the same
     try:
         row, prediction = ask(
-            predictor, context.market, context.slot, bars, context.seconds, context.catalogue
+            predictor,
+            context.market,
+            context.slot,
+            bars,
+            context.seconds,
+            context.catalogue,
+            context.news,
         )
     except NoSlotError as error:
         return abstained(context, version, Abstention(error.why))

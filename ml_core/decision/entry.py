@@ -1,4 +1,4 @@
-"""A ledger entry: one version's prediction for a slot, or the typed reason why there is none."""
+"""A ledger entry: one version's prediction for a slot, or the typed reason for giving none."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ Status = Literal["predicted", "abstained"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """What an entry keeps beside its columns.
+    """The values of an entry in addition to its columns.
 
     Attributes
     ----------
     prediction
-        What was predicted; of an entry silenced as novel, what would have been. Else None.
+        The prediction; for an entry silenced as novel, the prediction that was withheld. Else
+        None.
     detail
-        Why nothing was predicted, in words; None where the reason says it all.
+        Why nothing was predicted, as text; None if the typed reason is enough.
     fallback
-        Why the version predicted in the champion's stead; None where it did not.
+        Why the version replaced the champion; None if it did not.
     code
-        Hash of the code that made it; None where nothing was predicted.
+        Hash of the code that made it; None if nothing was predicted.
     last_bar_minute
-        Minute since 1970 of the last bar that it saw.
+        Minute since 1970 of the last bar used.
     after_training
-        Whether the slot's day lies after the last one that the version learned from.
+        Whether the slot's day is after the version's last training day.
     breaker, breaker_cause
-        State of the circuit breaker that held it back, and why; None where it was closed.
+        State of the circuit breaker that held it back, and the cause; None if it was closed.
     clock_behind_seconds
-        By how much it is dated before the live entry recorded before it; None where it is not.
+        Seconds by which it is dated before the previously recorded live entry; None if it is not.
     """
 
     prediction: Prediction | None = None
@@ -51,11 +52,11 @@ class Outputs:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """What pushed the prediction, if there is one."""
+        """The reasons for the prediction, if there is one."""
         return self.prediction.reasons if self.prediction is not None else ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the outputs as the ledger keeps them, the prediction's values among them."""
+        """Return the outputs in the ledger's form, including the prediction's values."""
         values: dict[str, Any] = {"detail": self.detail} if self.detail else {}
         if self.prediction is not None:
             values |= json_values(self.prediction)
@@ -68,7 +69,7 @@ class Outputs:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Outputs:
-        """Read back what :meth:`to_json` wrote, of any release."""
+        """Read the output of :meth:`to_json` of any release."""
         own = {name: values[name] for name in cls.__slots__ if name in values}
         whole = "p_up_given_break" in values
         return cls(**own, prediction=Prediction.from_json(values) if whole else None)
@@ -79,9 +80,9 @@ _OF_A_PREDICTION = ("fallback", "code", "last_bar_minute", "after_training")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionEntry:
-    """One version's prediction for one slot, or the typed reason why there is none.
+    """One version's prediction for one slot, or the typed reason for giving none.
 
-    ``market_hash`` is of the market definition it was made on; "" in rows of before it was kept.
+    ``market_hash`` is the hash of the market definition used; "" in rows from before it was kept.
     """
 
     market: str

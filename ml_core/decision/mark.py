@@ -1,4 +1,4 @@
-"""What becomes of an entry: silenced as novel, held back by the breaker; each a rule."""
+"""Rules applied to an entry: silence it as novel, or hold it back for the breaker."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MarkRule = Callable[[SlotContext, RoleVersion, PredictionEntry], PredictionEntry
 
 
 def novelty(context: SlotContext, version: RoleVersion, entry: PredictionEntry) -> PredictionEntry:
-    """Silence a row unlike the training data, and keep what would have been predicted.
+    """Silence a row unlike the training data, and keep the prediction that was withheld.
 
-    Where too many were silenced of late the prediction is made, and marked. The corridor asks for
-    nothing but the range itself: there is nothing for it to be new to.
+    If too many recent slots were silenced, the prediction is made and marked. The corridor is
+    never silenced: it uses only the range itself, so nothing can be novel to it.
     """
     prediction = entry.outputs.prediction
     if entry.status != "predicted" or version.kind == "baseline" or prediction is None:
@@ -44,7 +44,7 @@ def novelty(context: SlotContext, version: RoleVersion, entry: PredictionEntry) 
 def held_back(
     context: SlotContext, _version: RoleVersion, entry: PredictionEntry
 ) -> PredictionEntry:
-    """Mark an entry made while the breaker is not closed: it recommends nothing."""
+    """Mark an entry made while the breaker is not closed: it recommends no trade."""
     if context.breaker == "closed" or entry.reason in NEVER_ASKED:
         return entry
     marked = replace(entry.outputs, breaker=context.breaker, breaker_cause=context.breaker_cause)
@@ -53,4 +53,4 @@ def held_back(
 
 
 RULES: tuple[MarkRule, ...] = (novelty, held_back)
-"""Every rule, in the order in which they apply."""
+"""All rules, in order of application."""

@@ -1,4 +1,4 @@
-"""What the rules decided of a slot, and the order that may follow from it, as they are kept."""
+"""The rules' decision on a slot, and the order that may follow from it, as kept on record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SlotKey = tuple[date, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyRecord:
-    """A decision of the rules; the plans are plain values."""
+    """A decision of the rules, with its plans as plain values."""
 
     market: str
     trading_day: date
@@ -34,7 +34,7 @@ class StrategyRecord:
 
 
 def first_of_each_slot(records: Iterable[StrategyRecord]) -> dict[SlotKey, StrategyRecord]:
-    """Return one decision for each slot: of two the first recorded is the one that counts."""
+    """Return one decision per slot: if there are two, the first recorded one counts."""
     first: dict[SlotKey, StrategyRecord] = {}
     for record in records:
         first.setdefault(record.key, record)
@@ -43,7 +43,7 @@ def first_of_each_slot(records: Iterable[StrategyRecord]) -> dict[SlotKey, Strat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
-    """An order that somebody else may place until it expires; Orbcast places none."""
+    """An order that a consumer may place until it expires; Orbcast places none."""
 
     market: str
     trading_day: date
@@ -62,7 +62,7 @@ class OrderIntent:
 
     @property
     def in_force_until(self) -> datetime:
-        """Aware UTC: nothing is entered from then on."""
+        """Aware UTC: from then on nothing may be entered."""
         enter_by = self.order.get("enter_by")
         return self.expires_at if enter_by is None else datetime.fromisoformat(enter_by)
 
@@ -72,23 +72,23 @@ IntentChange = Literal["issued", "replaced", "withdrawn", "expired"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentEvent:
-    """What became of an order intent.
+    """An event in the life of an order intent.
 
     Attributes
     ----------
     market, trading_day, opening_range, sequence
-        Of which slot, and which of its events, from 0.
+        The slot, and the number of the event within it, from 0.
     event, reason
-        ``issued`` once, then ``replaced`` as often as its size changes, at last ``withdrawn`` or
-        ``expired``; and why.
+        ``issued`` once, then ``replaced`` whenever its size changes, finally ``withdrawn`` or
+        ``expired``; and the reason.
     order
-        What may be ordered from then on; empty once nothing may.
+        The order that may be placed from then on; empty if none may.
     in_force_from, in_force_until
-        Aware UTC: the time in which it may be entered.
+        Aware UTC: the period in which it may be entered.
     at
-        Aware UTC, when it happened.
+        Aware UTC: when it happened.
     id
-        Its number in the outbox, above those before it; 0 before it is written.
+        Its number in the outbox, higher than any before it; 0 before it is written.
     """
 
     market: str
@@ -126,5 +126,5 @@ class IntentEvent:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing may be entered any more, whatever the time is."""
+        """Whether nothing may be entered any more, regardless of the time."""
         return self.event in {"withdrawn", "expired"}

@@ -1,4 +1,4 @@
-"""The trader's rules on a slot: a plan without the model and one with it, and the order intent."""
+"""The trader's rules applied to a slot: plans without and with the model, and the order intent."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ USES: Mapping[Stage, Use] = {
     "auto": "scale",
 }
 _SIDES: Mapping[str, Side] = {"long": "long", "short": "short"}
-_NOTHING = 1e-9  # R: rounding apart, what the baseline expects
+_NOTHING = 1e-9  # R: an expected net R within this of the baseline's is equal to it
 OPEN_DAYS = timedelta(days=4)
-"""Days before a slot's in which a trade may have begun that is still open."""
+"""Days before a slot's day in which a still open trade may have begun."""
 
 
 def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
-    """Return the decision that the slot has already by these rules."""
+    """Return the slot's existing decision by these rules."""
     slot = context.slot
     return next(
         (
@@ -70,28 +70,29 @@ def plan_slot(
     at: datetime,
     account: AccountStanding | None = None,
 ) -> tuple[StrategyRecord, OrderIntent | None] | None:
-    """Decide a slot by the rules, without the champion's prediction and with it.
+    """Decide a slot by the rules, without and with the champion's prediction.
 
-    With it means as in hybrid, whatever the stage is, so that its worth is known before it counts
-    for anything; which of the two is active is the stage's affair (:func:`active_plan`).
+    The plan with the prediction is made as in stage hybrid, whatever the stage is, so that its
+    value can be measured before it is used. The stage determines which plan is active
+    (:func:`active_plan`).
 
     Parameters
     ----------
     context, bars
-        What is known of the slot, and the bars that it is decided on.
+        What is known of the slot, and the bars it is decided on.
     champion
         The champion's entry, as recorded.
     rules
         The trader's.
     at
-        Aware time, now.
+        The current time, aware.
     account
-        Where the trader's account stands when the range closes; None where he has named none.
+        The standing of the trader's account when the range closes; None if no account is named.
 
     Returns
     -------
     tuple or None
-        What is to be kept, and the order intent, from stage auto on. None for a slot that has no
+        The record to keep and, from stage auto on, the order intent. None for a slot without a
         range to decide on.
     """
     slot, market = context.slot, context.market
@@ -138,7 +139,7 @@ def _within_account(
     plans: tuple[Plan, Plan],
     standing: AccountStanding,
 ) -> tuple[Plan, Plan]:
-    """Have the account decide on both plans; the scaled one arms no side more than the other."""
+    """Apply the account's limits to both plans; the scaled one arms no extra side."""
     instrument, rule = market.instrument, rules.for_range(slot.opening_range).trade_rule
     high, low = instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
     brackets = (
@@ -156,10 +157,10 @@ def _within_account(
 
 
 def active_plan(record: StrategyRecord) -> Plan:
-    """Return the plan that is active at the stage it was made at.
+    """Return the plan that is active at the stage of the record.
 
-    In shadow that of the rules alone, in advisory the same with the model's words beside it, from
-    hybrid on the one the model scaled.
+    In shadow it is the plan of the rules alone; in advisory the same, annotated with the model's
+    view; from hybrid on the plan scaled by the model.
     """
     by_rules, scaled = _plan(record.without_model), _plan(record.with_model)
     use = USES[cast("Stage", record.stage)]
@@ -173,11 +174,11 @@ def active_plan(record: StrategyRecord) -> Plan:
 
 
 Plans = dict[SlotKey, dict[str, Plan]]
-"""By trading day and opening range: what was armed ``without`` the model and ``with`` it."""
+"""The plans ``without`` and ``with`` the model, by trading day and opening range."""
 
 
 def plans_of(records: Iterable[StrategyRecord]) -> Plans:
-    """Read the decision of each slot that counts."""
+    """Return the plans of each slot's decision that counts."""
     return {
         key: {"without": _plan(record.without_model), "with": _plan(record.with_model)}
         for key, record in first_of_each_slot(records).items()
@@ -185,7 +186,7 @@ def plans_of(records: Iterable[StrategyRecord]) -> Plans:
 
 
 def model_view(champion: PredictionEntry) -> ModelView:
-    """Return what the champion predicts, or why it is not listened to."""
+    """Return the champion's view of the slot, or why it is ignored."""
     prediction = champion.outputs.prediction
     why = _ignored_because(champion)
     if why or prediction is None:
@@ -216,7 +217,7 @@ def _ignored_because(champion: PredictionEntry) -> str:
 
 
 def _known_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> Assembly | None:
-    """Return the slot's day, and the days whose trades may still be open, as known at its t0."""
+    """Return the slot's day, and days whose trades may still be open, as known at its t0."""
     try:
         return rules_history(
             bars,
@@ -236,7 +237,7 @@ def _is_of(traded: TradedSlot, slot: Slot) -> bool:
 
 def _plan(values: dict[str, Any]) -> Plan:
     checks = tuple(RuleCheck(**check) for check in values["checks"])
-    closed = tuple(NoEntry(**one) for one in values.get("no_entry", ()))  # none in older ones
+    closed = tuple(NoEntry(**one) for one in values.get("no_entry", ()))  # absent in older records
     account = values.get("account")
     return Plan(
         **{
@@ -252,8 +253,8 @@ def _plan(values: dict[str, Any]) -> Plan:
 def _day_so_far(
     context: SlotContext, rules: Rules, earlier: Sequence[TradedSlot]
 ) -> dict[str, DaySoFar]:
-    """Return what each path's trades were by t0: those of recorded plans, and nothing else."""
-    # rules edited during the day do not forget the day's losses
+    """Return the trades of each path up to t0: those of recorded plans only."""
+    # editing the rules during the day does not reset the day's losses
     live = context.mode == "live"
     plans = plans_of(record for record in context.plans if live or record.rules_hash == rules.hash)
     planned = [slot for slot in earlier if slot.key in plans]

@@ -20,5 +20,5 @@ class Slot:
 
     @property
     def title(self) -> str:
-        """What runs of the slot are called, such as ``MGC 0900 2026-11-30``."""
+        """The name of the slot's runs, such as ``MGC 0900 2026-11-30``."""
         return f"{self.symbol} {self.opening_range} {self.trading_day}"

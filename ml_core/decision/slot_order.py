@@ -1,4 +1,4 @@
-"""The order intent of a slot: whether there is one, what it says, and how long it holds."""
+"""The order intent of a slot: whether there is one, its content, and its validity."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ml_core.json_values import json_values
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.strategy.checks import DaySoFar
-from ml_core.strategy.order_intent import planned_order
+from ml_core.strategy.order_intent import Order, planned_order
 from ml_core.strategy.plan import ModelView, Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.setups import last_entry
 
 
 def no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool) -> str:
-    """Return why a decision at stage auto writes no order intent; empty if it does."""
+    """Return why a decision at stage auto writes no order intent; "" if it writes one."""
     if not plan.armed:
         refused = [one.refused for one in plan.account.sides] if plan.account else []
         return f"the account refuses it: {refused[0]}" if any(refused) else "nothing is armed"
@@ -45,13 +45,13 @@ def intent_of(
     Parameters
     ----------
     market, rules
-        Whose.
+        The market, and its rules.
     row
-        The slot's row of facts, as known at its decision.
+        The slot's row of facts as known at its decision.
     plan, day
-        What is armed, and the day so far.
+        The plan, and the day's trades so far.
     record, approval
-        The decision, and the hash that the stage was approved for.
+        The decision, and the hash that the stage's approval is bound to.
     """
     order, expires = order_of(market, rules, row, plan, day, record)
     return OrderIntent(
@@ -61,7 +61,7 @@ def intent_of(
         rules_hash=record.rules_hash,
         version=cast("str", record.version),
         bound_to=approval,
-        order=order,
+        order=json_values(order),
         expires_at=expires,
         at=record.at,
     )
@@ -74,31 +74,29 @@ def order_of(
     plan: Plan,
     day: DaySoFar,
     record: StrategyRecord,
-) -> tuple[dict[str, Any], datetime]:
-    """Return the order as a person's own system would need it, and when it is over."""
+) -> tuple[Order, datetime]:
+    """Return the order in the form that a consumer needs, and the time when it ends."""
     rules = rules.for_range(record.opening_range)
     enter_by, expires = valid_until(market, rules, record)
     high, low = market.instrument.to_ticks(np.array([row["high"], row["low"]])).tolist()
-    order = json_values(
-        planned_order(
-            market.instrument,
-            rules,
-            plan,
-            day,
-            contract=row["contract"],
-            high_ticks=high,
-            low_ticks=low,
-            decided=record.decision_time,
-            scan_end=expires,
-            enter_by=enter_by if enter_by < expires else None,
-            atr_ticks=row["atr14"],
-        )
+    order = planned_order(
+        market.instrument,
+        rules,
+        plan,
+        day,
+        contract=row["contract"],
+        high_ticks=high,
+        low_ticks=low,
+        decided=record.decision_time,
+        scan_end=expires,
+        enter_by=enter_by if enter_by < expires else None,
+        atr_ticks=row["atr14"],
     )
     return order, expires
 
 
 def valid_until(market: Market, rules: Rules, record: StrategyRecord) -> tuple[datetime, datetime]:
-    """Return the ends by which a trade is entered, and by which nothing stays open."""
+    """Return the time by which a trade must be entered, and the time by which it is closed."""
     schedule, rule = (
         build_schedule(market, record.trading_day, record.trading_day),
         rules.trade_rule,

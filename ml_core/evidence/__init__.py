@@ -1,4 +1,4 @@
-"""Metrics, intervals and what may be concluded from them."""
+"""Metrics, intervals, and the conclusions they allow."""
 
 from typing import TYPE_CHECKING
 

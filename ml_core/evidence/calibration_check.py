@@ -1,8 +1,9 @@
-"""Whether probabilities are calibrated, judged at the number of rows at hand.
+"""Checks whether probabilities are calibrated, given the number of rows at hand.
 
-One limit on the expected calibration error is no test: the error that chance alone brings falls
-with the number of rows, so that 0.03 refuses nearly every perfect forecaster of 300 rows. Here
-the limit is what a perfect forecaster exceeds one time in twenty with these very probabilities.
+A fixed limit on the expected calibration error is not a test: the error due to chance falls with
+the number of rows, so that a limit of 0.03 rejects nearly every perfect forecaster with 300 rows.
+Here the limit is the value that a perfect forecaster with these very probabilities exceeds one
+time in twenty.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from ml_core.evidence.metrics import (
 from ml_core.json_form import Figure
 
 CALIBRATION_LEVEL = 0.05
-"""Chance that a perfect forecaster is refused, at most."""
+"""Maximum probability that a perfect forecaster is rejected."""
 
 MATERIAL_ECE = 0.03
-"""A calibration error that does no harm worth speaking of: up to it, nobody is refused."""
+"""A calibration error too small to do harm: up to it no forecaster is rejected."""
 
 _DRAWS = 9_999
 _SEED = 0
@@ -33,13 +34,13 @@ _SEED = 0
 
 @cache
 def _misses() -> NDArray[np.float64]:
-    """Return how far the bins miss by chance, in their own spreads, shape (draws, bins)."""
+    """Return the bins' deviations by chance, in units of their spreads, shape (draws, bins)."""
     return np.abs(np.random.default_rng(_SEED).normal(size=(_DRAWS, RELIABILITY_BINS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationCheck:
-    """What the rows say of a forecaster's calibration.
+    """The calibration of a forecaster on the given rows.
 
     Attributes
     ----------
@@ -48,10 +49,10 @@ class CalibrationCheck:
     ece
         Expected calibration error.
     by_chance
-        What a perfect forecaster shows on average with these probabilities.
+        The average error of a perfect forecaster with these probabilities.
     at_most
-        What the error may be: a perfect forecaster exceeds it with a chance of
-        ``CALIBRATION_LEVEL``, or less often where it is ``MATERIAL_ECE``.
+        The limit: a perfect forecaster exceeds it with probability ``CALIBRATION_LEVEL``, or less
+        where the limit is ``MATERIAL_ECE``.
     """
 
     rows: int
@@ -61,23 +62,24 @@ class CalibrationCheck:
 
 
 def check_calibration(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> CalibrationCheck:
-    """Return the calibration error and the limit for so many rows with these probabilities.
+    """Return the calibration error and its limit for this number of rows and probabilities.
 
-    The limit is a parametric bootstrap: were the probabilities right, the events of a bin would
-    miss their expected number by a deviate of variance sum(p (1 - p)), which is drawn normal for
-    each bin; the error of each draw is what chance alone brings. The draws are always the same
-    ones, so the same rows have the same limit. With many rows the limit would fall below what
-    does harm, and refuse a model for a trifle that log loss and Brier score, which decide, have
-    counted already; so it is ``MATERIAL_ECE`` at least.
+    The limit comes from a parametric bootstrap. If the probabilities were right, the number of
+    events in a bin would deviate from its expectation with variance sum(p (1 - p)); the deviation
+    is drawn as normal for each bin, and the error of each draw is an error due to chance. The
+    draws are always the same, so the same rows have the same limit. With many rows the limit would
+    fall below any harmful error and reject a model for a deviation that log loss and Brier score,
+    which decide, have already counted; so it is never below ``MATERIAL_ECE``.
 
-    Cox's test of slope and shift of the log-odds, and Spiegelhalter's z, find an overconfident
-    forecaster with about half the rows. They were tried and left: of thirty models with a gain
-    over the corridor, on simulated markets with an edge of three points, Cox's test at the same
-    level refused nine for what cost 4 % to 8 % of their gain; this one refuses five.
-    Spiegelhalter's z does not see a shift at all.
+    Cox's test of slope and shift of the log-odds, and Spiegelhalter's z, detect an overconfident
+    forecaster with about half the rows. They were tried and rejected. Among thirty models with a
+    gain over the corridor, on simulated markets with an edge of three points, Cox's test at the
+    same level rejected nine for a miscalibration that cost 4 % to 8 % of their gain; this test
+    rejects five. Spiegelhalter's z does not detect a shift at all.
 
-    Rows count as independent given their forecasts. That holds of rows decided one after another
-    by who knows what came before; ranges of one day that are open at once share a little.
+    Rows are treated as independent given their forecasts. That holds for rows decided one after
+    another with knowledge of the earlier ones; ranges of one day that are open at the same time
+    are slightly dependent.
 
     Sources: Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and
     Forecasting 22, 2007 (the resampling); Cox, Two further applications of a model for binary
@@ -98,7 +100,7 @@ def check_calibration(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Ca
     """
     ece = expected_calibration_error(p, happened)
     summed = np.bincount(bin_of(p), p * (1.0 - p), minlength=RELIABILITY_BINS)
-    variance = summed.astype(np.float64)  # which it is; numpy's types say integers
+    variance = summed.astype(np.float64)  # it is float already; numpy's types say integers
     return CalibrationCheck(
         rows=len(p),
         ece=ece,
@@ -108,14 +110,14 @@ def check_calibration(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Ca
 
 
 def limit_by_chance(variance: NDArray[np.float64], rows: int) -> float:
-    """Return what the error of so many rows may be, ``MATERIAL_ECE`` at least.
+    """Return the limit of the error for this number of rows, at least ``MATERIAL_ECE``.
 
     Parameters
     ----------
     variance
         Shape (bins,): the sum of p (1 - p) of each bin's rows.
     rows
-        In all bins.
+        Number of rows in all bins.
     """
     chance = _misses() @ np.sqrt(variance) / rows
     return max(MATERIAL_ECE, float(np.quantile(chance, 1.0 - CALIBRATION_LEVEL)))

@@ -1,4 +1,4 @@
-"""Comparison of a challenger with another on rows that neither has seen, metric by metric."""
+"""Compares a challenger with another forecaster on rows neither has seen, metric by metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JUDGED_BY: tuple[Metric, ...] = (LOG_LOSS, BRIER)
 
 
 class NoCommonRowsError(InputError):
-    """Two studies that share no unseen break."""
+    """Two studies have no unseen breakout in common."""
 
     challenger: str
     other: str
@@ -31,16 +31,16 @@ class NoCommonRowsError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The mean of a metric's difference, challenger less other, row by row.
+    """The mean difference of a metric, challenger minus other, row by row.
 
     Attributes
     ----------
     metric
         Its name.
     smaller_is_better
-        Of the metric itself, so that no reader can take the sign the wrong way.
+        Whether smaller is better for the metric, so that the sign cannot be misread.
     interval
-        Day-block 95 % interval.
+        95 % day-block interval.
     """
 
     metric: str
@@ -57,16 +57,16 @@ class Change:
 
     @property
     def better(self) -> bool | None:
-        """Whether the whole interval lies on the better side of 0; None if not known."""
+        """Whether the whole interval is on the better side of 0; None if not known."""
         if not self.finite:
             return None
         return self.interval.below_zero if self.smaller_is_better else self.interval.above_zero
 
     @property
     def z(self) -> float:
-        """Standard errors by which the challenger is better; negative if worse, NaN if unknown.
+        """Number of standard errors by which the challenger is better; negative if worse.
 
-        Without any difference on any row it is 0.
+        It is NaN if unknown, and 0 if no row differs.
         """
         if not self.finite:
             return float("nan")
@@ -86,24 +86,24 @@ class YearChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The comparison of a challenger with one other.
+    """The comparison of a challenger with one other forecaster.
 
     Attributes
     ----------
     against
-        Name of the other.
+        Name of the other forecaster.
     rows, days
-        Common unseen breaks, and trading days with any.
+        Common unseen breakouts, and the trading days that have any.
     changes
-        One for each metric judged by.
+        One for each metric of the comparison.
     years
         Change in log loss by calendar year.
     seeds
-        Change in log loss with each training seed, the first being the judged one.
+        Change in log loss with each training seed; the first seed is the judged one.
     e_value
-        Evidence, valid however often looked at, that the challenger's log loss is smaller.
+        Evidence that the challenger's log loss is smaller, valid however often it is checked.
     e_worse
-        The same for its being larger.
+        The same for the challenger's log loss being larger.
     """
 
     against: str
@@ -118,7 +118,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """Rows that both predicted unseen, in order of decision, with and without a break."""
+    """Rows predicted unseen by both, in decision order, with and without a breakout."""
 
     ours: NDArray[np.float64]
     theirs: NDArray[np.float64]
@@ -128,17 +128,17 @@ class _Common:
 
     @property
     def breaks(self) -> _Common:
-        """The rows that broke, m of them."""
+        """The m rows with a breakout."""
         return take_rows(self, self.broke)
 
     @property
     def e_value(self) -> float:
-        """Evidence that our log loss is the smaller one."""
+        """Evidence that the challenger's log loss is smaller."""
         return latest(e_process(self.ours, self.theirs, self.happened, self.day, self.broke))
 
     @property
     def turned(self) -> _Common:
-        """The same rows with challenger and other exchanged."""
+        """The same rows with challenger and other swapped."""
         return replace(self, ours=self.theirs, theirs=self.ours)
 
 
@@ -149,26 +149,26 @@ def compare(
     *,
     seed: int = 0,
 ) -> Comparison:
-    """Compare a challenger with another, or with the corridor beside its own answers.
+    """Compare a challenger with another, or with the corridor on the same rows.
 
     Parameters
     ----------
     by_seed
-        The challenger's answers with each training seed; the first is judged, the others must
+        The challenger's predictions with each training seed; the first is judged, the others must
         agree with it.
     other
-        The other's answers; None for the corridor baseline fitted in the same folds.
+        The other's predictions; None for the corridor baseline fitted in the same folds.
     against
-        Name of the other.
+        Name of the other forecaster.
     seed
         Of the bootstrap.
 
     Raises
     ------
     SeenRowsError
-        Some row was seen in training by who answers it.
+        A row was in the training data of the version that predicted it.
     NoCommonRowsError
-        No unseen break in common.
+        There is no common unseen breakout.
     """
     common = [_common(answers, other, against) for answers in by_seed]
     return _compared(common, against, seed)
@@ -184,15 +184,15 @@ def compare_logged(
     *,
     seed: int = 0,
 ) -> Comparison:
-    """Compare what two versions predicted live of the same slots.
+    """Compare the live predictions of two versions for the same slots.
 
     Parameters
     ----------
     challenger, other, happened, day, broke
-        Shape (n,): P(UP | a break) of each, whether it was UP, trading day, whether it broke; in
-        order of decision. At least one broke.
+        Shape (n,), in decision order: P(UP | breakout) of each, whether it was UP, trading day,
+        whether there was a breakout (at least one).
     against
-        Name of the other.
+        Name of the other forecaster.
     seed
         Of the bootstrap.
     """

@@ -1,4 +1,4 @@
-"""Evaluation on unseen days: every figure beside its baselines, every difference with interval."""
+"""Evaluation on unseen days: figures next to their baselines, differences with intervals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MIN_TEST_ROWS = 50
 
 
 class NothingToJudgeError(InputError):
-    """Too few unseen breaks to say anything."""
+    """Too few unseen breakouts to evaluate."""
 
     rows: int
     template = (
@@ -55,14 +55,14 @@ class NothingToJudgeError(InputError):
 
 
 def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
-    """Judge a version on rows it was neither trained nor calibrated on.
+    """Evaluate a version on rows it was neither trained nor calibrated on.
 
     Parameters
     ----------
     bundle
         The version.
     test
-        Unseen rows; those not settled count for nothing.
+        Unseen rows; unsettled ones are ignored.
     seed
         Of the bootstrap.
 
@@ -78,12 +78,12 @@ def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
 def evaluate_answers(
     answers: OutOfSamplePredictions, model: str, version: str, *, seed: int = 0
 ) -> Evaluation:
-    """Judge predictions of unseen rows, by one version or by every fold of a walk.
+    """Evaluate predictions of unseen rows, by one version or by every fold of a walk.
 
     Parameters
     ----------
     answers
-        What was said, each row by a version that had not seen it.
+        The predictions, each by a version that had not seen the row.
     model, version
         Names of the recipe and of the version, or of the walk.
     seed
@@ -132,7 +132,7 @@ def _compared(
     day: NDArray[np.datetime64],
     seed: int,
 ) -> _Compared:
-    """Score each forecaster, each with intervals, and the first's difference from the others."""
+    """Score each forecaster with intervals, and the first one's difference from the others."""
     first, *others = forecasts
     return _Compared(
         rows=len(happened),
@@ -154,7 +154,7 @@ def _compared(
 
 
 class _Compared(TypedDict):
-    """What the scores of direction and entry have in common."""
+    """The fields common to the scores of direction and entry."""
 
     rows: int
     interval: dict[str, MetricIntervals]
@@ -236,7 +236,7 @@ def _equity(predictions: Predictions, test: Dataset) -> Equity:
 
 
 def _verdict(directional: DirectionScores) -> str:
-    """Return in one sentence what the interval of the log loss shows."""
+    """Return one sentence on what the interval of the log loss shows."""
     change = directional.difference["corridor"].log_loss
     model, corridor = directional.model.log_loss, directional.corridor.log_loss
     figures = (

@@ -1,4 +1,4 @@
-"""What a recipe's versions did on days they never saw: every figure beside its baselines."""
+"""The performance of a recipe's versions on unseen days, each figure next to its baselines."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Metrics of probabilities of an event; the AUC of one class is NaN.
+    """Metrics of the predicted probabilities of an event; AUC is NaN if only one class occurs.
 
-    ``ece_at_most`` is what the calibration error may be with so many rows; NaN in a record of a
-    release that did not know it.
+    ``ece_at_most`` is the limit of the calibration error for this number of rows; NaN in records
+    of releases that did not compute it.
     """
 
     accuracy: Figure
@@ -34,7 +34,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class MetricIntervals:
-    """Metrics, or differences of them, each with its 95 % interval by day blocks."""
+    """Metrics, or their differences, each with its 95 % day-block interval."""
 
     accuracy: Interval
     log_loss: Interval
@@ -48,23 +48,23 @@ class _Forecasters:
 
     @property
     def scores(self) -> dict[str, Scores]:
-        """Scores by the forecaster's name, the model first."""
+        """Scores by forecaster name, the model first."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in values.items() if isinstance(value, Scores)}
 
 
 @dataclass(frozen=True, slots=True)
 class DirectionScores(_Forecasters):
-    """P(UP | a break) of model, corridor and majority on the breaks.
+    """P(UP | breakout) of model, corridor and majority on the breakouts.
 
     Attributes
     ----------
     rows
-        Breaks.
+        Number of breakouts.
     interval, reliability
         By forecaster.
     difference
-        The model's metrics less each other forecaster's, row by row.
+        The model's metrics minus those of each other forecaster, row by row.
     """
 
     rows: int
@@ -78,13 +78,13 @@ class DirectionScores(_Forecasters):
 
 @dataclass(frozen=True, slots=True)
 class EntryScores(_Forecasters):
-    """P(target before stop and in time) of model and driftless entry, on trades that ended.
+    """P(target before stop and in time) of model and driftless entry, on finished trades.
 
     Attributes
     ----------
     rows, timeouts
-        Trades, and those of them that reached neither target nor stop by the scan end. Records
-        of before timeouts were forecast leave them out of the rows.
+        Number of trades, and how many of them reached neither target nor stop by the scan end.
+        Records from before timeouts were forecast leave them out of the rows.
     interval, difference, reliability
         As in :class:`DirectionScores`.
     """
@@ -108,14 +108,14 @@ class NoEntryScores:
 
 @dataclass(frozen=True, slots=True)
 class NetRScores:
-    """The R model on trades that ended.
+    """The R model on finished trades.
 
     Attributes
     ----------
     actual_mean, model_mean, driftless_mean
-        Net R a trade: what came, and what model and driftless entry expected.
+        Net R per trade: actual, expected by the model, and expected by the driftless entry.
     squared_error_difference
-        The model's squared error less the driftless entry's.
+        The model's squared error minus the driftless entry's.
     interval_coverage
         Share of trades inside the stated 80 % interval; None where none was stated.
     """
@@ -130,7 +130,7 @@ class NetRScores:
 
 @dataclass(frozen=True, slots=True)
 class Trades:
-    """Trades that were taken: how many, share won after costs, R a trade, deepest fall in R."""
+    """Trades taken: number, share won after costs, R per trade, maximum drawdown in R."""
 
     trades: int
     hit_rate: Figure
@@ -141,14 +141,14 @@ class Trades:
 
 @dataclass(frozen=True, slots=True)
 class NoTrades:
-    """None was taken."""
+    """No trade was taken."""
 
     trades: Literal[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Trading:
-    """Following the recommendation, and taking every break."""
+    """Results of following the recommendation, and of taking every breakout."""
 
     recommended: int
     followed: Trades | NoTrades
@@ -157,7 +157,7 @@ class Trading:
 
 @dataclass(frozen=True, slots=True)
 class EntryLogLoss:
-    """Log loss of P(target before stop, in time) in a group, and the difference."""
+    """Log loss of P(target before stop, in time) in a group, and the model minus the baseline."""
 
     rows: int
     model: Figure
@@ -167,7 +167,7 @@ class EntryLogLoss:
 
 @dataclass(frozen=True, slots=True)
 class NoRows:
-    """Nothing to score."""
+    """There are no rows to score."""
 
     rows: Literal[0]
 
@@ -189,7 +189,7 @@ class GroupScores(_Forecasters):
 
 @dataclass(frozen=True, slots=True)
 class Equity:
-    """Running R by day, one element a trading day."""
+    """Cumulative R by day, one element per trading day."""
 
     days: tuple[str, ...]
     every_break_gross: tuple[float, ...]
@@ -199,7 +199,7 @@ class Equity:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSummary:
-    """What was evaluated.
+    """The subject of an evaluation.
 
     Attributes
     ----------
@@ -210,9 +210,9 @@ class EvaluationSummary:
     first_day, last_day
         ISO dates of the first and last unseen trading day.
     rows, breaks, no_break
-        Unseen rows; those that broke, and those that did not.
+        Unseen rows; those with a breakout, and those without.
     no_break_expected
-        Ranges without a break that the model expected.
+        Number of ranges without a breakout that the model expected.
     """
 
     market: str
@@ -228,7 +228,7 @@ class EvaluationSummary:
 
 
 class NotAnEvaluationError(InputError):
-    """Figures that are not what an evaluation writes."""
+    """The values are not in the form that an evaluation writes."""
 
     faults: tuple[str, ...]
     template = (
@@ -239,18 +239,18 @@ class NotAnEvaluationError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a version, or the folds of a walk, did on days they never saw.
+    """The performance of a version, or of the folds of a walk, on unseen days.
 
     Attributes
     ----------
     summary
         Market, recipe, version, label, period, rows.
     directional, quality, net_r
-        The three questions, each beside its baselines.
+        The three questions, each next to its baselines.
     by_range, by_year, by_side, by_fold
-        The same of each opening range, calendar year, side that broke, and fold of a walk.
+        The same figures for each opening range, calendar year, breakout side, and fold of a walk.
     trading, equity
-        What trades it would have made, and their running sum.
+        The trades it would have made, and their cumulative result.
     verdict
         One plain sentence.
     """

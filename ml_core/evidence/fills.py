@@ -1,4 +1,4 @@
-"""How real a market's fills are: exact touches of the target, and the price after the break."""
+"""How realistic a label's fills are: exact touches of the target, and prices after breakouts."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ml_core.ranges.labels import UNKNOWN, UP, WIN, label
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRealism:
-    """What the label takes for granted of fills, in figures of the market at hand.
+    """What the label assumes about fills, in figures of this market.
 
     Attributes
     ----------
     trades, first_day, last_day
-        Finished trades, taken at every break, and the days of the first and the last of them; ""
-        without any.
+        Finished trades, taken at every breakout, and the days of the first and the last of them;
+        "" without any.
     wins, win_share
-        Of them, those that reached the target by a touch.
+        Number and share of trades that reached the target by a touch.
     exact_touches
-        Share of the wins whose last bar went to the target to the tick and no further: an order
-        that waits there need not have been filled.
+        Share of the wins whose last bar reached the target to the tick and no further: a resting
+        limit order there might not have been filled.
     win_share_through
-        Share of the trades that win where a price beyond the target must be traded.
+        Share of trades that win if a price beyond the target must trade.
     through_costs_r
-        What that costs, R a trade.
+        The cost of that rule, R per trade.
     entries
-        Trades with a bar after the break, before their time ends.
+        Trades with a bar after the breakout, before their time ends.
     entry_ticks, entry_r
-        How much worse than the label's entry, the close that broke the range, that bar opened;
-        below 0 it opened better. Ticks and R a trade.
+        How much worse that bar opened than the label's entry (the close that broke the range);
+        negative if it opened better. Ticks, and R per trade.
     """
 
     trades: int
@@ -51,17 +51,17 @@ class FillRealism:
 
 
 def fill_realism(assembly: Assembly, *, seed: int = 0) -> FillRealism:
-    """Return how real the fills are that a market's labels assume, from its own bars.
+    """Return how realistic the fills assumed by a market's labels are, from its own bars.
 
-    Both rules of the target are labelled anew on the same breaks, whichever the assembly has;
-    costs are the same under both, so that R before costs tells the difference.
+    The same breakouts are labelled with both target rules, whichever the assembly has. Costs are
+    the same under both, so the comparison uses R before costs.
 
     Parameters
     ----------
     assembly
-        Every break of its period counts.
+        Every breakout of its period counts.
     seed
-        Of the bootstrap of days.
+        Seed of the bootstrap of days.
     """
     tape, ranges, spec = assembly.tape, assembly.ranges, assembly.label_spec
     touch, through = (

@@ -1,4 +1,4 @@
-"""The figures of a part of the rows: an opening range, a year, a side, a fold."""
+"""The figures of a group of rows: an opening range, a year, a side, a fold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ml_core.ranges.labels import DOWN, UP, WIN
 
 
 def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
-    """Return every metric of predicted probabilities of an event.
+    """Return every metric of the predicted probabilities of an event.
 
     Parameters
     ----------
@@ -54,19 +54,19 @@ def scores(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> Scores:
 def forecasts_of(
     answers: OutOfSamplePredictions, broke: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the predicted P(UP | a break) of the breaks by model, corridor and majority.
+    """Return the predicted P(UP | breakout) of the breakouts by model, corridor and majority.
 
     Parameters
     ----------
     answers
         Predictions made on unseen days, n rows.
     broke
-        Shape (n,), marks the rows whose range broke.
+        Shape (n,), marks the rows with a breakout.
 
     Returns
     -------
     dict
-        By forecaster, shape (number of breaks,).
+        By forecaster, shape (number of breakouts,).
     """
     return {
         "model": answers.predictions.p_up[broke],
@@ -82,7 +82,7 @@ def differences(
     day: NDArray[np.datetime64],
     seed: int,
 ) -> MetricIntervals:
-    """Return each metric's mean difference, ours less theirs, with its day-block interval.
+    """Return each metric's mean difference, ours minus theirs, with its day-block interval.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def trades(test: Dataset, rows: NDArray[np.bool_], seed: int) -> Trades | NoTrad
     Parameters
     ----------
     test
-        n rows in order of decision; their results are in R.
+        n rows in decision order, with results in R.
     rows
         Shape (n,), marks the rows whose trades are counted.
     seed
@@ -135,23 +135,23 @@ def years_of(test: Dataset) -> NDArray[np.str_]:
 
 
 def sides_of(test: Dataset) -> NDArray[np.str_]:
-    """Return the side that broke, ``long`` or ``short``; empty without a break."""
+    """Return the breakout side, ``long`` or ``short``; empty without a breakout."""
     return np.select([test.direction == UP, test.direction == DOWN], ["long", "short"], "")
 
 
 def grouped(
     answers: OutOfSamplePredictions, key: NDArray[np.str_], seed: int
 ) -> tuple[GroupScores, ...]:
-    """Return the figures of each value of a key that has breaks, in order of first appearance.
+    """Return the figures of each value of a key that has breakouts, by first appearance.
 
-    Directional scores of model, corridor and majority, differences from both with day-block 95 %
-    intervals; the quality model's log loss less the driftless entry's; trades taken at every
-    break and as recommended. AUC of one class is NaN.
+    These are directional scores of model, corridor and majority, with differences from both and
+    day-block 95 % intervals; the quality model's log loss minus the driftless entry's; and trades
+    taken at every breakout and as recommended. AUC is NaN if only one class occurs.
 
     Parameters
     ----------
     answers
-        Predictions made on unseen days, n rows in order of decision.
+        Predictions made on unseen days, n rows in decision order.
     key
         Shape (n,), the group of each row, such as its year; rows with an empty key are left out.
     seed
@@ -184,7 +184,7 @@ def _group(name: str, part: OutOfSamplePredictions, seed: int) -> GroupScores | 
 
 
 def _quality(part: OutOfSamplePredictions, seed: int) -> EntryLogLoss | NoRows:
-    """Compare P(win) with the driftless entry on trades that ended."""
+    """Compare P(win) with the driftless entry on finished trades."""
     test = part.test
     rows = test.ended
     if not len(rows):

@@ -1,4 +1,4 @@
-"""Day-block bootstrap: ranges of one day are dependent, so days are drawn, not rows."""
+"""Day-block bootstrap: ranges of one day are dependent, so days are resampled, not rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_core.json_form import Figure
 RESAMPLES = 2000
 COVERAGE = 0.95
 Z95 = 1.959964
-"""Standard errors on either side of an estimate that make a 95 % interval."""
+"""Standard errors on each side of an estimate that give a 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Interval:
     Attributes
     ----------
     estimate, low, high
-        NaN where there was nothing to estimate.
+        NaN if there was nothing to estimate.
     rows, days
-        What it rests on.
+        Number of rows and days behind the estimate.
     error
-        Standard error, the bootstrap's; NaN likewise.
+        Bootstrap standard error; NaN if there was nothing to estimate.
     """
 
     estimate: Figure
@@ -40,29 +40,29 @@ class Interval:
 
     @property
     def is_known(self) -> bool:
-        """Whether there was something to estimate, and enough of it for an interval."""
+        """Whether there was enough data for an estimate and an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def below_zero(self) -> bool:
-        """Whether the whole interval lies below 0; never with a NaN."""
+        """Whether the whole interval lies below 0; False with a NaN."""
         return bool(self.high < 0)
 
     @property
     def above_zero(self) -> bool:
-        """Whether the whole interval lies above 0; never with a NaN."""
+        """Whether the whole interval lies above 0; False with a NaN."""
         return bool(self.low > 0)
 
 
 ENDS = {"json": lambda interval: (interval.estimate, interval.low, interval.high)}
-"""Metadata of a field of which JSON has the estimate and its ends alone."""
+"""Metadata of a field whose JSON form holds only the estimate and the interval's ends."""
 
 
 @lru_cache(maxsize=4)
 def _times_drawn(days: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return how often each day is drawn, shape (resamples, days); their order has no effect.
+    """Return how often each day is drawn, shape (resamples, days); the days' order is ignored.
 
-    Remembered, because one evaluation asks for many intervals over the same days.
+    Cached, because one evaluation computes many intervals over the same days.
     """
     draw = np.random.default_rng(seed)
     times = draw.multinomial(days, np.full(days, 1.0 / days), size=resamples)
@@ -78,14 +78,14 @@ def mean_interval(
 ) -> Interval:
     """Return the mean of rows with its day-block bootstrap percentile interval.
 
-    Days are drawn with replacement, each with all its rows, and the mean taken over the rows
+    Days are drawn with replacement, each with all its rows, and the mean is taken over the rows
     drawn (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13; blocks as in
     Kuensch 1989 with the trading day as the block).
 
     Parameters
     ----------
     values
-        Shape (n,), a figure for each row: a loss, a difference of losses on common rows, net R.
+        Shape (n,), one figure per row: a loss, a difference of losses on common rows, net R.
     day
         Shape (n,), trading day of each row.
     resamples, seed
@@ -98,7 +98,7 @@ def mean_interval(
     count = np.bincount(day_index).astype(np.float64)
     times = _times_drawn(len(days), resamples, seed)
     drawn = times @ count
-    # a resample may miss every day that has a row; it says nothing
+    # a resample without any row is skipped
     means = ((times @ total)[drawn > 0]) / drawn[drawn > 0]
     low, high = _ends_of(means)
     return Interval(
@@ -119,16 +119,16 @@ def difference_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """Return the mean of some rows less the mean of the others, with its day-block interval.
+    """Return the mean of some rows minus the mean of the others, with its day-block interval.
 
-    Both groups are drawn by the same days, so that a day that belongs to both counts in both.
+    Both groups use the same drawn days, so a day with rows of both counts in both.
 
     Parameters
     ----------
     values, day
         Shape (n,), as in :func:`mean_interval`.
     inside
-        Shape (n,), which rows are of the first group.
+        Shape (n,), which rows are in the first group.
     resamples, seed
         Of the bootstrap.
     """
@@ -156,7 +156,7 @@ def difference_interval(
 
 
 def _ends_of(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the ends of the interval that resampled estimates span."""
+    """Return the ends of the interval of resampled estimates."""
     tail = 100 * (1.0 - COVERAGE) / 2.0
     low, high = np.percentile(draws, [tail, 100 - tail])
     return float(low), float(high)

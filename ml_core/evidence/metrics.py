@@ -1,4 +1,4 @@
-"""Metrics as row-wise losses where they are means, and which way is better as part of each."""
+"""Metrics, as row-wise losses where they are means; each knows which direction is better."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ml_core.errors import InputError
 
 _EDGE = 1e-15
 EVEN_ODDS = 0.5
-"""The probability from which on an event is called."""
+"""Probability from which an event is predicted to happen."""
 RELIABILITY_BINS = 10
 
 RowLoss = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]
 
 
 class NotScorableError(InputError):
-    """Probabilities or answers that no metric can be taken of."""
+    """No metric can be computed from the probabilities or outcomes."""
 
     metric: str
     fault: str
@@ -28,16 +28,16 @@ class NotScorableError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric that is the mean of a figure for each row.
+    """A metric that is the mean of one figure per row.
 
     Attributes
     ----------
     name
-        As it is written everywhere.
+        Its name in all output.
     smaller_is_better
-        Part of what the metric is, so that no comparison can take it the wrong way round.
+        Part of the metric, so that no comparison can get the direction wrong.
     rows
-        Probabilities of the event (n,) and whether it happened (n,) to a figure a row (n,).
+        Maps probabilities of the event (n,) and whether it happened (n,) to a figure per row (n,).
     """
 
     name: str
@@ -45,7 +45,7 @@ class Metric:
     rows: RowLoss
 
     def __call__(self, p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-        """Return the metric; NaN is refused, not passed on.
+        """Return the metric; a NaN raises an error instead of propagating.
 
         Raises
         ------
@@ -94,8 +94,8 @@ METRICS = (ACCURACY, LOG_LOSS, BRIER)
 def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
     """Return the area under the ROC curve.
 
-    It is the chance that a row where the event happened has a higher probability than a row where
-    it did not: Mann-Whitney's statistic over all such pairs, ties counted half.
+    It is the probability that a row where the event happened has a higher prediction than a row
+    where it did not: the Mann-Whitney statistic over all such pairs, ties counted half.
 
     Parameters
     ----------
@@ -123,17 +123,17 @@ def auc(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Rows whose probability fell in one tenth: predicted, happened (means), and how many."""
+    """The rows of one bin of probability: mean prediction, share that happened, and count."""
 
-    predicted: float = field(metadata={"alias": "said"})  # its name in every JSON written so far
+    predicted: float = field(metadata={"alias": "said"})  # its name in existing JSON
     happened: float
     rows: int
 
 
 def bin_of(p: NDArray[np.float64], bins: int = RELIABILITY_BINS) -> NDArray[np.int64]:
-    """Return the number of the bin of equal width that each probability falls in, from 0.
+    """Return the index of the equal-width bin of each probability, from 0.
 
-    ``p`` has shape (n,), as has the result; a probability of 1 is in the last bin.
+    ``p`` and the result have shape (n,); a probability of 1 is in the last bin.
     """
     return np.minimum((p * bins).astype(np.int64), bins - 1)
 
@@ -150,7 +150,7 @@ def reliability(
     happened
         Shape (n,), whether the event happened.
     bins
-        How many bins; empty ones are left out of the result.
+        Number of bins; empty ones are left out of the result.
     """
     require_probabilities("reliability", p)
     index = bin_of(p, bins)
@@ -166,9 +166,9 @@ def reliability(
 def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
     """Return the expected calibration error over ten bins of equal width.
 
-    Each bin's absolute difference between the mean probability and the share of rows where the
-    event happened, weighted by the bin's rows (Naeini et al., Obtaining well calibrated
-    probabilities using Bayesian binning, 2015).
+    It is the mean over bins, weighted by their rows, of the absolute difference between the mean
+    probability and the share of rows where the event happened (Naeini et al., Obtaining well
+    calibrated probabilities using Bayesian binning, 2015).
 
     Parameters
     ----------
@@ -183,26 +183,26 @@ def expected_calibration_error(p: NDArray[np.float64], happened: NDArray[np.bool
 
 
 def calibration_error_by_chance(variance: NDArray[np.float64], rows: int) -> float:
-    """Return the expected calibration error that probabilities which are right show on average.
+    """Return the average expected calibration error of probabilities that are right.
 
-    A bin's events miss their expected number by a normal deviate, whose mean size is the square
-    root of 2/pi times its variance.
+    The number of events in a bin deviates from its expectation by a normal variable, whose mean
+    absolute value is the square root of 2/pi times its variance.
 
     Parameters
     ----------
     variance
         Shape (bins,): the sum of p (1 - p) of each bin's rows.
     rows
-        In all bins.
+        Number of rows in all bins.
     """
     return float(np.sqrt(2.0 / np.pi * variance).sum() / rows)
 
 
 def max_drawdown(r: NDArray[np.float64]) -> float:
-    """Return the deepest fall of the running sum of R below its highest point so far.
+    """Return the maximum drawdown of the cumulative R from its highest point so far.
 
-    ``r`` has shape (n,), results in R in the order of trading. The result is 0 or above, in R;
-    the running sum begins at 0.
+    ``r`` has shape (n,): results in R in trading order. The result is 0 or above, in R; the
+    cumulative sum begins at 0.
 
     >>> max_drawdown(np.array([1.0, -2.0, 0.5, 3.0]))
     2.0

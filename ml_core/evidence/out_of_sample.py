@@ -1,4 +1,4 @@
-"""Predictions of unseen rows, one by one: the material of every comparison."""
+"""Predictions of unseen rows, one by one: the input of every comparison."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SIDES = ("long", "short")
 
 
 class SeenRowsError(DefectError):
-    """Predictions of rows that the version was trained on."""
+    """The version was trained on rows that it predicts."""
 
     rows: int
     first: str
@@ -38,22 +38,22 @@ class SeenRowsError(DefectError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfSamplePredictions:
-    """Rows with the predictions of them, n of them, in order of decision.
+    """n rows with their predictions, in decision order.
 
     Attributes
     ----------
     recipe_hash, seed
-        Who answered.
+        The recipe and training seed behind the predictions.
     test
         The rows, labels included, features left out.
     predictions
-        Probabilities and R, the driftless baselines beside them.
+        Probabilities and R, with those of the driftless baselines.
     majority
         Shape (n,): share of UP in the training rows.
     fold
         Shape (n,): name of the fold.
     seen_until
-        Shape (n,): UTC minute by which everything the answering version learned from was known.
+        Shape (n,): UTC minute by which all training data of the predicting version was known.
     """
 
     recipe_hash: str
@@ -84,7 +84,7 @@ class OutOfSamplePredictions:
         Raises
         ------
         SeenRowsError
-            Names how many, and the first.
+            Some rows were seen; the message has their number and the first one.
         """
         seen = np.flatnonzero(self.test.decision_minute < self.seen_until)
         if len(seen):
@@ -95,7 +95,7 @@ class OutOfSamplePredictions:
         return slot_names(self.test.trading_day, self.test.opening_range)
 
     def to_table(self) -> pa.Table:
-        """Return a Parquet-ready table; :func:`answers_from` reads it back."""
+        """Return a table for Parquet; :func:`answers_from` reads it."""
         columns: dict[str, Any] = {
             "fold": self.fold.tolist(),
             "majority": self.majority,
@@ -123,7 +123,7 @@ def slot_names(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> 
 
 
 def answers_from(table: pa.Table) -> OutOfSamplePredictions:
-    """Read back what :meth:`OutOfSamplePredictions.to_table` returned, to the bit."""
+    """Restore what :meth:`OutOfSamplePredictions.to_table` returned, to the bit."""
     facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
 
     def column(name: str) -> Any:
@@ -134,7 +134,7 @@ def answers_from(table: pa.Table) -> OutOfSamplePredictions:
             one: NDArray[Any] = column(f"said_{name}")
             return one
         if f"said_{name}_{_SIDES[0]}" not in table.column_names:
-            return np.full((len(table), 2), np.nan)  # of a study made before it was kept
+            return np.full((len(table), 2), np.nan)  # in a study from before it was kept
         return np.column_stack([column(f"said_{name}_{side}") for side in _SIDES])
 
     rows = {
@@ -172,7 +172,7 @@ def answer_fold(
     data_fingerprint: str,
     questions: tuple[Question, ...] = QUESTIONS,
 ) -> OutOfSamplePredictions:
-    """Train a recipe on what was known before a fold, as a version that serves, and predict it.
+    """Train a recipe before a fold, as for a version that serves, and predict the fold.
 
     Raises
     ------
@@ -187,9 +187,9 @@ def answer_fold(
 def answer_fold_by_seed(
     data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str
 ) -> tuple[OutOfSamplePredictions, ...]:
-    """Predict a fold with every seed: the first with all three models, the others with one.
+    """Predict a fold with every seed: the first trains all three models, the others only one.
 
-    The promotion rule asks the seeds about the direction alone.
+    The promotion rule compares the seeds on the direction only.
     """
     count = 1 if recipe.kind == "baseline" else recipe.seeds
     return tuple(
@@ -207,7 +207,7 @@ def answer_fold_by_seed(
 def predict_unseen(
     bundle: Bundle, test: Dataset, fold: str = "test", seen_until: int | None = None
 ) -> OutOfSamplePredictions:
-    """Predict rows with a version. Without ``seen_until`` they are taken to be unseen."""
+    """Predict rows with a version; without ``seen_until`` they are assumed to be unseen."""
     count = len(test)
     if seen_until is None:
         seen_until = int(test.decision_minute.min()) if count else 0
@@ -223,7 +223,7 @@ def predict_unseen(
 
 
 def joined(parts: Sequence[OutOfSamplePredictions]) -> OutOfSamplePredictions:
-    """Put folds after one another, in order of decision."""
+    """Concatenate folds, in decision order."""
     first = parts[0]
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part.test, name) for part in parts])
@@ -251,7 +251,7 @@ def joined(parts: Sequence[OutOfSamplePredictions]) -> OutOfSamplePredictions:
 def of_side_that_broke(
     values: NDArray[np.float64], test: Dataset, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return a two-column figure's value for the side that broke, shape of ``rows``."""
+    """Return a two-column figure's value for the breakout side, shape of ``rows``."""
     of_side: NDArray[np.float64] = values[rows, np.where(test.direction[rows] == UP, 0, 1)]
     return of_side
 
@@ -267,7 +267,7 @@ def followed(predictions: Predictions, test: Dataset) -> NDArray[np.bool_]:
 
 
 def _row_fields(data: Dataset) -> dict[str, NDArray[Any]]:
-    """Return the arrays with one element a row, features left out."""
+    """Return the arrays with one element per row, without the features."""
     columns = {}
     for field in fields(Dataset):
         value = getattr(data, field.name)

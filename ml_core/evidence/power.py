@@ -1,4 +1,4 @@
-"""How many trades a claim needs, and how often chance alone would pass a gate."""
+"""How many trades a claim needs, and how often a gate is passed by chance alone."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from ml_core.on_demand import library
 special = library("scipy.special")
 
 COVERAGE = 0.95
-_MOST = 10**15  # trades; beyond it floats no longer count one by one
+_MOST = 10**15  # trades; beyond it floats cannot count single trades
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerReport:
-    """How much evidence an accuracy is.
+    """The strength of the evidence in an accuracy.
 
     Attributes
     ----------
     trades, correct, accuracy
-        What was seen.
+        The observed figures.
     low, high
-        Its exact 95 % interval (Clopper and Pearson 1934); with a design effect the same of as
-        many trades as those there are worth (Korn and Graubard 1998).
+        Its exact 95 % interval (Clopper and Pearson 1934); with a design effect, the interval of
+        the equivalent number of independent trades (Korn and Graubard 1998).
     threshold, baseline, lift
-        What must be passed; what needs no skill; the smallest lift over it worth having.
+        The accuracy to be exceeded; the accuracy without skill; the smallest lift over the
+        baseline worth having.
     chance_of_coin, chance_of_baseline
-        That a coin, and the baseline, pass the threshold with so many trades, each on its own.
+        Probability that a coin, and that the baseline, exceed the threshold with this many
+        independent trades.
     needed, missing
-        Trades to find the lift with the power asked for, in all and from here on.
+        Trades needed to find the lift with the given power, in total and from now on.
     """
 
     json_properties: ClassVar = ("words",)
@@ -51,7 +53,7 @@ class PowerReport:
 
     @property
     def words(self) -> str:
-        """One plain sentence."""
+        """The report as one sentence."""
         more = f"{self.missing:,} more trades" if self.missing else "no more trades"
         return (
             f"{self.accuracy:.1%} of {self.trades:,} trades, 95 % interval {self.low:.1%} to "
@@ -62,9 +64,9 @@ class PowerReport:
 
 
 def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
-    """Return the chance that n trades right by chance alone show more than a threshold; exact.
+    """Return the exact probability that ``trades`` coin tosses exceed a threshold of accuracy.
 
-    P(X > threshold x n), X binomial(n, coin): exactly the threshold does not pass.
+    P(X > threshold x n), X binomial(n, coin): reaching the threshold exactly does not pass.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def chance_of_coin(trades: int, threshold: float, coin: float = 0.5) -> float:
     _require_count("trades", trades)
     _require_share("threshold", threshold)
     _require_share("coin", coin)
-    # a share above the threshold: more correct ones than the whole number not above it
+    # to exceed the threshold, X must be greater than the largest integer not above it
     most = math.floor(trades * threshold + 1e-9)
     return float(special.bdtrc(most, trades, coin))
 
@@ -90,11 +92,11 @@ def trades_needed(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> int:
-    """Return the trades needed to tell baseline + lift from the baseline in a one-sided test.
+    """Return the trades needed to distinguish baseline + lift from the baseline, one-sided test.
 
     n = ((z_alpha sqrt(p0 q0) + z_power sqrt(p1 q1)) / lift)^2 x design effect (Fleiss, Levin and
     Paik, Statistical Methods for Rates and Proportions, 2003, ch. 2), rounded up. The exact test
-    has a little less power, as its error rate cannot be met exactly: 0.79 at 617 trades.
+    has slightly less power, because its error rate cannot be met exactly: 0.79 at 617 trades.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def power_of(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> float:
-    """Return the chance that so many trades show the lift; the inverse of :func:`trades_needed`.
+    """Return the probability that ``trades`` show the lift; the inverse of :func:`trades_needed`.
 
     Raises
     ------
@@ -145,7 +147,7 @@ def rows_for_gain(
     """Return the rows needed to find a mean gain, such as in log loss, with a one-sided test.
 
     n = ((z_alpha + z_power) sd / gain)^2 x design effect (Cohen 1988, normal approximation),
-    rounded up; ``sd`` is that of the rows' differences, in the gain's own unit.
+    rounded up; ``sd`` is the standard deviation of the rows' differences, in the gain's unit.
 
     Raises
     ------
@@ -162,7 +164,7 @@ def rows_for_gain(
 def power_for_gain(
     rows: int, gain: float, sd: float, *, alpha: float = 0.025, design_effect: float = 1.0
 ) -> float:
-    """Return the chance of finding a mean gain; the inverse of :func:`rows_for_gain`.
+    """Return the probability of finding a mean gain; the inverse of :func:`rows_for_gain`.
 
     Raises
     ------
@@ -187,15 +189,15 @@ def gate(
     alpha: float = 0.05,
     design_effect: float = 1.0,
 ) -> PowerReport:
-    """Return how much evidence an accuracy is: interval, chance of a coin, trades still needed.
+    """Return how strong an accuracy is: interval, probability by chance, trades still needed.
 
-    The design effect raises the trades needed and widens the interval; the two chances are those
-    of trades guessed one by one, and leave it out.
+    The design effect raises the trades needed and widens the interval. The two probabilities by
+    chance assume independent trades and ignore it.
 
     Raises
     ------
     NumberError
-        A figure is out of its bounds; names which, and what to give.
+        A figure is out of its bounds; the message names it and the valid values.
     """
     _require_count("trades", trades)
     if not (0 <= correct <= trades and correct == int(correct)):
@@ -219,7 +221,7 @@ def gate(
 
 
 def _interval(correct: int, trades: int, effect: float) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of trades worth 1 / effect each."""
+    """Return the Clopper-Pearson interval of trades that count 1 / effect each."""
     tail = (1.0 - COVERAGE) / 2.0
     right, wrong = correct / effect, (trades - correct) / effect
     return (
@@ -229,9 +231,9 @@ def _interval(correct: int, trades: int, effect: float) -> tuple[float, float]:
 
 
 def _count(field: str, value: float, errors: float, effect: float) -> int:
-    """Return the rows at which the mean is ``errors`` standard errors of one row away; at least 1.
+    """Return the rows at which the mean is ``errors`` one-row standard errors away; at least 1.
 
-    The field is the one to blame if nobody will ever have so many.
+    ``field`` is named in the error if the number is impossibly large.
     """
     errors = max(errors, 0.0)
     rows = errors * errors * effect
@@ -241,7 +243,7 @@ def _count(field: str, value: float, errors: float, effect: float) -> int:
 
 
 def _quantile(field: str, share: float) -> float:
-    """Return the standard normal quantile of a share that is named if it cannot be one."""
+    """Return the standard normal quantile of a share; an impossible share is named."""
     _require_share(field, share)
     return float(special.ndtri(share))
 

@@ -1,9 +1,9 @@
-"""How many rows the whole promotion rule needs to find a gain, read from a table of simulations.
+"""Rows the whole promotion rule needs to find a gain, read from a table of simulations.
 
 ``rule_power.csv`` holds the share of simulated challengers promoted, by gain, rows and questions
-asked; ``benchmarks/rule_power.py`` makes it and says what was simulated. Between its gains the
-rows are interpolated on the scale of rows times gain, on which the curves nearly lie on one
-another; beyond its smallest and largest gain that product is taken to stay as it is there.
+asked; ``benchmarks/rule_power.py`` creates it and documents the simulation. Between the simulated
+gains the rows are interpolated on the scale of rows times gain, on which the curves nearly
+coincide. Beyond the smallest and largest simulated gain this product is assumed constant.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TABLE = "rule_power.csv"
 
 @dataclass(frozen=True, slots=True)
 class _Curves:
-    """Power of one gain: shape (r,) rows times gain, (t,) questions, (r, t) share promoted."""
+    """Power for one gain: (r,) rows times gain, (t,) questions, (r, t) share promoted."""
 
     tries: int
     evidence: NDArray[np.float64]
@@ -39,11 +39,12 @@ class RowsNeeded:
     Attributes
     ----------
     gain, questions, power
-        Of the challenger in log loss a row; how many were asked; the chance of finding it.
+        Gain of the challenger in log loss per row; number of questions asked; probability of
+        finding the gain.
     rows
-        Rows needed; None where the simulated ones do not suffice.
+        Rows needed; None if more are needed than were simulated.
     error
-        One standard error of ``rows`` that comes from simulating so many challengers; None
+        Standard error of ``rows`` due to the finite number of simulated challengers; None
         likewise.
     """
 
@@ -55,7 +56,7 @@ class RowsNeeded:
 
     @property
     def words(self) -> str:
-        """The rows, in words."""
+        """The number of rows, as text."""
         if self.rows is None:
             return f"more than {most_rows(self.gain):,}"
         return f"{self.rows:,}"
@@ -67,11 +68,12 @@ def rows_for_rule(gain: float, questions: int = 1, power: float = 0.8) -> RowsNe
     Parameters
     ----------
     gain
-        Of the challenger over the corridor, in log loss a row.
+        Gain of the challenger over the corridor, in log loss per row.
     questions
-        Asked so far, by which the rule is stricter; families of markets multiplied in.
+        Number of questions asked so far, which make the rule stricter, times the number of
+        families of markets.
     power
-        Chance of promoting it.
+        Probability of promoting it.
 
     Raises
     ------
@@ -97,10 +99,10 @@ def rows_for_rule(gain: float, questions: int = 1, power: float = 0.8) -> RowsNe
 
 
 def power_of_rule(rows: int, gain: float, questions: int = 1) -> float:
-    """Return the chance that the whole promotion rule finds a gain with so many rows.
+    """Return the probability that the whole promotion rule finds a gain with this many rows.
 
-    With more rows than were simulated it is that of the most; the inverse of
-    :func:`rows_for_rule`.
+    Beyond the largest simulated number of rows, the power at that number is returned. This is the
+    inverse of :func:`rows_for_rule`.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def power_of_rule(rows: int, gain: float, questions: int = 1) -> float:
 
 
 def gain_found(rows: int, questions: int = 1, power: float = 0.8) -> float:
-    """Return the smallest gain that the rule finds with so many rows; the inverse likewise."""
+    """Return the smallest gain that the rule finds with this many rows."""
     low, high = 1e-6, 10.0
     for _ in range(60):
         gain = math.sqrt(low * high)
@@ -130,13 +132,13 @@ def gain_found(rows: int, questions: int = 1, power: float = 0.8) -> float:
 
 
 def most_rows(gain: float) -> int:
-    """Return the most rows that were simulated of the nearest gain, for a gain of this size."""
+    """Return the largest simulated number of rows for the nearest simulated gain."""
     nearest = min(_table(), key=lambda tried: abs(math.log(tried / gain)))
     return round(float(_table()[nearest].evidence[-1]) / gain)
 
 
 def _evidence_needed(curves: _Curves, questions: int, power: float) -> tuple[float, float]:
-    """Return rows times gain needed, infinite if not simulated, and the error of its logarithm."""
+    """Return rows times gain needed (infinite if not simulated) and its logarithm's error."""
     curve, place = _of_questions(curves, questions), np.log(curves.evidence)
     reached = np.flatnonzero(curve >= power)
     if not len(reached):
@@ -152,7 +154,7 @@ def _evidence_needed(curves: _Curves, questions: int, power: float) -> tuple[flo
 
 
 def _of_questions(curves: _Curves, questions: int) -> NDArray[np.float64]:
-    """Return the power at each number of rows for so many questions, never falling."""
+    """Return the power at each number of rows for these questions, made non-decreasing."""
     most = float(curves.questions[-1])
     at, counts = math.log(min(questions, most)), np.log(curves.questions)
     curve = np.array([np.interp(at, counts, row) for row in curves.power])

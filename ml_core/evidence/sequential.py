@@ -1,4 +1,4 @@
-"""Anytime-valid comparison: the wealth of a bettor against the hypothesis "no better"."""
+"""Anytime-valid comparison: the wealth of a gambler who bets against "no better"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 _EDGE = 1e-6
 _MOST_AT_RISK = 0.9
-_PRIOR_BET = 0.5  # Kelly's stake on a log-likelihood ratio when the challenger is right
+_PRIOR_BET = 0.5  # Kelly's stake on a log-likelihood ratio if the challenger is right
 _PRIOR_ROWS = 50.0
 _MOST_BET = 2.0
 
@@ -19,33 +19,34 @@ def e_process(
     day: NDArray[np.datetime64],
     broke: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
-    """Return the evidence, after each day, that a challenger's log loss is the smaller one.
+    """Return, after each day, the evidence that a challenger's log loss is smaller.
 
-    The hypothesis bet against: given what is known at any decision, the challenger's expected
-    log loss is not below the other's. While it is true the wealth is a supermartingale that
-    starts at 1, so it ever reaches 1/alpha with a chance of alpha at most, however often it is
-    looked at and whenever one stops (Ville 1939; Shafer 2021; Waudby-Smith and Ramdas,
-    Estimating means of bounded random variables by betting, 2024; Choe and Ramdas, Comparing
-    sequential forecasters, 2023).
+    The null hypothesis: given what is known at any decision, the challenger's expected log loss is
+    not below the other's. If it is true, the wealth is a supermartingale that starts at 1. Then
+    the probability that it ever reaches 1/alpha is at most alpha, however often it is checked and
+    whenever one stops (Ville 1939; Shafer 2021; Waudby-Smith and Ramdas, Estimating means of
+    bounded random variables by betting, 2024; Choe and Ramdas, Comparing sequential forecasters,
+    2023).
 
     It is exact without assuming a bound on log loss: both probabilities are known before the
-    outcome, so each row's worst loss is known when the bet is made. A row's stake rests on its own
-    probabilities, on the rows decided before it that day, and on the outcomes of the days before.
-    Rows of one day may be open together, so a day's bets are placed from the wealth of its morning
-    and never risk more than ``0.9`` of it; the day's factor is 1 + the sum of stake x gain.
+    outcome, so each row's worst loss is known when the bet is made. A row's stake depends on its
+    own probabilities, on the rows decided earlier that day, and on the outcomes of earlier days.
+    Rows of one day may be open at the same time, so a day's bets are made with the wealth of that
+    morning and never risk more than ``0.9`` of it. The day's factor is 1 + the sum of stake x
+    gain.
 
     Parameters
     ----------
     challenger, other
-        Shape (n,): P(UP | a break) of each, in order of decision.
+        Shape (n,): P(UP | breakout) of each, in decision order.
     happened
-        Shape (n,): whether the break was UP.
+        Shape (n,): whether the breakout was UP.
     day
         Shape (n,): trading day, ascending.
     broke
-        Shape (n,): whether the row broke at all; True where every row did. One that did not, or is
-        open still, gains nothing and takes its part of the day's stakes all the same: whether it
-        would break was not known when the rows after it were decided.
+        Shape (n,): whether the row had a breakout; True if every row did. A row without one, or
+        one still open, gains nothing but takes its part of the day's stakes: whether it would
+        break out was not known when the later rows were decided.
 
     Returns
     -------
@@ -83,25 +84,24 @@ def share_process(
     share: float,
     counted: NDArray[np.bool_] | bool,
 ) -> NDArray[np.float64]:
-    """Return the evidence, after each day, that something happens more often than a share.
+    """Return, after each day, the evidence that an event's probability exceeds ``share``.
 
-    The hypothesis bet against: given the past, each row happens with a chance of ``share`` at
-    most. Valid at any time in the same way as :func:`e_process`, with the same daily budget; the
-    stake, the same for each row of a day while the budget lasts, is Kelly's for what whole days
-    have brought so far, since rows of one day share its luck, drawn towards no bet by a prior
+    The null hypothesis: given the past, each row happens with probability at most ``share``. The
+    evidence is valid at any time, like :func:`e_process`, and has the same daily budget. The stake
+    is the same for each row of a day while the budget lasts. It is Kelly's stake for the results
+    of whole days so far, because rows of one day are dependent, shrunk towards no bet by a prior
     (betting on the mean of bounded variables: Waudby-Smith and Ramdas 2024).
 
     Parameters
     ----------
     happened
-        Shape (n,), in order of decision.
+        Shape (n,), in decision order.
     day
         Shape (n,): trading day, ascending.
     share
-        Between 0 and 1; never and always are taken as a millionth from it, so that something
-        can be bet on.
+        Between 0 and 1; values of 0 and 1 are moved by a millionth so that a bet is possible.
     counted
-        Shape (n,): whether the row counts at all; True where every row does. See ``broke`` of
+        Shape (n,): whether the row counts; True if every row does. See ``broke`` of
         :func:`e_process`.
 
     Returns
@@ -126,27 +126,27 @@ def share_process(
 
 
 def rows_by_day(day: NDArray[np.datetime64]) -> list[slice]:
-    """Return the rows of each day, in order; ``day`` has shape (n,) and ascends."""
+    """Return the rows of each day, in order; ``day`` has shape (n,) and is ascending."""
     starts = np.unique(day, return_index=True)[1].tolist()
     return [slice(*bounds) for bounds in zip(starts, [*starts[1:], len(day)], strict=False)]
 
 
 def latest(wealth: NDArray[np.float64]) -> float:
-    """Return the last of ``wealth``, shape (d,); 1, no evidence, before the first day."""
+    """Return the last of ``wealth``, shape (d,); before the first day 1, meaning no evidence."""
     return float(wealth[-1]) if len(wealth) else 1.0
 
 
 def within_budget(bet: NDArray[np.float64], worst: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a day's stakes, cut in order so that their worst losses stay within the budget.
 
-    A stake depends on those before it and not on those after it.
+    A stake depends on earlier stakes, not on later ones.
 
     Parameters
     ----------
     bet
-        Shape (n,), the stakes wanted, in order of decision.
+        Shape (n,), the stakes wanted, in decision order.
     worst
-        Shape (n,), the largest loss of a stake of 1, as a share of the wealth.
+        Shape (n,), the largest loss per unit stake, as a share of the wealth.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which of many rules beat doing nothing, when the best of many looks good by chance alone."""
+"""Tests which of many rules beat doing nothing, corrected for picking the best of many."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _LEAST_ERROR = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superiority:
-    """The joint test of k rules against 0 a day.
+    """The joint test of k rules against a mean of 0 per day.
 
     Attributes
     ----------
     t
-        Shape (k,): mean a day over its standard error.
+        Shape (k,): mean per day divided by its standard error.
     p_lower, p_consistent, p_upper
-        Hansen's three p-values of "no rule beats doing nothing"; the consistent one is the
-        answer, the others are its bounds.
+        Hansen's three p-values of "no rule beats doing nothing"; the consistent one is the result,
+        the others are its bounds.
     by_chance
-        Shape (b,): the best t of each resample in which, as far as can be told, no rule is
+        Shape (b,): the best t of each resample in which, as far as the data show, no rule is
         better than nothing.
     better
-        Shape (k,): rules that beat doing nothing with the chance of naming any wrongly at most
-        the size asked for.
+        Shape (k,): rules that beat doing nothing, where the probability of any false selection is
+        at most ``size``.
     """
 
     t: NDArray[np.float64]
@@ -45,9 +45,8 @@ def times_drawn(days: int, block: int, resamples: int, seed: int) -> NDArray[np.
     """Return how often the stationary bootstrap draws each day, shape (resamples, days).
 
     Whole days are drawn in runs of random length, ``block`` on average, so that ranges of one day
-    stay together and days that hang together mostly do (Politis and Romano, The stationary
-    bootstrap, 1994; package ``arch``). Means need only the counts, so thousands of rules cost one
-    matrix product.
+    stay together and dependent days mostly do (Politis and Romano, The stationary bootstrap, 1994;
+    package ``arch``). Means need only the counts, so thousands of rules cost one matrix product.
     """
     drawn = bootstrap.StationaryBootstrap(block, np.arange(days), seed=seed).bootstrap(resamples)
     return np.stack([np.bincount(data[0], minlength=days) for data, _ in drawn]).astype(np.float64)
@@ -58,32 +57,32 @@ def superiority(
 ) -> Superiority:
     """Test k rules together against doing nothing.
 
-    The statistic is the greatest mean over its standard error, floored at 0; rules so bad that
-    they cannot matter are left where they are instead of being moved to 0 (Hansen, A test for
-    superior predictive ability, 2005). The rules named come from taking the test again without
-    those it found, until it finds none (Romano and Wolf, Stepwise multiple testing as formalized
-    data snooping, 2005; with Hansen's centring as in Hsu, Hsu and Kuan 2010).
+    The statistic is the largest mean over its standard error, floored at 0. Rules so bad that they
+    cannot matter keep their mean instead of being moved to 0 (Hansen, A test for superior
+    predictive ability, 2005). To select rules, the test is repeated without the rules already
+    found until it finds none (Romano and Wolf, Stepwise multiple testing as formalized data
+    snooping, 2005; with Hansen's centring as in Hsu, Hsu and Kuan 2010).
 
-    ``arch.bootstrap.SPA`` resamples in a Python loop, about a minute for 2,000 rules, and does
-    not divide by the standard error whatever ``studentize`` says (version 8). On columns divided
-    by their standard errors it gives the very figures given here. Standard errors are those of
+    ``arch.bootstrap.SPA`` resamples in a Python loop, which takes about a minute for 2,000 rules,
+    and does not divide by the standard error whatever ``studentize`` is (version 8). On columns
+    divided by their standard errors it gives exactly these figures. Standard errors are those of
     the resampled means. p-values count the sample itself as one more resample, so none is 0.
 
     Parameters
     ----------
     values
-        Shape (d, k): what each rule made on each day; a constant column is never found better.
+        Shape (d, k): the result of each rule on each day; a constant column is never found better.
     times
-        Shape (b, d), of :func:`times_drawn`.
+        Shape (b, d), from :func:`times_drawn`.
     size
-        Family-wise error rate of the rules named.
+        Family-wise error rate of the selected rules.
     """
     days = len(values)
     mean = values.mean(axis=0)
     resampled = times @ values
     resampled /= days
     error = resampled.std(axis=0)
-    # what never varies proves nothing: its t is 0, not infinite
+    # a constant column proves nothing: its t is 0, not infinite
     varies = error > _LEAST_ERROR
     error[~varies] = np.inf
     t = mean / error
@@ -106,7 +105,7 @@ def superiority(
 
 
 def _p_value(best: float, by_chance: NDArray[np.float64]) -> float:
-    """Return the share of resamples as good as the sample; 1 where no rule gained anything."""
+    """Return the share of resamples at least as good as the sample; 1 if no rule gained."""
     if best <= 0.0:
         return 1.0
     return float((1 + (by_chance >= best).sum()) / (1 + len(by_chance)))
@@ -127,14 +126,14 @@ def _stepwise(
 
 
 def false_discovery_rates(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each rule's q: the least false-discovery rate at which it is a discovery.
+    """Return each rule's q: the lowest false-discovery rate at which it is a discovery.
 
-    The step-up procedure of Benjamini and Hochberg (Controlling the false discovery rate, 1995).
-    It holds for independent and for positively dependent p-values (Benjamini and Yekutieli 2001);
-    setups that share trades are the latter. Opposite sides of neighbouring ranges may depend
-    negatively, for which it is approximate. Yekutieli's correction, which divides by 8 for 2,000
-    rules, would hide real setups, and is not needed where a family-wise test that allows any
-    dependence must be passed as well.
+    This is the step-up procedure of Benjamini and Hochberg (Controlling the false discovery rate,
+    1995). It holds for independent and for positively dependent p-values (Benjamini and Yekutieli
+    2001); setups that share trades are positively dependent. Opposite sides of neighbouring ranges
+    may be negatively dependent, for which it is approximate. Yekutieli's correction, which divides
+    by 8 for 2,000 rules, would hide real setups, and is not needed because a family-wise test that
+    allows any dependence must be passed as well.
 
     Parameters
     ----------
@@ -159,11 +158,11 @@ def false_discovery_rates(p: NDArray[np.float64]) -> NDArray[np.float64]:
 def simultaneous_bounds(
     total: NDArray[np.float64], count: NDArray[np.float64], times: NDArray[np.float64], size: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return intervals of means a trade that hold for all rules at once, each shape (k,).
+    """Return intervals of means per trade that hold for all rules at once, each shape (k,).
 
-    Mean plus and minus c standard errors, c the quantile of the greatest distance of any rule's
-    resampled mean from its own in its standard errors (Romano and Wolf 2005): the correction for
-    k rules that takes how they hang together into account.
+    They are the mean plus and minus c standard errors, where c is the quantile of the largest
+    distance of any rule's resampled mean from its own mean, in standard errors (Romano and Wolf
+    2005). This corrects for k rules and accounts for their dependence.
 
     Parameters
     ----------
@@ -172,7 +171,7 @@ def simultaneous_bounds(
     times
         Shape (b, d).
     size
-        One less the coverage.
+        1 minus the coverage.
     """
     mean = total.sum(axis=0) / count.sum(axis=0)
     drawn = resampled_means(total, count, times)
@@ -186,19 +185,19 @@ def simultaneous_bounds(
 def resampled_means(
     total: NDArray[np.float64], count: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the mean result a trade of each rule in each resample of the days.
+    """Return the mean result per trade of each rule in each resample of the days.
 
     Parameters
     ----------
     total, count
-        Shape (d, k): sum of the results of each rule on each day, and how many trades.
+        Shape (d, k): sum of the results of each rule on each day, and number of trades.
     times
         Shape (b, d): how often each resample drew each day.
 
     Returns
     -------
     NDArray[float64]
-        Shape (b, k); the mean of the whole sample where a resample drew no trade of a rule.
+        Shape (b, k); the mean of the whole sample if a resample drew no trade of a rule.
     """
     trades = times @ count
     mean = total.sum(axis=0) / count.sum(axis=0)
@@ -213,21 +212,21 @@ def confidence_set(
     """Return which rules may be the best of all, shape (k,), k at least 2.
 
     The model confidence set by the range statistic (Hansen, Lunde and Nason, The model confidence
-    set, 2011; package ``arch``). Equal columns stand and fall together.
+    set, 2011; package ``arch``). Equal columns are in or out together.
 
     Parameters
     ----------
     values
-        Shape (d, k): what each rule made on each day, more is better.
+        Shape (d, k): the result of each rule on each day; more is better.
     block, resamples, seed
-        Of the stationary bootstrap.
+        Parameters of the stationary bootstrap.
     size
-        The best rule is in the set with a chance of one less this.
+        The best rule is in the set with probability 1 minus this.
     """
     distinct, column_index = np.unique(values, axis=1, return_inverse=True)
     if distinct.shape[1] == 1:
         return np.ones(values.shape[1], bool)
-    # arch 8 stumbles where two differences tie to the last bit, as whole R's do: part them by 1e-9
+    # arch 8 trips over differences equal to the last bit, as whole R's are: separate them by 1e-9
     noise = np.random.default_rng(seed).normal(size=distinct.shape)
     distinct += 1e-9 * max(float(distinct.std()), 1e-9) * noise
     test = bootstrap.MCS(

@@ -1,8 +1,8 @@
-"""Tuning: what a trial may try, and the walk-forward folds before a holdout that judge it.
+"""Tuning: the values a trial may try, and the walk-forward folds that judge it.
 
-The latest months are held out and never looked at, so that a tuned recipe can meet rows its
-tuning did not see. On the folds tuned on, its figures are too good to be true, as the best of many
-always are; the promotion rule therefore counts every trial and asks that much more.
+The latest months are a holdout that tuning never uses, so that a tuned recipe can be tested on
+rows its tuning did not see. On the folds used for tuning its figures are too good, as those of the
+best of many always are; so the promotion rule counts every trial and raises its bar accordingly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ml_core.ranges.labels import DOWN, UP, WIN
 
 
 class TooFewFoldsError(InputError):
-    """Too little history for the folds asked for before the holdout."""
+    """Too little history before the holdout for the requested folds."""
 
     have: int
     requested: int
@@ -39,14 +39,14 @@ class TooFewFoldsError(InputError):
 
 
 class NotTunableError(InputError):
-    """A recipe without models."""
+    """The recipe has no models."""
 
     recipe: str
     template = "recipe {recipe!r} is a baseline: it has nothing to tune; name another"
 
 
 class NothingToScoreError(InputError):
-    """Folds without a row that the question can be scored on."""
+    """The folds have no row that the question can be scored on."""
 
     question: str
     folds: tuple[str, ...]
@@ -57,7 +57,7 @@ class NothingToScoreError(InputError):
 
 
 class Suggest(Protocol):
-    """What suggests the next values to try, such as an Optuna trial."""
+    """An object that suggests the next values to try, such as an Optuna trial."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         """Return a whole number within bounds."""
@@ -68,17 +68,17 @@ class Suggest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TuningFolds:
-    """What tuning may look at.
+    """The data tuning may use.
 
     Attributes
     ----------
     folds
-        In order of time.
+        The folds, in time order.
     holdout_from
         The first day that is held out.
     digest
-        Hash of every row before that day. Bars that come in later leave it as it is, so that a
-        search goes on where it was although the night's data have arrived meanwhile.
+        Hash of every row before that day. Later bars do not change it, so a search can continue
+        although new data arrive every night.
     """
 
     folds: tuple[Fold, ...]
@@ -87,7 +87,7 @@ class TuningFolds:
 
 
 def suggested(trial: Suggest, base: Recipe, question: Question) -> Recipe:
-    """Return the recipe a trial stands for; the same values give the same recipe and name."""
+    """Return the recipe of a trial; the same values give the same recipe and name."""
     values: dict[str, Any] = {
         "num_leaves": trial.suggest_int("num_leaves", 2, 16, log=True),
         "learning_rate": round(trial.suggest_float("learning_rate", 0.01, 0.1, log=True), 4),
@@ -134,15 +134,15 @@ def scores_by_fold(
     data_fingerprint: str,
     question: Question,
 ) -> Iterator[tuple[float, float]]:
-    """Yield the mean loss over all unseen rows so far, and the baseline's, fold after fold.
+    """Yield the mean loss over all unseen rows so far, and the baseline's, after each fold.
 
-    Log loss of the direction or of the win, squared error of net R; smaller is better. A fold
-    without a row to score by gives nothing.
+    This is the log loss of the direction or of the win, or the squared error of net R; smaller is
+    better. A fold without rows to score yields nothing.
 
     Raises
     ------
     NothingToScoreError
-        No fold has one.
+        No fold has any.
     """
     ours, theirs = np.empty(0), np.empty(0)
     for fold in folds:

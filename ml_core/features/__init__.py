@@ -1,4 +1,4 @@
-"""Point-in-time features, one definition for history and for the live row."""
+"""Point-in-time features: one definition for history and for the live row."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Summaries of bars between two times, for many decisions at once."""
+"""Summaries of the bars between two times, for many decisions at once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ml_core.bars.continuous import Tape
 
 MIN_PAIRS = 5
-"""Fewer neighbouring minutes than this say nothing of volatility."""
+"""Minimum number of pairs of neighbouring minutes for a volatility figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """Bars of n spans summarised; prices are adjusted ticks, NaN where a span has no bar.
+    """Summary of the bars of n spans; prices are adjusted ticks, NaN where a span has no bar.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Aggregate:
 
 
 def aggregate(tape: Tape, start: NDArray[np.int64], stop: NDArray[np.int64]) -> Aggregate:
-    """Summarise the bars opening in [start, stop) for n spans, in any order, overlapping or not.
+    """Summarise the bars that open in [start, stop), for n spans in any order, overlapping or not.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def between(tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64]) -> Ag
     Parameters
     ----------
     tape
-        Bars in order of time.
+        Bars in time order.
     first, stop
         Shape (n,), tape positions: a span holds the bars in [first, stop).
 
@@ -81,8 +81,8 @@ def between(tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64]) -> Ag
     begin, end = first[some], stop[some]
     result.open[some] = tape.open[begin]
     result.close[some] = tape.close[end - 1]
-    # reduceat on (begin, end) pairs: the even places hold what is wanted; it may not name the
-    # position after the last bar, so the last one is reduced over and added by hand
+    # reduceat on (begin, end) pairs: the even positions hold the results. An index may not point
+    # past the last bar, so the last bar is left out there and added by hand
     pairs = np.column_stack([begin, np.minimum(end, len(tape) - 1)]).ravel()
     to_the_end = end == len(tape)
     for name, ufunc, source in (
@@ -91,14 +91,14 @@ def between(tape: Tape, first: NDArray[np.int64], stop: NDArray[np.int64]) -> Ag
         ("volume", np.add, tape.volume),
     ):
         reduced = ufunc.reduceat(source, pairs)[::2]
-        single = begin >= len(tape) - 1  # the last bar alone: reduceat gave it already
+        single = begin >= len(tape) - 1  # the last bar alone: reduceat has included it
         whole = ufunc(reduced, source[-1])
         getattr(result, name)[some] = np.where(to_the_end & ~single, whole, reduced)
     return result
 
 
 class Spans:
-    """Running integer sums over a tape, so that any span's sum is two look-ups and exact."""
+    """Running integer sums over a tape: the sum of any span is exact and takes two look-ups."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -116,8 +116,8 @@ class Spans:
     def rms_change(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the root mean square of the changes between neighbouring minutes, in ticks.
 
-        NaN with fewer than ``MIN_PAIRS`` pairs. The change of a span's first bar from the bar
-        before it is left out, so that only bars inside the span count.
+        NaN with fewer than ``MIN_PAIRS`` pairs. The change from the bar before the span to the
+        span's first bar is left out, so that only bars inside the span count.
 
         Parameters
         ----------
@@ -136,15 +136,15 @@ class Spans:
         stop: NDArray[np.int64],
         reference: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """Volume-weighted average of typical prices (high + low + close)/3, less ``reference``.
+        """Return the volume-weighted average of (high + low + close)/3, minus ``reference``.
 
-        Summed in integers relative to the reference, so that adjusted prices with another
-        origin give the same bits. NaN where nothing traded.
+        The sum is taken in integers relative to the reference, so that adjusted prices with
+        another origin give the same result to the bit. NaN where nothing traded.
 
         Parameters
         ----------
         start, stop
-            Shape (n,), UTC minutes; bars opening in [start, stop).
+            Shape (n,), UTC minutes; the bars that open in [start, stop).
         reference
             Shape (n,), adjusted ticks.
 

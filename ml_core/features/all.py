@@ -1,4 +1,4 @@
-"""Every group of features, imported so that the catalogue is whole and in order."""
+"""Imports every feature group, so that the catalogue is complete and in order."""
 
 from ml_core.features.catalogue import CATALOGUE, compute
 from ml_core.features.groups import (  # noqa: F401 - imported for what they declare
@@ -7,6 +7,7 @@ from ml_core.features.groups import (  # noqa: F401 - imported for what they dec
     cost,
     levels,
     momentum,
+    news,
     previous_ranges,
     range_shape,
     sessions,

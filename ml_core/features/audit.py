@@ -1,15 +1,16 @@
-"""The look-ahead audit: take the future away, then falsify it, and see whether features move.
+"""The look-ahead audit: remove the future, then falsify it, and check whether features change.
 
 A feature computed at t0 from what was known at t0 cannot change by a bit when everything later
-(bars, volumes, contracts, outcomes, the calendar) is deleted, nor when it is replaced by something
-else, nor when the same market is moved 28 years on, where a table looked up by date has nothing to
-say. One that does change has seen the future, whatever its code looks like.
+(bars, volumes, contracts, outcomes, the calendar, scheduled news not known yet) is deleted or
+replaced by something else. Nor can it change when the same market is moved 28 years ahead, where a
+table looked up by date has no entries. A feature that does change has used the future, whatever
+its code looks like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar
 
@@ -29,27 +30,31 @@ from ml_core.features.false_future import (
     windows_apart,
     with_false_future,
 )
+from ml_core.features.false_news import false_news
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.features.view import View
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import build_schedule
 from ml_core.ranges.label_spec import LabelSpec
 
 DECISIONS = 60
-"""Decisions looked at unless another number is asked for."""
+"""Number of decisions audited by default."""
 
 _WITH: dict[Trick, str] = {
     "deleted": "with it deleted",
     "scrambled": "with it scrambled",
     "moved": f"on the same bars {CALENDAR_CYCLE_YEARS} years later",
+    "news deleted": "with news known only later deleted",
+    "news scrambled": "with other news known only later",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One feature seen to depend on the future, or on a table that no audit can hide.
+    """A feature found to depend on the future, or on a table that the audit cannot hide.
 
-    ``without`` is NaN, too, where the feature cannot be computed without the future.
+    ``without`` is NaN also where the feature cannot be computed without the future.
     """
 
     feature: str
@@ -68,18 +73,18 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSummary:
-    """An audit in its counts.
+    """The counts of an audit.
 
     Attributes
     ----------
     decisions, features
-        How many were looked at.
+        How many were audited.
     never_seen
-        Features that were missing in every decision, by comma; None without any.
+        Features that were missing at every decision, separated by commas; None if there are none.
     clean
         Whether no feature moved.
     leaks
-        Every change found, in words.
+        Every change found, as text.
     """
 
     decisions: int
@@ -91,23 +96,23 @@ class AuditSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What the audit looked at and what it found.
+    """What the audit covered and what it found.
 
     Attributes
     ----------
     market
         Symbol.
     decisions
-        Slots looked at, each with every trick.
+        Number of slots audited, each with every trick.
     features
-        Names looked at.
+        Names of the audited features.
     never_seen
-        Features that were missing in every slot looked at: nothing is proven of them.
+        Features that were missing in every audited slot: the audit shows nothing about them.
     leaks
-        Every change found, the first for each feature and slot and trick.
+        The changes found: one per feature, slot and trick.
     kinds
-        How many of the decisions are of each kind, such as Fridays and half-days; 0 where the
-        period has none.
+        How many decisions are of each kind, such as Fridays and half-days; 0 where the period has
+        none.
     """
 
     json_properties: ClassVar = ("clean", "leaking")
@@ -126,13 +131,13 @@ class AuditReport:
 
     @property
     def leaking(self) -> tuple[str, ...]:
-        """Names of the features that moved, in order of the catalogue."""
+        """Names of the features that changed, in catalogue order."""
         leaking = {leak.feature for leak in self.leaks}
         return tuple(name for name in self.features if name in leaking)
 
     @property
     def summary(self) -> AuditSummary:
-        """The report in its counts."""
+        """The counts of the report."""
         return AuditSummary(
             decisions=self.decisions,
             features=len(self.features),
@@ -143,7 +148,7 @@ class AuditReport:
 
 
 class NothingToAuditError(InputError):
-    """A period without a single decision to look at."""
+    """A period that holds no decision to audit."""
 
     symbol: str
     first: date
@@ -164,6 +169,7 @@ def audit_lookahead(
     last: date,
     decisions: int = DECISIONS,
     seed: int = 0,
+    news: tuple[NewsEvent, ...] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Audit features at decisions drawn from every kind of day and every opening range.
@@ -171,18 +177,20 @@ def audit_lookahead(
     Parameters
     ----------
     bars
-        Every outright contract's bars.
+        The bars of every outright contract.
     market, spec, features
-        What is audited: the roll rule and the labels are part of it.
+        What is audited; this includes the roll rule and the labels.
     first, last
-        Period the decisions are drawn from. With another last day others are drawn, so that a
-        nightly audit looks at other ones each night.
+        Period the decisions are drawn from. The draw depends on the last day, so a nightly audit
+        takes different decisions each night.
     decisions
-        How many to draw; all of the period, if those are fewer.
+        How many to draw; all decisions of the period if there are fewer.
     seed
-        Of the draw and of the scrambling, beside the last day.
+        Seed of the draw and of the scrambling, combined with the last day.
+    news
+        Scheduled news on record, for features that read it.
     on_progress
-        Called with (decisions done, decisions in all).
+        Called with (decisions done, total decisions).
 
     Raises
     ------
@@ -193,7 +201,8 @@ def audit_lookahead(
     schedule = build_schedule(
         market, first - timedelta(days=HISTORY_DAYS), last + timedelta(days=FUTURE_DAYS)
     )
-    history = read_history(bars, market, spec, schedule)
+    read = news if any(feature.news for feature in features) else None
+    history = read_history(bars, market, spec, schedule, news=read)
     day = schedule.days[history.ranges.day]
     inside = (day >= np.datetime64(first)) & (day <= np.datetime64(last))
     usable = np.flatnonzero(inside & history.ranges.usable)
@@ -203,6 +212,7 @@ def audit_lookahead(
     rows = slots.rows
     truth = compute(history.view(rows), features)
     leaks = _leaks_between(history, rows, features, truth, "moved", moved_in_time(history, rows))
+    leaks += _news_leaks(history, rows, features, truth)
     done = 0
     for windows in windows_apart(history, rows):
         for trick, by in _FALSE_FUTURES:
@@ -225,6 +235,31 @@ def audit_lookahead(
 _FALSE_FUTURES: tuple[tuple[Trick, bool], ...] = (("deleted", False), ("scrambled", True))
 
 
+def _news_leaks(
+    history: History,
+    rows: NDArray[np.int64],
+    features: tuple[Feature, ...],
+    truth: NDArray[np.float64],
+) -> list[tuple[int, Leak]]:
+    """Return what moves when the news that a decision could not know is another, or none.
+
+    Of each decision by itself: what one could not know yet is long known to another.
+    """
+    reading = [column for column, feature in enumerate(features) if feature.news]
+    if not reading or history.news is None:
+        return []
+    chosen, expected = tuple(features[column] for column in reading), truth[:, reading]
+    leaks = []
+    for decision, row in enumerate(rows.tolist()):
+        t0 = int(history.ranges.decision[row])
+        for trick, news in false_news(history.news, t0):
+            false = FalseHistory(
+                replace(history, news=news), rows[[decision]], np.array([decision])
+            )
+            leaks += _leaks_between(history, rows, chosen, expected, trick, false)
+    return leaks
+
+
 def _leaks_between(
     history: History,
     rows: NDArray[np.int64],
@@ -233,7 +268,7 @@ def _leaks_between(
     trick: Trick,
     false: FalseHistory,
 ) -> list[tuple[int, Leak]]:
-    """Return what moved and at which decision, in order of the catalogue."""
+    """Return the changes with the decision of each, in catalogue order."""
     if not len(false.rows):
         return []
     expected, view = truth[false.decisions], false.history.view(false.rows)
@@ -255,13 +290,13 @@ def _leaks_between(
 
 
 def _without_future(feature: Feature, view: View) -> NDArray[np.float64]:
-    """Compute a feature, all NaN where it looks up what is not there without the future."""
+    """Compute a feature; all NaN if it fails because the future it looks up is deleted."""
     try:
-        return np.asarray(feature.compute(view), np.float64)
+        return feature.values(view)
     except LookupError:
         return np.full(len(view), np.nan)
 
 
 def _bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Bits of each number; every NaN the same, so that missing equals missing."""
+    """Return the bits of each number; every NaN has the same, so that missing equals missing."""
     return np.where(np.isnan(values), np.nan, values).view(np.int64)

@@ -1,4 +1,4 @@
-"""Which decisions the look-ahead audit looks at: some of every kind of day, at every range."""
+"""The decisions the look-ahead audit covers: some of every kind of day, at every opening range."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ml_core.features.history import HISTORY_DAYS, History
 from ml_core.market.calendar_days import WEEKDAYS
 from ml_core.market.market import Market
-from ml_core.market.schedule import from_minute
+from ml_core.market.schedule import from_minute, to_minute
 
 _BUSY_ZONES = ("Europe/London", "America/New_York")
 
 
 @dataclass(frozen=True, slots=True)
 class AuditedKind:
-    """A kind of decision, such as those of half-days, and how many of it were looked at."""
+    """A kind of decision, such as half-days, and how many of that kind were audited."""
 
     name: str
     decisions: int
@@ -34,7 +34,7 @@ class AuditedSlots:
     rows
         Shape (n,): positions in the history's ranges, ascending.
     kinds
-        What they are of; a decision may be of several kinds, and a kind may have none.
+        The kinds of these decisions; a decision may be of several kinds, and a kind may have none.
     """
 
     rows: NDArray[np.int64]
@@ -46,10 +46,11 @@ def draw_slots(
 ) -> AuditedSlots:
     """Draw decisions in turn from every kind of day crossed with every opening range.
 
-    A leak that shows on Fridays only, or on a month's first day at one range only, is seen only
-    by who looks there. With fewer cells than decisions wanted each cell is drawn from at least
-    once; with more, each kind and each range still is, and other nights draw other cells. Within a
-    cell the draw is from where the fewest others lie near: spread over the period, more decisions
+    A leak that appears only on Fridays, or only on the first day of a month at one range, is found
+    only if such a decision is audited. If there are fewer cells (kind x range) than decisions
+    wanted, each cell is drawn from at least once. If there are more, each kind and each range is
+    still covered, and other nights draw other cells. Within a cell, decisions with the fewest
+    others nearby are preferred: the more evenly they are spread over the period, the more of them
     share one false history.
 
     Parameters
@@ -59,9 +60,9 @@ def draw_slots(
     usable
         Shape (m,): positions in ``history.ranges`` to draw from.
     count
-        Decisions wanted; all there are, if those are fewer.
+        Decisions wanted; all of them if there are fewer.
     draw
-        Random numbers: other ones, other decisions.
+        Random number generator; another seed gives other decisions.
     """
     kinds = _kinds_of(history, usable)
     there = [member for member in kinds.values() if member.any()]
@@ -85,7 +86,7 @@ def draw_slots(
 
 
 def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
-    """Return which decisions are of which kind, shape (m,) each; every one has a weekday."""
+    """Return a mask per kind of decision, shape (m,) each; every decision belongs to a weekday."""
     schedule, labels = history.tape.schedule, history.labels
     day, decision = history.ranges.day[rows], history.ranges.decision[rows]
     weekday = (schedule.days.astype(np.int64) + 3) % 7
@@ -96,6 +97,9 @@ def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np
         for number, name in enumerate(WEEKDAYS)
         if (weekday == number)[day].any()
     }
+    news = np.sort([to_minute(event.time) for event in history.news or ()]).astype(np.int64)
+    coming = np.searchsorted(news, decision + 1440, side="right")
+    near = coming > np.searchsorted(news, decision - 1440)
     before = np.maximum(rows - 1, 0)
     broken = labels.break_minute[before] <= decision
     return {
@@ -106,6 +110,7 @@ def _kinds_of(history: History, rows: NDArray[np.int64]) -> dict[str, NDArray[np
         "clock change": _changes(clocks)[day],
         "half-day": schedule.early_close[day],
         "earlier trade still open": broken & (labels.resolved_minute[before] > decision),
+        **({} if history.news is None else {"news within a day": near}),
     }
 
 
@@ -116,9 +121,9 @@ def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def clock_offsets(market: Market, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how far the clocks that matter are from UTC, minutes, shape (n, zones).
+    """Return the UTC offsets of the relevant clocks, minutes, shape (n, zones).
 
-    The market's own zones, and those of London and New York, whose openings move prices.
+    These are the market's own zones, and those of London and New York, whose openings move prices.
 
     Parameters
     ----------

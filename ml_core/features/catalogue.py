@@ -1,4 +1,4 @@
-"""The catalogue: every feature Orbcast knows, declared beside its function."""
+"""The catalogue of all features; each is declared next to its function."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _UP_AND_DOWN = (1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """What becomes of a feature when prices are turned upside down: highs to lows, UP to DOWN.
+    """How a feature changes when prices are turned upside down: highs are lows, UP is DOWN.
 
     Attributes
     ----------
     about
-        Its values are reflected about this one: 0 turns a move round, 0.5 a share of a range.
+        The value that the feature is reflected about: 0 turns a move round, 0.5 a share of a
+        range.
     of
-        Name of the feature whose value it takes: the distance above a low takes that above the
-        high. "" is the feature itself.
+        Name of the feature whose value it takes: the distance above a low takes the distance above
+        the high. "" means the feature itself.
     codes
-        Whether 1 and 2, its codes of up and down, change places.
+        Whether 1 and 2, its codes for up and down, are swapped.
     """
 
     about: float | None = None
@@ -40,7 +41,7 @@ class Mirror:
     codes: bool = False
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn the values of the feature it takes upside down, shape (n,)."""
+        """Turn the values of the feature named by ``of`` upside down, shape (n,)."""
         if self.codes:
             return np.where(np.isin(values, _UP_AND_DOWN), sum(_UP_AND_DOWN) - values, values)
         return values if self.about is None else 2.0 * self.about - values
@@ -51,7 +52,7 @@ TURNS = Mirror(about=0.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnColumn:
-    """What a dataset and a version keep of a trader's own feature, which no release knows.
+    """What a dataset and a version record about an own feature, which no release contains.
 
     Attributes
     ----------
@@ -70,30 +71,32 @@ class OwnColumn:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One column: its name, what a trader calls it, and the function that computes it.
+    """One column: its name, its description for a trader, and the function that computes it.
 
     Attributes
     ----------
     name
-        Column name, the function's own.
+        Column name: the name of the function.
     group
         The file it is defined in.
     words
-        What it measures, as a trader would say it, to be followed by its value.
+        What it measures, in a trader's words; the value is appended to them.
     unit
-        What its numbers count.
+        Unit of its values.
     categorical
-        Whether it holds small integer codes without order.
+        Whether its values are small integer codes without order.
     instead
-        The feature that new versions learn from in its stead; "" of one that is not retired. A
-        retired feature is computed for the versions that learned from it.
+        The feature that replaces it in new versions; "" if it is not retired. A retired feature is
+        still computed for the versions that learned from it.
     mirror
-        What becomes of it when prices are turned upside down; None if it stays as it is. One that
-        does not say is taken to turn about 0, which costs a column where it does not.
+        How it changes when prices are turned upside down; None if it stays as it is. The default
+        is to turn about 0, which costs a column if that is wrong.
     compute
-        A view of n decisions to float64 of shape (n,), NaN where missing.
+        Takes a view of n decisions and returns float64 of shape (n,), NaN where missing.
     code
-        SHA-256 of the file that declares a trader's own; "" of one that is shipped.
+        SHA-256 of the file that declares an own feature; "" for a shipped one.
+    news
+        Whether it reads scheduled news, which a home may not have; "all" leaves such features out.
     """
 
     name: str
@@ -105,10 +108,15 @@ class Feature:
     instead: str = ""
     mirror: Mirror | None = TURNS
     code: str = ""
+    news: bool = False
+
+    def values(self, view: View) -> NDArray[np.float64]:
+        """Compute it for every row of a view, shape (n,); only one that says so reads news."""
+        return np.asarray(self.compute(view.with_news if self.news else view), np.float64)
 
     @property
     def own_column(self) -> OwnColumn | None:
-        """What is kept of a trader's own; None of one that is shipped."""
+        """The record kept of an own feature; None for a shipped one."""
         if not self.code:
             return None
         return OwnColumn(
@@ -126,14 +134,14 @@ class UnknownFeatureError(InputError):
 
     @property
     def _hint(self) -> str:
-        """What may have been meant, and which files of own features could not be read."""
+        """Suggest the closest names, and list the files of own features that could not be read."""
         near = difflib.get_close_matches(self.unknown[0], self.available, n=3)
         meant = f"; did you mean {', '.join(near)}?" if near else ""
         return meant + "".join(f"; {fault}" for fault in self.refused)
 
 
 class FeatureChangedError(InputError):
-    """A version learned from own features whose file is another one now."""
+    """A version learned from own features whose file has changed since."""
 
     changed: tuple[str, ...]
     template = (
@@ -143,7 +151,7 @@ class FeatureChangedError(InputError):
 
 
 class RetiredFeatureError(InputError):
-    """A recipe asks new versions to learn from features that are kept for older ones alone."""
+    """A recipe names retired features, which are kept only for older versions."""
 
     retired: tuple[str, ...]
     instead: tuple[str, ...]
@@ -154,9 +162,9 @@ class RetiredFeatureError(InputError):
 
 
 class Catalogue:
-    """Features by name, in the order they were declared.
+    """Features by name, in the order of their declaration.
 
-    A trader's own come after those that are shipped, and belong to no "all".
+    Own features come after the shipped ones and are not part of "all".
     """
 
     def __init__(self) -> None:
@@ -164,14 +172,14 @@ class Catalogue:
         self._refused: tuple[str, ...] = ()
 
     def with_own(self, own: Iterable[Feature], refused: Iterable[str] = ()) -> Catalogue:
-        """Return a catalogue of these features and a trader's own.
+        """Return a catalogue of these features and a trader's own features.
 
         Parameters
         ----------
         own
-            Features with a code, of other names.
+            Own features (with ``code``), whose names are not taken yet.
         refused
-            What is wrong with files of own features, told where a feature is not found.
+            Errors in files of own features, shown when a feature is not found.
         """
         whole = Catalogue()
         whole._features = {**self._features, **{feature.name: feature for feature in own}}
@@ -186,8 +194,9 @@ class Catalogue:
         categorical: bool = False,
         instead: str = "",
         mirror: Mirror | None = TURNS,
+        news: bool = False,
     ) -> Callable[[FeatureFunction], FeatureFunction]:
-        """Declare the decorated function as the feature of its own name.
+        """Declare the decorated function as the feature of the same name.
 
         Raises
         ------
@@ -201,7 +210,7 @@ class Catalogue:
                 raise ValueError(f"feature {name} is declared twice")
             group = compute.__module__.rpartition(".")[2]
             self._features[name] = Feature(
-                name, group, words, unit, categorical, compute, instead, mirror
+                name, group, words, unit, categorical, compute, instead, mirror, news=news
             )
             return compute
 
@@ -214,19 +223,23 @@ class Catalogue:
         return name in self._features
 
     def names(self) -> tuple[str, ...]:
-        """Return the name of every feature that is neither retired nor own, in order."""
+        """Return the names of "all": neither retired nor own, and reading no news; in order."""
         return tuple(
             name
             for name, feature in self._features.items()
-            if not feature.instead and not feature.code
+            if not feature.instead and not feature.code and not feature.news
         )
+
+    def news_names(self) -> tuple[str, ...]:
+        """Return the names of the shipped features that read scheduled news, in order."""
+        return tuple(name for name, one in self._features.items() if one.news and not one.code)
 
     def own(self) -> tuple[Feature, ...]:
         """Return the trader's own features, in order."""
         return tuple(feature for feature in self._features.values() if feature.code)
 
     def retired(self) -> tuple[str, ...]:
-        """Return the names of those that are kept for older versions alone."""
+        """Return the names of the retired features, which are kept only for older versions."""
         return tuple(name for name, feature in self._features.items() if feature.instead)
 
     def own_names(self) -> tuple[str, ...]:
@@ -234,7 +247,7 @@ class Catalogue:
         return tuple(feature.name for feature in self.own() if not feature.instead)
 
     def every(self) -> tuple[Feature, ...]:
-        """Return all features, the retired ones among them."""
+        """Return all features, including retired ones."""
         return tuple(self._features.values())
 
     def to_learn(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
@@ -243,7 +256,7 @@ class Catalogue:
         Raises
         ------
         RetiredFeatureError
-            One of them is kept for older versions alone.
+            One of them is retired.
         UnknownFeatureError
             A name the catalogue does not have.
         """
@@ -258,7 +271,8 @@ class Catalogue:
     def select(self, names: Iterable[str] | Literal["all"]) -> tuple[Feature, ...]:
         """Return the features of these names, in the order named.
 
-        "all", by itself or among names, is every shipped feature that is not retired.
+        "all", by itself or among names, means every shipped feature that is not retired and does
+        not read news.
 
         Raises
         ------
@@ -271,29 +285,30 @@ class Catalogue:
         )
         unknown = tuple(name for name in wanted if name not in self._features)
         if unknown:
-            raise UnknownFeatureError(unknown, (*self.names(), *self.own_names()), self._refused)
+            available = (*self.names(), *self.news_names(), *self.own_names())
+            raise UnknownFeatureError(unknown, available, self._refused)
         return tuple(self._features[name] for name in wanted)
 
     def select_with_own(self) -> tuple[Feature, ...]:
-        """Return every feature that is not retired, the trader's own last."""
-        return self.select(("all", *self.own_names()))
+        """Return every feature that is not retired, those of news and own features last."""
+        return self.select(("all", *self.news_names(), *self.own_names()))
 
     def learned(self, names: Iterable[str], own: Iterable[OwnColumn]) -> tuple[Feature, ...]:
-        """Return the features that a version learned from, as it knew them.
+        """Return the features that a version learned from, exactly as they were then.
 
         Parameters
         ----------
         names
-            Of its columns, in order.
+            Names of its columns, in order.
         own
-            Those of them that were the trader's own.
+            Those of them that were own features.
 
         Raises
         ------
         UnknownFeatureError
-            One is gone.
+            A feature no longer exists.
         FeatureChangedError
-            The file that declares one is another.
+            The file that declares one has changed.
         """
         features = self.select(names)
         codes = {column.name: column.code for column in own}
@@ -312,7 +327,7 @@ feature = CATALOGUE.feature
 def compute(view: View, features: Iterable[Feature]) -> NDArray[np.float64]:
     """Compute features for every row of the view, shape (n, k), NaN where missing."""
     features = tuple(features)
-    if not len(view):  # of a market whose price never changes no range is usable
+    if not len(view):  # a market whose price never changes has no usable range
         return np.empty((0, len(features)))
-    columns = [np.asarray(feature.compute(view), np.float64) for feature in features]
+    columns = [feature.values(view) for feature in features]
     return np.column_stack(columns) if columns else np.empty((len(view), 0))

@@ -1,7 +1,7 @@
-"""Conditions on features, as a person writes them: names, comparisons, and, or, not.
+"""Conditions on features as a person writes them: names, comparisons, and, or, not.
 
-A condition is read into Python's own syntax tree, of which a few kinds of nodes are taken and all
-others refused; nothing of it is ever run.
+A condition is parsed into Python's syntax tree. A few kinds of nodes are allowed and all others
+refused; nothing of it is ever run as code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ml_core.errors import InputError
 
 LONGEST = 400
-"""Characters of a condition at most; a person writes no longer one."""
+"""Maximum length of a condition, in characters."""
 
 _LARGEST = 1e15
 
@@ -43,12 +43,12 @@ class ConditionError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that can be asked of rows.
+    """A condition that can be evaluated on rows.
 
     Attributes
     ----------
     text
-        The condition in one form, however it was spaced: two that are alike have the same.
+        The condition in canonical form: conditions that differ only in spacing have the same text.
     names
         The features it names, sorted.
     """
@@ -58,15 +58,15 @@ class Condition:
     _tree: ast.expr
 
     def holds(self, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
-        """Return of which rows it holds, shape (n,).
+        """Return in which rows the condition holds, shape (n,).
 
-        Rows in which a feature that it names is NaN have no answer: leave them out by
+        Where a feature that it names is NaN, the result is meaningless: leave those rows out with
         :meth:`is_known`.
 
         Parameters
         ----------
         columns
-            By name, shape (n,) each; every one that is named.
+            Columns by name, shape (n,) each; every feature that the condition names.
         """
         rows: NDArray[np.bool_] = _evaluated(self._tree, columns)
         return rows
@@ -85,15 +85,16 @@ def read_condition(text: str, features: Collection[str]) -> Condition:
     Parameters
     ----------
     text
-        Comparisons of features and numbers (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``, also
-        ``0 < x < 1``), joined by ``and``, ``or``, ``not`` and brackets.
+        Comparisons of features and numbers (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``, also ``0
+        < x < 1``), joined by ``and``, ``or``, ``not`` and parentheses.
     features
-        Names of the features there are.
+        Names of the available features.
 
     Raises
     ------
     ConditionError
-        It is none, or names what is no feature; the nearest names are told.
+        The text is not a condition, or names an unknown feature; the message lists the nearest
+        names.
     """
     if len(text) > LONGEST:
         raise ConditionError(f"{text[:60]}...", f"is longer than {LONGEST} characters")
@@ -122,7 +123,7 @@ def _unknown(name: str, features: Collection[str]) -> str:
 
 
 def _names_in(tree: ast.expr, text: str) -> set[str]:
-    """Return the features that are named; refuse whatever is no part of a condition."""
+    """Return the features that are named; refuse anything that may not occur in a condition."""
     match tree:
         case ast.BoolOp(values=parts):
             return set().union(*(_names_in(part, text) for part in parts))
@@ -171,7 +172,7 @@ def _evaluated(tree: ast.expr, columns: Mapping[str, NDArray[np.float64]]) -> An
             return np.logical_and.reduce(
                 [_COMPARE[type(op)](one, other) for op, one, other in pairs]
             )
-    raise AssertionError(tree)  # refused when it was read
+    raise AssertionError(tree)  # refused by read_condition
 
 
 def _value(part: ast.expr, columns: Mapping[str, NDArray[np.float64]]) -> Any:

@@ -12,23 +12,23 @@ from ml_core.features.aggregates import aggregate
 from ml_core.features.wilder import wilder_average
 
 HISTORY = 21
-"""Completed days looked back on: 20 true ranges, each of which needs the close before it."""
+"""Completed days used: 20 true ranges, each of which needs the close before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Daily:
     """The last 21 completed trading days before each of n decisions, oldest first.
 
-    Days without a bar are passed over. NaN throughout where there are not 21 of them within the
-    lookback.
+    Days without a bar are skipped. All values are NaN where the lookback holds fewer than 21 days.
 
     Attributes
     ----------
     high, low, close
         Shape (n, 21), adjusted ticks.
     true_range
-        Shape (n, 20), ticks: Wilder's greatest of high - low and the distances from the close
-        before (Wilder, New Concepts in Technical Trading Systems, 1978).
+        Shape (n, 20), ticks: Wilder's true range, the greatest of high - low and the distances of
+        high and low from the previous close (Wilder, New Concepts in Technical Trading Systems,
+        1978).
     """
 
     high: NDArray[np.float64]
@@ -37,16 +37,16 @@ class Daily:
     true_range: NDArray[np.float64]
 
     def atr(self, days: int) -> NDArray[np.float64]:
-        """Wilder's average true range over ``days``, ticks, shape (n,).
+        """Return Wilder's average true range over ``days``, ticks, shape (n,).
 
-        Seeded with the mean of the first ``days`` of the 20 true ranges and smoothed over the
-        rest, as TA-Lib does on the same 21 days. A bounded memory, so that live and history
-        agree.
+        It starts with the mean of the first ``days`` of the 20 true ranges and is smoothed over
+        the rest, as TA-Lib does on the same 21 days. The window is fixed so that live values and
+        history agree.
         """
         return wilder_average(self.true_range, days)
 
     def mean_true_range(self, days: int) -> NDArray[np.float64]:
-        """Plain mean of the last ``days`` true ranges, ticks, shape (n,)."""
+        """Return the plain mean of the last ``days`` true ranges, ticks, shape (n,)."""
         total: NDArray[np.float64] = self.true_range[:, -days:].sum(axis=1)
         return total / days
 
@@ -59,14 +59,14 @@ def daily_history(tape: Tape, day: NDArray[np.int64], lookback_days: int) -> Dai
     tape
         The bars.
     day
-        Shape (n,), row of the schedule each decision is on; that day itself is left out.
+        Shape (n,): row in the schedule of each decision; that day itself is left out.
     lookback_days
-        Calendar days beyond which a day may not be looked at.
+        Calendar days before the decision's day beyond which no day is used.
     """
     schedule = tape.schedule
     bars = aggregate(tape, schedule.day_start, schedule.day_end)
     traded = np.flatnonzero(bars.count)
-    # many decisions share a day: work a day out once
+    # many decisions share a day: compute each day once
     days, back = np.unique(day, return_inverse=True)
     before = np.searchsorted(traded, days)
     index = before[:, None] - HISTORY + np.arange(HISTORY)

@@ -1,9 +1,10 @@
-"""Histories whose future is false: what an honest feature computes the same from.
+"""Histories with a false future, from which a feature without look-ahead computes the same values.
 
-Everything that a feature may read is taken away or falsified from the decision on: bars and
-volumes of every contract, the contracts and ranges to come, outcomes not settled yet, and the
-calendar after the decision's own trading day. A decision depends on ``HISTORY_DAYS`` before it, so
-one false history serves many decisions, as long as they lie far enough apart.
+From the decision on, everything that a feature may read is deleted or falsified: bars and volumes
+of every contract, later contracts and ranges, outcomes not settled yet, and the calendar after the
+decision's own trading day. Scheduled news is falsified in :mod:`ml_core.features.false_news`. A
+decision depends on the ``HISTORY_DAYS`` before it, so one false history serves many decisions if
+they lie far enough apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ml_core.array_rows import take_rows
 from ml_core.bars.arrays import Bars
 from ml_core.features.audited_slots import clock_offsets
+from ml_core.features.false_news import later_news
 from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.market.schedule import Schedule
 from ml_core.ranges.label_spec import LabelSpec
@@ -33,12 +35,12 @@ from ml_core.ranges.labels import (
 from ml_core.ranges.opening_range import OpeningRanges
 
 FUTURE_DAYS = 5
-"""Days after a decision's own that are falsified: a weekend and a roll lie within."""
+"""Days falsified after the decision's own day: enough to include a weekend and a roll."""
 
 CALENDAR_CYCLE_YEARS = 28
-"""Years after which every date has its weekday again, leap days included (until 2100)."""
+"""Years after which every date has the same weekday again, leap days included (until 2100)."""
 
-Trick = Literal["deleted", "scrambled", "moved"]
+Trick = Literal["deleted", "scrambled", "moved", "news deleted", "news scrambled"]
 
 _SHIFT_MINUTES = 37
 _FLIPPING_VOLUME = 10_000
@@ -53,11 +55,11 @@ class FalseHistory:
     Attributes
     ----------
     history
-        What a feature is given.
+        The history a feature is computed from.
     rows
         Shape (k,): the decisions' positions in its ranges.
     decisions
-        Shape (k,): which of the decisions asked about they are.
+        Shape (k,): indices of these decisions among those requested.
     """
 
     history: History
@@ -67,10 +69,10 @@ class FalseHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """k decisions far apart, and the rows of the schedule each depends on, in order of time.
+    """k decisions far apart, and the schedule rows that each depends on, in time order.
 
-    ``first``, ``own`` and ``last`` are rows of the schedule, shape (k,): the oldest day that the
-    decision may look at, its own trading day, and the last day that is falsified.
+    ``first``, ``own`` and ``last`` are schedule rows, shape (k,): the oldest day that the decision
+    may use, its own trading day, and the last day that is falsified.
     """
 
     decisions: NDArray[np.int64]
@@ -81,14 +83,14 @@ class Windows:
 
 
 def windows_apart(history: History, rows: NDArray[np.int64]) -> list[Windows]:
-    """Part decisions into groups within which no window overlaps another.
+    """Split decisions into groups in which no two windows overlap.
 
     Parameters
     ----------
     history
         The real history.
     rows
-        Shape (n,): the decisions, ascending positions in its ranges.
+        Shape (n,): positions of the decisions in its ranges, ascending.
     """
     days, own = history.tape.schedule.days, history.ranges.day[rows]
     first = np.searchsorted(days, days[own] - np.timedelta64(HISTORY_DAYS, "D"))
@@ -122,21 +124,21 @@ def with_false_future(
     windows: Windows,
     draw: np.random.Generator | None,
 ) -> FalseHistory:
-    """Return a history in which the future of some decisions is another one, or is not there.
+    """Return a history in which the future of some decisions is falsified or deleted.
 
     Parameters
     ----------
     bars
-        The real ones, of every contract.
+        The real bars of every contract.
     history, spec
-        The real history and the labels it was made with; its schedule reaches ``FUTURE_DAYS``
+        The real history and the specification of its labels; its schedule reaches ``FUTURE_DAYS``
         beyond the last decision.
     rows
-        Shape (n,): positions of all decisions asked about.
+        Shape (n,): positions of all requested decisions.
     windows
-        Those of them to falsify the future of.
+        The decisions whose future is falsified, with their windows.
     draw
-        Random numbers to falsify it by; None deletes it.
+        Random number generator for false values; None deletes the future instead.
     """
     schedule = history.tape.schedule
     deleted = draw is None
@@ -156,7 +158,7 @@ def with_false_future(
         near = scrambled(near, future, draw)
         days = _with_false_days(days, kept > windows.own[window_of_day])
         horizon = int(schedule.day_end[windows.last[-1]])
-    false = read_history(near, history.market, spec, days, horizon)
+    false = read_history(near, history.market, spec, days, horizon, history.news)
     ranges = len(history.market.ranges)
     slots = (kept[:, None] * ranges + np.arange(ranges)).ravel()
     t0 = np.repeat(windows.t0[window_of_day], ranges)
@@ -169,10 +171,10 @@ def with_false_future(
 
 
 def moved_in_time(history: History, rows: NDArray[np.int64]) -> FalseHistory:
-    """Return the same history 28 years on, where every date and clock but the year is the same.
+    """Return the same history 28 years later, where every date and clock matches except the year.
 
-    Whatever a feature looks up by date, in a table made beforehand, is not there. Decisions at
-    which a clock shows another time then, because its rules have changed, are left out.
+    A table made in advance has no entries for those dates. Decisions at which a clock shows
+    another time then, because its rules change, are left out.
     """
     days = CALENDAR_CYCLE_YEARS * 1461 // 4
     minutes = days * 1440
@@ -201,6 +203,7 @@ def moved_in_time(history: History, rows: NDArray[np.int64]) -> FalseHistory:
         ),
         ranges=_with_times(ranges, ("start", "decision", "session_end", "day_end"), later),
         labels=_with_times(labels, ("break_minute", "resolved_minute"), later),
+        news=None if history.news is None else later_news(history.news, days),
     )
     return FalseHistory(there, rows[same], np.flatnonzero(same))
 
@@ -219,26 +222,26 @@ _HOURS = (
 def _with_times(
     table: _Table, names: tuple[str, ...], by: Callable[[NDArray[np.int64]], NDArray[np.int64]]
 ) -> _Table:
-    """Return a dataclass of arrays with some of them, UTC minutes, passed through ``by``."""
+    """Return a dataclass of arrays in which ``by`` is applied to the named ones, UTC minutes."""
     changed: dict[str, Any] = {name: by(getattr(table, name)) for name in names}
     return replace(table, **changed)
 
 
 def scrambled(bars: Bars, future: NDArray[np.int64], draw: np.random.Generator) -> Bars:
-    """Falsify the bars of some futures: other prices, other volumes.
+    """Falsify the prices and volumes of bars that lie in a decision's future.
 
-    Prices become a random walk of ten times the usual size. Volumes are exchanged among the bars,
-    and those of every contract but a future's busiest become ten thousand times as large, so
-    that a choice of contract made from them is another.
+    Prices become a random walk of ten times the usual size. Volumes are shuffled among the bars.
+    The volumes of every contract except a future's busiest are multiplied by ten thousand, so that
+    a contract choice based on them comes out differently.
 
     Parameters
     ----------
     bars
         Shape (n,).
     future
-        Shape (n,): number of the future each bar lies in, counted from 0; -1 leaves it as it is.
+        Shape (n,): index of the future that each bar lies in, from 0; -1 leaves the bar unchanged.
     draw
-        Random numbers.
+        Random number generator.
     """
     at = np.flatnonzero(future >= 0)
     count = len(at)
@@ -272,23 +275,23 @@ def scrambled(bars: Bars, future: NDArray[np.int64], draw: np.random.Generator) 
 
 
 def _spans(first: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the positions of the spans [first, stop) one after the other."""
+    """Return the positions of the spans [first, stop), concatenated."""
     return np.concatenate([np.arange(a, b) for a, b in zip(first, stop, strict=True)])
 
 
 def _rows_of(table: _Table, rows: NDArray[np.int64]) -> _Table:
-    """Return rows of a dataclass of arrays."""
+    """Return the given rows of a dataclass of arrays."""
     chosen: dict[str, Any] = {part.name: getattr(table, part.name)[rows] for part in fields(table)}
     return replace(table, **chosen)
 
 
 def _with_false_days(schedule: Schedule, future: NDArray[np.bool_]) -> Schedule:
-    """Exchange half-days and whole ones of the marked days, and move their hours."""
+    """Swap half-days and full days among the marked days, and shift their hours."""
 
     def shifted(values: NDArray[np.int64]) -> NDArray[np.int64]:
         return values + _SHIFT_MINUTES * future.reshape(-1, *[1] * (values.ndim - 1))
 
-    # day_start and day_end stay: they say which bars are whose
+    # day_start and day_end stay: they assign bars to days
     return _with_times(
         replace(schedule, early_close=schedule.early_close ^ future), _HOURS, shifted
     )
@@ -297,16 +300,16 @@ def _with_false_days(schedule: Schedule, future: NDArray[np.bool_]) -> Schedule:
 def _false_outcomes(
     false: Labels, real: Labels, t0: NDArray[np.int64], *, deleted: bool
 ) -> Labels:
-    """Return labels of which everything not known by t0 is blank, or another than it was.
+    """Return labels in which everything not known by t0 is deleted or falsified.
 
     Parameters
     ----------
     false, real
         n slots with the false future and with the real one.
     t0
-        Shape (n,), UTC minutes: the decision that each slot is looked at from.
+        Shape (n,), UTC minutes: the decision from which each slot is seen.
     deleted
-        Whether it is blank.
+        Whether it is deleted instead of falsified.
     """
     open_trade = false.resolved_minute > t0
     no_break = open_trade & (false.break_minute > t0)

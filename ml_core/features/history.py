@@ -1,4 +1,4 @@
-"""The one way from bars to features, for ten years of history and for one live decision."""
+"""The single path from bars to features, for ten years of history and for one live decision."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.bars.continuous import CHOICE_LOOKBACK_DAYS, Tape, join
 from ml_core.features.view import LOOKBACK_DAYS, View
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import Schedule
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import Labels, label
@@ -22,15 +23,16 @@ HISTORY_DAYS = LOOKBACK_DAYS + CHOICE_LOOKBACK_DAYS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """A stretch of the market: its tape, and the range and label of every slot on it."""
+    """A stretch of the market: its tape, the range and label of every slot on it, and its news."""
 
     market: Market
     tape: Tape
     ranges: OpeningRanges
     labels: Labels
+    news: tuple[NewsEvent, ...] | None = None
 
     def view(self, rows: NDArray[np.int64]) -> View:
-        """See what was known at the decisions of these slots (positions in ``ranges``)."""
+        """Return what was known at the decisions of these slots (positions in ``ranges``)."""
         return View(
             tape=self.tape,
             market=self.market,
@@ -38,6 +40,7 @@ class History:
             labels=self.labels,
             rows=rows,
             cost_ticks=self.market.instrument.round_trip_cost_ticks,
+            news=self.news,
         )
 
 
@@ -47,21 +50,25 @@ def read_history(
     spec: LabelSpec,
     schedule: Schedule,
     horizon: int | None = None,
+    news: tuple[NewsEvent, ...] | None = None,
 ) -> History:
-    """Join the bars, measure every opening range and label it, knowing nothing past ``horizon``.
+    """Join the bars, then measure and label every opening range, using nothing after ``horizon``.
 
     Parameters
     ----------
     bars
-        Every outright contract's bars.
+        The bars of every outright contract.
     market, spec
         The market and the label specification.
     schedule
-        Trading days to read; ``HISTORY_DAYS`` before the first decision wanted.
+        Trading days to read; must begin ``HISTORY_DAYS`` before the first decision wanted.
     horizon
-        UTC minute at which knowledge ends; the end of the last bar when left out.
+        UTC minute after which nothing is known; by default the end of the last bar.
+    news
+        Scheduled news in the order of recording, of which a decision knows what was known by then;
+        None if no feature reads it.
     """
     tape = join(bars, schedule, market.roll, horizon)
     ranges = opening_ranges(tape, market)
     labels = label(tape, ranges, spec, market.instrument.round_trip_cost_ticks)
-    return History(market=market, tape=tape, ranges=ranges, labels=labels)
+    return History(market=market, tape=tape, ranges=ranges, labels=labels, news=news)

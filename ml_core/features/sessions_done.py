@@ -1,4 +1,4 @@
-"""Sessions completed by each decision, newest first, whatever the market calls them."""
+"""Sessions completed by each decision, newest first, whatever their names in the market file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SESSION_LOOKBACK_MINUTES = 7 * 1440
 
 
 class CompletedSessions:
-    """The sessions of every trading day in order of their ends, seen from n decisions.
+    """The sessions of every trading day, ordered by their ends, seen from n decisions.
 
     Parameters
     ----------
@@ -30,16 +30,17 @@ class CompletedSessions:
         self._start, self._end = start[order], end[order]
         self._decision = decision
         self._last = np.searchsorted(self._end, decision, side="right") - 1
-        # only the few sessions that any decision looks at are worked out, each once
+        # compute only the few sessions that some decision uses, each once
         wanted = np.unique(np.clip(self._last[:, None] - np.arange(4), 0, None))
         self._column = np.full(len(self._end), -1)
         self._column[wanted] = np.arange(len(wanted))
         self._bars = aggregate(tape, self._start[wanted], self._end[wanted])
 
     def back(self, number: int) -> Aggregate:
-        """Return the ``number``-th last completed session of each decision, 1 the latest.
+        """Return the ``number``-th latest completed session of each decision; 1 is the latest.
 
-        NaN and 0 where it had no bar, ended more than a week before, or was before the data.
+        NaN and 0 where the session had no bar, ended more than a week earlier, or predates the
+        data.
         """
         index = self._last - (number - 1)
         seen = np.maximum(index, 0)
@@ -60,7 +61,7 @@ class CompletedSessions:
         )
 
     def since_last(self) -> Aggregate:
-        """Summarise the bars from the latest completed session's end up to each decision."""
+        """Summarise the bars from the end of the latest completed session up to each decision."""
         begin = np.where(self._last >= 0, self._end[np.maximum(self._last, 0)], self._decision)
         begin = np.maximum(begin, self._decision - SESSION_LOOKBACK_MINUTES)
         return aggregate(self._tape, begin, self._decision)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def wilder_average(values: NDArray[np.float64], period: int) -> NDArray[np.float64]:
     """Return Wilder's moving average at the end of each row.
 
-    The first ``period`` values are averaged, each later one moves the average by 1/period of the
+    The first ``period`` values are averaged. Each later value moves the average by 1/period of the
     difference (Wilder 1978; TA-Lib's ATR and RSI do the same).
 
     Parameters
@@ -38,7 +38,7 @@ def wilder_average(values: NDArray[np.float64], period: int) -> NDArray[np.float
 
 
 def relative_strength(closes: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """Wilder's RSI at the end of each row of closes, 0..100.
+    """Return Wilder's RSI at the end of each row of closes, 0..100.
 
     Parameters
     ----------

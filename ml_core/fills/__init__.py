@@ -1,4 +1,4 @@
-"""The trader's own executions: platforms' files read, round trips made and held against plans."""
+"""The trader's own executions: reads platforms' files, builds round trips, compares with plans."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The trader's own round trips as an account sees them."""
+"""The trader's own round trips in an account's terms."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ml_core.strategy.account_standing import TimedTrade
 def account_trips(
     trip: RoundTrip, bars: Bars, market: Market, day_of: Callable[[datetime], date], risk: float
 ) -> tuple[TimedTrade, ...]:
-    """Return what of a round trip is closed, and what is open, each as one trade of all contracts.
+    """Return the closed and the open part of a round trip, each as one trade of all contracts.
 
-    The best and the worst that it stood at are those of the bars from entry to exit, both
-    included, since no order within a minute is known; without bars, those of its own prices.
+    Its best and worst open results are taken from the bars from entry to exit, both included,
+    because the order within a minute is unknown; without bars, from its own prices.
 
     Parameters
     ----------
     trip, bars, market
-        The round trip, bars of its time, and the market.
+        The round trip, bars of its period, and the market.
     day_of
         Returns the trading day of an aware time.
     risk
-        Money that an open position may still lose: its stop is not known to Orbcast.
+        Money that an open position may still lose: Orbcast does not know its stop.
     """
     entered, day = trip.entered_at, day_of(trip.entered_at)
     trades = []
@@ -71,7 +71,7 @@ def account_trips(
 
 
 def _extremes(trip: RoundTrip, bars: Bars, market: Market, ended: datetime) -> tuple[float, float]:
-    """Return the money that the closed part stood at, at best and at worst; 0 without bars."""
+    """Return the best and worst open results of the closed part in money; 0 without bars."""
     own = bars.between(to_minute(trip.entered_at), to_minute(ended) + 1)
     if trip.contract in own.contracts:
         which = own.contract == own.contracts.index(trip.contract)

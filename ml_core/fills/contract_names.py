@@ -1,4 +1,4 @@
-"""One name of a contract for the several that platforms give it."""
+"""Maps the various contract names of platforms to one name."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _CODED = re.compile(r"(?P<root>[A-Z0-9]+?)(?P<month>[FGHJKMNQUVXZ])(?P<year>\d{1
 
 
 def contract_of(written: str, market: Market, instrument: str | None = None) -> str | None:
-    r"""Return the contract that a platform names, as the market's bars have it.
+    r"""Return the contract that a platform names, in the form of the market's bars.
 
     Parameters
     ----------
     written
-        Such as ``MGCQ5``, ``MGC 08-25``, ``MGC AUG25``, ``/MGCQ25:XCEC``.
+        The platform's name, such as ``MGCQ5``, ``MGC 08-25``, ``MGC AUG25``, ``/MGCQ25:XCEC``.
     market
-        Whose contracts; its pattern says whether a year has one digit or two.
+        The market of the contracts; its pattern decides whether a year has one digit or two.
     instrument
-        A name that stands for the market besides, such as ``XAUUSD``; its rows, like those of the
-        market's symbol, are of the symbol.
+        Another name for the market, such as ``XAUUSD``; its rows, like those of the market's
+        symbol, belong to the symbol.
 
     Returns
     -------
     str or None
-        None where it is another instrument.
+        None if it is another instrument.
     """
     name = written.strip().upper().lstrip("/@").partition(":")[0].partition(".")[0]
     if instrument is not None and written.strip().upper() == instrument.strip().upper():
@@ -43,7 +43,7 @@ def contract_of(written: str, market: Market, instrument: str | None = None) -> 
 
 
 def _forms(name: str) -> Iterator[str]:
-    """Yield the names that a contract may have in the market's bars, the usual one first."""
+    """Yield the possible names of a contract in the market's bars, the usual one first."""
     for pattern in (_NUMBERED, _NAMED, _CODED):
         match = pattern.fullmatch(name)
         if match is None or (code := _code(match["month"])) is None:

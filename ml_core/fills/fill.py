@@ -1,4 +1,4 @@
-"""Executions as a trading platform reports them, and what a file of them holds."""
+"""Executions reported by a trading platform, and the content of a file of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 Action = Literal["buy", "sell"]
 
 FillKey = tuple[object, ...]
-"""What makes two rows, of one file or of two, the same execution."""
+"""Key by which two rows, of one file or of two, are the same execution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,19 +20,19 @@ class Fill:
     Attributes
     ----------
     platform, account
-        Where it was reported, and of which account; "" where the file names none.
+        The platform that reported it, and the account; "" if the file names none.
     contract
-        As the market's contract pattern has it, or the market's symbol.
+        In the form of the market's contract pattern, or the market's symbol.
     time
         Aware UTC.
     side, quantity, price
-        Contracts, above 0, and the price of one as traded.
+        Contracts (positive), and the price of one as traded.
     commission
-        Money paid for the whole quantity, below 0 for a rebate; None where it is not known.
+        Money paid for the whole quantity, negative for a rebate; None if unknown.
     execution_id, order_id
-        The platform's; "" where the file has none.
+        The platform's ids; "" if the file has none.
     occurrence
-        Which one it is, from 1, of the equal rows of its file; more than one only without ids.
+        Its number, from 1, among equal rows of its file; above 1 only without ids.
     source_line
         Line of the file, counted from 1.
     """
@@ -52,12 +52,12 @@ class Fill:
 
     @property
     def signed(self) -> float:
-        """Quantity, below 0 where it was sold."""
+        """Quantity, negative if it was sold."""
         return self.quantity if self.side == "buy" else -self.quantity
 
     @property
     def content(self) -> FillKey:
-        """What was executed, whatever it is called."""
+        """The content of the execution, without its id."""
         return (
             *(self.platform, self.account, self.contract, self.time),
             *(self.side, self.quantity, self.price),
@@ -65,21 +65,21 @@ class Fill:
 
     @property
     def key(self) -> FillKey:
-        """The execution's own id, or else what was executed and which of equal ones it is."""
+        """The execution's own id, or else its content and its number among equal rows."""
         if self.execution_id:
             return self.platform, self.account, self.execution_id
         return (*self.content, self.order_id, self.occurrence)
 
     @property
     def order(self) -> tuple[object, ...]:
-        """Sorts fills by time, and those of one time in one way, however they are listed."""
+        """Sort key by time; fills of the same time have a fixed order, however they are listed."""
         ids = (len(self.execution_id), self.execution_id, len(self.order_id), self.order_id)
         return self.time, self.account, self.contract, *ids, *map(str, self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """A row that is no execution that can be used, and why."""
+    """A row that cannot be used as an execution, and the reason."""
 
     source_line: int
     field: str
@@ -95,24 +95,24 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillsFile:
-    """What one reading of a file brought.
+    """The result of reading a file.
 
     Attributes
     ----------
     name, content_hash, reading
-        The file, SHA-256 of its content, and the options it was read with as one text.
+        The file's name, SHA-256 of its content, and the reading options as one text.
     platform, zone
-        By its header, or as named; the zone that times without one were read in, "" without any.
+        Platform by header or as given; zone used for times without one, "" if none was used.
     columns
-        What was read, and the column it was read from.
+        The fields read, and the column of each.
     fills
-        In order of time; each execution once.
+        In time order; each execution once.
     set_aside
         Rows that cannot be used.
     repeated
-        Rows that name an execution of another row.
+        Number of rows that repeat an execution.
     left_out
-        Rows that are no executions of the market, counted by what they are.
+        Counts of rows that are not executions of the market, by kind.
     """
 
     name: str
@@ -129,20 +129,20 @@ class FillsFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillBatch:
-    """What happened to a file of executions: it was imported, or taken back.
+    """An event of a file of executions: imported or withdrawn.
 
     Attributes
     ----------
     market, batch_id
-        Of which symbol; names the import.
+        The market's symbol, and the name of the import.
     event, reason
-        ``imported`` or ``withdrawn``, and why.
+        ``imported`` or ``withdrawn``, and the reason.
     name, platform, zone, content_hash, reading
-        As :class:`FillsFile` has them.
+        As in :class:`FillsFile`.
     fills, repeated, set_aside, left_out
-        Of the file: how many executions, and what is none, as plain values.
+        Number of executions in the file, and the other rows, as plain values.
     at
-        Aware UTC, when it happened.
+        Aware UTC: when it happened.
     """
 
     market: str
@@ -162,14 +162,14 @@ class FillBatch:
 
 
 def merged(batches: Iterable[Iterable[Fill]]) -> tuple[Fill, ...]:
-    """Return the executions of several files in order of time, each once.
+    """Return the executions of several files in time order, each once.
 
-    Of two rows of one execution the later file's counts: a platform adds commissions later.
+    If two rows are the same execution, the later file's counts: a platform adds commissions later.
 
     Parameters
     ----------
     batches
-        The fills of each file, in the order in which the files were imported.
+        The fills of each file, in import order.
     """
     by_key: dict[FillKey, Fill] = {}
     for fills in batches:
@@ -178,7 +178,7 @@ def merged(batches: Iterable[Iterable[Fill]]) -> tuple[Fill, ...]:
 
 
 def reported_twice(fills: Iterable[Fill]) -> int:
-    """Count fills that another platform reports too: same contract, side, quantity and second."""
+    """Count fills also reported by another platform: same contract, side, quantity, second."""
     platforms: dict[FillKey, set[str]] = {}
     for fill in fills:
         second = fill.time.replace(microsecond=0)

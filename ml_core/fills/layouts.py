@@ -1,4 +1,4 @@
-"""How platforms lay out the executions that they export, each known by its header."""
+"""Layouts of the executions that platforms export, each recognised by its header."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 NEEDED = ("time", "side", "quantity", "price")
-"""Fields of which each execution must have a value."""
+"""Fields that each execution must have."""
 
 FIELDS = (
     *NEEDED,
     *("date", "contract", "commission", "execution_id", "order_id", "account"),
 )
-"""Fields that a column can be mapped to; ``date`` and ``time`` may stand apart."""
+"""Fields that a column can be mapped to; ``date`` and ``time`` may be separate."""
 
 CommissionIs = Literal["paid", "booked", "rate"]
-"""A number above 0 is what was paid; below 0 is what was paid; what one contract pays."""
+"""Whether positive numbers are costs, negative numbers are, or numbers are costs per contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillLayout:
-    """How a platform lays out its executions.
+    """The layout of a platform's executions.
 
     Attributes
     ----------
     name, about
-        As ``--platform`` takes it; what of the platform it is.
+        Its name for ``--platform``; which export of the platform it is.
     marks
-        Sets of column names in small letters; a header with all of one set is of this layout.
+        Sets of lower-case column names; a header with all names of a set has this layout.
     columns
-        Fields, and the names that a column of each may have, the best first; a name that ends in
-        ``*`` stands for every name that begins so.
+        Maps fields to possible column names, the preferred one first; a name that ends in ``*``
+        matches every name with that beginning.
     commission_is
-        What a number in the column of commissions means.
+        The meaning of a number in the commission column.
     commission_parts
         Columns that are added to the commission.
     only
-        Columns in small letters, and the values in small letters of rows that are executions;
-        other rows are left out.
+        Lower-case columns, and the lower-case values of rows that are executions; other rows are
+        left out.
     """
 
     name: str
@@ -198,11 +198,11 @@ LAYOUTS: Mapping[str, FillLayout] = {
         *(_INTERACTIVE_BROKERS, _METATRADER, GENERIC),
     )
 }
-"""By name."""
+"""The layouts by name."""
 
 
 def layouts_of(header: Sequence[str]) -> tuple[FillLayout, ...]:
-    """Return the layouts that a header may be of; none for one that no platform is known by."""
+    """Return the layouts that match a header; none if it is not a known platform's."""
     names = {name.strip().lower() for name in header}
     return tuple(
         layout for layout in LAYOUTS.values() if any(marks <= names for marks in layout.marks)

@@ -1,4 +1,4 @@
-"""What was planned at each break, and which round trip it explains."""
+"""The plan at each breakout, and the round trip that it explains."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ml_core.strategy.trades import Taken, TradedSlot, TradePrices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far an entry may be from a break and still be explained by it.
+    """How far an entry may be from a breakout to be explained by it.
 
     Attributes
     ----------
     minutes
-        Between the entry and the close of the bar that broke the range, either way.
+        Minutes between the entry and the close of the breakout bar, in either direction.
     risk_share
-        Of the planned risk: between the prices, at the entry and at stop and target.
+        Share of the planned risk by which prices may differ, at the entry and at stop and target.
     """
 
     minutes: float = 5.0
@@ -32,22 +32,22 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTrade:
-    """A break as the rules trade it, and what was planned for it.
+    """A breakout as traded by the rules, and its plan.
 
     Attributes
     ----------
     trading_day, opening_range, contract, side
-        Of which; the contract as fills name it.
+        The slot, contract and side; the contract as named in fills.
     size
-        Planned, in units of the trader's risk; 0 where nothing was to be entered.
+        Planned size, in units of the trader's risk; 0 if no entry was planned.
     why_not
-        Why it is 0; "" where it is not.
+        Why the size is 0; "" if it is not.
     at
-        Aware UTC: the close of the bar that broke the range.
+        Aware UTC: the close of the breakout bar.
     entry, stop, target
-        Prices as traded; no target is None.
+        Prices as traded; None without a target.
     r_net
-        Of size 1, after assumed costs; None while the trade is not settled.
+        Net R for size 1, after assumed costs; None while the trade is not settled.
     """
 
     trading_day: date
@@ -64,7 +64,7 @@ class PlannedTrade:
 
     @property
     def risk(self) -> float:
-        """Price from entry to stop."""
+        """Price distance from entry to stop."""
         return abs(self.entry - self.stop)
 
     @property
@@ -73,23 +73,23 @@ class PlannedTrade:
         return f"{self.trading_day}:{self.opening_range}"
 
     def risk_money(self, instrument: Instrument) -> float:
-        """Return the money between entry and stop of one contract."""
+        """Return the risk of one contract between entry and stop, in money."""
         return self.risk / float(instrument.tick_size) * instrument.tick_value
 
 
 def planned_trades(
     slots: Iterable[TradedSlot], taken: Sequence[Taken], market: Market
 ) -> tuple[PlannedTrade, ...]:
-    """Return the trade of every slot that has one with what was planned for it, by time.
+    """Return the trade of every slot that has one, with its plan, by time.
 
     Parameters
     ----------
     slots
-        With the trades that the rules make of them.
+        Slots with the trades of the rules.
     taken
-        What became of the plans; a slot that has none was not planned.
+        The outcomes of the plans; a slot without one was not planned.
     market
-        Whose.
+        The market.
     """
     plans = {one.slot.key: one for one in taken}
     trades = [
@@ -140,7 +140,7 @@ def _why_not(side: Side, taken: Taken | None) -> str:
 def explained_by(
     trip: RoundTrip, planned: Iterable[PlannedTrade], market: Market, tolerance: Tolerance
 ) -> PlannedTrade | None:
-    """Return the break that explains an entry, the nearest in time; None where none does."""
+    """Return the nearest breakout in time that explains an entry; None if there is none."""
     near = [trade for trade in planned if _explains(trade, trip, market, tolerance)]
     return min(near, key=lambda trade: _distance(trade, trip), default=None)
 

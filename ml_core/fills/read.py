@@ -1,4 +1,4 @@
-"""A platform's file of executions, read row by row: what cannot be used is set aside with why."""
+"""Reads a platform's file of executions; unusable rows are set aside with a reason."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 
 _AHEAD = timedelta(minutes=5)
-"""How far the platform's clock may be ahead of this machine's."""
+"""Time by which the platform's clock may be ahead of this machine's."""
 
 _Amounts = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillsReading:
-    """How a file of executions is to be read; what is left out is what its header says.
+    """Options for reading a file of executions; by default its header decides.
 
     Attributes
     ----------
     platform
         Name of a layout.
     zone, time_format
-        Of times that carry no zone; strptime format.
+        Zone of times without one; strptime format.
     columns
-        Fields to the file's columns.
+        Maps fields to the file's columns.
     decimal, delimiter
-        What stands before the decimals; what separates the cells.
+        The decimal mark; the separator of the cells.
     instrument
-        A name in the file that stands for the market.
+        A name in the file that means the market.
     """
 
     platform: str | None = None
@@ -57,7 +57,7 @@ class FillsReading:
 
     @property
     def text(self) -> str:
-        """The options that are given, as one text that is the same for the same options."""
+        """The given options as one text, the same for the same options."""
         values = {
             "platform": self.platform,
             "zone": self.zone,
@@ -76,18 +76,18 @@ def read_fills(path: Path, market: Market, reading: FillsReading, *, at: datetim
     Parameters
     ----------
     path
-        CSV, as the platform exports it.
+        The CSV file exported by the platform.
     market
-        Whose; rows of other instruments are left out, and counted.
+        The market; rows of other instruments are left out and counted.
     reading
-        What the file does not say itself.
+        Options that the file does not determine itself.
     at
-        Aware time, now: an execution after it is set aside.
+        The current time, aware: a later execution is set aside.
 
     Raises
     ------
     FillsFileError, SourceError
-        It cannot be read, or not without an option that the error names.
+        The file cannot be read, or only with an option that the error names.
     """
     table = read_table(
         path,
@@ -145,7 +145,7 @@ def read_fills(path: Path, market: Market, reading: FillsReading, *, at: datetim
 def _of_market(
     table: TextTable, market: Market, instrument: str | None
 ) -> tuple[list[tuple[TextRow, str]], dict[str, int]]:
-    """Return the rows that are executions of the market, and how many others there are of what."""
+    """Return the rows that are executions of the market, and counts of the others by kind."""
     rows: list[tuple[TextRow, str]] = []
     left_out: Counter[str] = Counter()
     contracts = table.columns.get("contract")
@@ -163,7 +163,7 @@ def _of_market(
 
 
 def _no_execution(table: TextTable, row: TextRow) -> str:
-    """Return what a row is that reports no execution; "" for one that does."""
+    """Return the kind of a row without an execution; "" for a row with one."""
     for name, values in table.layout.only.items():
         column = table.column(name)
         if column is not None and row.text(column).lower() not in values:
@@ -171,7 +171,7 @@ def _no_execution(table: TextTable, row: TextRow) -> str:
     quantity = row.text(table.columns["quantity"])
     if not any(row.text(table.columns[field]) for field in NEEDED if field != "time"):
         return "rows without an execution"
-    # orders that were cancelled are listed with nothing filled
+    # cancelled orders are listed with nothing filled
     return "orders without a fill" if quantity and not quantity.strip("0.,") else ""
 
 
@@ -200,7 +200,7 @@ def _number_texts(table: TextTable, rows: Sequence[tuple[TextRow, str]]) -> dict
 def _fault_of(
     table: TextTable, row: TextRow, market: Market, amounts: _Amounts, place: int
 ) -> SetAside | None:
-    """Return why a row's side or numbers cannot be used; None where they can."""
+    """Return why a row's side or numbers cannot be used; None if they can."""
     quantity, price = float(amounts["quantity"][place]), float(amounts["price"][place])
     fields: dict[str, str] = {
         "side": "" if _side(table, row) else "is neither buy nor sell",
@@ -270,7 +270,7 @@ def _fill(
 def _commission(
     layout: FillLayout, amounts: _Amounts, place: int, quantity: float
 ) -> float | None:
-    """Return the money paid for the whole quantity; None where nothing is written."""
+    """Return the money paid for the whole quantity; None if the cells are empty."""
     parts = [
         float(amounts[name][place])
         for name in ("commission", *layout.commission_parts)
@@ -279,18 +279,18 @@ def _commission(
     if not parts:
         return None
     factor = {"paid": 1.0, "booked": -1.0, "rate": quantity}[layout.commission_is]
-    return factor * sum(parts) + 0.0  # no minus before a zero
+    return factor * sum(parts) + 0.0  # avoids negative zero
 
 
 def _each_once(fills: Sequence[Fill]) -> tuple[tuple[Fill, ...], int, list[SetAside]]:
-    """Return each execution once, how many rows repeat one, and rows that share another's id.
+    """Return each execution once, the number of repeated rows, and rows with conflicting ids.
 
-    Rows of one id that do not agree are all set aside: which of them is right nobody can tell.
+    Rows with the same id but different content are all set aside: it is unknown which is right.
     """
     by_id: dict[FillKey, list[Fill]] = {}
     counts: Counter[FillKey] = Counter()
     kept: list[Fill] = []
-    # equal rows are told apart by their commission first, so that their order says nothing
+    # equal rows are ordered by commission first, so that the result does not depend on row order
     for fill in sorted(fills, key=lambda fill: (fill.commission is None, fill.commission or 0.0)):
         if fill.execution_id:
             by_id.setdefault(fill.key, []).append(fill)
@@ -301,7 +301,7 @@ def _each_once(fills: Sequence[Fill]) -> tuple[tuple[Fill, ...], int, list[SetAs
     for same in by_id.values():
         what: set[tuple[object, ...]] = {(*fill.content, fill.commission) for fill in same}
         if len(what) == 1:
-            # one that names its order before those that do not, so that rows' order says nothing
+            # a row with an order id comes first, so that the result does not depend on row order
             kept.append(
                 min(same, key=lambda one: (not one.order_id, one.order_id, one.source_line))
             )

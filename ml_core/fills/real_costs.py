@@ -1,4 +1,4 @@
-"""Real slippage and commission a side, held against what the market file assumes."""
+"""Actual slippage and commission per side, compared with the market file's assumptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml_core.fills.round_trips import Part, RoundTrip, mean_price
 from ml_core.market.instrument import Instrument
 
 MIN_DAYS = 20
-"""Days with a figure below which its interval says too little to change a market file by."""
+"""Minimum number of days for an interval on which a market file may be changed."""
 
 PlannedPrice = Literal["entry", "stop", "target"]
 PLANNED_PRICES: tuple[PlannedPrice, ...] = ("entry", "stop", "target")
@@ -26,19 +26,19 @@ _IN_WORDS: Mapping[Verdict, str] = {
     "differs": "they differ",
     "too few days": f"too few days to judge, {MIN_DAYS} are needed",
 }
-_ROUNDING = 0.005  # half of what a corrected value is rounded to
+_ROUNDING = 0.005  # half of the rounding of a corrected value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slip:
-    """A side of a round trip that was filled near a planned price.
+    """One side of a round trip that was filled near a planned price.
 
     Attributes
     ----------
     day, price
-        Trading day, and which planned price.
+        The trading day, and the planned price it belongs to.
     ticks
-        By how much it was filled worse than planned; below 0 it was better.
+        Ticks by which it was filled worse than planned; negative if it was better.
     """
 
     day: date
@@ -48,14 +48,14 @@ class Slip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostCheck:
-    """An assumed cost a side against the real one.
+    """An assumed cost per side, compared with the actual one.
 
     Attributes
     ----------
     name, assumed, real
-        ``slippage`` in ticks or ``commission`` in money, one side of one contract.
+        ``slippage`` in ticks or ``commission`` in money, per side of one contract.
     verdict
-        Whether the whole interval lies on one side of what is assumed.
+        Whether the whole interval lies on one side of the assumed value.
     """
 
     json_properties: ClassVar = ("corrected",)
@@ -67,11 +67,11 @@ class CostCheck:
 
     @property
     def corrected(self) -> float | None:
-        """What a market file should say instead; None where it need not change."""
+        """The value for the market file; None if it need not change."""
         return max(round(self.real.estimate, 2), 0.0) if self.verdict == "differs" else None
 
     def words(self, currency: str) -> str:
-        """Return it in one sentence; money is in ``currency``."""
+        """Return the check as one sentence; money is in ``currency``."""
         unit = "ticks" if self.name == "slippage" else currency
         assumed = f"{self.assumed:g} {unit} a side assumed"
         if self.verdict == "not stated":
@@ -86,10 +86,10 @@ class CostCheck:
 def slips_of(
     trip: RoundTrip, planned: PlannedTrade, instrument: Instrument, tolerance: Tolerance
 ) -> tuple[Slip, ...]:
-    """Return how a round trip was filled against the prices of the break that explains it.
+    """Return the slippage of a round trip from the prices of the breakout that explains it.
 
-    An exit is one at the stop, or at the target, if it is not further from it on the near side
-    than the tolerance; what lies beyond is of it too. Other exits have no planned price.
+    An exit belongs to the stop (or the target) if, on the near side, it is no further from it than
+    the tolerance; any exit beyond it belongs to it too. Other exits have no planned price.
     """
     tick = float(instrument.tick_size)
     by_price: dict[PlannedPrice, list[Part]] = {"entry": list(trip.entries)}
@@ -106,7 +106,7 @@ def slips_of(
         Slip(
             day=planned.trading_day,
             price=price,
-            # more paid is worse, and less received
+            # paying more is worse, and so is receiving less
             ticks=(trip.sign if price == "entry" else -trip.sign)
             * (mean_price(parts) - planned_at)
             / tick,
@@ -119,7 +119,7 @@ def slips_of(
 def exit_at(
     part: Part, trip: RoundTrip, planned: PlannedTrade, tolerance: Tolerance
 ) -> PlannedPrice | None:
-    """Return the planned price at which a part was closed; None for a price of its own."""
+    """Return the planned price at which a part was closed; None for another price."""
     most = tolerance.risk_share * planned.risk
     if trip.sign * (part.fill.price - planned.stop) <= most:
         return "stop"
@@ -137,7 +137,7 @@ def slippage_by_price(slips: Iterable[Slip]) -> dict[PlannedPrice, Interval]:
 
 
 def slippage_check(slips: Sequence[Slip], instrument: Instrument) -> CostCheck:
-    """Hold the mean slippage of all sides against the assumed one."""
+    """Compare the mean slippage of all sides with the assumed one."""
     real = _mean(slips)
     assumed = instrument.slippage_ticks_per_side
     return CostCheck(name="slippage", assumed=assumed, real=real, verdict=_verdict(assumed, real))
@@ -146,15 +146,15 @@ def slippage_check(slips: Sequence[Slip], instrument: Instrument) -> CostCheck:
 def commission_check(
     fills: Sequence[Fill], days: Sequence[date], instrument: Instrument
 ) -> CostCheck:
-    """Hold the mean commission of a contract and side against the assumed one.
+    """Compare the mean commission per contract and side with the assumed one.
 
     Parameters
     ----------
     fills, days
-        Shape (n,): fills, and their trading days. Where every one of them says 0, as a platform
-        does that was not told of a commission, nothing is stated.
+        Shape (n,): fills, and their trading days. If all commissions are 0, as on a platform
+        without a commission setting, there is no result.
     instrument
-        What it assumes.
+        The instrument with the assumed commission.
     """
     paid_on = [
         (fill.commission / fill.quantity, day)

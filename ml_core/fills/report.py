@@ -1,4 +1,4 @@
-"""A market's own trades held against plans, with where the plans are from and what to correct."""
+"""Compares a market's own trades with plans, and names the plans' origin and corrections."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ml_core.market.market import Market
 from ml_core.strategy.rules import Side
 
 PlansOf = Literal["record", "rules"]
-"""Plans that were decided live, or those that the rules would have made on the bars."""
+"""Plans that were decided live, or plans that the rules make from the bars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeReport:
-    """A market's own trades held against plans.
+    """A comparison of a market's own trades with plans.
 
     Attributes
     ----------
     market, name, rules
-        Whose; its file's name, and the rules'.
+        The market, the name of its file, and the rules.
     plans
-        Where the plans are from.
+        The origin of the plans.
     tolerance
-        How far an entry could be from its plan.
+        How far an entry may be from its plan.
     review
-        What was found.
+        The result of the comparison.
     beyond
-        Round trips of the period that the bars do not reach to, which are not judged.
+        Number of round trips of the period that the bars do not cover; they are not judged.
     """
 
     market: Market
@@ -47,7 +47,7 @@ class TradeReport:
 
     @property
     def correction(self) -> str:
-        """The command that corrects the market file; "" where its costs need no other value."""
+        """The command that corrects the market file; "" if no cost needs a change."""
         options = [
             f"--{check.name} {check.corrected:g}"
             for check in self.review.costs
@@ -57,21 +57,21 @@ class TradeReport:
 
     @property
     def plans_in_words(self) -> str:
-        """Where the plans are from."""
+        """The origin of the plans, as text."""
         if self.plans == "record":
             return "plans as they were decided live"
         return f"plans that {self.rules} would have made: none of these days was decided live"
 
     @property
     def rule_in_words(self) -> str:
-        """When a break explains a trade."""
+        """The condition for a breakout to explain a trade."""
         return (
             f"A break explains an entry of its side within {self.tolerance.minutes:g} minutes of "
             f"it and {self.tolerance.risk_share:.0%} of the planned risk of its price."
         )
 
     def listing(self) -> TradeListing:
-        """Return it as JSON lists it, a line for each round trip."""
+        """Return the report for JSON, one line per round trip."""
         review = self.review
         return TradeListing(
             market=self.market.symbol,
@@ -93,7 +93,7 @@ class TradeReport:
         )
 
     def groups(self) -> dict[str, Brought]:
-        """Return what each group of trades brought, by what it is called."""
+        """Return the results of each group of trades, by its name."""
         return {words: getattr(self.review, name) for name, words in GROUPS.items()}
 
 
@@ -103,12 +103,12 @@ GROUPS = {
     "not_followed": "not followed, by the plan",
     "improvised": "improvised",
 }
-"""Groups of trades, and what they are called."""
+"""Groups of trades, and their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeListing:
-    """A report as JSON lists it: whose, what each group brought, costs, and every trade."""
+    """A report in JSON form: market, results of each group, costs, and every trade."""
 
     market: str
     first_day: date = field(metadata={"alias": "from"})
@@ -130,7 +130,7 @@ class TradeListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripLine:
-    """A round trip and the plan that explains it, None without one, as one flat line."""
+    """A round trip and the plan that explains it (None without one), as one flat line."""
 
     trading_day: date
     account: str

@@ -1,4 +1,4 @@
-"""What the trader did with the plans, followed or not or improvised, and what each brought."""
+"""Classifies the trader's trades as followed or improvised, with the results of each."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ Kind = Literal["followed", "improvised"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewedTrip:
-    """A round trip held against the plans.
+    """A round trip compared with the plans.
 
     Attributes
     ----------
     trip, trading_day
-        What was traded, and on which trading day it was entered.
+        The round trip, and the trading day of its entry.
     kind
-        ``followed`` where a planned entry was taken, ``improvised`` where no plan explains it.
+        ``followed`` if a planned entry was taken, ``improvised`` if no plan explains it.
     planned
-        The break that explains its entry, whether or not it was to be traded; None without one.
+        The breakout that explains its entry, whether or not it was planned to be traded; None
+        without one.
     money
-        What the closed part brought after commission, the assumed one where none is known.
+        Result of the closed part in money after commission (the assumed one if unknown).
     r
-        The same in units of the planned risk; of a trade that no break explains in those of the
-        median planned risk of the period. NaN while nothing is closed, or without any break.
+        The same in units of the planned risk, or of the period's median planned risk if no
+        breakout explains the trade. NaN while nothing is closed, or without any breakout.
     """
 
     trip: RoundTrip
@@ -58,18 +59,18 @@ class ReviewedTrip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """What some trades brought, those that are closed.
+    """The results of closed trades.
 
     Attributes
     ----------
     trades, won
         Counts.
     money
-        In all, after commission.
+        Total after commission.
     total_r
-        In all.
+        Total R.
     per_trade
-        Mean R a trade, with its interval by days.
+        Mean R per trade, with its interval by days.
     """
 
     trades: int
@@ -81,7 +82,7 @@ class Brought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeReview:
-    """A period of trading held against its plans.
+    """A period of trading compared with its plans.
 
     Attributes
     ----------
@@ -92,18 +93,18 @@ class TradeReview:
     trips
         Round trips entered in the period, by time.
     followed, improvised
-        What they brought.
+        Their results.
     as_planned
-        What the label says of the slots that were followed: size 1, assumed costs, money of one
+        The label's results for the slots that were followed: size 1, assumed costs, money of one
         contract.
     not_followed
-        The same of planned entries that nobody took.
+        The same for planned entries that were not taken.
     missed
-        Those entries.
+        The entries that were not taken.
     slippage
-        Mean ticks by planned price; all sides together are ``costs``.
+        Mean ticks by planned price; all sides together are in ``costs``.
     costs
-        Slippage and commission a side against the assumed ones.
+        Slippage and commission per side, compared with the assumed ones.
     """
 
     first_day: date
@@ -120,7 +121,7 @@ class TradeReview:
 
     @property
     def open(self) -> int:
-        """Round trips of which something is open."""
+        """Number of round trips with an open part."""
         return sum(one.trip.is_open for one in self.trips)
 
     def of_kind(self, kind: Kind) -> tuple[ReviewedTrip, ...]:
@@ -137,16 +138,16 @@ def review(
     period: tuple[date, date],
     tolerance: Tolerance,
 ) -> TradeReview:
-    """Hold round trips against the plans of a period.
+    """Compare round trips with the plans of a period.
 
     Parameters
     ----------
     market
         Whose.
     trips, fills
-        Of the period, each with its trading day.
+        Round trips and fills of the period, each with its trading day.
     planned
-        Every break of the period with what was planned for it.
+        Every breakout of the period with its plan.
     period
         First and last trading day.
     tolerance
@@ -206,9 +207,9 @@ def _reviewed(
 
 
 def net_money(trip: RoundTrip, instrument: Instrument) -> float:
-    """Return what the closed part brought: the price's gain less its share of the commission.
+    """Return the closed part's result: price gain minus its share of the commission.
 
-    Where the commission is not known of every part, the assumed one is taken.
+    If the commission of any part is unknown, the assumed one is used.
     """
     gross = trip.gross_ticks(instrument) * instrument.tick_value
     if trip.commission is None:

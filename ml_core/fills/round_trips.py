@@ -1,4 +1,4 @@
-"""Executions to round trips: first in, first out, within each account and contract."""
+"""Builds round trips from executions: first in, first out, per account and contract."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ml_core.market.instrument import Instrument
 from ml_core.strategy.rules import SIGN_OF, Side
 
 ONE_ENTRY = timedelta(minutes=1)
-"""Fills of one side so soon after the first, and before any exit, are one entry."""
+"""Fills of one side within this time of the first, and before any exit, are one entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What of a fill opened or closed a round trip.
+    """The part of a fill that opened or closed a round trip.
 
     Attributes
     ----------
     fill
-        All of it.
+        The whole fill.
     quantity
-        What belongs to the round trip, contracts.
+        Contracts that belong to the round trip.
     """
 
     fill: Fill
@@ -34,23 +34,23 @@ class Part:
 
     @property
     def commission(self) -> float | None:
-        """Its share of the fill's commission; None where that is not known."""
+        """Its share of the fill's commission; None if unknown."""
         whole = self.fill.commission
         return None if whole is None else whole * self.quantity / self.fill.quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTrip:
-    """An entry and what closed it.
+    """An entry and its exits.
 
     Attributes
     ----------
     account, contract, side
-        Of which; ``long`` where it was bought first.
+        Account, contract and side; ``long`` if it was bought first.
     entries, exits
-        In order of time; the exits of one that is open close less than was entered.
+        In time order; while the trip is open, the exits close less than was entered.
     is_open
-        Whether something of it is open.
+        Whether part of it is open.
     """
 
     account: str
@@ -62,17 +62,17 @@ class RoundTrip:
 
     @property
     def sign(self) -> int:
-        """1 for a long one, -1 for a short one."""
+        """1 for long, -1 for short."""
         return SIGN_OF[self.side]
 
     @property
     def entered_at(self) -> datetime:
-        """Aware UTC, of the first fill."""
+        """Time of the first fill, aware UTC."""
         return self.entries[0].fill.time
 
     @property
     def exited_at(self) -> datetime | None:
-        """Aware UTC, of the last fill; None while something is open."""
+        """Time of the last fill, aware UTC; None while part of it is open."""
         return None if self.is_open else self.exits[-1].fill.time
 
     @property
@@ -97,20 +97,20 @@ class RoundTrip:
 
     @property
     def commission(self) -> float | None:
-        """Money, both sides; None where it is not known of every part."""
+        """Commission of both sides in money; None if unknown for any part."""
         shares = [part.commission for part in (*self.entries, *self.exits)]
         commissions = [share for share in shares if share is not None]
         return sum(commissions) if len(commissions) == len(shares) else None
 
     def gross_ticks(self, instrument: Instrument) -> float:
-        """Return ticks times contracts that the closed part gained, before commission."""
+        """Return the closed part's gain in ticks times contracts, before commission."""
         paid = sum(part.quantity * part.fill.price for part in self.exits)
         opened = self.entry * self.closed
         return self.sign * (paid - opened) / float(instrument.tick_size)
 
 
 def mean_price(parts: Sequence[Part]) -> float:
-    """Return the mean price of parts, each counted by its quantity."""
+    """Return the mean price of parts, weighted by quantity."""
     return sum(part.quantity * part.fill.price for part in parts) / sum(
         part.quantity for part in parts
     )
@@ -119,16 +119,16 @@ def mean_price(parts: Sequence[Part]) -> float:
 def round_trips(fills: Iterable[Fill], instrument: Instrument) -> tuple[RoundTrip, ...]:
     """Return the round trips of fills, by time of entry.
 
-    A fill closes what was opened first; what it has more than that opens a round trip of the
-    other side. Fills of one order are one entry, and without order ids those within
-    ``ONE_ENTRY`` of the first, unless something was closed in between.
+    A fill closes the oldest open quantity first; any excess opens a round trip of the other side.
+    Fills of one order are one entry; without order ids, fills within ``ONE_ENTRY`` of the first
+    are, unless something was closed in between.
 
     Parameters
     ----------
     fills
         Each execution once, in any order.
     instrument
-        Whose volume steps the quantities are whole numbers of.
+        The instrument; quantities are multiples of its volume step.
     """
     books: dict[tuple[str, str], _Book] = {}
     for fill in sorted(fills, key=lambda fill: fill.order):
@@ -140,7 +140,7 @@ def round_trips(fills: Iterable[Fill], instrument: Instrument) -> tuple[RoundTri
 
 @dataclass(slots=True)
 class _Trip:
-    """A round trip in the making; quantities in volume steps."""
+    """A round trip under construction; quantities in volume steps."""
 
     account: str
     contract: str
@@ -173,7 +173,7 @@ class _Trip:
 
 
 class _Book:
-    """What is open of a contract in an account, the oldest first."""
+    """The open quantities of a contract in an account, the oldest first."""
 
     def __init__(self, account: str, contract: str, instrument: Instrument) -> None:
         self._of = account, contract
@@ -182,7 +182,7 @@ class _Book:
         self.trips: list[_Trip] = []
 
     def add(self, fill: Fill) -> None:
-        """Close what is open of the other side, and open what is left."""
+        """Close open quantities of the other side, and open the rest."""
         side: Side = "long" if fill.side == "buy" else "short"
         left = int(self._instrument.to_volume_steps(np.array([fill.quantity]))[0])
         while left and self._open and self._open[0].side != side:

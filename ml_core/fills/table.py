@@ -1,4 +1,4 @@
-"""A file of executions as text: its header found, its rows with their lines, its columns."""
+"""Reads a file of executions as text: finds its header, its rows with lines, its columns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ml_core.fills.layouts import FIELDS, GENERIC, LAYOUTS, NEEDED, FillLayout, 
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LINES_ABOVE = 60
-"""Most lines, such as a report's title, that stand above a header."""
+"""Maximum number of lines above a header, such as a report's title."""
 
 
 class FillsFileError(InputError):
-    """A file of executions that cannot be used."""
+    """The file of executions cannot be used."""
 
     path: str
     fault: str
@@ -27,19 +27,19 @@ class FillsFileError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRow:
-    """A row: its line in the file, counted from 1, and its cells by column."""
+    """A row: its line in the file, from 1, and its cells by column."""
 
     line: int
     cells: Mapping[str, str]
 
     def text(self, column: str | None) -> str:
-        """Return a cell without the blanks around it; "" where there is none."""
+        """Return a cell without surrounding blanks; "" if there is none."""
         return self.cells.get(column, "").strip() if column else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """A file's rows, how it is laid out, and the column of each field that has one."""
+    """A file's rows, its layout, and the column of each field that has one."""
 
     layout: FillLayout
     columns: Mapping[str, str]
@@ -47,7 +47,7 @@ class TextTable:
     rows: tuple[TextRow, ...]
 
     def column(self, name: str) -> str | None:
-        """Return a column as the file writes it, by its name in small letters."""
+        """Return a column's name as in the file, by its lower-case name."""
         return self.names.get(name)
 
 
@@ -65,16 +65,17 @@ def read_table(
     path
         CSV in any encoding, packed or not.
     platform
-        Name of a layout; left out, the one whose header it has.
+        Name of a layout; by default the one that matches the header.
     columns
-        Fields to the file's columns, over the layout's.
+        Maps fields to the file's columns; overrides the layout's.
     delimiter
-        What separates the cells; left out, what the header shows.
+        Separator of the cells; by default detected from the header.
 
     Raises
     ------
     FillsFileError, SourceError
-        It is no text, has no header of executions, may be of two platforms, or lacks a column.
+        The file is not text, has no header of executions, matches two platforms, or lacks a
+        column.
     """
     if platform is not None and platform not in LAYOUTS:
         fault = f"no platform is called {platform!r}"
@@ -116,14 +117,14 @@ def _lines(path: Path, text: Path, delimiter: str | None) -> list[tuple[int, lis
 
 
 def _delimiter(start: str) -> str:
-    """Return what separates the cells of the line with the most of them."""
+    """Return the separator in the line with the most cells."""
     lines = start.splitlines()[:_LINES_ABOVE]
     counts = {mark: max((line.count(mark) for line in lines), default=0) for mark in _DELIMITERS}
     return max(_DELIMITERS, key=lambda mark: counts[mark])
 
 
 def _header_place(lines: Sequence[tuple[int, list[str]]], named: Mapping[str, str]) -> int | None:
-    """Return where the header is: of a platform's, or else of usual or named columns."""
+    """Return the position of the header: a platform's, else one with usual or named columns."""
     above = lines[:_LINES_ABOVE]
     for is_header in (
         layouts_of,

@@ -1,4 +1,4 @@
-"""Times, numbers and sides as platforms write them; what may be read two ways is asked for."""
+"""Reads times, numbers and sides as platforms write them; ambiguous ones raise an error."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SIDES: Mapping[str, Action] = {
     **dict.fromkeys(("buy", "b", "bot", "bought", "buy to cover", "buytocover", "bc"), "buy"),
     **dict.fromkeys(("sell", "s", "sld", "sold", "sell short", "sellshort", "ss"), "sell"),
 }
-"""Words of a side, in small letters."""
+"""Lower-case words for the sides."""
 
 _BETWEEN = re.compile(r"(?<=\d)\s*[;,]\s*(?=\d)")
-"""What Interactive Brokers writes between date and time."""
+"""The separator Interactive Brokers writes between date and time."""
 _MONEY = re.compile(r"[$\u20ac\u00a3]|\b[A-Z]{3}\b")
 _MOST_LETTERS = 60
 
@@ -43,24 +43,24 @@ def read_moments(
     Parameters
     ----------
     path, column
-        Named in errors.
+        The file and the column, for errors.
     texts, lines
-        Shape (n,): what is written, and in which line.
+        Shape (n,): the texts, and their lines.
     zone
-        Of times that carry none.
+        Zone of times without one.
     time_format
-        strptime format; left out, times whose year stands first, or the only order of day, month
-        and year that all of them allow.
+        strptime format; by default times that begin with the year, or the only order of day, month
+        and year that fits all of them.
 
     Returns
     -------
     moments, faults, needed_zone
-        Aware UTC or None, and why it is None, "" else; whether ``zone`` was made use of.
+        Aware UTC or None; the reason for None, otherwise ""; whether ``zone`` was used.
 
     Raises
     ------
     FillsFileError
-        Times without a zone that nobody names, or days and months that may be read two ways.
+        Times have no zone and none is given, or the order of days and months is ambiguous.
     """
     if zone is not None and not is_zone(zone):
         raise FillsFileError(path, f"no zone is called {zone!r}", "use an IANA name such as UTC")
@@ -95,12 +95,12 @@ def read_moments(
 def _format_shown(
     path: str, column: str, texts: Sequence[str], lines: Sequence[int]
 ) -> str | None:
-    """Return the format of times that begin with day or month; None where the year is first.
+    """Return the format of times that begin with day or month; None if the year comes first.
 
     Raises
     ------
     FillsFileError
-        All of them allow two.
+        All of them fit two formats.
     """
     allowed: dict[str, int] = {}
     written = [(text, line) for text, line in zip(texts, lines, strict=True) if formats_of(text)]
@@ -122,14 +122,14 @@ def _format_shown(
 def read_amounts(
     path: str, columns: Mapping[str, Sequence[str]], decimal: Decimal | None
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the numbers of columns of text, each of shape (n,), NaN where there is none.
+    """Return the numbers of text columns, each of shape (n,), NaN where there is none.
 
-    Signs of money are left out, and brackets around a number are a minus.
+    Currency signs are ignored, and parentheses around a number mean minus.
 
     Raises
     ------
     FillsFileError
-        A column of numbers that may be read two ways.
+        A column of numbers can be read in two ways.
     """
     text = {
         name: pa.chunked_array([pa.array([_plain(value) for value in values], pa.string())])

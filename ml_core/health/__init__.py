@@ -1,5 +1,6 @@
-"""What is found while models run, as judged, kept and shown: one type and one JSON form each.
+"""The findings about running models: one type each, for checks, storage and display.
 
-``drift``, ``parity`` and ``estimates`` are those of the checks, ``daily_sums`` of the record. They
-are light: a command that reads what is kept waits for no library that judges it.
+``drift``, ``parity`` and ``estimates`` hold the results of the checks, ``daily_sums`` those of the
+record. They import little, so a command that reads stored findings does not load the libraries
+that compute them.
 """

@@ -1,4 +1,4 @@
-"""What a day's predictions came to, as sums: those of any days together give a period exactly."""
+"""A day's predictions scored as sums; adding the days of any period gives its exact result."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ TRADES = ("taken", "predicted_side", "every_break")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastSums:
-    """Metrics of one forecaster summed over the breaks.
+    """Metrics of one forecaster summed over the breakouts.
 
-    ``bins`` are of each tenth of the scale that has rows: rows, predicted, ups and p (1 - p).
+    ``bins`` has an entry for each tenth of the scale with rows: rows, sum of predictions, number
+    of ups, and sum of p (1 - p).
     """
 
     accuracy: float
@@ -26,7 +27,7 @@ class ForecastSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeSums:
-    """How many trades of a kind there were, how many of them won, and R before and after costs."""
+    """Number of trades of a kind, number of wins, and R before and after costs."""
 
     trades: int = 0
     won: int = 0
@@ -36,7 +37,7 @@ class TradeSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageSums:
-    """In how many trades an interval of net R was stated, and in how many it held."""
+    """Number of trades with a stated interval of net R, and number of trades inside it."""
 
     stated: int = 0
     covered: int = 0
@@ -44,7 +45,7 @@ class CoverageSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many slots there were, and what became of them; ``breaks`` are those scored."""
+    """Number of slots by outcome; ``breaks`` are the scored ones."""
 
     slots: int = 0
     answered: int = 0
@@ -59,18 +60,18 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySums(Counts):
-    """All that is summed of a day.
+    """All sums of a day.
 
     Attributes
     ----------
     abstained
-        By reason.
+        Number of abstentions by reason.
     model, corridor, majority
-        None if it is not known what it said of each break.
+        Sums of each forecaster; None if its prediction is not known for every breakout.
     taken, predicted_side, every_break
-        Trades that were recommended, of the likelier side, and of every break.
+        Trades that were recommended, trades of the likelier side, and trades of every breakout.
     interval
-        Of net R.
+        Coverage of the interval of net R.
     """
 
     abstained: Mapping[str, int] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class DaySums(Counts):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DaySums:
-        """Read back its fields by name; what is no sum of before there were any counts nothing."""
+        """Read the fields by name; sums missing in an earlier release's record count as zero."""
         if "model" not in values:
             return cls()
         forecasts = {name: values[name] and ForecastSums(**values[name]) for name in FORECASTERS}

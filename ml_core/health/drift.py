@@ -1,4 +1,4 @@
-"""What a drift check found."""
+"""The result of a drift check."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 PREDICTION, TARGET = "prediction", "target"
-"""Groups of their own: what was predicted, and what came of it."""
+"""The two groups that are not features: the predictions, and the outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnShift:
-    """What a column shows.
+    """The shift of one column.
 
     Attributes
     ----------
     column
-        A feature, or what is left of it.
+        A feature, or its residual.
     group
-        The feature's.
+        The feature's group.
     shift
-        Mean of the last days less the reference's, in standard deviations of the feature at the
+        Mean of the last days minus the reference's, in standard deviations of the feature at the
         same opening range.
     p
-        Of so far a mean, either way, if nothing had changed.
+        Probability of a mean at least as far away, in either direction, if nothing had changed.
     limit
-        What p may be for a discovery, among the columns asked about with it; -1: there is none.
+        Maximum p of a discovery, among the columns tested together; -1 if there is none.
     """
 
     json_properties: ClassVar = ("drifted",)
@@ -39,12 +39,12 @@ class ColumnShift:
 
     @property
     def drifted(self) -> bool:
-        """Whether it is among the discoveries."""
+        """Whether the column is among the discoveries."""
         return self.p <= self.limit
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ColumnShift:
-        """Read a column back; rows of before the limit was kept only say whether it drifted."""
+        """Read a column; rows from before the limit was kept only record whether it drifted."""
         limit = (
             values["limit"] if "limit" in values else values["p"] if values["drifted"] else -1.0
         )
@@ -53,24 +53,24 @@ class ColumnShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftFigures:
-    """What is kept of a check.
+    """The stored figures of a check.
 
     Attributes
     ----------
     why_not
-        Why nothing was judged; empty if it was.
+        Why there is no judgement; empty if there is one.
     days
-        How many were looked at.
+        Number of days used.
     columns
-        How many were asked about.
+        Number of columns tested.
     left_out
-        Groups that could not be asked about.
+        Groups that could not be tested.
     drifted
         Evidently's count of drifted columns.
     groups
-        Those with a drifted column, the most certain first.
+        Groups with a drifted column, the most certain first.
     shifts
-        The most telling columns: those that drifted and the least likely first.
+        The most informative columns: drifted ones first, then by increasing p.
     """
 
     json_properties: ClassVar = ("judged", "prediction_drifted", "target_drifted")
@@ -85,7 +85,7 @@ class DriftFigures:
 
     @property
     def judged(self) -> bool:
-        """Whether there was enough to judge."""
+        """Whether there was enough data to judge."""
         return not self.why_not
 
     @property
@@ -100,7 +100,7 @@ class DriftFigures:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DriftFigures:
-        """Read back the JSON form, of any release."""
+        """Read the JSON form of any release."""
         own = {name: values[name] for name in cls.__slots__ if name in values}
         own |= {name: tuple(own.get(name, ())) for name in ("left_out", "groups")}
         return cls(**own, shifts=tuple(map(ColumnShift.from_json, values.get("moved", ()))))

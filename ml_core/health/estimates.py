@@ -1,4 +1,4 @@
-"""What was expected before the outcomes, and what came."""
+"""Figures expected before the outcomes, compared with the actual ones."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Estimate:
     Attributes
     ----------
     value
-        Its expectation.
+        The expected value.
     low, high
-        Where the figure will be 95 % of the time, if the probabilities are what happens.
+        Interval that contains the figure 95 % of the time, if the probabilities are right.
     of_mix
-        Standard error of the value as an estimate of a longer run's: how far it moves because
-        other ranges come along, whatever their outcomes. NaN for the calibration error.
+        Standard error of the value as an estimate for a longer period: its variation because other
+        ranges occur, whatever their outcomes. NaN for the calibration error.
     """
 
     value: Figure
@@ -30,24 +30,24 @@ class Estimate:
     of_mix: Figure
 
     def holds(self, figure: float) -> bool:
-        """Whether a figure is inside the interval."""
+        """Return whether a figure is inside the interval."""
         return self.low <= figure <= self.high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a window of answers is expected to show.
+    """The expected figures of a window of predictions.
 
     Attributes
     ----------
     metrics
-        By name of the metric.
+        Estimates by metric name.
     recipe_hash, begin, end
-        Of the answers: their recipe, first and last decision (aware UTC).
+        Recipe of the predictions; first and last decision (aware UTC).
     unseen
-        The interval of the log loss on the version's unseen days, if it has one.
+        Interval of the log loss on the version's unseen days, if it has one.
     warning
-        That the expected log loss is not what those days showed; None if it is.
+        Warning if the expected log loss differs from those days; otherwise None.
     """
 
     metrics: Mapping[str, Estimate]
@@ -60,16 +60,17 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """An estimate beside the truth.
+    """An estimate compared with the truth.
 
     Attributes
     ----------
     breaks
-        Rows that broke up or down, which the figures are of.
+        Number of rows with a breakout, on which the figures are based.
     realised, error, inside
-        By metric: what came, how much more than expected, whether within the interval.
+        By metric: the actual value, its excess over the expected one, whether it is in the
+        interval.
     open
-        Rows without an outcome.
+        Number of rows without an outcome.
     """
 
     breaks: int

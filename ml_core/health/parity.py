@@ -1,4 +1,4 @@
-"""What an audit of parity found: logged predictions whose features were computed again."""
+"""The result of a parity audit: logged predictions with their features recomputed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cause = Literal["same", "bars", "code", "unexplained"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A feature whose value now is not the one logged; None is a missing value."""
+    """A feature whose recomputed value differs from the logged one; None is a missing value."""
 
     feature: str
     logged: float | None
@@ -22,20 +22,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """One logged answer, computed again.
+    """One logged prediction, recomputed.
 
     Attributes
     ----------
     slot, role, version
-        Which answer.
+        Identifies the prediction.
     cause
-        ``same``: nothing differs. ``bars``: bars came in or were revised since, and with the bars
-        as they stood then nothing differs. ``code``: made by other code than today's.
-        ``unexplained``: neither accounts for it, which is a fault.
+        ``same``: nothing differs. ``bars``: bars were added or revised since, and with the bars as
+        they were then nothing differs. ``code``: it was made by other code than today's.
+        ``unexplained``: neither explains the difference, which is an error.
     differences
-        Features that differ, by name.
+        The features that differ, by name.
     changes
-        Bars that changed since, in words.
+        Bars that changed since, as text.
     """
 
     slot: str
@@ -48,16 +48,16 @@ class Audited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
-    """What an audit looked at and found.
+    """The scope and result of an audit.
 
     Attributes
     ----------
     market, first_day, last_day, mode
-        What was looked at.
+        The scope of the audit.
     compared, same, bars, code, unexplained
-        How many answers were computed again, and how many have each cause.
+        Number of recomputed predictions, and number with each cause.
     differing
-        Those that are not the same.
+        The predictions that differ.
     """
 
     market: str
@@ -75,7 +75,7 @@ class ParityReport:
     def of(
         cls, audited: Iterable[Audited], *, market: str, first_day: date, last_day: date, mode: str
     ) -> ParityReport:
-        """Count the answers of each cause, and keep those that differ."""
+        """Count the predictions of each cause, and keep those that differ."""
         answers = tuple(audited)
         causes = Counter(answer.cause for answer in answers)
         return cls(
@@ -90,12 +90,12 @@ class ParityReport:
 
     @property
     def clean(self) -> bool:
-        """Whether every difference is accounted for, and there was something to compare."""
+        """Whether every difference is explained, and there was something to compare."""
         return self.compared > 0 and not self.unexplained
 
     @property
     def verdict(self) -> str:
-        """One plain sentence."""
+        """The result as one sentence."""
         if not self.compared:
             return f"{self.market}: no {self.mode} answer to audit"
         text = f"{self.market}: {self.same:,} of {self.compared:,} answers are the same"

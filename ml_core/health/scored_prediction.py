@@ -1,4 +1,4 @@
-"""A prediction beside what became of its slot, in the few fields that scoring needs."""
+"""A prediction with its slot's outcome, in the few fields that scoring needs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import date, datetime
 SIDES = ("UP", "DOWN")
 
 BREAK_OF = {"long": "UP", "short": "DOWN"}
-"""Which break makes a recommended side a trade."""
+"""The breakout direction that triggers a recommended side."""
 _EVEN = 0.5
 
 
 def r_net_of_taken(
     recommendation: str | None, direction: str | None, r_net: float | None
 ) -> float | None:
-    """Return net R of a trade that was recommended and that the break made a trade; else None."""
+    """Return net R of a trade that was recommended and triggered by the breakout; else None."""
     recommended = BREAK_OF.get(recommendation or "")
     return r_net if recommended is not None and recommended == direction else None
 
@@ -27,29 +27,29 @@ class ScoredPrediction:
     Attributes
     ----------
     trading_day, opening_range
-        Its slot.
+        The slot.
     mode, role
-        ``live`` or ``replay``; whose, such as ``champion``.
+        ``live`` or ``replay``; the role, such as ``champion``.
     version, recipe_hash, market_hash
-        None where no version was there to predict.
+        None if there was no version to predict.
     decision_time
         Aware UTC.
     status, reason, late
-        ``predicted`` or ``abstained``, why it abstained, and whether it came too late to show that
-        it was made before its outcome.
+        ``predicted`` or ``abstained``; why it abstained; whether it came too late to prove that it
+        was made before its outcome.
     p_up, baseline_p_up, majority_p_up
-        Probability of UP by the model, the corridor and the majority of the training breaks; None
-        if it is not known.
+        Probability of UP by the model, the corridor and the majority of the training breakouts;
+        None if it is not known.
     recommendation
         ``long``, ``short`` or ``skip``.
     direction
         UP, DOWN or NONE; None while the slot is open.
     r_gross, r_net
-        Of the side that broke, in R.
+        R-multiple of the breakout side before and after costs.
     net_r_low, net_r_high
-        The interval that was stated of the side that broke, in R; None without one.
+        The stated interval of net R for the breakout side; None without one.
     revision
-        How often the outcome was revised.
+        Number of revisions of the outcome.
     outcome_late
         Whether the outcome was recorded long after it was settled.
     """
@@ -79,22 +79,22 @@ class ScoredPrediction:
 
     @property
     def predicted(self) -> bool:
-        """Whether a probability was stated, in time or late."""
+        """Whether there is a probability, in time or late."""
         return self.status == "predicted"
 
     @property
     def broke(self) -> bool:
-        """Whether the range broke."""
+        """Whether the range had a breakout."""
         return self.direction in SIDES
 
     @property
     def likelier_side(self) -> str | None:
-        """UP from even odds on, else DOWN; None without a probability."""
+        """UP if its probability is at least 1/2, else DOWN; None without a probability."""
         if self.p_up is None:
             return None
         return "UP" if self.p_up >= _EVEN else "DOWN"
 
     @property
     def taken_r_net(self) -> float | None:
-        """Net R of the trade, if it was recommended, came about and is settled."""
+        """Net R of the trade, if it was recommended, triggered and settled."""
         return r_net_of_taken(self.recommendation, self.direction, self.r_net)

@@ -1,4 +1,4 @@
-"""From a recipe and bars to a version, and from a version to its predictions."""
+"""Training a version from a recipe and bars, and making its predictions."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A model version: what it holds, what it is named, and what it says of a dataset."""
+"""A model version: its content, its name, and its predictions for a dataset."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ pa = library("pyarrow")
 
 
 class SchemaMismatchError(InputError):
-    """Features that are not those the model was trained on."""
+    """Features other than those the model was trained on."""
 
     version: str
     missing: tuple[str, ...]
@@ -63,29 +63,29 @@ class SchemaMismatchError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A model version: recipe, baselines, and the three models where there are any.
+    """A model version: its recipe, its baselines and up to three models.
 
     Attributes
     ----------
     recipe
-        What was trained.
+        The recipe that was trained.
     baselines
         Fitted on the training part.
     texts
-        LightGBM model text for each question; None where the baseline stands alone.
+        LightGBM model text for each question; None where only the baseline is used.
     calibrators
         For the directional and the quality model.
     intervals
-        Stated intervals around E[net R]; None for baselines alone.
+        Intervals around E[net R]; None for baselines alone.
     feature_names, categorical
         Columns the models expect, in order.
     trained
-        The tale of the training, plain values (rows, periods, rounds, losses ...).
+        The record of the training as plain values (rows, periods, rounds, losses ...).
     importance
         For each question, feature -> share of the trees' total gain.
     novelty
-        How unlike its training data a decision is; None before it was written, and of versions
-        written before there was such a thing.
+        Measures how unlike its training data a decision is; None before the version is written,
+        and for versions saved before novelty existed.
     """
 
     recipe: Recipe
@@ -101,7 +101,7 @@ class Bundle:
 
     @property
     def own(self) -> tuple[OwnColumn, ...]:
-        """The trader's own features among the columns, as they were learned from."""
+        """The own features among the columns, as they were at training."""
         return tuple(
             OwnColumn(**{**kept, "mirror": kept["mirror"] and Mirror(**kept["mirror"])})
             for kept in self.trained.get(OWN_FEATURES, [])
@@ -109,16 +109,16 @@ class Bundle:
 
     @property
     def market_hash(self) -> str:
-        """Hash of the market definition it was trained on; "" where none was kept."""
+        """Hash of the market definition it was trained on; "" if none was recorded."""
         return str(self.trained.get("market_hash", ""))
 
     def boosters(self) -> dict[Question, Booster | None]:
-        """Load the models; None where nothing was learned.
+        """Return the loaded models; None where no model was trained.
 
         Raises
         ------
         BundleCorruptError
-            A model's text is not whole.
+            A model's text is incomplete.
         """
         texts = {question: self.texts.get(question) for question in QUESTIONS}
         for question, text in texts.items():
@@ -134,7 +134,7 @@ class Bundle:
         }
 
     def predict(self, data: Dataset) -> Predictions:
-        """Answer for every row; see :func:`ml_core.learning.predictions.predict.predict`.
+        """Predict every row; see :func:`ml_core.learning.predictions.predict.predict`.
 
         Raises
         ------
@@ -156,12 +156,12 @@ class Bundle:
 
     @property
     def models(self) -> tuple[Question, ...]:
-        """The questions that a model answers; the others are answered by their baselines."""
+        """The questions answered by a model; baselines answer the others."""
         return tuple(question for question in QUESTIONS if self.texts.get(question))
 
     @property
     def records(self) -> dict[str, ModelRecord]:
-        """What came of training each model; empty where none was trained."""
+        """The training record of each model; empty if none was trained."""
         return {
             question: ModelRecord.from_json(values)
             for question, values in self.trained.get("models", {}).items()
@@ -169,7 +169,7 @@ class Bundle:
 
     @property
     def residual(self) -> bool:
-        """Whether the models stand on the baselines; a plain recipe's hold everything."""
+        """Whether the models correct the baselines; those of a plain recipe do not."""
         return self.recipe.kind != "plain"
 
     def require_schema(self, data: Dataset) -> None:
@@ -181,10 +181,10 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """The version's name: last day trained on, and a hash of all that decides predictions.
+        """The version's name: last training day, and a hash of all that decides predictions.
 
-        The same recipe on the same data and market definition gives the same version, on any
-        machine, any day.
+        The same recipe, data and market definition give the same version on any machine and any
+        day.
         """
         return version_name(
             self.recipe.hash,
@@ -206,7 +206,7 @@ class Bundle:
         return _text(json_values(values))
 
     def files(self, metrics: dict[str, Any], card: str, schema: dict[str, Any]) -> dict[str, str]:
-        """Return every text file of the version's folder by name."""
+        """Return the text files of the version's folder, by file name."""
         files = {
             RECIPE: self.recipe.model_dump_json(indent=1),
             BASELINES: _text(self.baselines.to_json()),
@@ -224,7 +224,7 @@ class Bundle:
 
 
 def _is_whole(text: str) -> bool:
-    """Return whether a model's trees are as long as its header says: half a tree is fatal."""
+    """Return whether a model's trees are as long as its header says; half a tree is fatal."""
     sizes = re.search(r"^tree_sizes=([\d ]+)$", text, re.MULTILINE)
     trees = re.search(r"^Tree=0$.*^end of trees$", text, re.MULTILINE | re.DOTALL)
     if sizes is None or trees is None:
@@ -234,7 +234,7 @@ def _is_whole(text: str) -> bool:
 
 
 def gains(booster: Booster | None) -> dict[str, float]:
-    """Return each feature's share of a booster's total gain, largest first, zeros left out."""
+    """Return each feature's share of a booster's total gain, largest first, without zeros."""
     if booster is None:
         return {}
     gain: NDArray[np.float64] = booster.feature_importance("gain")

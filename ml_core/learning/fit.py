@@ -1,4 +1,4 @@
-"""From a dataset to a bundle: split, baselines, models, calibration, intervals."""
+"""Fits a bundle to a dataset: split, baselines, models, calibration, intervals."""
 
 from __future__ import annotations
 
@@ -56,29 +56,30 @@ def fit(
     questions: tuple[Question, ...] = QUESTIONS,
     judged_on: Dataset | None = None,
 ) -> Fitted:
-    """Train a recipe by the one procedure that studies judge and versions serve by.
+    """Train a recipe by the one procedure used both for studies and for versions that serve.
 
-    On the training part the number of trees is found, on the calibration part, which the trees did
-    not see, each model's calibration and whether it has a say. Then baselines and trees are fitted
-    anew on every row of both, with what was found. The test part is left untouched.
+    The number of trees is found on the training part. The calibration part, which the trees have
+    not seen, gives each model's calibration and decides whether the model is used. Then baselines
+    and trees are refitted with these settings on every row of both parts. The test part is not
+    touched.
 
     Parameters
     ----------
     data
-        Usable rows in order of time; those not settled yet drop out at the cuts.
+        Usable rows in time order; unsettled rows are dropped at the cuts.
     recipe
-        What to train.
+        The recipe to train.
     data_fingerprint
         Hash of the bars behind the dataset; part of the version's name.
     on_progress
-        Called with what is being done.
+        Called with a description of the current step.
     split
-        Where to cut; chronologically by the recipe's shares when left out.
+        Where to cut; by default chronologically, by the recipe's shares.
     questions
-        Models wanted; the others are their baselines.
+        The models to train; baselines answer the other questions.
     judged_on
-        Rows that the same procedure was judged on, trained on those before them; the test part
-        when left out.
+        Rows on which the same procedure, trained on earlier rows, was evaluated; by default the
+        test part.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def fit_to_serve(
     data, recipe, data_fingerprint
         As in :func:`fit`.
     judged_on
-        Rows that the same procedure was judged on, trained on those before them.
+        Rows on which the same procedure, trained on earlier rows, was evaluated.
 
     Raises
     ------
@@ -169,9 +170,9 @@ def fit_to_serve(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What was found of one model, its calibration, and its margins on the held-back rows.
+    """The result for one model on the held-back rows: its calibration and its margins there.
 
-    ``margin`` has the shape of the question's rows; it is the baseline's where that serves.
+    ``margin`` has the shape of the question's rows; it is the baseline's if the baseline serves.
     """
 
     trained: Trained
@@ -187,7 +188,7 @@ def _judge(
     question: Question,
     trained: Trained,
 ) -> _Judged:
-    """Calibrate a model on the held-back rows, and judge it there against its own baseline."""
+    """Calibrate a model on the held-back rows, and compare it there with its baseline."""
     rows = sample(held_back, baselines, question, recipe)
     day = held_back.trading_day[rows.rows]
     calibrator, gain = None, None
@@ -200,7 +201,7 @@ def _judge(
         if question != "r_multiple":
             label = rows.answer > 0
             calibrator = fit_calibrator(margin, label, day, methods_of(recipe))
-            # as it is served: calibrated, by a calibrator that did not see the row
+            # as it serves: calibrated, but by a calibrator that did not see the row
             of_model = unseen_losses(calibrator.method, margin, label, day)
         gain = gain_over_days(losses(question, rows.start, rows.answer) - of_model, day)
         serves = question not in JUDGED_HERE or beats_baseline(gain)
@@ -220,9 +221,9 @@ def _judge(
 
 
 def methods_of(recipe: Recipe) -> tuple[Method, ...]:
-    """Return the calibration methods a recipe may choose from, the one to stay with first.
+    """Return the calibration methods a recipe may choose from, the default first.
 
-    Class weights move the probabilities, so that leaving them alone is none.
+    With class weights, ``identity`` is not among them, because the weights distort probabilities.
     """
     if recipe.calibration != "auto":
         return (recipe.calibration,)
@@ -235,7 +236,7 @@ def _intervals(
     judged: Mapping[Question, _Judged],
     recipe: Recipe,
 ) -> NetRIntervals:
-    """Fit the intervals of net R to the held-back trades, around what is expected of them."""
+    """Fit the intervals of net R to the held-back trades, around their expected values."""
     rows = sample(held_back, baselines, "r_multiple", recipe)
     model = judged.get("r_multiple")
     return fit_intervals(

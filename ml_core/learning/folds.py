@@ -1,4 +1,4 @@
-"""Walk-forward: train on what was known, answer the months after, move on, train again."""
+"""Walk-forward: train on the past, predict the next months, move on, train again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ml_core.learning.recipe import Recipe
 
 Refit = Literal["month", "quarter"]
 MIN_TRAINING_DAYS = 250
-"""Trading days of training and calibration before the first fold, where no start is named."""
+"""Trading days of training and calibration before the first fold, if no start is given."""
 
 _MONTHS: dict[Refit, int] = {"month": 1, "quarter": 3}
 
@@ -43,10 +43,10 @@ class Fold:
     Attributes
     ----------
     name
-        The period answered for, such as ``2024Q3`` or ``2024-07``.
+        The predicted period, such as ``2024Q3`` or ``2024-07``.
     split
-        Rows to train on, to calibrate on, and to answer for: the third part is unseen by both,
-        and answered by a refit on both.
+        Rows to train on, to calibrate on, and to predict. The third part is unseen by the first
+        two and is predicted by a refit on both.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The folds of a study, in order of time.
+    """The folds of a study, in time order.
 
     Attributes
     ----------
     folds
         At least one.
     not_judged
-        Periods asked for that have too little history before them.
+        Requested periods with too little history before them.
     """
 
     folds: tuple[Fold, ...]
@@ -79,25 +79,25 @@ def walk_forward(
     fractions: tuple[float, float, float],
     embargo_days: int,
 ) -> Walk:
-    """Lay out the folds of a period: one for each calendar month or quarter in it.
+    """Lay out the folds of a period: one per calendar month or quarter.
 
-    The rows before a fold are cut by trading days into training and calibration in the ratio of
-    the first two ``fractions``; both are purged of rows not settled, with the embargo, when the
-    part after them begins.
+    The rows before a fold are cut by trading days into training and calibration, in the ratio of
+    the first two ``fractions``. Each part is purged, with the embargo, of rows that were not
+    settled when the next part begins.
 
     Parameters
     ----------
     data
-        Rows in order of time; those before ``first`` are trained on.
+        Rows in time order; those before ``first`` are trained on.
     first, last
-        Trading days answered for, both included; left out, from the first whole period after
-        ``MIN_TRAINING_DAYS`` to the end.
+        First and last predicted trading day, both included; by default from the first whole period
+        after ``MIN_TRAINING_DAYS`` to the end.
     refit
         Length of a fold.
     rolling_months
-        Train on the latest months only; all there is when None.
+        Number of latest months to train on; None for all.
     fractions, embargo_days
-        Of the recipe.
+        The recipe's.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def walk_forward(
 def walk_recipe(
     data: Dataset, recipe: Recipe, *, first: date | None = None, last: date | None = None
 ) -> Walk:
-    """Lay out the folds of a period in a recipe's own way of walking; see above.
+    """Lay out the folds of a period with a recipe's settings; see :func:`walk_forward`.
 
     Raises
     ------

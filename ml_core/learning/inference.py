@@ -1,4 +1,4 @@
-"""The live decision: load a version once, answer in one call, say why."""
+"""The live decision: load a version once, predict in one call, give the reasons."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ CACHE_ENTRIES = 256
 MOST_REASONS = 5
 
 LEVELS: tuple[tuple[float, Level], ...] = ((0.5, "high"), (0.25, "medium"), (0.1, "low"))
-"""Confidence |p_up - p_down| among breaks from which each level is spoken of: 75, 62.5, 55 %."""
+"""Lowest confidence |p_up - p_down| among breakouts of each level: 75, 62.5, 55 %."""
 
 
 class OneRowError(DefectError):
-    """A predictor asked about anything but one decision."""
+    """A predictor got a dataset that does not have exactly one row."""
 
     rows: int
     template = "a decision is one row, not {rows}"
 
 
 class Predictor:
-    """A version ready to answer, with a short memory.
+    """A version ready to predict, with a short memory of its predictions.
 
     Parameters
     ----------
@@ -46,16 +46,17 @@ class Predictor:
         self._remembered: OrderedDict[bytes, tuple[float, Prediction]] = OrderedDict()
 
     def predict(self, row: Dataset, seconds: float, *, reasons: bool = True) -> Prediction:
-        """Answer for one decision; the same row within five minutes gives the same object.
+        """Predict one decision; the same row within five minutes returns the same object.
 
         Parameters
         ----------
         row
-            One row; its labels are not looked at.
+            One row; its labels are ignored.
         seconds
-            A monotonic clock's reading, the caller's: how old an answer may be is counted on it.
+            The caller's reading of a monotonic clock; the age of a remembered prediction is
+            measured by it.
         reasons
-            Whether to say why, which costs most of the time.
+            Whether to compute the reasons, which takes most of the time.
 
         Raises
         ------
@@ -132,9 +133,9 @@ class Predictor:
         )
 
     def _risk_adjustment(self, predictions: Predictions, choice: int) -> float:
-        """Scale size with the expected net R: 1 + it, within 0.5..1.5, if a model stands behind.
+        """Return the size factor: 1 + expected net R, within 0.5..1.5, if a model gave it.
 
-        Baselines of entry and net R alone, and a skip, leave size as it is.
+        It is 1 where baselines alone gave entry quality and net R, and for a skip.
         """
         if choice == 0 or not any(self._boosters[question] for question in JUDGED_HERE):
             return 1.0
@@ -143,7 +144,7 @@ class Predictor:
 
 
 def level_of(confidence: float) -> Level:
-    """Name a confidence.
+    """Return the level of a confidence.
 
     >>> level_of(0.6), level_of(0.3), level_of(0.12), level_of(0.0)
     ('high', 'medium', 'low', 'none')

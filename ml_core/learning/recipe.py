@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what is trained, hashed."""
+"""A recipe: everything that decides what is trained, with its hash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Frozen(BaseModel):
 
 
 class BoosterSpec(_Frozen):
-    """Hyperparameters of one LightGBM model, in LightGBM's own names."""
+    """Hyperparameters of one LightGBM model, with LightGBM's own names."""
 
     num_leaves: int = Field(default=4, ge=2, le=256)
     learning_rate: float = Field(default=0.03, gt=0, le=1)
@@ -44,7 +44,7 @@ def _add_to_one(parts: tuple[float, float, float]) -> tuple[float, float, float]
 
 
 def known_window(text: str) -> str:
-    """Return a way of choosing training days back; anything else is a ValueError with a remedy."""
+    """Return a valid choice of training days unchanged; else raise ValueError with a remedy."""
     if not re.fullmatch(r"expanding|rolling:[1-9][0-9]{0,2}", text):
         raise ValueError("write expanding, or rolling:N with N months, such as rolling:24")
     return text
@@ -53,8 +53,8 @@ def known_window(text: str) -> str:
 class Recipe(_Frozen):
     """What to train and how; two recipes with the same hash are the same recipe.
 
-    The hash leaves out what stands at its default, so that a field added later changes no
-    recipe of before; a default once released is therefore never changed.
+    The hash leaves out fields with their default value, so a field added later does not change the
+    hash of existing recipes. For the same reason a released default is never changed.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")
@@ -97,17 +97,17 @@ class Recipe(_Frozen):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything but ``about`` and defaults, hex."""
+        """SHA-256, hex, of everything except ``about`` and defaults."""
         text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def with_seed(self, number: int) -> Recipe:
-        """Return the recipe with its number-th training seed; 0 is the recipe itself."""
+        """Return the recipe with training seed ``number``; 0 returns the recipe itself."""
         return self if not number else self.model_copy(update={"seed": self.seed + number})
 
     @property
     def rolling_months(self) -> int | None:
-        """Months of training days a fold looks back on; None for all."""
+        """Months of training days before a fold; None for all."""
         return None if self.window == "expanding" else int(self.window.partition(":")[2])
 
 
@@ -117,15 +117,15 @@ def load_recipe(path: Path) -> Recipe:
     Raises
     ------
     RecipeFileError
-        The file is missing, not TOML, or a key is wrong.
+        The file is missing or not TOML, or a key is wrong.
     """
     return load_model(path, Recipe, RecipeFileError, if_missing="see `orbcast recipes list`")
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
-    """Write a recipe as the TOML that :func:`load_recipe` reads; defaults are left out.
+    """Write a recipe as TOML for :func:`load_recipe`; defaults are left out.
 
-    Comments in a file that is there stay.
+    Comments in an existing file are kept.
     """
     values = recipe.model_dump(mode="json", exclude_defaults=True)
     document = open_toml(path)

@@ -1,4 +1,4 @@
-"""Where two recipes differ."""
+"""The differences between two recipes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ml_core.learning.recipe import Recipe
 
 
 def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
-    """Return each setting that differs, by its dotted name, with both values; None where absent.
+    """Return each setting that differs, by dotted name, with both values; None where absent.
 
     >>> first, second = Recipe(name="a", kind="plain"), Recipe(name="b", kind="plain", seed=8)
     >>> recipe_difference(first, second)
@@ -25,7 +25,7 @@ def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return every value by its dotted name, in the order they stand in.
+    """Return every value by its dotted name, in the order of the input.
 
     >>> flat({"seed": 7, "quality": {"num_leaves": 4}})
     {'seed': 7, 'quality.num_leaves': 4}

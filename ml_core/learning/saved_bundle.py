@@ -1,4 +1,4 @@
-"""A model version's folder: written whole, and every file verified before it is believed."""
+"""A model version's folder: written completely, and every file verified before use."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NOVELTY = "novelty.json"
 
 
 REFERENCE = "reference.parquet"
-"""Rows a version learned from."""
+"""File with the rows that a version was trained on."""
 
 
 def write_bundle(
@@ -53,20 +53,20 @@ def write_bundle(
     card: str,
     reference: Dataset,
 ) -> None:
-    """Write a version's folder, SHA256SUMS last. No clock is read: same inputs, same bytes.
+    """Write a version's folder, SHA256SUMS last; the same inputs give the same bytes.
 
     Parameters
     ----------
     bundle
         The version.
     folder
-        An empty folder; giving it its place in one step is the registry's work.
+        An empty folder; the registry moves it into place in one step.
     metrics
-        Evaluation on the test part, plain values.
+        Evaluation on the test part, as plain values.
     card
         The model card, markdown.
     reference
-        Every row learned from, to the last day: what drift and novelty are measured against.
+        Every training row, up to the last day: the reference of drift and novelty.
     """
     schema = json_values(feature_schema(bundle, reference))
     for name, text in bundle.files(metrics, card, schema).items():
@@ -75,7 +75,7 @@ def write_bundle(
         "trading_day": reference.trading_day,
         "opening_range": [str(name) for name in reference.opening_range],
         "decision_minute": reference.decision_minute,
-        # what it says of its own training rows, and what came of them, for drift as well
+        # its predictions of its own training rows, and their outcomes, also for drift
         "said_p_up": bundle.predict(reference).p_up,
         "break_direction": reference.direction,
     }
@@ -98,10 +98,10 @@ def write_bundle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnSchema:
-    """A column that the models expect, and what it looked like in training.
+    """A column that the models expect, and its distribution in training.
 
-    ``minimum``, ``median`` and ``maximum`` are None where it was never known; ``missing`` is the
-    share of rows in which it was not.
+    ``minimum``, ``median`` and ``maximum`` are None where the value was never known; ``missing``
+    is the share of rows without a value.
     """
 
     name: str
@@ -114,7 +114,7 @@ class ColumnSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSchema:
-    """The columns that the models expect, the label, and the column of the side in their rows."""
+    """The columns that the models expect, the label, and the name of the side column."""
 
     label: str
     features: tuple[ColumnSchema, ...]
@@ -122,7 +122,7 @@ class FeatureSchema:
 
 
 def feature_schema(bundle: Bundle, reference: Dataset) -> FeatureSchema:
-    """Return which columns the models expect, and what they looked like in training."""
+    """Return the columns that the models expect, and their distribution in training."""
     columns = []
     for index, name in enumerate(bundle.feature_names):
         values = reference.features[:, index]
@@ -142,7 +142,7 @@ def feature_schema(bundle: Bundle, reference: Dataset) -> FeatureSchema:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a version's folder, every file verified first.
+    """Read a version's folder after verifying every file.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def _novelty(folder: Path) -> Novelty | None:
     with reading(folder, _NOVELTY):
         values = parse_json(text_of(folder, _NOVELTY))
         with reading(folder, REFERENCE) as path:
-            # not by read_table, which imports pandas
+            # not with read_table, which imports pandas
             table = pq.ParquetFile(path).read(columns=values["names"])
             features = np.column_stack([numbers_of(table[name]) for name in values["names"]])
         return Novelty.from_json(values, features)

@@ -1,4 +1,4 @@
-"""The folder of a model version: which files it holds, and whether they are what was written."""
+"""The folder of a model version: which files it holds, and whether they are unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMA = "feature_schema.json"
 
 Question = Literal["directional", "quality", "r_multiple"]
 QUESTIONS: tuple[Question, ...] = ("directional", "quality", "r_multiple")
-"""What a version's models answer; each is a text file of that name, where there is one."""
+"""The questions of a version's models; each model is a text file of that name, if present."""
 
 
 class BundleCorruptError(OperatorError):
@@ -39,12 +39,12 @@ class BundleCorruptError(OperatorError):
 
 @contextmanager
 def reading(folder: Path, file: str) -> Iterator[Path]:
-    """Yield the path of a version's file; whatever goes wrong with it names the file.
+    """Yield the path of a version's file; any error while it is read names the file.
 
     Raises
     ------
     BundleCorruptError
-        It cannot be read, or its content is not what belongs there.
+        The file cannot be read, or its content is invalid.
     """
     path = folder / file
     try:
@@ -52,7 +52,7 @@ def reading(folder: Path, file: str) -> Iterator[Path]:
     except OSError as error:
         raise BundleCorruptError(str(folder), file, _fault_of(error)) from error
     if no_file:
-        raise BundleCorruptError(str(folder), file, "is no file")  # a pipe would not end
+        raise BundleCorruptError(str(folder), file, "is no file")  # reading a pipe would not end
     try:
         yield path
     except OrbcastError:
@@ -62,7 +62,7 @@ def reading(folder: Path, file: str) -> Iterator[Path]:
 
 
 def _fault_of(error: Exception) -> str:
-    """Return what is wrong with a file that could not be read, in words that follow its name."""
+    """Return why a file could not be read, as text that follows its name."""
     match error:
         case FileNotFoundError():
             return "is missing"
@@ -77,7 +77,7 @@ def _fault_of(error: Exception) -> str:
 
 
 OWN_FEATURES = "own_features"
-"""Under this name a version's metadata have the trader's own features that it learned from."""
+"""Key in a version's metadata for the own features that it learned from."""
 
 
 def version_name(
@@ -87,19 +87,19 @@ def version_name(
     calibration: str,
     models: Iterable[str],
 ) -> str:
-    """Return a version's name: last day trained on, and a hash of all that decides predictions.
+    """Return a version's name: last training day, and a hash of all that decides predictions.
 
     Parameters
     ----------
     recipe_hash
-        Hash of its recipe.
+        Hash of the recipe.
     trained
-        On what it was trained: ``last_day``, ``data_fingerprint``, ``market_hash`` if it was kept,
-        ``own_features`` if there were any.
+        Record of the training data: ``last_day``, ``data_fingerprint``, ``market_hash`` if it was
+        kept, ``own_features`` if there were any.
     baselines, calibration
-        The texts of those files.
+        The texts of the files of those names.
     models
-        The text of each model, in the order of :data:`QUESTIONS`; "" for one that is not there.
+        The text of each model, in the order of :data:`QUESTIONS`; "" for one that is missing.
     """
     market_hash = trained.get("market_hash", "")
     own = [f"{column['name']} {column['code']}" for column in trained.get(OWN_FEATURES, [])]
@@ -120,7 +120,7 @@ def version_name(
 
 
 def name_of(folder: Path) -> str:
-    """Return the name that a version's files give it: its own, unless they are others.
+    """Return the name computed from a version's files: its own, unless they were changed.
 
     Raises
     ------
@@ -137,12 +137,12 @@ def name_of(folder: Path) -> str:
 
 
 def market_hash_of(folder: Path) -> str:
-    """Return the market definition that a version's own files name; "" where they name none.
+    """Return the market definition hash in a version's files; "" if they hold none.
 
     Raises
     ------
     BundleCorruptError
-        The file that would name it cannot be read.
+        The file that would hold it cannot be read.
     """
     if not (folder / METADATA).exists():
         return ""
@@ -151,9 +151,9 @@ def market_hash_of(folder: Path) -> str:
 
 
 def own_codes_of(folder: Path) -> dict[str, str]:
-    """Return the hash of each own feature's file that a version learned from, by its name.
+    """Return the hash of the file of each own feature a version learned from, by name.
 
-    Empty where it learned from none, and where its files cannot be read, which others tell of.
+    Empty if it learned from none, or if its files cannot be read, which other checks report.
     """
     try:
         with reading(folder, METADATA) as path:
@@ -164,10 +164,9 @@ def own_codes_of(folder: Path) -> dict[str, str]:
 
 
 def damage(folder: Path) -> list[str]:
-    """Name every file of a version folder that is not what was written; empty when whole.
+    """Name every file of a version folder that is not as written; empty if it is intact.
 
-    Whatever state the folder is in, this returns: a file may be missing, changed, extra, no file
-    at all, or such that it cannot be read.
+    This never raises: a file may be missing, changed, extra, not a regular file, or unreadable.
     """
     try:
         listed = _listed(folder)
@@ -194,25 +193,25 @@ def text_of(folder: Path, file: str) -> str:
     Raises
     ------
     BundleCorruptError
-        It is missing or cannot be read.
+        The file is missing or cannot be read.
     """
     with reading(folder, file) as path:
         return path.read_text("utf-8")
 
 
 def recipe_of(folder: Path) -> Recipe:
-    """Read the recipe of a version's folder, and nothing else of it.
+    """Read the recipe of a version's folder, and nothing else from it.
 
     Raises
     ------
     BundleCorruptError
-        It is missing or cannot be read.
+        The file is missing or cannot be read.
     """
     with reading(folder, RECIPE):
         return Recipe.model_validate_json(text_of(folder, RECIPE))
 
 
 def _listed(folder: Path) -> dict[str, str]:
-    """Return the hash of each file that a version lists, by name."""
+    """Return the hash of each file that a version lists, by file name."""
     lines = (line.partition("  ") for line in text_of(folder, SUMS).splitlines())
     return {name: digest for digest, _, name in lines}

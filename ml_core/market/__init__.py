@@ -1,4 +1,4 @@
-"""The market: instrument, sessions, opening ranges, exchange calendar, simulation."""
+"""The market: instrument, sessions, opening ranges, exchange calendar and simulation."""
 
 from typing import TYPE_CHECKING
 

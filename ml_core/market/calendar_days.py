@@ -1,4 +1,4 @@
-"""The exchange's hours of one market: its calendar's, and the days its file says otherwise."""
+"""One market's exchange hours: its calendar's, changed by the days in its market file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_core.market.exchange import TradeDates, trade_dates
 from ml_core.market.market import CalendarDay, Market
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-"""By :meth:`datetime.date.weekday`."""
+"""Names by :meth:`datetime.date.weekday`."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
@@ -30,9 +30,9 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class ChangedDay:
-    """A day of a market file, as its calendar has it and as the file makes it; None is closed.
+    """A day of a market file: hours by the calendar and by the file; None means closed.
 
-    ``fault`` says why the day changes nothing.
+    ``fault`` explains why the day has no effect.
     """
 
     day: date
@@ -44,9 +44,9 @@ class ChangedDay:
 def market_dates(market: Market, first_year: int, last_year: int) -> TradeDates:
     """Return every trade date of a market from the first through the last year.
 
-    What :func:`ml_core.market.exchange.trade_dates` says, but for the days that the market's file
-    has of its own. A day that cannot be applied is left as the calendar has it:
-    :func:`changed_days` says why.
+    These are the dates of :func:`ml_core.market.exchange.trade_dates`, changed by the days in the
+    market's file. A day that cannot be applied keeps the calendar's hours; :func:`changed_days`
+    explains why.
     """
     dates = trade_dates(market.calendar, first_year, last_year)
     changes = [
@@ -58,13 +58,13 @@ def market_dates(market: Market, first_year: int, last_year: int) -> TradeDates:
 
 
 def market_dates_around(market: Market, first: int, last: int) -> TradeDates:
-    """Return the trade dates of the years two UTC minutes lie in, and a year on each side."""
+    """Return the trade dates of the years of two UTC minutes, and one year on each side."""
     ends = np.array([first, last], "datetime64[m]").astype("datetime64[Y]").astype(int) + 1970
     return market_dates(market, int(ends[0]) - 1, int(ends[1]) + 1)
 
 
 def changed_days(market: Market) -> tuple[ChangedDay, ...]:
-    """Return what the file's own days come to, in order of time."""
+    """Return the effect of the file's own days, in time order."""
     start = (market.zone, market.day_start, market.day_start_on_previous_date)
     return tuple(_changed(market.calendar, start, own) for own in market.calendar_days)
 
@@ -145,7 +145,7 @@ def _minute(moment: datetime) -> int:
 
 
 def _around(clock: time, zone: ZoneInfo, minute: int) -> list[int]:
-    """Return when a clock shows a time on the day a minute is in and those beside it."""
+    """Return when a clock shows a time, on the day of a minute and the days next to it."""
     day = (_EPOCH + timedelta(minutes=minute)).astimezone(zone).date()
     days = (day + number * _DAY for number in (-1, 0, 1, 2))
     return [_minute(datetime.combine(day, clock, tzinfo=zone)) for day in days]

@@ -1,4 +1,4 @@
-"""Where a rounded Gaussian walk leaves a corridor: exact, by dynamic programming on the ticks."""
+"""Exact exit probabilities of a rounded Gaussian walk, by dynamic programming on ticks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _NEGLIGIBLE = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Minutes over which the walk's law does not change.
+    """A span of minutes with constant parameters of the walk.
 
     Attributes
     ----------
     minutes
-        How many.
+        Number of minutes.
     sigma
         Standard deviation of a minute's step before rounding, ticks.
     drift
         Mean of a minute's step before rounding, ticks.
     silent
-        Chance that a minute does not trade: no step, and no close to break with.
+        Probability that a minute does not trade: no step, and no close that could break out.
     """
 
     minutes: int
@@ -36,14 +36,14 @@ class Stretch:
 
 @lru_cache(maxsize=4096)
 def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the moves inside a corridor of ``width`` ticks, and the chances to leave it up, down.
+    """Return the transition matrix in a corridor of ``width`` ticks, and exit probabilities.
 
     A step is a Gaussian rounded to whole ticks: P(j) = Phi((j + .5 - m)/s) - Phi((j - .5 - m)/s).
     """
     places = np.arange(-width, width + 2) - 0.5
     scaled = (places - drift) / (sigma * math.sqrt(2.0))
     below = 0.5 * (1.0 + np.array([math.erf(z) for z in scaled.tolist()]))
-    chance = np.diff(below)  # of steps -width .. width
+    chance = np.diff(below)  # probability of steps -width .. width
     here = np.arange(width + 1)
     inside = chance[here[None, :] - here[:, None] + width]
     up = 1.0 - below[width - here + 1 + width]
@@ -57,11 +57,11 @@ def exit_chances(width: int, start: int, path: list[Stretch]) -> tuple[float, fl
     Parameters
     ----------
     width
-        High less low of the corridor, ticks; a close on its edge is inside.
+        High minus low of the corridor, ticks; a close on its edge is inside.
     start
-        Where the walk starts, ticks above the low, 0..width.
+        Start of the walk, ticks above the low, 0..width.
     path
-        The stretches from the start on.
+        The spans from the start on.
     """
     mass = np.zeros(width + 1)
     mass[start] = 1.0

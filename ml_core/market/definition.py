@@ -1,4 +1,4 @@
-"""What of a market file decides what labels and features mean, and a hash of it."""
+"""The part of a market file that gives labels and features their meaning, with its hash."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ml_core.market.market import Market
 
 NO_MEANING = frozenset({"name", "family", "quality", "decision_delay_minutes"})
 NO_MEANING_OF_INSTRUMENT = frozenset({"allow_nonpositive_prices"})
-"""Fields that change no label and no feature of given bars: which rows are taken in, what is
-reported of them, whose trials are paid for and when a prediction is started. The bars themselves
-have their own fingerprint. Every other field decides meaning, a new one too."""
+"""Fields that change no label or feature of given bars: they decide which rows are imported, what
+is reported about them, whose trials are counted, and when a prediction is started. The bars have
+their own fingerprint. Every other field, including new ones, belongs to the meaning."""
 
 _CALENDAR_DAYS = "calendar_days"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field of a market's definition that two of them have differently; None is not given."""
+    """A field that differs between two definitions of a market; None means not given."""
 
     field: str
     before: str | None
@@ -35,17 +35,17 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class MarketDefinition:
-    """The part of a market that decides what its labels and features mean.
+    """The part of a market that gives its labels and features their meaning.
 
-    Defaults are left out, so that a field added later changes no definition of before, and values
-    are spelled in one way: ``0.1`` and ``0.10`` are the same tick.
+    Defaults are left out, so that a field added later does not change existing definitions. Values
+    have one spelling: ``0.1`` and ``0.10`` are the same tick.
 
     Attributes
     ----------
     symbol
         The market's symbol.
     values
-        The fields, plain values as JSON has them.
+        The fields, as plain JSON values.
     """
 
     symbol: str
@@ -71,14 +71,14 @@ class MarketDefinition:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the fields, hex."""
+        """SHA-256, hex, of the fields."""
         text = json.dumps(self.values, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def changes(self, later: MarketDefinition) -> tuple[FieldChange, ...]:
         """Return the fields that differ in a later definition, sorted by name.
 
-        Sessions, ranges and calendar days go by their name, such as ``ranges.0900.minutes``.
+        Sessions, ranges and calendar days are identified by name, such as ``ranges.0900.minutes``.
         """
         before, after = dict(_fields(self.values)), dict(_fields(later.values))
         return tuple(
@@ -88,10 +88,10 @@ class MarketDefinition:
         )
 
     def changes_of_question(self, later: MarketDefinition) -> tuple[FieldChange, ...]:
-        """Return the same without single calendar days.
+        """Return the same without individual calendar days.
 
-        A day's own hours are a fact about the bars, like a revised bar: they name evidence, and
-        a version goes on answering the question that it learned.
+        A day's own hours are a fact about the bars, like a revised bar: they identify evidence,
+        but a version still answers the question that it learned.
         """
         return tuple(
             change
@@ -100,7 +100,7 @@ class MarketDefinition:
         )
 
     def market(self, now: Market) -> Market:
-        """Return the market so defined; what decides no meaning is that of the market now."""
+        """Return the market with this definition; all other fields are from the current market."""
         kept = now.model_dump(include=set(NO_MEANING), exclude_defaults=True)
         of_instrument = now.instrument.model_dump(include=set(NO_MEANING_OF_INSTRUMENT))
         instrument = {**of_instrument, **self.values["instrument"]}

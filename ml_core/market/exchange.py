@@ -1,9 +1,9 @@
 """Exchange trade dates: when a calendar's market opens and closes.
 
-They are worked out by pandas_market_calendars. What it says of the shipped markets' calendars is
-kept in the folder ``calendars``, so that a command need not import it, and pandas with it; each
-file names the library's version, and with another version installed the library is asked.
-`make calendars` writes the files anew.
+The dates are computed by pandas_market_calendars. For the calendars of the shipped markets they
+are stored in the folder ``calendars``, so that a command does not have to import the library, and
+pandas with it. Each file records the library's version; if another version is installed, the
+library is used instead. `make calendars` writes the files again.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ class TradeDates:
     early_close
         Whether the exchange closes earlier than its regular time, shape (n,).
     halt_start, halt_end
-        Stretches within the hours in which it is shut, UTC minutes, ascending, shape (h,); the
-        end is exclusive.
+        Halts within the hours, UTC minutes, ascending, shape (h,); the end is exclusive.
     """
 
     day: NDArray[np.datetime64]
@@ -51,20 +50,20 @@ class TradeDates:
     halt_end: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def is_open(self, minute: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return for each UTC minute whether the exchange is open then, shape (m,)."""
+        """Return for each UTC minute whether the exchange is open, shape (m,)."""
         day = np.searchsorted(self.open, minute, side="right") - 1
         inside = (day >= 0) & (minute < self.close[np.maximum(day, 0)])
         return inside & ~self.is_halted(minute, minute + 1)
 
     def is_halted(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return for each span of UTC minutes, same shape, whether a halt lies in part of it."""
+        """Return for each span of UTC minutes, same shape, whether it overlaps a halt."""
         ended = np.searchsorted(self.halt_end, start, side="right")
         begun = np.searchsorted(self.halt_start, stop, side="left")
         return begun > ended
 
     @property
     def edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where the exchange begins to trade and where it stops, halts included, UTC minutes."""
+        """UTC minutes at which the exchange starts and stops trading, including halts."""
         starts = np.concatenate([self.open, self.halt_end])
         return np.sort(starts), np.sort(np.concatenate([self.close, self.halt_start]))
 
@@ -73,7 +72,7 @@ class TradeDates:
 def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     """Return every trade date of ``calendar`` from the first through the last year.
 
-    The calendar is a published fact, the same at every call, so it is worked out once a process.
+    The result never changes, so it is computed once per process.
 
     Parameters
     ----------
@@ -91,7 +90,7 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
 
 
 def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDates:
-    """Ask pandas_market_calendars for the same; see :func:`trade_dates`."""
+    """Compute the same with pandas_market_calendars; see :func:`trade_dates`."""
     exchange = calendars.get_calendar(calendar)
     schedule = exchange.schedule(f"{first_year}-01-01", f"{last_year}-12-31")
     opens, closes = (
@@ -103,7 +102,7 @@ def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDat
 
 
 def keep_calendars() -> None:
-    """Write the kept calendars' files: a line for each run of weekdays with the same hours."""
+    """Write the files of the stored calendars: one line per run of weekdays with equal hours."""
     for calendar in KEPT_CALENDARS:
         dates = dates_by_library(calendar, *KEPT_YEARS)
         minutes = dates.day.astype(np.int64) * 1440
@@ -121,7 +120,7 @@ def keep_calendars() -> None:
 
 @cache
 def _kept(calendar: str) -> TradeDates | None:
-    """Read a kept calendar's file; None without one, or if another version is installed."""
+    """Read a stored calendar; None without a file, or if another version is installed."""
     if calendar not in KEPT_CALENDARS or not _is_installed(calendar):
         return None
     lines = (_KEPT / f"{calendar}.csv").read_text("utf-8").splitlines()[2:]
@@ -136,7 +135,7 @@ def _kept(calendar: str) -> TradeDates | None:
 
 
 def _is_installed(calendar: str) -> bool:
-    """Check that the library a calendar's file was made with is the one installed."""
+    """Check that the installed library is the one a calendar's file was made with."""
     with (_KEPT / f"{calendar}.csv").open(encoding="utf-8") as file:
         made_with = file.readline().split()[-1]
     try:

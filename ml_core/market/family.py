@@ -1,4 +1,4 @@
-"""Which markets trade one product: a question asked of one of them is asked of all."""
+"""Groups markets by product: a question asked of one market counts for all of its family."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LITERAL = re.compile(r"[A-Za-z0-9_\-/]+(?![?*{])")
 
 
 def full_size(root: str) -> str:
-    """Return the product code of the full-size contract; the code itself where it is none smaller.
+    """Return the full-size contract's product code; ``root`` itself if it is not a smaller one.
 
     >>> full_size("MGC"), full_size("NQ")
     ('GC', 'NQ')
@@ -42,10 +42,10 @@ def full_size(root: str) -> str:
 
 
 def family_of(symbol: str, contract_pattern: str) -> str:
-    r"""Return the product that a market's contracts are of, by the text their names begin with.
+    r"""Return the product of a market's contracts, from the text that their names begin with.
 
-    A market that was copied under another symbol reads the same contracts, and so has the same
-    product; a pattern that begins with no plain text leaves the symbol.
+    A market copied under another symbol reads the same contracts and so has the same product; for
+    a pattern that does not begin with plain text the symbol is returned.
 
     >>> family_of("MGC", r"MGC[FGHJKMNQUVXZ]\\d{1,2}"), family_of("GOLD15", r"GC[GJMQVZ]\d")
     ('GC', 'GC')

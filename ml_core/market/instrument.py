@@ -1,4 +1,4 @@
-"""What is traded: its tick, its money value and what a round trip costs."""
+"""The instrument: its tick, its money value and the cost of a round trip."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-# A price may differ from its tick by this share of itself: a float32 rounds by 6e-8 of it.
+# Share of itself by which a price may differ from its tick: float32 rounds by 6e-8 of it.
 TICK_TOLERANCE = 1e-6
-# And by no more than this share of a tick, however many ticks the price has.
+# Largest deviation as a share of a tick, whatever the price.
 MOST_OFF_TICK = 0.1
 
 
@@ -39,7 +39,7 @@ class Instrument(BaseModel):
 
     @property
     def round_trip_cost(self) -> float:
-        """Money cost of one contract in and out: both commissions and both slippages."""
+        """Cost of a round trip of one contract in money: both commissions and both slippages."""
         slippage = self.slippage_ticks_per_side * self.tick_value
         return 2.0 * (self.commission_per_side + slippage)
 
@@ -60,14 +60,16 @@ class Instrument(BaseModel):
         Parameters
         ----------
         prices
-            Any shape, price units, finite; :meth:`is_on_tick` tells whether rounding loses.
+            Any shape, price units, finite; :meth:`is_on_tick` tells whether rounding loses
+            precision.
 
         Returns
         -------
         NDArray[int32]
             Same shape, ticks.
         """
-        # times the inverse: a division takes four times as long, and the rounding absorbs the rest
+        # multiplication by the inverse is four times faster than division, and rounding absorbs
+        # the error
         return np.rint(np.asarray(prices) * (1.0 / float(self.tick_size))).astype(np.int32)
 
     def is_on_tick(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -79,18 +81,18 @@ class Instrument(BaseModel):
             return np.abs(ticks - np.rint(ticks)) <= tolerance
 
     def holds_price(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which prices are small enough for :meth:`to_ticks`, which counts in int32."""
+        """Return which prices are small enough for :meth:`to_ticks`, which returns int32."""
         limit = np.iinfo(np.int32).max * float(self.tick_size)
         return np.abs(prices) <= limit
 
     def to_volume_steps(self, volumes: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return volumes, same shape, as whole numbers of the smallest volume."""
+        """Return volumes, same shape, as multiples of the smallest volume."""
         return np.rint(np.asarray(volumes) / float(self.volume_step)).astype(np.int64)
 
     def is_on_volume_step(self, volumes: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which volumes are whole numbers of the smallest one.
+        """Return which volumes are multiples of the smallest volume.
 
-        NaN and infinity are none.
+        NaN and infinity are not.
         """
         steps = np.asarray(volumes, dtype=np.float64) / float(self.volume_step)
         with np.errstate(invalid="ignore"):
@@ -98,13 +100,13 @@ class Instrument(BaseModel):
         return exact & (np.abs(steps) < 2.0**53)
 
     def to_price(self, ticks: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return prices of whole ticks, rounded to the decimals of the tick."""
+        """Return the prices of whole ticks, rounded to the decimals of the tick."""
         exponent = self.tick_size.as_tuple().exponent
         decimals = max(-int(exponent), 0)
         return np.round(np.asarray(ticks, dtype=np.float64) * float(self.tick_size), decimals)
 
     def price_text(self, ticks: int) -> str:
-        """Return the price of whole ticks as text to be copied: exact, without separators.
+        """Return the price of whole ticks as text to copy: exact, without separators.
 
         >>> gold = Instrument(tick_size="0.10", tick_value=1, commission_per_side=0,
         ...                   slippage_ticks_per_side=0)

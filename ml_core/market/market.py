@@ -1,4 +1,4 @@
-"""A market as its file describes it: instrument, sessions, opening ranges, limits."""
+"""A market as described by its file: instrument, sessions, opening ranges, limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MarketFileError(TomlFileError):
 
 
 def is_zone(name: str) -> bool:
-    """Return whether a zone is of IANA's; one that counts leap seconds (``right/...``) is none."""
+    """Return whether a name is an IANA zone; zones with leap seconds (``right/...``) are not."""
     with suppress(OSError, ValueError, ZoneInfoNotFoundError):
         return bool(ZoneInfo(name)) and not name.startswith("right/")
     return False
@@ -69,7 +69,7 @@ class _Frozen(BaseModel):
 class Session(_Frozen):
     """A named part of the trading day, local time, end exclusive.
 
-    A session named ``before = true`` runs in the hours before the trading day's own start and so
+    A session with ``before = true`` lies in the hours before the trading day's start, and so
     belongs to the end of the previous trading day's clock (pre-Asia 07:00-09:00 for MGC).
     """
 
@@ -81,7 +81,7 @@ class Session(_Frozen):
 
 
 class RangeSpec(_Frozen):
-    """One opening range of the day: where it starts, how long it forms, which session it is in."""
+    """One opening range of the day: its start, its length and its session."""
 
     name: Name
     start: LocalTime
@@ -91,10 +91,11 @@ class RangeSpec(_Frozen):
 
 
 class CalendarDay(_Frozen):
-    """A day on which the exchange's hours were, or will be, other than its calendar has them.
+    """A day on which the exchange's hours differ from those of its calendar.
 
-    Times are local to ``zone``: the open is the one nearest to the calendar's, or to the trading
-    day's start where the calendar has none; the close and the halt are the next ones after it.
+    Times are local to ``zone``. The open is the one nearest to the calendar's open, or to the
+    trading day's start if the calendar has none; the close and the halt are the next ones after
+    it.
     """
 
     day: date = Field(description="Trade date.")
@@ -117,7 +118,7 @@ class CalendarDay(_Frozen):
 
 
 class QualityLimits(_Frozen):
-    """When a bar is bad, and when a batch is too bad to take at all."""
+    """Limits for bad bars, and for batches with too many of them."""
 
     max_bad_share: float = Field(
         default=0.01, ge=0, le=1, description="Share of bad rows above which a batch is refused."
@@ -141,7 +142,7 @@ class QualityLimits(_Frozen):
 
 
 class Market(_Frozen):
-    """Everything Orbcast knows of a market before seeing a bar.
+    """Everything Orbcast knows about a market before any bar.
 
     Times are local to ``zone`` unless a session or range names its own. The trading day D runs
     from ``day_start`` on D to ``day_start`` on the next trading day.
@@ -252,7 +253,7 @@ class Market(_Frozen):
 
     @property
     def trial_family(self) -> str:
-        """Family whose questions are counted together: the file's own, or the product's."""
+        """Family whose questions are counted together: the file's setting, or the product."""
         return (
             self.family.upper() if self.family else family_of(self.symbol, self.contract_pattern)
         )
@@ -275,7 +276,7 @@ class Market(_Frozen):
         return names.index(name)
 
     def zone_of(self, spec: RangeSpec) -> ZoneInfo:
-        """Return the clock a range is read on: its own, else its session's, else the market's."""
+        """Return a range's time zone: its own, else its session's, else the market's."""
         return ZoneInfo(spec.zone or self.session(spec.session).zone or self.zone)
 
     def _offset(self, spec: RangeSpec) -> int:
@@ -283,7 +284,7 @@ class Market(_Frozen):
 
 
 class UnknownRangeError(InputError):
-    """An opening range that the market does not have."""
+    """The market does not have this opening range."""
 
     symbol: str
     name: str
@@ -301,6 +302,6 @@ def load_market(path: Path) -> Market:
     Raises
     ------
     MarketFileError
-        The file is missing, not TOML, or a key is wrong; each fault with key, value and remedy.
+        The file is missing or not TOML, or a key is wrong; each fault has key, value and remedy.
     """
     return load_model(path, Market, MarketFileError, if_missing="create it or name another market")

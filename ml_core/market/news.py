@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
 Importance = Literal["low", "medium", "high"]
@@ -37,6 +40,20 @@ class NewsEvent:
     known_since: datetime
     cancelled: bool = False
 
+    def is_of(self, names: Iterable[str], importance: Importance) -> bool:
+        """Return whether it has one of these names and at least an importance.
+
+        Parameters
+        ----------
+        names
+            In any case; ``*`` stands for anything.
+        importance
+            The least.
+        """
+        if IMPORTANCES.index(self.importance) < IMPORTANCES.index(importance):
+            return False
+        return any(fnmatchcase(self.name.lower(), pattern.lower()) for pattern in names)
+
 
 def known_news(events: Iterable[NewsEvent], at: datetime) -> tuple[NewsEvent, ...]:
     """Return the events that were expected at a time, by the time they come.
@@ -63,3 +80,13 @@ def coming_news(
 ) -> tuple[NewsEvent, ...]:
     """Return the events expected at a time that come from then until another time."""
     return tuple(event for event in known_news(events, at) if at <= event.time <= until)
+
+
+def news_hash(events: Iterable[NewsEvent]) -> str:
+    """Return the hash of events in the order they are given, hex."""
+    digest = hashlib.sha256()
+    for event in events:
+        times = event.time.isoformat(), event.known_since.isoformat()
+        values = [event.market, event.name, event.importance, event.cancelled, *times]
+        digest.update(json.dumps(values).encode())
+    return digest.hexdigest()

@@ -20,7 +20,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class NoTradingDaysError(InputError):
-    """A period in which the exchange is never open."""
+    """The exchange is never open in the period."""
 
     symbol: str
     first: date
@@ -33,24 +33,24 @@ class NoTradingDaysError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """The trading days of one market, n of them, as UTC minutes since the Unix epoch.
+    """The n trading days of one market, as UTC minutes since the Unix epoch.
 
     Attributes
     ----------
     days
         datetime64[D], shape (n,): the exchange's trade dates.
     day_start, day_end
-        Shape (n,). ``day_end`` is the next trading day's start, so that a weekend's stray bars
-        belong to the Friday before.
+        Shape (n,). ``day_end`` is the next trading day's start, so stray bars on a weekend belong
+        to the Friday before.
     exchange_open, exchange_close, early_close
-        Shape (n,): the exchange's own hours for that trade date.
+        Shape (n,): the exchange's hours on that trade date.
     session_start, session_end
         Shape (n, number of sessions).
     range_start, range_end, session_scan_end
         Shape (n, number of ranges); ``range_end`` is the decision time t0 and
         ``session_scan_end`` the end of the range's session.
     open
-        Shape (n, number of ranges): the exchange is open during the whole window.
+        Shape (n, number of ranges): whether the exchange is open during the whole window.
     """
 
     days: NDArray[np.datetime64]
@@ -70,7 +70,7 @@ class Schedule:
         return len(self.days)
 
     def day_of(self, minute: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row of the trading day each minute falls in, shape (m,).
+        """Return the row of each minute's trading day, shape (m,).
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ def from_minute(minute: int) -> datetime:
 def _clock(clock: time, zone: ZoneInfo, first_year: int, last_year: int) -> NDArray[np.int64]:
     """Return the UTC minute at which a zone's clock shows ``clock``, every day of some years.
 
-    A published fact, the same at every call, so it is worked out once a process.
+    The result never changes, so it is computed once per process.
     """
     day, moments = date(first_year, 1, 1), []
     while day.year <= last_year:
@@ -130,7 +130,7 @@ def _clock(clock: time, zone: ZoneInfo, first_year: int, last_year: int) -> NDAr
 
 @dataclass(frozen=True, slots=True)
 class _Clocks:
-    """Wall clocks over the years a schedule touches."""
+    """Wall clocks over the years of a schedule."""
 
     first_year: int
     last_year: int
@@ -152,8 +152,8 @@ def build_schedule(market: Market, first: date, last: date) -> Schedule:
     Parameters
     ----------
     market
-        The market; its sessions and ranges are read on their own clocks, day by day, so daylight
-        saving moves them as it moves their people.
+        The market; its sessions and ranges follow their own local clocks day by day, including
+        daylight saving.
     first, last
         Trading days (the exchange's trade dates).
 
@@ -226,7 +226,7 @@ def _ranges(
 
 
 class RangeOutsideSessionError(InputError):
-    """On some day an opening range does not end inside the session it names."""
+    """On some day an opening range does not end inside its session."""
 
     symbol: str
     name: str

@@ -1,4 +1,4 @@
-"""The planted edge of a simulated market, and each slot's true probabilities."""
+"""The planted edge of a simulated market, and the true probabilities of each slot."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _EVEN_ODDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What is true of every slot with a range, n of them, in order of decision.
+    """The truth about the n slots with a range, in decision order.
 
     Attributes
     ----------
     day, spec
-        Row of the schedule and index of the market's range.
+        Row in the schedule and index of the market's range.
     sign
-        +1, -1 or 0: what the window's volumes say.
+        +1, -1 or 0: the direction indicated by the window's volumes.
     p_up
-        P(UP | a break) for who knows everything that can be known at t0.
+        P(UP | breakout) for an observer who knows everything that can be known at t0.
     p_up_driftless
-        The same for who knows the walk but not the drift: the best corridor there could be.
+        The same for an observer who knows the walk but not the drift: the best possible corridor.
     p_none
-        P(no break by the scan end).
+        P(no breakout by the scan end).
     """
 
     day: NDArray[np.int64]
@@ -57,27 +57,27 @@ class Truth:
         }
 
     def bayes_accuracy(self) -> float:
-        """Return how often the best observer is right, in expectation."""
+        """Return the expected accuracy of the best observer."""
         return float(np.maximum(self.p_up, 1.0 - self.p_up).mean())
 
     def driftless_accuracy(self) -> float:
-        """Return how often the driftless observer is right, in expectation."""
+        """Return the expected accuracy of the driftless observer."""
         says_up = self.p_up_driftless >= _EVEN_ODDS
         return float(np.where(says_up, self.p_up, 1.0 - self.p_up).mean())
 
 
 @dataclass(frozen=True, slots=True)
 class SlotMinutes:
-    """Positions among the walk's minutes of each slot's window, drift and scan, s of them.
+    """Positions of the s slots' windows, drifts and scans in the walk's minutes.
 
     Attributes
     ----------
     day, spec
-        Row of the schedule and index of the market's range.
+        Row in the schedule and index of the market's range.
     start, stop
         The window.
     drift_stop, scan_stop
-        Where the drift ends that begins at ``stop``, and where breaks are no longer looked for.
+        The end of the drift that begins at ``stop``, and the end of the scan for breakouts.
     """
 
     day: NDArray[np.int64]
@@ -89,7 +89,7 @@ class SlotMinutes:
 
     @classmethod
     def of(cls, schedule: Schedule, hours: Hours) -> SlotMinutes:
-        """Return the slots of the ranges that are open, in order of schedule."""
+        """Return the slots of ranges during open hours, in schedule order."""
         days, ranges = schedule.range_start.shape
         keep = schedule.open.ravel()
         start, stop, scan = (
@@ -117,16 +117,16 @@ class SlotMinutes:
 
 @dataclass(frozen=True, slots=True)
 class DriftingWalk:
-    """A walk into which a drift may be planted after each slot's window.
+    """A walk in which a drift may be planted after each slot's window.
 
     Attributes
     ----------
     hours, walk
-        The law of each minute, and what was drawn by it.
+        The parameters of each minute, and the random draws.
     slots
-        The windows after which it drifts, s of them.
+        The s windows after which it drifts.
     sign
-        Shape (s,): +1, -1 or 0, where the drift goes.
+        Shape (s,): +1, -1 or 0, the direction of the drift.
     """
 
     hours: Hours
@@ -140,19 +140,19 @@ class DriftingWalk:
         return cls(hours, walk, slots, _volume_signs(walk, slots))
 
     def closes(self, drift: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Walk with a drift.
+        """Compute the walk with a drift.
 
         Parameters
         ----------
         drift
-            Sigmas a minute.
+            Drift in sigmas per minute.
 
         Returns
         -------
         closes
             Shape (m,), ticks.
         corridors
-            Shape (s, 2): width of each slot's range and where in it the last close is, ticks;
+            Shape (s, 2): width of each slot's range and position of the last close in it, ticks;
             (-1, 0) without a range.
         """
         hours, walk = self.hours, self.walk
@@ -200,11 +200,11 @@ class DriftingWalk:
         )
 
     def slots_searched(self) -> int:
-        """Return how many slots :meth:`drift_for` works out."""
+        """Return the number of slots that :meth:`drift_for` computes."""
         return _BISECTIONS * len(self._pilot().slots.day)
 
     def drift_for(self, edge: float, report: Callable[[int], None]) -> float:
-        """Return the drift, sigmas a minute, whose edge on a pilot of early slots is ``edge``."""
+        """Return the drift, sigmas per minute, that gives ``edge`` on a pilot of early slots."""
         pilot = self._pilot()
         _, corridors = pilot.closes(0.0)
         low, high = 0.0, 1.0
@@ -238,7 +238,7 @@ class DriftingWalk:
 
 
 def _volume_signs(walk: Walk, slots: SlotMinutes) -> NDArray[np.int64]:
-    """Compare volumes of the later and first half of each window, silent minutes counting none."""
+    """Compare volumes of the later and first half of each window; silent minutes count as none."""
     volume = np.concatenate([[0], np.cumsum(np.where(walk.trades, walk.volume, 0))])
     half = (slots.stop - slots.start) // 2
     first = volume[slots.start + half] - volume[slots.start]
@@ -248,10 +248,10 @@ def _volume_signs(walk: Walk, slots: SlotMinutes) -> NDArray[np.int64]:
 
 
 def _path(hours: Hours, start: int, bend: int, stop: int, drift: float) -> list[Stretch]:
-    """Cut the minutes from t0 on into stretches of one law; the drift ends at ``bend``.
+    """Split the minutes from t0 on into spans with constant parameters; drift ends at ``bend``.
 
-    After it the next range's own drift may go either way with equal chance, which to the first
-    order is none.
+    After ``bend`` the next range's drift may go either way with equal probability, which to first
+    order is no drift.
     """
     sigma, silent = hours.sigma[start:stop], hours.silent[start:stop]
     changes = np.flatnonzero((np.diff(sigma) != 0) | (np.diff(silent) != 0)) + 1

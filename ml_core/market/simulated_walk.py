@@ -1,4 +1,4 @@
-"""The walk of a simulated market: the law of each minute, and what was drawn by it."""
+"""The walk of a simulated market: the parameters of each minute, and the random draws."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from ml_core.market.schedule import Schedule, from_minute
 
 SIGMA_TICKS = 5.0
-"""A minute's typical move at an ordinary hour of an ordinary day."""
+"""Typical move of a minute at an ordinary hour of an ordinary day."""
 
 _LEVEL_MEMORY, _LEVEL_NOISE = 0.95, 0.08
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The law of each minute of the exchange's hours, in order of time, m of them."""
+    """The walk's parameters in each of the m minutes of the exchange's hours, in time order."""
 
     minute: NDArray[np.int64]
     day: NDArray[np.int64]
@@ -28,7 +28,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A walk over those minutes: steps' randomness, who trades, and the bars' shapes."""
+    """The random draws for those minutes: steps, which minutes trade, and bar shapes."""
 
     shock: NDArray[np.float64]
     trades: NDArray[np.bool_]
@@ -37,7 +37,7 @@ class Walk:
 
 
 def hours_of(schedule: Schedule, seed: int) -> Hours:
-    """Return the law of each minute of a schedule's exchange hours."""
+    """Return the parameters of each minute of a schedule's exchange hours."""
     lengths = schedule.exchange_close - schedule.exchange_open
     day = np.repeat(np.arange(len(schedule)), lengths)
     first = np.repeat(schedule.exchange_open - (np.cumsum(lengths) - lengths), lengths)
@@ -50,14 +50,15 @@ def hours_of(schedule: Schedule, seed: int) -> Hours:
         )
         level[row] = last
     activity = _activity(minute)
-    # the level is kept to hundredths and the shape to hours: a stretch of minutes shares a law
+    # levels are rounded to hundredths and shapes to hours, so that spans of minutes share
+    # parameters
     sigma = np.round(SIGMA_TICKS * activity * np.exp(level)[day], 2)
     silent = np.round(np.clip(0.02 / activity**2, 0.0, 0.4), 3).astype(np.float64)
     return Hours(minute, day, np.maximum(sigma, 0.5), silent)
 
 
 def _activity(minute: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Relative size of moves by the hour: Asia's quiet, London's and New York's openings."""
+    """Return the relative size of moves by hour: quiet Asia, London and New York openings."""
     shape = np.full(24, 0.7)
     shape[[18, 19, 20, 21]] = 0.8  # New York's evening: Asia opens
     shape[[8, 9, 10, 11]] = (1.5, 1.7, 1.6, 1.2)
@@ -72,7 +73,7 @@ def _activity(minute: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def draw_walk(hours: Hours, days: int, seed: int) -> Walk:
-    """Draw each day from its own stream, so that days before it change nothing of it."""
+    """Draw each day from its own random stream, independent of the days before it."""
     counts = np.bincount(hours.day, minlength=days)
     shock, uniform, reach, volume = [], [], [], []
     stops = np.cumsum(counts)
@@ -93,6 +94,6 @@ def draw_walk(hours: Hours, days: int, seed: int) -> Walk:
 
 
 def extremes(close: NDArray[np.int64], walk: Walk) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return highs and lows of the minutes that close there, each of shape (m,), ticks."""
+    """Return highs and lows of minutes with these closes, each of shape (m,), ticks."""
     opened = np.concatenate([close[:1], close[:-1]])
     return np.maximum(opened, close) + walk.reach[0], np.minimum(opened, close) - walk.reach[1]

@@ -1,16 +1,16 @@
-"""A seeded market of 1-minute bars whose truth is known.
+"""A seeded simulated market of 1-minute bars with known truth.
 
-Prices are a walk of Gaussian steps rounded to whole ticks over the exchange's real hours: breaks,
-weekends, holidays and half-days come from the calendar. A step's size follows the hour of the day
-(in New York and London, so daylight saving moves it) and a level that wanders from day to day.
-Minutes do not trade with a chance that is larger in quiet hours; then nothing moves. Contracts
-stand 200 ticks apart, and volume moves to the next one over the days around each roll.
+Prices are a walk of Gaussian steps rounded to whole ticks over the exchange's real hours: pauses,
+weekends, holidays and half-days come from the calendar. The size of a step depends on the hour of
+the day (in New York and London, so it follows daylight saving) and on a level that varies from day
+to day. A minute without trades, in which nothing moves, is more likely in quiet hours. Contracts
+are 200 ticks apart, and volume moves to the next contract over the days around each roll.
 
 The planted edge: in every opening range the volumes of the window's later and first half are
-compared. After the window the price drifts towards UP if the later half was larger, DOWN if
-smaller, until the next range begins or the session ends. Volumes are otherwise independent of
-prices, so the sign of ``window_volume_tilt`` is all there is to know beyond the corridor, and
-P(UP) is computed exactly for who knows it and for who does not.
+compared. After the window the price drifts towards UP if the later half was larger, towards DOWN
+if it was smaller, until the next range begins or the session ends. Volumes are otherwise
+independent of prices, so the sign of ``window_volume_tilt`` is all the information beyond the
+corridor, and P(UP) is computed exactly with and without it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OnProgress = Callable[[int, int], None]
 class SimulatedMarket:
     """Bars of every contract, by minute and contract, in ticks; and the truth about them.
 
-    Arrays have one element a bar: ``minute`` is UTC minutes since the epoch of the OPEN,
+    Arrays have one element per bar: ``minute`` is the UTC minute since the epoch of the OPEN,
     ``contract`` an index into ``contracts``.
     """
 
@@ -71,18 +71,17 @@ def simulate(
     Parameters
     ----------
     market
-        Its sessions, ranges and contract names.
+        The market with its sessions, ranges and contract names.
     schedule
         Trading days; a longer schedule with the same first day begins with the same bars.
     seed
         The same seed gives the same bars on every machine.
     edge
-        Accuracy points by which the best observer beats the driftless one; 0 plants nothing.
+        Accuracy points by which the best observer beats the driftless one; 0 plants no edge.
     on_progress
-        Called with (slots worked out, slots in all), those that the drift is searched with among
-        them each time.
+        Called with (slots computed, total slots), including the slots of the search for the drift.
     with_truth
-        Whether to work out each slot's true probabilities, which costs most of the time; without
+        Whether to compute each slot's true probabilities, which takes most of the time; without
         them :attr:`SimulatedMarket.truth` has no rows.
 
     Raises
@@ -115,7 +114,7 @@ def simulate(
 
 @dataclass(frozen=True, slots=True)
 class _Contracts:
-    """Names of all contracts; by trading day, which is traded, and how much the next one is."""
+    """Names of all contracts; and by day, which one trades and the share of the next one."""
 
     names: list[str]
     first: NDArray[np.int64]
@@ -171,7 +170,7 @@ def _contracts(market: Market, schedule: Schedule) -> _Contracts:
     if set(_GOLD_MONTHS) <= set(codes):
         codes = list(_GOLD_MONTHS)
     months = schedule.days.astype("datetime64[M]").astype(np.int64)
-    # a contract is left some days before the month it is named for begins
+    # trading leaves a contract some days before the month it is named for
     expiries = [
         month
         for month in range(int(months[0]), int(months[-1]) + 14)

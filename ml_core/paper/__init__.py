@@ -1,1 +1,1 @@
-"""The paper account: order intents traded bar by bar as a consumer of the outbox would."""
+"""The paper account: trades order intents bar by bar, like a consumer of the outbox."""

@@ -1,4 +1,4 @@
-"""Whose a paper book is, the intents it trades, and its trades as its account sees them."""
+"""The owner of a paper book, the intents it trades, and its trades in account terms."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ml_core.strategy.account import Account, Trade
 from ml_core.strategy.account_standing import AccountStanding, TimedTrade, standing_after
 
 SHARE = 0.1
-"""Most of a bar's volume that a paper order is filled with."""
+"""Maximum share of a bar's volume that fills a paper order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperIntent:
-    """An intent as the outbox has it.
+    """An intent from the outbox.
 
     Attributes
     ----------
     trading_day, opening_range, issued_at, until
-        Which slot; aware UTC, when it was issued and when its entry is over.
+        The slot; aware UTC: when it was issued, and when its entry period ends.
     order
-        What may be ordered.
+        The order that may be placed.
     later
-        What became of it afterwards.
+        Its later events.
     """
 
     trading_day: date
@@ -46,7 +46,7 @@ class PaperIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperAccount:
-    """What a book is kept by: its name, market, account, share of volume and trading days."""
+    """The settings of a book: its name, market, account, share of volume and trading days."""
 
     book: str
     market: str
@@ -57,19 +57,19 @@ class PaperAccount:
 
 
 def paper_trades(paper: PaperAccount, events: Iterable[PaperEvent]) -> tuple[TimedTrade, ...]:
-    """Return the trades of a book that have ended, each as one of all its contracts."""
+    """Return a book's finished trades, each as one trade of all its contracts."""
     return tuple(timed_trade(paper, one) for one in events if one.event == "ended")
 
 
 def standing_of(
     paper: PaperAccount, events: Iterable[PaperEvent], at: datetime
 ) -> AccountStanding:
-    """Return where the paper account stands after trades that have ended."""
+    """Return the paper account's standing after the finished trades."""
     return standing_after(paper.account, paper.market, paper_trades(paper, events), at, "paper")
 
 
 def timed_trade(paper: PaperAccount, one: PaperEvent | Told) -> TimedTrade:
-    """Return a trade that has ended as one of all its contracts."""
+    """Return a finished trade as one trade of all its contracts."""
     entered, values = datetime.fromisoformat(one.details["entered_at"]), one.details
     trade = Trade(
         day=paper.day_of(one.time),

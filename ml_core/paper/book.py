@@ -1,4 +1,4 @@
-"""A paper account through time: its intents side by side, minute after minute."""
+"""A paper account over time: processes its intents in parallel, minute by minute."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def run_book(
     stored: Sequence[PaperEvent],
     bars: Bars,
 ) -> tuple[PaperEvent, ...]:
-    """Return what happens in a book up to the last bar, beyond what is on record.
+    """Return the events in a book up to the last bar that are not on record yet.
 
-    It rests on the intents, the record and the bars alone, never on when it is run: run as often
-    as one likes, killed wherever, the record comes to be the same.
+    The result depends only on the intents, the record and the bars, never on when it is run:
+    however often it is run or killed, the record ends up the same.
 
     Parameters
     ----------
     paper
         The book.
     intents
-        Of the market, by issue.
+        The intents of the market, by time of issue.
     stored
-        Its record, in order.
+        The book's record, in order.
     bars
-        Of every contract, from the first unfinished intent's day on.
+        Bars of every contract, from the first unfinished intent's day on.
     """
     run = _Run(paper, intents, stored, bars)
     run.through_every_bar()
@@ -51,7 +51,7 @@ def run_book(
 
 
 class _Run:
-    """One run: finished slots are facts, the others pass their bars again."""
+    """One run: finished slots are kept, the others process their bars again."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class _Run:
     # --- bars ----------------------------------------------------------------------------------
 
     def through_every_bar(self) -> None:
-        """Pass the bars of every unfinished intent, minute after minute."""
+        """Process the bars of every unfinished intent, minute by minute."""
         by_contract = {terms.contract: self._of(terms.contract) for terms in self._terms()}
         begin = min((terms.begins for terms in self._terms()), default=0)
         end = max((terms.close_by for terms in self._terms()), default=0)
@@ -116,7 +116,7 @@ class _Run:
         self._end_until(self._horizon)
 
     def _end_until(self, minute: int) -> None:
-        """End what its time has ended, of all whose bars before a minute have passed."""
+        """Expire what is due, for intents whose bars before a minute are processed."""
         for intent, working in self._live:
             if not working.over:
                 working.time_passes(minute)
@@ -131,7 +131,7 @@ class _Run:
         return np.flatnonzero(self._bars.contract == self._bars.contracts.index(contract))
 
     def _pass(self, minute: int, places: Mapping[str, Mapping[int, int]]) -> None:
-        """Pass one minute: what ends and what is held first, so that it makes room."""
+        """Process one minute: exits and open positions first, because they free room."""
         self._end_until(minute)
         now = [
             (intent, working, self._bar(row))
@@ -153,7 +153,7 @@ class _Run:
         return PaperBar(*(int(getattr(bars, name)[row]) for name in names))
 
     def _hear(self, intent: PaperIntent, working: Working, until: datetime) -> None:
-        """Do what the outbox has said of an intent by a time, as long as nothing is entered."""
+        """Apply the outbox's events of an intent up to a time, as long as nothing is entered."""
         for event in intent.later[working.heard :]:
             if working.over or working.position is not None or event.at >= until:
                 return
@@ -181,7 +181,7 @@ class _Run:
     # --- the account ---------------------------------------------------------------------------
 
     def _note(self, intent: PaperIntent, working: Working) -> None:
-        """Put a trade that has just ended among those that the account knows."""
+        """Add a trade that has just ended to those that the account knows."""
         last = working.new[-1] if working.new else None
         if working.over and last is not None and last.event == "ended":
             self._ended.append((intent.key, last))
@@ -190,7 +190,7 @@ class _Run:
     def _may_enter(
         self, intent: PaperIntent, working: Working, side: Side, stop_ticks: int, at: datetime
     ) -> int | str:
-        """Return the contracts that order and account leave, or what refuses the entry."""
+        """Return the contracts that order and account allow, or the reason for refusing."""
         terms, paper = working.terms, self._paper
         others = [one.position for _, one in self._live if one is not working]
         held = [position for position in others if position is not None and position.left]
@@ -236,7 +236,7 @@ class _Run:
     # --- the record ----------------------------------------------------------------------------
 
     def events(self) -> tuple[PaperEvent, ...]:
-        """Return what is new, by time."""
+        """Return the new events, by time."""
         new = []
         for intent, working in self._live:
             first = self._acknowledged.get(intent.key)

@@ -1,4 +1,4 @@
-"""What a paper account did, as events of a slot; its state follows from them."""
+"""The actions of a paper account, as events of a slot; its state follows from them."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from ml_core.strategy.rules import Side
 
 PaperEventKind = Literal["taken", "refused", "resized", "filled", "closed", "cancelled", "ended"]
 OVER = frozenset({"refused", "cancelled", "ended"})
-"""Events after which nothing more happens to a slot."""
+"""Events after which nothing more happens in a slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperEvent:
-    """One thing that happened to a slot in a paper account.
+    """One event of a slot in a paper account.
 
     Attributes
     ----------
     book, market, trading_day, opening_range, sequence
-        Which account and slot, and which of its events, from 0.
+        The account and slot, and the number of the event within the slot, from 0.
     event
         ``taken`` or ``refused``: the intent was acknowledged. ``resized``: it allows another
-        number of contracts. ``filled``, ``closed``: contracts entered or left. ``cancelled``:
-        nothing was entered, nor will be. ``ended``: all is closed, with R and money.
+        number of contracts. ``filled``, ``closed``: contracts were entered or left. ``cancelled``:
+        nothing was entered and nothing will be. ``ended``: everything is closed, with R and money.
     time
-        Aware UTC: when it could be known, the close of a bar or the intent's own time.
+        Aware UTC: when it could be known, which is the close of a bar or the intent's own time.
     quantity, price
-        Contracts, and whole ticks as traded, slippage in them; None without a price.
+        Contracts, and price in whole ticks as traded, including slippage; None without a price.
     reason
-        Why, in words; of ``closed`` ``target``, ``stop``, ``moved_stop``, ``partial``, ``time``.
+        The reason, as text; for ``closed``: ``target``, ``stop``, ``moved_stop``, ``partial``,
+        ``time``.
     details
-        Plain values: of ``filled`` the side and of how many, of ``ended`` R and money.
+        Plain values: for ``filled`` the side and the contracts wanted, for ``ended`` R and money.
     at
-        Aware UTC, when it was recorded; None before.
+        Aware UTC: when it was recorded; None before.
     """
 
     book: str
@@ -71,13 +72,13 @@ class PaperBar:
 
     @property
     def closes(self) -> datetime:
-        """When it is known, aware UTC."""
+        """When the bar is known, aware UTC."""
         return from_minute(self.minute + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Something new that happened; see :class:`PaperEvent`."""
+    """A new event; see :class:`PaperEvent`."""
 
     event: PaperEventKind
     time: datetime
@@ -88,7 +89,7 @@ class Told:
 
 
 class Permission(Protocol):
-    """Asked at an entry: how many contracts of so many ticks to the stop, or why none."""
+    """Called at an entry; decides how many contracts are allowed, or why none."""
 
     def __call__(self, side: Side, stop_ticks: int, at: datetime) -> int | str:
-        """Return contracts above 0, or the refusal in words."""
+        """Return a positive number of contracts, or the refusal as text."""

@@ -1,4 +1,4 @@
-"""An order intent as its consumer reads it: the JSON of the outbox and nothing else."""
+"""An order intent as its consumer reads it: only from the JSON of the outbox."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class SideTerms:
     Attributes
     ----------
     side, level
-        Which, and the price that it waits for.
+        The side, and its trigger price.
     stop, stop_distance
-        A price, or ticks from the entry; the other is None.
+        A price, or ticks from the entry; one of them is None.
     risks, from_entry
-        The target in risks, None without one, and whether it counts from the entry or the level.
+        The target in risks (None without one), and whether it is measured from the entry or the
+        level.
     size, contracts
-        Units of risk, and what the order's account allows; None without an account.
+        Units of risk, and the contracts that the order's account allows; None without an account.
     """
 
     side: Side
@@ -41,37 +42,37 @@ class SideTerms:
     contracts: int | None
 
     def stop_at(self, entry: int) -> int:
-        """Return the stop of a trade that was entered at a price."""
+        """Return the stop of a trade entered at a price."""
         if self.stop is not None:
             return self.stop
         return entry - SIGN_OF[self.side] * (self.stop_distance or 0)
 
     def risk_ticks(self, by: EntryBy) -> int:
-        """Return the ticks from the best entry there can be to its stop."""
+        """Return the ticks from the best possible entry to its stop."""
         entry = self.level + (SIGN_OF[self.side] if by == "close" else 0)
         return abs(entry - self.stop_at(entry))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTerms:
-    """What an order says; minutes are UTC minutes since the epoch.
+    """The terms of an order; minutes are UTC minutes since the epoch.
 
     Attributes
     ----------
     contract, entry, sides
-        What is traded, how it is entered, and the sides that may be.
+        The contract, the kind of entry, and the sides that may be entered.
     high, low, offset
-        The range, and the ticks beyond an edge that a break of it needs.
+        The range, and the ticks beyond an edge that a breakout needs.
     begins, enter_by, close_by
-        Minutes: from the first bar after the range; entries end; nothing stays open.
+        Minutes: the first bar after the range; the end of entries; the end of the trade.
     first_break_only
-        Whether a first break to a side that may not be entered ends the order.
+        Whether a first breakout to a side that may not be entered ends the order.
     one_position, trades_left, loss_left_r
-        What is to be judged again at the entry.
+        The limits to be checked again at the entry.
     break_even, trail, part, part_share
-        Handling of an open trade, in risks; None where the order says nothing.
+        Management of an open trade, in risks; None if the order does not specify it.
     closed
-        Minutes, both included, in which nothing is entered, and the news that they are around.
+        Periods without entries (minutes, both included), and the news they surround.
     """
 
     contract: str
@@ -95,7 +96,7 @@ class OrderTerms:
 
     @classmethod
     def of(cls, order: Mapping[str, Any]) -> OrderTerms:
-        """Read the ``order`` of an intent."""
+        """Read an intent's ``order``."""
         manage, at_entry = order.get("manage") or {}, order["at_entry"]
         part = manage.get("partial") or {}
         sides = {entry["side"]: _side(entry) for entry in order["entries"]}
@@ -124,9 +125,9 @@ class OrderTerms:
         )
 
     def broken(self, open_: int, high: int, low: int, close: int) -> Side | None:
-        """Return the side to which a bar breaks the range, by the order's kind of entry.
+        """Return the side on which a bar breaks the range, by the order's kind of entry.
 
-        A bar that touches both stop orders breaks to the one nearer to its open, and up of equals.
+        A bar that touches both stop orders triggers the one nearer to its open, and long if equal.
         """
         above, below = self.high + self.offset, self.low - self.offset
         if self.entry != "stop_order":
@@ -144,19 +145,19 @@ def sized_again(
     standing: AccountStanding,
     instrument: Instrument,
 ) -> tuple[str, dict[str, Any]]:
-    """Return an order with the contracts that its account has room for by now, and why.
+    """Return an order resized to the account's present room, and the reason.
 
     Parameters
     ----------
     order, first
-        As it is in force, and as it was issued: no side gets more contracts than it had then.
+        The order in force, and as issued: no side gets more contracts than when it was issued.
     standing, instrument
-        Where the account stands on the order's trading day, and what is traded.
+        The account's standing on the order's trading day, and the instrument.
 
     Returns
     -------
     tuple
-        The reason in words; the order without the sides that have no contract, empty without any.
+        The reason as text; the order without sides that have no contract, empty if none is left.
     """
     terms = OrderTerms.of(order)
     most = {side: one.contracts for side, one in OrderTerms.of(first).sides.items()}

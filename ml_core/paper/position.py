@@ -1,7 +1,7 @@
-"""Contracts that a paper account holds by one intent: their fills, stop, target and money.
+"""A paper account's position from one intent: its fills, stop, target and money.
 
-Levels are seen from the trade's side (those of a short trade with their sign turned), as in the
-kernel, so that up is every trade's favour; whole ticks.
+Levels are seen from the trade's side (for short trades with their sign reversed), as in the
+kernel, so that up favours every trade; whole ticks.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ _ROUNDING = 1e-9  # of a tick, as in the kernel
 
 
 def slip_of(instrument: Instrument) -> int:
-    """Return the whole ticks by which a stop or market order slips."""
+    """Return the slippage of a stop or market order in whole ticks."""
     return math.ceil(instrument.slippage_ticks_per_side)
 
 
 def stop_money(instrument: Instrument, ticks: int) -> float:
-    """Return what one contract loses at a stop so many ticks from its entry, costs included."""
+    """Return one contract's loss at a stop ``ticks`` from its entry, including costs."""
     slipped = ticks + slip_of(instrument)
     return slipped * instrument.tick_value + 2 * instrument.commission_per_side
 
 
 @dataclass(slots=True, kw_only=True)
 class Position:
-    """What was entered, from its first fill to its last close.
+    """A position from its first fill to its last close.
 
     Attributes
     ----------
     terms, instrument, side, entered_at
-        The order; aware UTC.
+        The order, instrument and side; the entry time, aware UTC.
     wanted, filled, left
-        Contracts to be entered, entered, and of these still held.
+        Contracts to be entered, contracts entered, and contracts still held.
     entry, first_stop, stop, target, part
-        Levels by the first fill; no target is None.
+        Levels set at the first fill; None without a target.
     paid, gained
-        Ticks times contracts of entries and exits.
+        Ticks times contracts of the entries and of the exits.
     top, bottom, best
         The most and the least favourable level, and the best close.
     closing
-        Why the rest is closed at the next opens; empty while stop and target work.
+        Why the rest is closed at the next opens; empty while stop and target are active.
     """
 
     terms: OrderTerms
@@ -79,7 +79,7 @@ class Position:
         wanted: int,
         time: datetime,
     ) -> Position:
-        """Return the position that a first fill at a price as traded opens."""
+        """Return the position opened by a first fill at a price as traded."""
         sign, own = SIGN_OF[side], terms.sides[side]
         entry, stop = sign * price, sign * own.stop_at(price)
         anchor = entry if own.from_entry else sign * own.level
@@ -101,18 +101,18 @@ class Position:
 
     @property
     def sign(self) -> int:
-        """1 for a long one, -1 for a short one."""
+        """1 for long, -1 for short."""
         return SIGN_OF[self.side]
 
     @property
     def risk_money(self) -> float:
-        """Money that what was filled loses at its first stop, costs included."""
+        """Loss in money of the filled contracts at the initial stop, including costs."""
         instrument = self.instrument
         ticks = self.paid - self.filled * (self.first_stop - slip_of(instrument))
         return ticks * instrument.tick_value + 2 * instrument.commission_per_side * self.filled
 
     def most_at(self, level: int) -> int:
-        """Return how many more contracts fit at a level into the risk of the first fill."""
+        """Return how many more contracts at a level fit into the risk of the first fill."""
         whole = self.wanted * stop_money(self.instrument, self.entry - self.first_stop)
         of_contract = stop_money(self.instrument, level - self.first_stop)
         return (
@@ -123,17 +123,17 @@ class Position:
 
     @property
     def r_net(self) -> float:
-        """Net R of what is closed."""
+        """Net R of the closed part."""
         risk = (self.entry - self.first_stop) * self.filled * self.instrument.tick_value
         return self.money / risk
 
     @property
     def money(self) -> float:
-        """Money of a position that is closed, after commission."""
+        """Result of a closed position in money, after commission."""
         return self._after_commission(self.gained - self.paid)
 
     def money_at(self, level: int) -> float:
-        """Return the money that all that was filled stands at by a level, after commission."""
+        """Return the result at a level of all filled contracts in money, after commission."""
         return self._after_commission(self.filled * level - self.paid)
 
     def _after_commission(self, ticks: int) -> float:
@@ -147,7 +147,7 @@ class Position:
         self.paid += quantity * self.sign * price
 
     def close(self, quantity: int, price: int, reason: str) -> None:
-        """Leave contracts at a price as traded; what is not filled by then never is."""
+        """Close contracts at a price as traded; quantities not filled by then never are."""
         self.left -= quantity
         self.gained += quantity * self.sign * price
         self.part_done = self.part_done or reason == "partial"
@@ -156,7 +156,7 @@ class Position:
             self.closing = reason if self.left else ""
 
     def move_stop(self, close: int) -> None:
-        """Move the stop by a bar's close, as the order says."""
+        """Move the stop after a bar's close, as the order specifies."""
         risk = self.entry - self.first_stop
         self.best = max(self.best, close)
         even, trail = self.terms.break_even, self.terms.trail

@@ -1,12 +1,12 @@
 """One order intent in a paper account, bar by bar: waiting, filling, open, closed.
 
-Within a bar the kernel's rules hold (:mod:`ml_core.strategy.simulate`): what is not known of the
-order of its prices is taken against the trade. What differs is what a consumer cannot do: an entry
-by a close is filled at the next bar's open, stops and market orders slip, and of one bar at most a
-share of its volume is filled, the rest at the opens of the next ones.
+Within a bar the kernel's rules apply (:mod:`ml_core.strategy.simulate`): an unknown order of
+prices is resolved against the trade. The differences are limits of a real consumer: an entry by a
+close is filled at the next bar's open, stops and market orders slip, and at most a share of a
+bar's volume is filled, the rest at the opens of the next bars.
 
-What is on record of an intent is done again, bar by bar, before anything new: neither a run that
-was killed nor a bar that was revised since changes what has happened.
+The recorded events of an intent are applied again, bar by bar, before anything new: neither a
+killed run nor a bar revised since changes what has happened.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Working:
         self._stored = [one for one in stored if one.event in {"filled", "closed"}]
         self._until = max((one.time for one in self._stored), default=None)
         self.most = {side: one.contracts for side, one in terms.sides.items()}
-        self.heard = 0  # of what the outbox said afterwards
+        self.heard = 0  # number of later outbox events applied
         self.new: list[Told] = []
         self.over = False
         self.position: Position | None = None
@@ -50,7 +50,7 @@ class Working:
     # --- what happens --------------------------------------------------------------------------
 
     def _tell(self, event: Told) -> None:
-        """Do something new; up to the last time on record what is on record is done instead."""
+        """Apply a new event; up to the last recorded time apply the recorded ones instead."""
         if self._is_past(event.time):
             return
         self.new.append(event)
@@ -82,7 +82,7 @@ class Working:
     # --- entries -------------------------------------------------------------------------------
 
     def look_for_entry(self, bar: PaperBar, may_enter: Permission) -> None:
-        """Pass a bar while the order waits, or is not filled whole."""
+        """Process a bar while the order waits or is only partly filled."""
         self._entered_now = False
         if self.over:
             return
@@ -98,7 +98,7 @@ class Working:
 
     def _trigger(self, bar: PaperBar, may_enter: Permission) -> None:
         terms, side = self.terms, self._broke
-        if side is not None:  # a retest: the limit order waits at the broken edge
+        if side is not None:  # a retest: the limit order rests at the broken edge
             edge = terms.high if side == "long" else terms.low
             if bar.low <= edge if side == "long" else bar.high >= edge:
                 self._enter(bar, side, edge, may_enter, slip=0)
@@ -129,7 +129,7 @@ class Working:
         *,
         slip: int | None = None,
     ) -> None:
-        """Enter at a price; how many is decided now, by the stop as it has come."""
+        """Enter at a price; the quantity is decided now, from the actual stop."""
         time, sign, terms = bar.closes, SIGN_OF[side], self.terms
         if self._is_past(time):
             return
@@ -150,7 +150,7 @@ class Working:
                 Told(event="filled", time=time, quantity=quantity, price=price, details=details)
             )
         elif terms.entry != "retest":
-            self._signal = side  # nothing was traded that could fill it: at the next open
+            self._signal = side  # no volume could fill it: at the next open
 
     def _fill_rest(self, bar: PaperBar, held: Position) -> None:
         price = bar.open + held.sign * self._slip
@@ -174,7 +174,7 @@ class Working:
     # --- exits ---------------------------------------------------------------------------------
 
     def look_for_exit(self, bar: PaperBar) -> None:
-        """Pass a bar while contracts are held."""
+        """Process a bar while contracts are held."""
         held = self.position
         if held is None or not held.left or self.over:
             return
@@ -183,7 +183,7 @@ class Working:
         if held.closing:
             self._close(bar, held, held.left, open_ - self._slip, held.closing)
         elif low <= held.stop:
-            # the open of the entry's own bar was before it
+            # the open of the entry bar was before the entry
             fill = held.stop if self._entered_now else min(held.stop, open_)
             held.bottom = min(held.bottom, fill)
             held.closing = "moved_stop" if held.stop > held.first_stop else "stop"
@@ -200,7 +200,7 @@ class Working:
     def _reach(self, bar: PaperBar, held: Position, high: int) -> None:
         """Fill the limit orders that a bar reaches: the partial target, then the target."""
         if self._entered_now and self.terms.entry == "retest":
-            return  # its bar may have been there before it came back
+            return  # its bar may have been there before the retest
         won = held.target is not None and high >= held.target
         held.top = max(held.top, held.target if won and held.target is not None else high)
         if held.part is not None and not held.part_done and high >= held.part:
@@ -239,7 +239,7 @@ class Working:
     # --- ends ----------------------------------------------------------------------------------
 
     def time_passes(self, horizon: int) -> None:
-        """End what the time ends, as far as bars are known: up to a minute."""
+        """End what is due, as far as bars are known: up to a minute."""
         terms, held = self.terms, self.position
         if self.over:
             return
@@ -264,13 +264,13 @@ class Working:
         self.cancel("its time for an entry is over", from_minute(self.terms.enter_by))
 
     def cancel(self, reason: str, time: datetime) -> None:
-        """Enter nothing any more; what is held stays with its stop and target."""
+        """Enter nothing more; an open position keeps its stop and target."""
         if self.position is not None:
             self.position.wanted = self.position.filled
         else:
             self._tell(Told(event="cancelled", time=time, reason=reason))
 
     def refuse(self, reason: str) -> None:
-        """Refuse the intent in place of taking it."""
+        """Refuse the intent instead of taking it."""
         self.new = [Told(event="refused", time=self.issued_at, reason=reason)]
         self.over = True

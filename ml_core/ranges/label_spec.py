@@ -1,4 +1,4 @@
-"""Which question a label answers, versioned so that an answer can always be read again."""
+"""The definition of a label, versioned so that a stored label can always be interpreted later."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 class LabelSpec(BaseModel):
     """A label specification.
 
-    The default is ``entry-session``: risk and target counted from the real entry price (the close
-    that broke the range), scanned to the session's end, a bar that touches both stop and target
-    counted as a loss, an unfinished trade marked to the last close before the scan end.
+    The default is ``entry-session``: risk and target are measured from the actual entry price (the
+    close that broke the range); bars are scanned to the end of the session; a bar that touches
+    both stop and target counts as a loss; a trade still open at the scan end is closed at the last
+    close before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +42,7 @@ class LabelSpec(BaseModel):
 
     @property
     def key(self) -> str:
-        """Text that names the specification in ledgers and files.
+        """Text that identifies the specification in ledgers and files.
 
         >>> LabelSpec().key
         'entry-session-v1-entry-full-rr1-session_end'

@@ -1,4 +1,4 @@
-"""Labels: the break of each range, the trade it gives and what became of it."""
+"""Labels: the breakout of each range, the trade it leads to and that trade's outcome."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.opening_range import OpeningRanges
 
 UNKNOWN = -128
-"""Direction or outcome that is not known (yet), or that no trade gave."""
+"""Direction or outcome that is not known (yet), or an outcome without a trade."""
 
 UP, DOWN, NONE = 1, -1, 0
 WIN, LOSS, TIMEOUT = 1, -1, 0
 NOT_RESOLVED = np.iinfo(np.int64).max
-"""A minute later than any decision: what has not happened yet happened after it."""
+"""A minute later than any decision, for events that have not happened yet."""
 
-_ROUNDING = 1e-9  # of a tick: a target of 1.5 risks is a whole tick or it is not
+_ROUNDING = 1e-9  # of a tick: tolerance for a target such as 1.5 R being a whole tick
 
 
 _Hits = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]]
-"""Rows (k,) and bar positions (k, w) to whether each bar is what is looked for (k, w)."""
+"""Takes rows (k,) and bar positions (k, w); returns whether each bar is a hit, shape (k, w)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What became of each slot of an :class:`OpeningRanges`, n of them.
+    """The labels of the n slots of an :class:`OpeningRanges`.
 
-    Prices are adjusted ticks and mean something only where ``direction`` is UP or DOWN. Minutes
-    are UTC minutes since the epoch.
+    Prices are adjusted ticks and are valid only where ``direction`` is UP or DOWN. Minutes are UTC
+    minutes since the epoch.
 
     Attributes
     ----------
     direction
-        UP, DOWN, NONE (no break by the scan end) or UNKNOWN (no range, or not known yet).
+        UP, DOWN, NONE (no breakout by the scan end) or UNKNOWN (no range, or not known yet).
     break_minute
-        When the break was known: the breaking bar's close; ``NOT_RESOLVED`` without one.
+        When the breakout became known: the close of the breakout bar; ``NOT_RESOLVED`` without
+        one.
     entry, stop, target
         Entry (the close that broke the range), stop and target.
     outcome
@@ -49,8 +50,8 @@ class Labels:
     r_gross, r_net
         R-multiple before and after the round-trip cost; NaN while there is no outcome.
     resolved_minute
-        When the slot was settled: the exit bar's close, or the scan end for NONE and TIMEOUT;
-        ``NOT_RESOLVED`` before that.
+        When the outcome became known: the close of the exit bar, or the scan end for NONE and
+        TIMEOUT; ``NOT_RESOLVED`` before that.
     """
 
     direction: NDArray[np.int16]
@@ -66,20 +67,20 @@ class Labels:
 
     @property
     def risk(self) -> NDArray[np.int64]:
-        """Ticks from entry to stop, shape (n,); positive where there is a trade."""
+        """Distance from entry to stop, ticks, shape (n,); positive where there is a trade."""
         distance: NDArray[np.int64] = np.abs(self.entry - self.stop)
         return distance
 
 
 def label(tape: Tape, ranges: OpeningRanges, spec: LabelSpec, cost_ticks: float) -> Labels:
-    """Label every slot with what the tape shows up to its horizon.
+    """Label every slot from the tape's bars, up to the tape's horizon.
 
     Parameters
     ----------
     tape, ranges
-        The bars, and the opening ranges measured on them.
+        The bars, and the opening ranges measured from them.
     spec
-        Which question the labels answer.
+        The definition of the labels.
     cost_ticks
         Round-trip cost, ticks.
     """
@@ -117,8 +118,8 @@ def _first_true(
 ) -> NDArray[np.int64]:
     """Return the position of the first bar in [first, stop) that ``hits``, or -1.
 
-    Looks at stretches that double in length, so that a break in the first minutes, the usual
-    case, costs a few columns and not the whole session's.
+    Searches stretches that double in length. Most breakouts happen in the first minutes, so the
+    usual case costs a few columns instead of the whole session's.
     """
     bar = np.full(len(first), -1, np.int64)
     open_rows = np.flatnonzero(first < stop)
@@ -164,7 +165,7 @@ def _find_breaks(
 def _set_levels(
     ranges: OpeningRanges, spec: LabelSpec, trades: NDArray[np.int64], labels: Labels
 ) -> None:
-    """Stop and target in whole ticks, rounded away from the entry: never in the trade's favour."""
+    """Set stop and target in whole ticks, rounded away from the entry: never in its favour."""
     side = labels.direction[trades].astype(np.int64)
     broken = np.where(side == UP, ranges.high[trades], ranges.low[trades])
     opposite = np.where(side == UP, ranges.low[trades], ranges.high[trades])
@@ -205,7 +206,7 @@ def _find_exits(
     first_touch = _first_true(tape, first, last, touched)
     settled = first_touch >= 0
     rows, bar = trades[settled], first_touch[settled]
-    # both touched in one bar counts as the stop: the order inside a minute is not known
+    # if one bar touches both, it counts as the stop: the order inside a minute is not known
     lost = stopped(np.flatnonzero(settled), bar[:, None])[:, 0]
     labels.outcome[rows] = np.where(lost, LOSS, WIN)
     labels.exit[rows] = np.where(lost, labels.stop[rows], labels.target[rows])
@@ -220,6 +221,6 @@ def _count_r(labels: Labels, cost_ticks: float) -> None:
     done = np.flatnonzero(labels.outcome != UNKNOWN)
     risk = labels.risk[done]
     gain = labels.direction[done] * (labels.exit[done] - labels.entry[done])
-    # the edge anchor with a stop beyond the entry cannot happen: a break lies outside the range
+    # with the edge anchor the stop cannot lie beyond the entry: a breakout is outside the range
     labels.r_gross[done] = gain / risk
     labels.r_net[done] = (gain - cost_ticks) / risk

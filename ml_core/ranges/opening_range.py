@@ -25,18 +25,18 @@ class Exclusion(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningRanges:
-    """Every slot (trading day x opening range) of a tape, n of them, by decision time.
+    """The n slots (trading day x opening range) of a tape, ordered by decision time.
 
     Attributes
     ----------
     day, spec
-        Shape (n,): row of the schedule, index of the market's range.
+        Shape (n,): row in the schedule, index of the market's opening range.
     start, decision
-        Shape (n,), UTC minutes: the window opens, and has closed (t0).
+        Shape (n,), UTC minutes: when the window opens, and when it has closed (t0).
     session_end, day_end
-        Shape (n,), UTC minutes: the two scan ends a label may name.
+        Shape (n,), UTC minutes: the two scan ends that a label may use.
     first_bar, stop_bar
-        Shape (n,): positions on the tape of the window's bars, stop exclusive.
+        Shape (n,): tape positions of the window's bars, stop exclusive.
     open, high, low, close
         Shape (n,), adjusted ticks; 0 where ``exclusion`` says there is no range.
     volume
@@ -70,26 +70,26 @@ class OpeningRanges:
 
     @property
     def formed(self) -> NDArray[np.bool_]:
-        """Which slots have a range at all, of whatever size, shape (n,)."""
+        """Whether each slot has a range, of any size, shape (n,)."""
         return np.isin(self.exclusion, [Exclusion.NONE, Exclusion.ZERO_SIZE])
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """Which slots have a range that a decision can be taken on, shape (n,)."""
+        """Whether each slot has a range that a decision can be made on, shape (n,)."""
         return np.isin(self.exclusion, [Exclusion.NONE])
 
 
 def opening_ranges(tape: Tape, market: Market) -> OpeningRanges:
     """Measure every opening range of the tape's schedule.
 
-    A minute without trades has no bar: the window is cut by the clock, and a range may rest on
-    fewer bars than it has minutes.
+    A minute without trades has no bar. The window is cut by the clock, so a range may consist of
+    fewer bars than the window has minutes.
     """
     schedule = tape.schedule
     days, ranges = schedule.range_start.shape
     day = np.repeat(np.arange(days), ranges)
     start, decision = schedule.range_start.ravel(), schedule.range_end.ravel()
-    # "next 09:00" is a day later by the clock, not the next trading day: weekends are not scanned
+    # "next 09:00" means 24 clock hours later, not the next trading day: weekends are not scanned
     day_end = np.minimum(schedule.day_start + 1440, schedule.day_end)
     first, stop = tape.first_at(start), tape.first_at(decision)
     exclusion = _exclusions(tape, day, decision, stop - first)
@@ -118,7 +118,7 @@ def opening_ranges(tape: Tape, market: Market) -> OpeningRanges:
 def _exclusions(
     tape: Tape, day: NDArray[np.int64], decision: NDArray[np.int64], count: NDArray[np.int64]
 ) -> NDArray[np.int8]:
-    """First reason that applies, in the order a trader would ask."""
+    """Return the first reason that applies to each slot, in the order a trader would check."""
     return np.select(
         [
             ~tape.schedule.open.ravel(),
@@ -144,7 +144,7 @@ def _measured(tape: Tape, ranges: OpeningRanges, longest: int) -> OpeningRanges:
     first, stop = ranges.first_bar[rows], ranges.stop_bar[rows]
     bars = first[:, None] + np.arange(longest)
     inside = bars < stop[:, None]
-    bars = np.minimum(bars, stop[:, None] - 1)  # repeats the last bar: harmless to high and low
+    bars = np.minimum(bars, stop[:, None] - 1)  # repeats the last bar: same high and low
     ranges.high[rows] = tape.high[bars].max(axis=1)
     ranges.low[rows] = tape.low[bars].min(axis=1)
     ranges.open[rows] = tape.open[first]

@@ -1,4 +1,4 @@
-"""What became of ranges on which a condition holds, beside the others; how much is luck."""
+"""Compares ranges on which a condition holds with the others, and measures chance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BreakSide = Literal["up", "down", "either"]
 BREAK_SIDES: tuple[BreakSide, ...] = ("up", "down", "either")
 
 MIN_DAYS = 20
-"""Days with a trade below which, in either group, a difference is not spoken of."""
+"""Minimum number of days with a trade, in each group, for judging a difference."""
 
 ALPHA = 0.05
 _DIRECTION = {"up": 1, "down": -1}
@@ -27,15 +27,15 @@ _DIRECTION = {"up": 1, "down": -1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledRanges:
-    """Settled ranges, n of them, and what a condition says of each.
+    """n settled ranges, and the value of a condition on each.
 
     Attributes
     ----------
     day, direction, won, r_net
-        Shape (n,): trading day; 1 for a break up, -1 down, 0 none; whether the target came before
-        the stop, and net R of its trade, both of no meaning without a break.
+        Shape (n,): trading day; 1 for a breakout up, -1 down, 0 none; whether the target came
+        before the stop, and net R of the trade, both without meaning if there is no breakout.
     holds, decided
-        Shape (n,): whether the condition holds, and whether that can be said.
+        Shape (n,): whether the condition holds, and whether its value is known.
     """
 
     day: NDArray[np.datetime64]
@@ -48,16 +48,16 @@ class SettledRanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupFigures:
-    """What became of a group of ranges.
+    """The results of a group of ranges.
 
     Attributes
     ----------
     ranges, days, breaks, trades
-        How many; ``trades`` are breaks to the side that was asked for.
+        Counts; ``trades`` are breakouts to the requested side.
     broke_up
-        Share of UP among the breaks.
+        Share of UP among the breakouts.
     won, net_r
-        Of the trades: the share that won, and net R a trade.
+        For the trades: share won, and net R per trade.
     """
 
     ranges: int
@@ -71,24 +71,24 @@ class GroupFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalStats:
-    """The answer to a question such as "what if yesterday's range was small?".
+    """The comparison for a question such as "what if yesterday's range was small?".
 
     Attributes
     ----------
     condition, side
-        What was asked.
+        The condition and the side of the question.
     holds, others
-        Ranges on which the condition holds, and on which it does not.
+        Ranges on which the condition holds, and ranges on which it does not.
     unknown
-        Ranges left out, since a feature that the condition names is not known there.
+        Ranges left out because a feature in the condition is not known there.
     difference
-        Net R a trade where it holds less net R a trade where it does not.
+        Net R per trade where it holds minus net R per trade where it does not.
     looks
-        Distinct questions asked of these markets so far, this one included.
+        Number of distinct questions asked of these markets so far, including this one.
     low, high
-        Ends of the difference's interval that is paid for all the looks.
+        Ends of the difference's interval, corrected for all looks.
     by_chance
-        The chance that, of so many looks at conditions that mean nothing, at least one shows a
+        Probability that, among that many looks at meaningless conditions, at least one shows a
         difference as large; NaN with too few days.
     """
 
@@ -107,7 +107,7 @@ class ConditionalStats:
 
     @property
     def verdict(self) -> str:
-        """How much of the difference is chance, in plain sentences."""
+        """Whether the difference may be due to chance, in plain sentences."""
         looks = "1 look" if self.looks == 1 else f"{self.looks:,} looks"
         fewest = min(self.holds.net_r.days, self.others.net_r.days)
         if fewest < MIN_DAYS or not math.isfinite(self.by_chance):
@@ -132,17 +132,17 @@ def conditional_stats(
 ) -> ConditionalStats:
     """Compare ranges on which a condition holds with those on which it does not.
 
-    Intervals are day-block bootstrap intervals of 95 %; that of the difference is widened to what
-    all the looks together allow by Sidak's level (1967).
+    Intervals are 95 % day-block bootstrap intervals; the difference's interval is widened for all
+    looks together by Sidak's level (1967).
 
     Parameters
     ----------
     ranges
         Settled ranges.
     condition, side
-        The condition as it was asked, and the break whose trade is looked at.
+        The condition as text, and the breakout side whose trade is used.
     looks
-        Distinct questions so far, at least 1.
+        Number of distinct questions so far, at least 1.
     seed
         Of the bootstrap.
     """

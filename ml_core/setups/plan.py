@@ -1,4 +1,4 @@
-"""How the setup study judges, settled before it looks, and what it cannot judge."""
+"""The criteria of the setup study, fixed before it looks at results, and its limits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ml_core.errors import InputError
 
 MIN_DAYS = 120
-"""Fewer days than this are not worth dividing."""
+"""Minimum number of days for splitting a period."""
 
 
 class TooFewDaysError(InputError):
-    """A period too short to search and to confirm in."""
+    """The period is too short to search and to confirm in."""
 
     market: str
     days: int
@@ -22,7 +22,7 @@ class TooFewDaysError(InputError):
 
 
 class NoSetupJudgedError(InputError):
-    """Setups none of which trades often enough."""
+    """No setup trades often enough."""
 
     setups: int
     most: int
@@ -34,7 +34,7 @@ class NoSetupJudgedError(InputError):
 
 
 class PlanError(InputError):
-    """A number of the plan that cannot be used."""
+    """A number of the plan is not usable."""
 
     key: str
     value: float
@@ -44,24 +44,24 @@ class PlanError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPlan:
-    """How the study judges, settled before it looks.
+    """The criteria of the study, fixed before it looks at results.
 
     Attributes
     ----------
     search_share
-        Part of the days, from the first, that is searched; the rest confirms.
+        Share of the days, from the first, that is searched; the rest confirms.
     min_trades
-        Trades in the search period below which a setup is not judged.
+        Minimum number of trades in the search period for judging a setup.
     min_confirming
-        Trades in the confirmation period below which nothing is confirmed.
+        Minimum number of trades in the confirmation period for confirming a setup.
     size
-        Error rate: family-wise in the search, of false discoveries, of the confirmation.
+        Error rate: family-wise in the search, of false discoveries, and of the confirmation.
     resamples, block_days
-        Of the stationary bootstrap; blocks of whole days, a week on average.
+        Parameters of the stationary bootstrap; blocks of whole days, a week on average.
     confidence_set
-        Best setups that are compared with one another and with not trading.
+        Number of best setups compared with one another and with not trading.
     top
-        Setups of the table.
+        Number of setups in the table.
     """
 
     search_share: float = 0.75
@@ -89,5 +89,5 @@ class StudyPlan:
                 raise PlanError(key, getattr(self, key), f"give {least} or more")
 
     def search_days(self, days: int) -> int:
-        """Return how many of so many days are searched; at least one is left to confirm."""
+        """Return how many of ``days`` days are searched; at least one is left to confirm."""
         return min(max(round(self.search_share * days), 1), max(days - 1, 1))

@@ -1,4 +1,4 @@
-"""The search of the setup study: each setup's days, and which of them beat chance."""
+"""The search of the setup study: each setup's daily results, and which setups beat chance."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ special = library("scipy.special")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The setups' days of one period, shape (days, k) each."""
+    """The setups' daily results in one period, shape (days, k) each."""
 
     traded: NDArray[np.bool_]
     gross: NDArray[np.float64]
     net: NDArray[np.float64]
 
     def only(self, which: NDArray[np.intp]) -> Period:
-        """Return these setups alone."""
+        """Return these setups only."""
         return Period(self.traded[:, which], self.gross[:, which], self.net[:, which])
 
     @property
     def trades(self) -> NDArray[np.int64]:
-        """Trades of each setup, shape (k,)."""
+        """Number of trades of each setup, shape (k,)."""
         count: NDArray[np.int64] = self.traded.sum(axis=0)
         return count
 
@@ -59,16 +59,16 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What the search period shows of the judged setups, m of them.
+    """The search period's results for the m judged setups.
 
     Attributes
     ----------
     judged, survivors
-        Positions among all setups of those judged, and of those that beat chance.
+        Positions, among all setups, of the judged ones and of those that beat chance.
     test, p, q
-        The stepwise test, p-values of each setup alone, and false discovery rates.
+        The stepwise test, p-values of each single setup, and false-discovery rates.
     low, high
-        Interval of net R a trade.
+        Interval of net R per trade.
     order
         The judged setups, best t first.
     """
@@ -84,7 +84,7 @@ class Search:
 
 
 def periods_of(returns: SetupReturns) -> tuple[Period, Period]:
-    """Return the days of the search, and the later ones that confirm."""
+    """Return the days of the search, and the later days that confirm."""
     cut = returns.search_days
     return (
         Period(returns.traded[:cut], returns.gross[:cut], returns.net[:cut]),
@@ -98,7 +98,7 @@ def search(early: Period, plan: StudyPlan, seed: int) -> Search:
     Raises
     ------
     NoSetupJudgedError
-        No setup does.
+        No setup trades often enough.
     """
     trades = early.trades
     judged = np.flatnonzero(trades >= plan.min_trades)

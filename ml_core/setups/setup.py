@@ -1,4 +1,4 @@
-"""Rule setups as opening-range traders write them: range, side, target, stop and filters."""
+"""Rule setups as opening-range traders write them: range, side, target, stop, filters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_RR = 20.0
 
 
 class NotAChoiceError(InputError):
-    """A value that a setup cannot have."""
+    """A setup cannot have this value."""
 
     what: str
     value: object
@@ -28,19 +28,19 @@ class NotAChoiceError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """One rule: enter at the close that breaks the range, on the days and sides it names.
+    """One rule: enter at the breakout close, on the given days and sides.
 
     Attributes
     ----------
     opening_range
         Name of the range.
     side
-        ``long``, ``short`` or ``both``: which breaks are taken.
+        ``long``, ``short`` or ``both``: the breakouts that are taken.
     rr, stop
-        Target in risks, and where the stop is; see :class:`LabelSpec`.
+        Target in risks, and the position of the stop; see :class:`LabelSpec`.
     size
-        ``any``, ``small`` or ``large``: height over ATR-20 at most, or above, the median of
-        this range over the search period.
+        ``any``, ``small`` or ``large``: height over ATR-20 at most, or above, the median of this
+        range over the search period.
     day
         ``all`` or the weekday of the trading day.
     """
@@ -56,7 +56,7 @@ class Setup:
 
     @property
     def name(self) -> str:
-        """The rule in a few words.
+        """A short name of the rule.
 
         >>> Setup(opening_range="0900", side="long", rr=1.5, stop="half", day="Mon").name
         '0900 long, RR 1.5, half stop, Mon'
@@ -71,7 +71,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupGrid:
-    """Which setups to search: every combination of these.
+    """The setups to search: every combination of these values.
 
     The default is 6 ranges x 3 sides x 5 targets x 2 stops x 3 sizes x 6 days = 3,240 rules on
     Micro Gold, of which about 2,000 trade often enough in four years to be judged.
@@ -79,14 +79,14 @@ class SetupGrid:
     Attributes
     ----------
     ranges
-        Names of opening ranges; all of the market's when empty.
+        Names of opening ranges; all of the market's if empty.
     sides, rrs, stops, sizes, days
         As in :class:`Setup`.
 
     Raises
     ------
     NotAChoiceError
-        A value is none of those known, or nothing is left to choose from.
+        A value is unknown, or there is nothing to choose from.
     """
 
     ranges: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The result of a setup study: what became of every setup, and the sentence that says it."""
+"""The result of a setup study: the outcome of every setup, and its summary sentence."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class PeriodFigures:
     Attributes
     ----------
     trades
-        How many there are.
+        Number of trades.
     gross_r, net_r, won
-        R a trade before and after costs, and the share won; None without a trade.
+        R per trade before and after costs, and the share won; None without a trade.
     low, high
-        95 % interval of ``net_r``: of the setup alone in the search, of all those found at once
-        in the confirmation; None where the setup was not judged there.
+        95 % interval of ``net_r``: for the single setup in the search; for all setups found at
+        once in the confirmation. None if the setup was not judged there.
     """
 
     trades: int
@@ -38,7 +38,7 @@ class PeriodFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupResult:
-    """What became of one setup.
+    """The outcome of one setup.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class SetupResult:
     search, confirmation
         Its trades in the two periods.
     t, p, q
-        Of the search: mean over standard error, p-value alone, false-discovery rate at which it
-        would be named; None where it was not judged.
+        From the search: mean over standard error, p-value of the single setup, false-discovery
+        rate at which it would be named; None if it was not judged.
     beats_chance
-        Whether the stepwise test names it.
+        Whether the stepwise test selects it.
     """
 
     setup: Setup = field(metadata=BESIDE)
@@ -67,7 +67,7 @@ class SetupResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestByChance:
-    """The best setup of the search against what chance gives.
+    """The best setup of the search, compared with chance.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class BestByChance:
     best_t
         Mean over standard error of the best setup.
     best_t_by_chance, best_t_by_chance_95
-        Median and 95th percentile of the best where no setup is any good.
+        Median and 95th percentile of the best setup's value if no setup is any good.
     """
 
     p: float
@@ -94,11 +94,11 @@ class BestSet:
     Attributes
     ----------
     compared
-        How many were compared, not trading among them.
+        Number compared, including not trading.
     nothing_inside
         Whether not trading may be the best.
     inside
-        Names of those that may be.
+        Names of the setups that may be the best.
     """
 
     compared: int
@@ -108,7 +108,7 @@ class BestSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySummary:
-    """The market, the two periods, how many setups there are, and how they were judged."""
+    """The market, the two periods, the number of setups, and the criteria."""
 
     market: str
     cost_ticks: float
@@ -133,20 +133,20 @@ class StudySummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupStudy:
-    """What became of every setup.
+    """The outcome of every setup.
 
     Attributes
     ----------
     summary
         Market, periods, counts, plan.
     chance
-        The best of the search against what chance gives.
+        The best of the search, compared with chance.
     ranked
-        The setups judged, best mean over standard error first.
+        The judged setups, best mean over standard error first.
     setups
         All, in order of enumeration.
     best_set
-        Which of not trading and the best setups may be the best.
+        Which of the best setups and not trading may be the best.
     """
 
     json_properties: ClassVar = ("named", "top", "heat", "verdict")
@@ -159,7 +159,7 @@ class SetupStudy:
 
     @property
     def named(self) -> tuple[SetupResult, ...]:
-        """The setups that passed everything, best first; usually none."""
+        """The setups that passed every test, best first; usually none."""
         return tuple(result for result in self.ranked if result.status == NAMED)
 
     @property
@@ -169,7 +169,7 @@ class SetupStudy:
 
     @property
     def heat(self) -> tuple[SetupResult, ...]:
-        """The setups without filters, one cell each: a range, stop, side and RR."""
+        """The setups without filters, one cell per range, stop, side and RR."""
         return tuple(
             result
             for result in self.setups
@@ -178,7 +178,7 @@ class SetupStudy:
 
     @property
     def verdict(self) -> str:
-        """One plain sentence."""
+        """The result as one sentence."""
         return _verdict(self)
 
 

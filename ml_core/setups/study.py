@@ -36,19 +36,20 @@ from ml_core.setups.trades import SetupReturns
 def study_setups(
     returns: SetupReturns, *, plan: StudyPlan | None = None, seed: int = 0
 ) -> SetupStudy:
-    """Search the earlier days, confirm on the later, and say which setups survive.
+    """Search the earlier days, confirm on the later, and report which setups survive.
 
     A setup is named only if, in the search period, it beats not trading by the stepwise test and
-    by its false-discovery rate, and its net R a trade lies above 0 in the untouched confirmation
-    period with an interval that holds for all the setups found at once. A day without a trade
-    makes 0.
+    by its false-discovery rate, and if, in the untouched confirmation period, its net R per trade
+    is above 0 with an interval that holds for all setups found at once. A day without a trade
+    counts as 0.
 
     Parameters
     ----------
     returns
-        Setups and their days; ``returns.search_days`` of them are the search period.
+        Setups and their daily results; the first ``returns.search_days`` days are the search
+        period.
     plan
-        How to judge.
+        The criteria.
     seed
         Of the bootstrap.
 
@@ -94,7 +95,7 @@ def study_setups(
 def _searched(
     returns: SetupReturns, early: Period, late: Period, result: Search
 ) -> list[SetupResult]:
-    """Return every setup as the search left it; those found are "not confirmed" until they are."""
+    """Return every setup after the search; those found count as "not confirmed" for now."""
     setups = [
         SetupResult(setup=setup, status=TOO_FEW, search=first, confirmation=then)
         for setup, first, then in zip(returns.setups, early.figures(), late.figures(), strict=True)
@@ -122,12 +123,12 @@ def _confirmed(
     plan: StudyPlan,
     seed: int,
 ) -> list[SetupResult]:
-    """Take the setups found to the later days: intervals, and which are named."""
+    """Test the found setups on the later days: their intervals, and which are named."""
     enough = survivors[late.trades[survivors] >= plan.min_confirming]
     if not len(enough):
         return setups
     part = late.only(enough)
-    # another stream than the search's: the two periods have nothing to do with each other
+    # another random stream than the search's: the two periods are independent
     times = times_drawn(len(part.net), plan.block_days, plan.resamples, seed + 1)
     count = part.traded.astype(np.float64)
     bounds = simultaneous_bounds(part.net, count, times, plan.size)

@@ -1,4 +1,4 @@
-"""What each setup made on each day: every break traded once, then chosen by side and filters."""
+"""Each setup's daily results: every breakout traded once, then selected by side and filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OnProgress = Callable[[int, int], None]
 
 
 class BackwardPeriodError(InputError):
-    """A period whose first day lies after its last."""
+    """The first day of the period is after its last."""
 
     first: date
     last: date
@@ -38,14 +38,14 @@ class BackwardPeriodError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeTable:
-    """Every break of a period as a trade, for each target and stop: d days, r ranges, q rules.
+    """Every breakout of a period as a trade, per target and stop: d days, r ranges, q rules.
 
     Attributes
     ----------
     market
         Its symbol.
     cost_ticks
-        Round-trip cost the net figures are less.
+        Round-trip cost included in the net figures.
     days
         datetime64[D], shape (d,), ascending: trading days with a usable range.
     ranges
@@ -53,11 +53,11 @@ class TradeTable:
     rules
         q pairs of stop and RR.
     direction
-        Shape (d, r): UP, DOWN, or 0 without a settled break.
+        Shape (d, r): UP, DOWN, or 0 without a settled breakout.
     size
         Shape (d, r): height of the range over ATR-20, known at t0; NaN where unknown.
     gross, net
-        Shape (d, r, q): R from the real entry before and after costs; NaN where no trade.
+        Shape (d, r, q): R from the actual entry before and after costs; NaN without a trade.
     """
 
     market: str
@@ -79,7 +79,7 @@ class TradeTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupReturns:
-    """What k setups made on each of d days.
+    """The results of k setups on each of d days.
 
     Attributes
     ----------
@@ -88,11 +88,11 @@ class SetupReturns:
     days
         datetime64[D], shape (d,).
     search_days
-        How many of them, from the first, the size filters were fitted on.
+        Number of days, from the first, that the size filters were fitted on.
     setups
-        k of them.
+        The k setups.
     traded
-        Shape (d, k): whether the setup traded; at most once a day.
+        Shape (d, k): whether the setup traded; at most once per day.
     gross, net
         Shape (d, k): R before and after costs, 0 on a day without a trade.
     """
@@ -116,29 +116,29 @@ def trade_table(
     last: date,
     on_progress: OnProgress | None = None,
 ) -> TradeTable:
-    """Trade every break of the period with every target and stop of the grid.
+    """Trade every breakout of the period with every target and stop of the grid.
 
-    Labels are counted from the real entry and scanned to the session's end. A trade belongs to
-    its trading day and is left out if that day ends before it does, so that no label reaches
+    Labels use the actual entry and are scanned to the session's end. A trade belongs to its
+    trading day and is left out if that day ends before the trade does, so that no label reaches
     from one period into the next.
 
     Parameters
     ----------
     bars, market
-        The bars, from ``HISTORY_DAYS`` before ``first`` where there are any, and their market.
+        The bars, from ``HISTORY_DAYS`` before ``first`` if available, and their market.
     grid
-        Targets and stops wanted.
+        The targets and stops.
     first, last
         Trading days, both included.
     on_progress
-        Called with (rules done, rules in all).
+        Called with (rules done, total rules).
 
     Raises
     ------
     BackwardPeriodError
-        ``first`` lies after ``last``.
+        ``first`` is after ``last``.
     NoBarsError
-        No bar lies in the period.
+        The period holds no bar.
     """
     if first > last:
         raise BackwardPeriodError(first, last)
@@ -164,7 +164,7 @@ def _outcomes(
 ) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
     """Return direction, gross and net R of every slot.
 
-    0 and NaN where there is no settled trade.
+    The values are 0 and NaN without a settled trade.
     """
     cost = assembly.market.instrument.round_trip_cost_ticks
     labels = label(assembly.tape, assembly.ranges, spec, cost)
@@ -182,7 +182,7 @@ def _laid_out(
     rules: tuple[tuple[str, float], ...],
     results: list[tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]],
 ) -> TradeTable:
-    """Lay slots out by day and range; slots without a usable range, NaN."""
+    """Arrange slots by day and range; NaN for slots without a usable range."""
     rows = assembly.reported[assembly.ranges.usable[assembly.reported]]
     index, day_row = np.unique(assembly.ranges.day[rows], return_inverse=True)
     place = (day_row, assembly.ranges.spec[rows])
@@ -209,20 +209,20 @@ def _laid_out(
 
 
 def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int) -> SetupReturns:
-    """Return what each setup made on each day.
+    """Return each setup's result on each day.
 
-    Every filter is known at t0: the side is that of the break traded, the weekday that of the
-    trading day, and a range is small or large against the median of its own search period, a
-    number frozen before the days that confirm.
+    Every filter is known when the trade is entered: the side is that of the breakout traded, the
+    weekday that of the trading day, and a range is small or large relative to the median of its
+    own search period, which is fixed before the days that confirm.
 
     Parameters
     ----------
     table
-        The trades; its rules include those of the setups.
+        The trades; their rules include those of the setups.
     setups
-        What to apply.
+        The setups to apply.
     search_days
-        Days, from the first, on which the medians are taken.
+        Number of days, from the first, over which the medians are taken.
     """
     weekday = table.weekday
     median = _medians(table.size[:search_days])
@@ -257,6 +257,6 @@ def setup_returns(table: TradeTable, setups: tuple[Setup, ...], search_days: int
 
 
 def _medians(size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median of each column's known values, shape (r,); NaN, which nothing passes, without any."""
+    """Return the median of each column's known values, shape (r,); NaN (no match) without any."""
     sizes = [column[np.isfinite(column)] for column in size.T]
     return np.array([np.median(column) if len(column) else np.nan for column in sizes])

@@ -1,4 +1,4 @@
-"""Trading breakouts by rules: plans, their trades, order intents, accounts."""
+"""Trading breakouts by rules: plans, trades, order intents and accounts."""
 
 from typing import TYPE_CHECKING
 

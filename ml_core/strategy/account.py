@@ -1,4 +1,4 @@
-"""A trading account with its limits, and the trades that it still allows; money throughout."""
+"""A trading account with its limits, and the trades it still allows; all amounts are money."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_core.toml_file import TomlFileError, load_model
 _MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 Ending = Literal["drawdown", "daily_loss", "target"]
-"""What ends an account: a limit that was broken, or its profit target."""
+"""What ended an account: a broken limit, or its profit target."""
 
 
 class AccountFileError(TomlFileError):
@@ -25,7 +25,7 @@ class AccountFileError(TomlFileError):
 
 
 class Drawdown(BaseModel):
-    """How far the account may fall; it is over once its equity is at the floor or below."""
+    """How far the account may fall; it ends once its equity is at or below the floor."""
 
     model_config = _MODEL
 
@@ -41,7 +41,7 @@ class Drawdown(BaseModel):
 
 
 class Account(BaseModel):
-    """An account and its limits: ``accounts/NAME.toml``. What is left out limits nothing."""
+    """An account and its limits: ``accounts/NAME.toml``. Limits left out do not apply."""
 
     model_config = _MODEL
 
@@ -108,7 +108,7 @@ class Account(BaseModel):
         return self
 
     def moves_with(self, symbol: str) -> tuple[str, ...]:
-        """Return the markets that a market moves together with, itself among them; or none."""
+        """Return the markets that move together with a market, including itself; or none."""
         groups = (markets for markets in self.together.values() if symbol.upper() in markets)
         return next(groups, ())
 
@@ -123,27 +123,27 @@ def load_account(path: Path) -> Account:
     Raises
     ------
     AccountFileError
-        The file is missing, not TOML, or a key is wrong.
+        The file is missing or not TOML, or a key is wrong.
     """
     return load_model(path, Account, AccountFileError, if_missing="see `orbcast account list`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """A trade of one contract, as an account sees it.
+    """A trade of one contract, in an account's terms.
 
     Attributes
     ----------
     day
         Its trading day.
     size
-        Of the plan: the account's risk is scaled by it.
+        Size of the plan, which scales the account's risk.
     risk
-        Money lost by a fill at the stop, costs included; positive.
+        Money lost by a fill at the stop, including costs; positive.
     net
-        Money that it brought after costs.
+        Net result in money, after costs.
     best, worst
-        The most and the least that it stood at while it was open, after costs.
+        Highest and lowest open result, after costs.
     """
 
     day: date
@@ -156,18 +156,18 @@ class Trade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """Where an account stands between two trades.
+    """The state of an account between two trades.
 
     Attributes
     ----------
     balance, mark
-        The balance, and what the floor of the drawdown follows.
+        The balance, and the equity that the drawdown's floor follows.
     day, day_net, losses_in_a_row
-        The trading day of the last trade, what it has brought, and its losing trades in a row.
+        The trading day of the last trade, that day's result, and the number of consecutive losses.
     days, best_day
-        Trading days with a trade, that one included, and the most that a day before it brought.
+        Trading days with a trade, including that one, and the best result of an earlier day.
     ended
-        What ended it; None while it goes on.
+        What ended it; None while it is active.
     """
 
     balance: float
@@ -185,14 +185,14 @@ class AccountState:
         return cls(balance=account.balance, mark=account.balance)
 
     def floor(self, account: Account) -> float:
-        """Return the equity at which the account is over; minus infinity without a drawdown."""
+        """Return the equity at which the account ends; minus infinity without a drawdown limit."""
         if account.drawdown is None:
             return -math.inf
         floor = self.mark - account.drawdown.amount
         return min(floor, account.balance) if account.drawdown.locks_at_start else floor
 
     def on(self, account: Account, day: date) -> AccountState:
-        """Return the state as a trading day begins; itself within the day."""
+        """Return the state at the start of a trading day; unchanged within the same day."""
         if day == self.day:
             return self
         follows = account.drawdown is not None and account.drawdown.follows != "nothing"
@@ -208,10 +208,10 @@ class AccountState:
 
 
 def after(account: Account, state: AccountState, trade: Trade, contracts: int) -> AccountState:
-    """Return where the account stands after a trade of so many contracts.
+    """Return the account's state after a trade of ``contracts`` contracts.
 
-    A trade that closed at its best stood at its worst before. Of the order in any other nothing is
-    known, so the best is taken to come first: it raises the floor that the worst is held against.
+    A trade that closed at its best was at its worst before. Otherwise the order is unknown, and
+    the best is assumed to come first: it raises the floor that the worst is compared with.
     """
     state = state.on(account, trade.day)
     if not contracts or state.ended is not None:

@@ -1,4 +1,4 @@
-"""An account through a record of trades, and the chance that a limit breaks before the target."""
+"""An account over a record of trades, and the probability of failing before the target."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ml_core.strategy.account_sizing import Sizing, contracts_for
 from ml_core.strategy.trades import Taken
 
 Outcome = Ending | Literal["no_room"]
-"""How a path ended; ``no_room``, with a drawdown that leaves less than one contract's stop."""
+"""How a path ended; ``no_room`` means that the drawdown leaves less than one contract's stop."""
 
 OnPath = Callable[[int, int], None]
-"""Called with (paths done, in all)."""
+"""Called with (paths done, total paths)."""
 
 
 OUTCOMES: tuple[Outcome, ...] = ("target", "drawdown", "daily_loss", "no_room")
@@ -35,7 +35,7 @@ OUTCOMES: tuple[Outcome, ...] = ("target", "drawdown", "daily_loss", "no_room")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountTrade:
-    """A trade, how many contracts the account entered it with, and where it stood afterwards."""
+    """A trade, the number of contracts entered, and the account's state afterwards."""
 
     trade: Trade
     sizing: Sizing
@@ -44,7 +44,7 @@ class AccountTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """A share of simulated paths, with the 95 % interval of what the simulation leaves open."""
+    """A share of simulated paths, with the 95 % interval of the simulation error."""
 
     share: float
     low: float
@@ -53,20 +53,20 @@ class Chance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChances:
-    """What became of an account on many paths drawn from a record.
+    """The outcomes of an account on many paths drawn from a record.
 
     Attributes
     ----------
     paths, days
-        How many paths, and trading days on each at most.
+        Number of paths, and maximum trading days per path.
     outcomes
         The share of each outcome.
     goes_on
-        The share that still trades, with no limit broken and the target not reached.
+        The share that still trades at the end: no limit broken and the target not reached.
     median_days
-        Trading days to the end, over the paths that ended; None where none did.
+        Median trading days to the end, over the paths that ended; None if none did.
     net_per_day
-        Mean net R of the trading days drawn from.
+        Mean net R per trading day of the days drawn from.
     """
 
     paths: int
@@ -80,8 +80,8 @@ class AccountChances:
 def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTrade, ...]:
     """Follow an account through trades in the order of their settlement.
 
-    The contracts of a trade are decided with what was settled before it, so of trades that were
-    open together the later one does not know the earlier.
+    The contracts of a trade depend on what was settled before it, so of two trades open at the
+    same time the later one does not account for the earlier.
     """
     state, followed = AccountState.first(account), list[AccountTrade]()
     for trade in trades:
@@ -91,7 +91,7 @@ def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTr
 
 
 def _entered(account: Account, state: AccountState, trade: Trade) -> AccountTrade:
-    """Enter a trade with the contracts that the account has room for, and settle it."""
+    """Enter a trade with the contracts the account has room for, and settle it."""
     begun = state.on(account, trade.day)
     sizing = contracts_for(account, begun, size=trade.size, risk=trade.risk)
     settled = after(account, begun, trade, sizing.contracts)
@@ -99,7 +99,7 @@ def _entered(account: Account, state: AccountState, trade: Trade) -> AccountTrad
 
 
 def net_by_day(days: Sequence[Sequence[Trade]]) -> FloatArray:
-    """Return the net R of each trading day, shape (n,); 0 on one without a trade."""
+    """Return the net R of each trading day, shape (n,); 0 on a day without trades."""
     return np.array([sum(trade.net / trade.risk for trade in day) for day in days], np.float64)
 
 
@@ -115,25 +115,26 @@ def chances(
 ) -> AccountChances:
     """Draw whole trading days with replacement, and follow the account until it ends.
 
-    Whole days are drawn, since the trades of one hang together (a day-block bootstrap). It takes
-    the record for the truth: that its mean is itself uncertain is not in the intervals, which is
-    what ``net_per_day`` is for. With it bad days are drawn more often and good ones less, by
-    exponential tilting (Efron, Canadian Journal of Statistics 9, 1981): each day stays as it was.
+    Whole days are drawn because the trades of one day are dependent (a day-block bootstrap). The
+    record is taken as the truth: the intervals do not include the uncertainty of its mean, for
+    which ``net_per_day`` can be varied. With it, bad days are drawn more often and good ones less,
+    by exponential tilting (Efron, Canadian Journal of Statistics 9, 1981); the days themselves
+    stay as they were.
 
     Parameters
     ----------
     account
-        With its limits.
+        The account with its limits.
     days
-        The trades of each trading day, days without one among them.
+        The trades of each trading day, including days without any.
     horizon
-        Trading days on a path at most.
+        Maximum trading days per path.
     paths, seed
-        How many, and what their draws begin with.
+        Number of paths, and seed of the draws.
     net_per_day
-        Mean net R of the days drawn; left out, each day is as likely as another.
+        Mean net R of the days drawn; by default every day is equally likely.
     on_path
-        Told of progress.
+        Called with the progress.
     """
     net = net_by_day(days)
     share = _tilted(net, float(net.mean()) if net_per_day is None else net_per_day)
@@ -161,9 +162,9 @@ _STEPS = 200
 
 
 def _tilted(net: FloatArray, wanted: float) -> FloatArray:
-    """Return the chance of each day, proportional to exp(c net), that gives a mean.
+    """Return each day's probability, proportional to exp(c net), that gives a wanted mean.
 
-    A mean beyond every day's own is as near to it as the days allow.
+    A mean beyond every single day's is approached as far as the days allow.
     """
     away = net - net.mean()
     if not np.ptp(away):
@@ -186,7 +187,7 @@ def _tilted(net: FloatArray, wanted: float) -> FloatArray:
 
 
 def account_trades(taken: Iterable[Taken], instrument: Instrument) -> tuple[Trade, ...]:
-    """Return the settled trades of a record as an account sees them, by settlement."""
+    """Return the settled trades of a record in an account's terms, by settlement."""
     value = instrument.tick_value
     settled = [
         (one.slot.resolved_at, one, one.slot.prices, one.slot.side, one.slot.r_net)
@@ -212,8 +213,8 @@ def account_trades(taken: Iterable[Taken], instrument: Instrument) -> tuple[Trad
 
 
 def by_day(trades: Iterable[Trade], trading_days: int) -> tuple[tuple[Trade, ...], ...]:
-    """Return the trades of each trading day, with days of none up to so many in all."""
-    in_order = sorted(trades, key=lambda trade: trade.day)  # within a day as they are
+    """Return the trades of each trading day, padded with empty days to ``trading_days``."""
+    in_order = sorted(trades, key=lambda trade: trade.day)  # within a day the order is kept
     own = [tuple(day) for _, day in groupby(in_order, key=lambda trade: trade.day)]
     return (*own, *((),) * max(trading_days - len(own), 0))
 

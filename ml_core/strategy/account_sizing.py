@@ -1,7 +1,7 @@
-"""How many contracts an account's limits leave for a trade, and what refuses it, in money.
+"""How many contracts an account's limits allow for a trade, or what refuses it, in money.
 
-One decision for the file's check, the chances of an account, replayed and live plans, order
-intents and the paper account: :func:`contracts_for`.
+One function, :func:`contracts_for`, decides for the check of an account file, the account's
+chances, replayed and live plans, order intents and the paper account.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ NAMES: Mapping[str, str] = {
     "max_losses_in_a_row": "the losing trades in a row that end the day",
     "target": "the profit target",
 }
-"""Limits by the names of an account file, in words."""
+"""Descriptions of the limits by their names in an account file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitLeft:
-    """What a limit still leaves.
+    """The room that a limit still leaves.
 
     Attributes
     ----------
     limit
         Its name in the account file.
     left
-        Money, or losing trades of ``max_losses_in_a_row``; 0 where nothing is left.
+        Money, or for ``max_losses_in_a_row`` losing trades; 0 if nothing is left.
     is_loss
-        Whether it is money that a trade may lose; else nothing is entered once none is left.
+        Whether ``left`` is money that a trade may lose; otherwise entries stop once none is left.
     """
 
     limit: str
@@ -46,7 +46,7 @@ class LimitLeft:
 
     @property
     def name(self) -> str:
-        """The limit in words."""
+        """The limit's description."""
         return NAMES[self.limit]
 
 
@@ -59,9 +59,9 @@ class Refusal:
     limit
         Its name in the account file.
     left
-        What the limit leaves: money, contracts or trades.
+        The room it leaves: money, contracts or trades.
     over
-        By how much one contract's loss is more than that; 0 where it is no matter of money.
+        Amount by which one contract's loss exceeds it; 0 if the limit is not in money.
     """
 
     limit: str
@@ -69,7 +69,7 @@ class Refusal:
     over: float
 
     def words(self, currency: str = "") -> str:
-        """Return the refusal in a sentence.
+        """Return the refusal as a sentence.
 
         >>> Refusal(limit="daily_loss", left=41, over=45).words("USD")
         "a stop costs 86.00 USD, the day's loss limit leaves 41.00, 45.00 too much"
@@ -89,17 +89,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """How many contracts an account trades, and by which limit; where it is none, the refusal.
+    """The number of contracts for a trade with the deciding limit, or the refusal.
 
     Attributes
     ----------
     contracts
-        0 where the trade is refused.
+        0 if the trade is refused.
     limit, room
-        The tightest limit of a loss, and the money it leaves for the trade; None where something
-        else refuses it.
+        The tightest loss limit, and the money it leaves for the trade; None if something else
+        refuses it.
     refusal
-        None where there is a contract.
+        None if there is at least one contract.
     """
 
     contracts: int
@@ -115,10 +115,10 @@ class OpenRisk:
     Attributes
     ----------
     every
-        All of them.
+        For all open trades.
     together
-        Those of the markets that the traded one moves together with; None where it moves with
-        none.
+        For those in markets that move together with the traded one; None if there are no such
+        markets.
     """
 
     every: float = 0.0
@@ -131,16 +131,16 @@ NOTHING_OPEN = OpenRisk()
 def limits_left(
     account: Account, state: AccountState, *, size: float = 1.0, at_risk: OpenRisk = NOTHING_OPEN
 ) -> tuple[LimitLeft, ...]:
-    """Return what each limit of an account leaves; what the file leaves out is not among them.
+    """Return the room left by each limit of an account; limits left out are not included.
 
     Parameters
     ----------
     account, state
-        The limits, and where the account stands on the day of the trade.
+        The limits, and the account's state on the day of the trade.
     size
-        Of the plan, 1 for the usual risk.
+        Size of the plan, 1 for the usual risk.
     at_risk
-        What open trades may still lose.
+        Money that open trades may still lose.
     """
     risk = account.risk(state.balance) * size
     limits = [LimitLeft(limit="risk", left=risk, is_loss=True)]
@@ -151,13 +151,13 @@ def limits_left(
     if at_risk.together is not None:
         add("together", risk - at_risk.together, is_loss=True)
     if account.daily_loss is not None:
-        # at the limit itself the day, or the account, is over
+        # reaching a limit exactly already ends the day or the account
         add("daily_loss", account.daily_loss + state.day_net - at_risk.every - _CENT, is_loss=True)
     if account.drawdown is not None:
         room = state.balance - state.floor(account) - at_risk.every - _CENT
         add("drawdown", room, is_loss=True)
     if account.consistency is not None and account.profit_target is not None:
-        # what a day brings beyond it only raises the profit that is needed
+        # a profit beyond it only raises the profit that is needed in total
         of_day = account.consistency * account.profit_target - state.day_net
         add("consistency", of_day, is_loss=False)
     if account.max_losses_in_a_row is not None:
@@ -176,19 +176,19 @@ def contracts_for(
 ) -> Sizing:
     """Return how many contracts may be entered so that a fill at the stop breaks no limit.
 
-    Nor if every trade that is open loses its risk too. A fill beyond the stop, as in a gap, can
-    still break one.
+    No limit breaks even if every open trade loses its risk too. A fill beyond the stop, as in a
+    gap, can still break one.
 
     Parameters
     ----------
     account, state
-        The limits, and where the account stands on the day of the trade.
+        The limits, and the account's state on the day of the trade.
     size
-        Of the plan, 1 for the usual risk.
+        Size of the plan, 1 for the usual risk.
     risk
-        Money that one contract loses at its stop, costs included; positive.
+        Money that one contract loses at its stop, including costs; positive.
     at_risk
-        What open trades may still lose.
+        Money that open trades may still lose.
     """
     if state.ended is not None:
         return Sizing(contracts=0, refusal=Refusal(limit=state.ended, left=0.0, over=0.0))

@@ -1,4 +1,4 @@
-"""Where an account stands after trades that were entered and settled at their own times."""
+"""The standing of an account after trades with their own entry and settlement times."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ml_core.strategy.account_sizing import (
 from ml_core.strategy.rules import Side
 
 Source = Literal["fills", "plan", "paper"]
-"""Whose results make the balance: own executions, the plan's settled trades, the paper account."""
+"""The trades behind the balance: own executions, the plan's settled trades, or paper trades."""
 
 SOURCES = {
     "fills": "own imported fills",
     "plan": "the plan's settled trades",
     "paper": "the paper account's trades",
 }
-"""The same in words."""
+"""The same as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +37,15 @@ class TimedTrade:
     entered_at, entered_on
         Aware UTC, and the trading day of the entry.
     settled_at
-        Aware UTC; None while it is open.
+        Aware UTC; None while the trade is open.
     symbol
         The market's.
     trade
-        Of one contract; its day is that of the settlement, its net 0 while it is open.
+        The trade for one contract; its day is the settlement's, and its net is 0 while open.
     contracts
-        How many were entered; None where the account decides.
+        Number entered; None if the account decides.
     most
-        How many at most, where the account decides; None, as many as it allows.
+        Maximum number if the account decides; None for as many as it allows.
     """
 
     entered_at: datetime
@@ -59,19 +59,19 @@ class TimedTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStanding:
-    """Where an account stands at a time.
+    """The standing of an account at a time.
 
     Attributes
     ----------
     account, state
-        The limits, and the state that settled trades left, on its own last day.
+        The limits, and the state after the settled trades, on the last trade's day.
     at_risk, open
-        Money that open trades may still lose, costs included, of which those of markets that move
-        together with the one asked about; and how many are open.
+        Money that open trades may still lose including costs, in total and for markets that move
+        together with the market in question; and the number of open trades.
     trades
-        Settled ones.
+        Number of settled trades.
     source
-        Whose results these are.
+        The source of the results.
     """
 
     account: Account
@@ -82,31 +82,31 @@ class AccountStanding:
     source: Source = "plan"
 
     def on(self, day: date) -> AccountStanding:
-        """Return the standing on a trading day, never one before the last trade's."""
+        """Return the standing on a trading day, or on the last trade's day if that is later."""
         later = max(day, self.state.day or day)
         return replace(self, state=self.state.on(self.account, later))
 
     @property
     def limits(self) -> tuple[LimitLeft, ...]:
-        """What each limit leaves for a trade of size 1."""
+        """The room each limit leaves for a trade of size 1."""
         return limits_left(self.account, self.state, at_risk=self.at_risk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSide:
-    """What an account allows of one side of a plan.
+    """What an account allows for one side of a plan.
 
     Attributes
     ----------
     side, contracts
-        How many of it; 0 where it is refused.
+        The side, and its number of contracts; 0 if it is refused.
     stop
-        Money that one contract loses at its stop by the best entry there can be, costs included.
+        Money that one contract loses at its stop from the best possible entry, including costs.
     limit, room
-        The tightest limit, and the money that it leaves for the trade; None where another kind of
-        limit refuses it. At an entry further from its stop fewer contracts fit into it.
+        The tightest limit, and the money it leaves for the trade; None if another kind of limit
+        refuses it. An entry further from its stop fits fewer contracts.
     refused
-        Why it is refused, in words; empty where it is not.
+        Why it is refused, as text; empty if it is not.
     """
 
     side: Side
@@ -119,20 +119,20 @@ class AccountSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:
-    """An account's part in a plan.
+    """The effect of an account on a plan.
 
     Attributes
     ----------
     account, currency
-        Which, and of what its money is.
+        Name of the account, and its currency.
     source, trades, balance
-        Whose results make the balance, of how many settled trades.
+        The source of the balance, its number of settled trades, and the balance.
     open_risk
         Money that open trades may still lose.
     sides
-        Those that the rules would arm.
+        The sides that the rules would arm.
     limits
-        What each limit leaves for a trade of size 1.
+        The room each limit leaves for a trade of size 1.
     """
 
     account: str
@@ -145,30 +145,30 @@ class AccountPlan:
     limits: tuple[LimitLeft, ...]
 
     def of(self, side: Side) -> AccountSide | None:
-        """Return a side; None where the rules would not arm it."""
+        """Return a side; None if the rules would not arm it."""
         return next((one for one in self.sides if one.side == side), None)
 
 
 def standing_after(
     account: Account, symbol: str, trades: Iterable[TimedTrade], at: datetime, source: Source
 ) -> AccountStanding:
-    """Return where an account stands at a time for a market, by what was known then.
+    """Return an account's standing at a time for a market, from what was known then.
 
-    A trade whose contracts are not given is entered with those that the account has room for at
-    its entry, open trades counted as lost.
+    A trade without a number of contracts is entered with those the account has room for at its
+    entry, with open trades counted as lost.
 
     Parameters
     ----------
     account
         The limits; trades before its first day are left out.
     symbol
-        Of the market that is to be traded.
+        Symbol of the market to be traded.
     trades
-        Of every market that is traded in the account, in any order.
+        The trades of every market in the account, in any order.
     at
-        Aware time.
+        The time, aware.
     source
-        Whose trades these are.
+        The source of the trades.
     """
     state, settled = AccountState.first(account), 0
     waiting: list[tuple[TimedTrade, int]] = []
@@ -210,7 +210,7 @@ def _is_before(account: Account, day: date) -> bool:
 
 
 def _at_risk(account: Account, symbol: str, waiting: Sequence[tuple[TimedTrade, int]]) -> OpenRisk:
-    """Return what open trades may lose, as a trade of a market sees it."""
+    """Return the money that open trades may lose, in total and for markets moving together."""
     with_it = account.moves_with(symbol)
 
     def risk_of(open_: Iterable[tuple[TimedTrade, int]]) -> float:

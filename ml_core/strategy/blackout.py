@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml_core.market.market import MINUTES_A_DAY
-from ml_core.market.news import IMPORTANCES, Importance, NewsEvent, known_news
+from ml_core.market.news import Importance, NewsEvent, known_news
 from ml_core.market.schedule import from_minute, to_minute
 
 
 class Blackout(BaseModel):
-    """No entry from so many minutes before certain news until so many after it."""
+    """No entry from a number of minutes before certain news until a number of minutes after."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,18 +26,15 @@ class Blackout(BaseModel):
     after: int = Field(default=30, ge=0, le=1440, description="Minutes after it.")
 
     def is_for(self, event: NewsEvent) -> bool:
-        """Return whether it is kept around an event."""
-        if IMPORTANCES.index(event.importance) < IMPORTANCES.index(self.importance):
-            return False
-        name = event.name.lower()
-        return any(fnmatchcase(name, pattern.lower()) for pattern in self.events)
+        """Return whether the blackout applies to an event."""
+        return event.is_of(self.events, self.importance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEntry:
-    """A stretch of time in which nothing is entered: UTC minutes since the epoch, both included.
+    """A period without entries: UTC minutes since the epoch, both ends included.
 
-    ``event`` is the news that it is kept around.
+    ``event`` is the news event it surrounds.
     """
 
     event: str
@@ -46,12 +42,12 @@ class NoEntry:
     last_minute: int
 
     def holds_at(self, moment: datetime) -> bool:
-        """Return whether a time is within it."""
+        """Return whether a time is within the period."""
         return self.first_minute <= to_minute(moment) <= self.last_minute
 
     @property
     def words(self) -> str:
-        """The news and the stretch, in UTC."""
+        """The news event and the period, in UTC."""
         first, last = from_minute(self.first_minute), from_minute(self.last_minute)
         return f"{self.event}, no entry {first:%H:%M} to {last:%H:%M} UTC"
 
@@ -59,14 +55,14 @@ class NoEntry:
 def no_entries(
     blackouts: Iterable[Blackout], events: Iterable[NewsEvent], decided: datetime
 ) -> tuple[NoEntry, ...]:
-    """Return the stretches without entry of the day that begins with a decision.
+    """Return the periods without entry for the day that begins with a decision.
 
     Parameters
     ----------
     blackouts
-        Of the rules.
+        The blackouts of the rules.
     events
-        On record; those that were not known at the decision are left out here.
+        Recorded events; those not known at the decision are filtered out here.
     decided
         Aware UTC, t0.
     """

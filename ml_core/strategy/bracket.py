@@ -1,4 +1,4 @@
-"""Entry, stop and target of one side of a range: as a forecast plans them, and as they come."""
+"""Entry, stop and target of one side of a range, for a planned or an actual entry."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Bracket:
     side
         ``long`` or ``short``.
     edge
-        The edge of the range that is to be broken.
+        The edge of the range that must be broken.
     entry, stop
-        Its prices.
+        Prices of the entry and of the stop.
     target, part
-        Target and partial target; None where the rule has none.
+        Target and partial target; None if the rule has none.
     """
 
     side: Side
@@ -59,26 +59,26 @@ def planned_bracket(
     entry_ticks: int | None = None,
     atr_ticks: float | None = None,
 ) -> Bracket | None:
-    """Return a side's prices, by the arithmetic that the trade itself is made by.
+    """Return a side's prices, with the same arithmetic as for the trade itself.
 
     Parameters
     ----------
     rule
-        Which trade is made of the range.
+        The trade rule of the range.
     side
-        Of the break.
+        Side of the breakout.
     high_ticks, low_ticks
         The opening range.
     entry_ticks
-        Where it was entered; left out, the best price that the rule can be entered at: the first
-        tick beyond the edge for a close, the edge itself for a stop order or a retest.
+        The entry price; by default the best price that the rule can enter at: the first tick
+        beyond the edge for a close, the edge itself for a stop order or a retest.
     atr_ticks
-        14-day ATR known when the range closed; None where it is not.
+        14-day ATR known when the range closed; None if it is not known.
 
     Returns
     -------
     Bracket or None
-        None where the stop is in ATR and that is not known.
+        None if the stop is in ATR and the ATR is not known.
 
     Examples
     --------

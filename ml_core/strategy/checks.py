@@ -1,4 +1,4 @@
-"""What the rules look at when a range closes, and whether a slot passes each of them."""
+"""The facts that the rules check when a range closes, and the result of each check."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ml_core.strategy.trade_rule import AtrStop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFacts:
-    """What the rules look at, all known at t0; None where it is missing.
+    """The facts that the rules check, all known at t0; None if missing.
 
-    ``news`` may hold events that were known later: the rules leave them out.
+    ``news`` may hold events that became known later: the rules ignore them.
     """
 
     opening_range: str
@@ -34,17 +34,17 @@ class SlotFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySoFar:
-    """The trading day's own trades as known at t0.
+    """The trading day's trades, as known at t0.
 
     Attributes
     ----------
     trades
-        Entered.
+        Number entered.
     open
-        Of them, not resolved yet.
+        Number of these not resolved yet.
     net_r, net_money
-        Net R times size of those resolved, and the same in the market's currency, at one contract
-        for size 1.
+        Net R times size of the resolved trades, and the same in the market's currency, with one
+        contract for size 1.
     """
 
     trades: int = 0
@@ -55,7 +55,7 @@ class DaySoFar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCheck:
-    """One rule, its figure, and whether the slot passes it."""
+    """One rule, its figure, and whether the slot passes."""
 
     name: str
     passed: bool
@@ -63,7 +63,7 @@ class RuleCheck:
 
 
 def facts_of(row: Mapping[str, Any]) -> SlotFacts:
-    """Return what the rules look at of a row of features, missing ones None or NaN."""
+    """Return the facts in a row of features; missing values are None or NaN."""
 
     def number(name: str) -> float | None:
         value = row.get(name)
@@ -83,7 +83,7 @@ def facts_of(row: Mapping[str, Any]) -> SlotFacts:
 
 
 def slot_checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleCheck, ...]:
-    """Check a slot of a range against the rules of that range."""
+    """Check a slot against the rules of its range."""
     ranges = rules.allowed_ranges
     share = facts.share_traded
     checks = [
@@ -120,12 +120,12 @@ def slot_checks(rules: Rules, facts: SlotFacts, day: DaySoFar) -> tuple[RuleChec
 
 
 def no_entry(rules: Rules, facts: SlotFacts) -> tuple[NoEntry, ...]:
-    """Return the stretches around known news in which the rules enter nothing."""
+    """Return the periods around known news in which the rules enter nothing."""
     return no_entries(rules.blackouts, facts.news, facts.decided) if facts.decided else ()
 
 
 def _news_check(rules: Rules, facts: SlotFacts) -> tuple[RuleCheck, ...]:
-    """Check that the range closes in no blackout; those to come are judged at the break."""
+    """Check that the range closes outside blackouts; later ones are checked at the breakout."""
     if not rules.blackouts:
         return ()
     decided, near = facts.decided, no_entry(rules, facts)
@@ -135,7 +135,7 @@ def _news_check(rules: Rules, facts: SlotFacts) -> tuple[RuleCheck, ...]:
 
 
 def _candle_check(rules: Rules, body: float | None) -> tuple[RuleCheck, ...]:
-    """Check that the window closed away from its open, where the rules trade that side alone."""
+    """Check that the window's close differs from its open, if only that side is traded."""
     if rules.trade_rule.side == "either":
         return ()
     way = (
@@ -151,7 +151,7 @@ def _candle_check(rules: Rules, body: float | None) -> tuple[RuleCheck, ...]:
 
 
 def _stop_check(rules: Rules, size_atr: float | None) -> tuple[RuleCheck, ...]:
-    """Check that a stop in ATR can be told; the range's height in ATR tells whether that is."""
+    """Check that a stop in ATR can be computed, which the range's height in ATR shows."""
     if not isinstance(rules.trade_rule.stop, AtrStop):
         return ()
     words = "the ATR is not known yet" if size_atr is None else "the ATR is known"
@@ -159,7 +159,7 @@ def _stop_check(rules: Rules, size_atr: float | None) -> tuple[RuleCheck, ...]:
 
 
 def _volume_check(rules: Rules, volume: float | None) -> tuple[RuleCheck, ...]:
-    """Check the window's volume against its own past, where the rules ask for it."""
+    """Check the window's volume against its own past, if the rules require it."""
     least = rules.min_relative_volume
     if not least:
         return ()
@@ -174,7 +174,7 @@ def _volume_check(rules: Rules, volume: float | None) -> tuple[RuleCheck, ...]:
 
 
 def _size_check(rules: Rules, size: float | None) -> RuleCheck:
-    """Check the range's height against its bounds; an unknown one passes only without bounds."""
+    """Check the range's height against its bounds; an unknown one passes only without any."""
     low, high = rules.min_size_atr, rules.max_size_atr
     allowed = f"allowed {low:g} to {high:g}" if high is not None else f"at least {low:g}"
     if size is None:
@@ -189,7 +189,7 @@ def _size_check(rules: Rules, size: float | None) -> RuleCheck:
 
 
 def day_checks(rules: Rules, day: DaySoFar) -> tuple[RuleCheck, ...]:
-    """Check the day so far against its limits."""
+    """Check the day's trades so far against the day's limits."""
     return (
         RuleCheck(
             name="one position",
@@ -223,5 +223,5 @@ def _money_check(limit: float | None, net: float) -> tuple[RuleCheck, ...]:
 
 
 def may_enter(rules: Rules, day: DaySoFar) -> bool:
-    """Return whether an armed entry is still allowed at the moment of the break."""
+    """Return whether an armed entry is still allowed at the moment of the breakout."""
     return all(day_check.passed for day_check in day_checks(rules, day))

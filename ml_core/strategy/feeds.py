@@ -1,4 +1,4 @@
-"""Where a simulation has its bars from: the tape itself, or a driftless price in its place."""
+"""The price feed of a simulation: the tape itself, or a driftless price in its place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BarPrices:
         return BarPrices(self.open[which], self.high[which], self.low[which], self.close[which])
 
     def seen_from(self, side: IntArray) -> BarPrices:
-        """Return the bars turned over for short trades, so that up is every trade's favour."""
+        """Return the bars mirrored for short trades, so that up always favours the trade."""
         up = side == UP
         return BarPrices(
             side * self.open,
@@ -38,7 +38,7 @@ class BarPrices:
 
 
 Feed = Callable[[IntArray, IntArray], BarPrices]
-"""Setups (k,) and positions on the tape (k,) to a bar of each; asked bar after bar."""
+"""Maps setups (k,) and tape positions (k,) to a bar of each; called bar after bar."""
 
 
 def bars_of(tape: Tape) -> Feed:
@@ -51,21 +51,21 @@ def bars_of(tape: Tape) -> Feed:
 
 
 def driftless_bars(tape: Tape, start: IntArray, seed: int, walk: IntArray) -> Feed:
-    """Return the feed of a driftless price: the tape's bars, each turned over or not by a coin.
+    """Return a driftless feed: the tape's bars, each mirrored or not by a coin toss.
 
-    Every bar is taken as the tape has it, seen from the close before it, and with the chance 1/2
-    turned over. What it does up and down is then equally likely, while how far prices move and
-    when, in gaps, quiet minutes and busy hours, stays as it was.
+    Every bar is taken relative to the close before it and mirrored with probability 1/2. Up and
+    down moves are then equally likely, while the size and timing of moves (gaps, quiet minutes,
+    busy hours) stay as they were.
 
     Parameters
     ----------
     tape
         The bars.
     start
-        Shape (n,): where the price of each setup is when its range closes.
+        Shape (n,): the price of each setup when its range closes.
     seed, walk
-        Which coins, the walk of each setup, shape (n,); a walk has the same at a minute for every
-        rule, and whatever else the tape holds.
+        The seed of the coins, and each setup's walk, shape (n,). At a given minute a walk has the
+        same coin for every rule, whatever else the tape holds.
     """
     key, price = _keys(seed, walk), start.copy()
 
@@ -86,7 +86,7 @@ def driftless_bars(tape: Tape, start: IntArray, seed: int, walk: IntArray) -> Fe
 
 
 def _keys(seed: int, walk: IntArray) -> NDArray[np.uint64]:
-    """Return a number of its own for each walk, shape (n,)."""
+    """Return a unique number for each walk, shape (n,)."""
     walks, which = np.unique(walk, return_inverse=True)
     states = (np.random.SeedSequence([seed, one]).generate_state(1, np.uint64) for one in walks)
     return np.array([int(state[0]) for state in states], np.uint64)[which]

@@ -1,7 +1,7 @@
-"""The prices of a trade by its rule: what the kernel trades by and what a plan is told with.
+"""The prices of a trade by its rule, used by the simulation kernel and in plans.
 
-Prices are seen from the trade's side (those of a short trade with their sign turned), so that up
-is its favour; whole ticks, rounded so that no rounding is in the trade's favour.
+Prices are seen from the trade's side (for short trades with their sign reversed), so that up
+favours the trade. They are whole ticks, never rounded in the trade's favour.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ml_core.ranges.labels import UP
 from ml_core.strategy.trade_rule import AtrStop, TradeRule
 
 FAR = 2**40
-"""A level that no price reaches: that of a target where there is none."""
+"""A level that no price reaches, for a trade without a target."""
 
-_ROUNDING = 1e-9  # of a tick, as in the label's own arithmetic
+_ROUNDING = 1e-9  # of a tick, as for labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def levels_of(
     rule, side
         The rule, and UP or DOWN.
     high, low, entry
-        The range, and where it was entered, ticks.
+        The range, and the entry price, ticks.
     stop_ticks
-        As of :func:`stop_distance`.
+        The result of :func:`stop_distance`.
     """
     broken, opposite = np.where(side == UP, high, -low), np.where(side == UP, low, -high)
     seen = side * entry
@@ -69,19 +69,19 @@ def levels_of(
 
 
 def stop_distance(rule: TradeRule, atr: FloatArray) -> IntArray:
-    """Return the ticks from entry to stop where the rule gives them in ATR or ticks.
+    """Return the ticks from entry to stop, if the rule gives them in ATR or ticks.
 
     Parameters
     ----------
     rule
         The rule.
     atr
-        Shape (n,), ticks: 14-day ATR known at the decision, NaN where it is not.
+        Shape (n,), ticks: 14-day ATR known at the decision, NaN if it is not known.
 
     Returns
     -------
     NDArray[int64]
-        Shape (n,); 0 where the range gives the stop, -1 where the ATR is not known.
+        Shape (n,); 0 if the range gives the stop, -1 if the ATR is not known.
     """
     if isinstance(rule.stop, str):
         return np.zeros(len(atr), np.int64)
@@ -93,7 +93,7 @@ def stop_distance(rule: TradeRule, atr: FloatArray) -> IntArray:
 
 
 def whole(risks: float | None, risk: IntArray) -> IntArray:
-    """Return so many risks in whole ticks, rounded up; out of reach without a number."""
+    """Return ``risks`` times the risk in whole ticks, rounded up; out of reach if None."""
     if risks is None:
         return np.full(len(risk), FAR, np.int64)
     ticks: IntArray = np.ceil(risks * risk - _ROUNDING).astype(np.int64)

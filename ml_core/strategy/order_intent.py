@@ -1,4 +1,4 @@
-"""What may be ordered: what somebody's own order system needs, to the tick."""
+"""The order that may be placed, in the form a consumer's order system needs, to the tick."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WHEN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """How far from where it is counted from a trade's target lies, in risks."""
+    """The distance of a trade's target from its reference price, in risks."""
 
     risks: float
     counted_from: str
@@ -50,17 +50,17 @@ class EntryOrder:
     Attributes
     ----------
     side, size, when
-        Which, how large, and at which event.
+        Its side, its size, and the event that triggers it.
     contracts, may_lose
-        With an account: how many contracts it allows by the best entry there can be, and the money
-        that they may lose. At the entry as it comes, no more than fit into that by the distance to
-        the stop and ``cost_of_contract``.
+        With an account: the number of contracts for the best possible entry, and the money that
+        they may lose. At the actual entry, at most as many contracts as fit into that money, given
+        the distance to the stop and ``cost_of_contract``.
     level, level_ticks
-        The price that it waits for, as traded and in whole ticks.
+        The trigger price, as traded and in whole ticks.
     stop, stop_ticks, stop_from_entry_ticks
-        A stop at the range is a price; one counted from the entry is a distance.
+        A stop at the range is a price; a stop relative to the entry is a distance.
     target
-        None where there is none.
+        None without a target.
     """
 
     side: Side
@@ -78,7 +78,7 @@ class EntryOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyLeft:
-    """A limit of the day in money, and what the day has come to."""
+    """A daily limit in money, and the day's result so far."""
 
     daily_loss_limit_money: float
     day_net_money: float
@@ -86,7 +86,7 @@ class MoneyLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccount:
-    """The account that an order was sized for, and the costs of a round trip of one contract."""
+    """The account an order was sized for, and the round-trip costs of one contract."""
 
     name: str
     currency: str
@@ -97,7 +97,7 @@ class OrderAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtEntry:
-    """What is to be judged again when the range breaks."""
+    """The limits to be checked again at the breakout."""
 
     one_position: bool
     trades_left: int
@@ -108,7 +108,7 @@ class AtEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Management:
-    """How an open trade is handled, of what the rule says beyond stop and target."""
+    """How an open trade is managed beyond its stop and target."""
 
     break_even_after_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
     trail_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
@@ -118,7 +118,7 @@ class Management:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedStretch:
-    """A stretch around news in which nothing is entered; aware UTC."""
+    """A period around news in which nothing is entered; aware UTC."""
 
     news: str
     begin: datetime = field(metadata={"alias": "from"})
@@ -127,29 +127,29 @@ class ClosedStretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What may be ordered, as the rules would enter and leave it.
+    """The order that may be placed, with the entry and exit of the rules.
 
     Attributes
     ----------
     contract, tick_size, size_is
-        What is traded, and the units of prices and sizes.
+        The contract to trade, and the units of prices and sizes.
     closes_from, enter_by, close_by
-        Aware UTC: t0; the last entry, where the rules have one; the end of the trade.
+        Aware UTC: t0; the last entry, if the rules set one; the end of the trade.
     entry
-        How it is entered: by a close beyond the level, a stop order or a retest.
+        The kind of entry: a close beyond the level, a stop order or a retest.
     entries, one_cancels_other
-        A side each.
+        One entry per side, and whether one cancels the other.
     range_high_ticks, range_low_ticks, offset_ticks
-        The opening range, and the ticks beyond an edge that a break of it needs.
+        The opening range, and the ticks beyond an edge that a breakout needs.
     account
-        The account that it was sized for; None where the trader has named none.
+        The account it was sized for; None if the trader has named none.
     at_entry
-        What is left of the day's limits.
+        The rest of the day's limits.
     manage, other_side_first
-        How an open trade is handled, and what becomes of the order when the other side breaks
-        first; None where nothing is said.
+        How an open trade is managed, and what happens to the order if the other side breaks first;
+        None if not specified.
     no_entry
-        Stretches around news.
+        Periods around news.
     """
 
     contract: str
@@ -185,25 +185,25 @@ def planned_order(
     enter_by: datetime | None = None,
     atr_ticks: float | None = None,
 ) -> Order:
-    """Return what may be ordered, as the rules would enter and leave it.
+    """Return the order that may be placed, with the entry and exit of the rules.
 
     Parameters
     ----------
     instrument
-        Whose ticks.
+        The instrument, which defines the ticks.
     rules, plan, day
-        Those of the range, and what was decided, for which day so far: what is left of the day's
-        limits goes with it.
+        The range's rules, the plan, and the day so far, whose remaining limits are part of the
+        order.
     contract
-        The outright to trade.
+        The outright contract to trade.
     high_ticks, low_ticks
         The opening range as traded, whole ticks.
     decided, scan_end
-        Aware UTC: t0, from which closes count, and the end by which a trade is entered and left.
+        Aware UTC: t0, from which closes count, and the time by which a trade is entered and left.
     enter_by
-        Aware UTC: the last entry, where the rules have one before that.
+        Aware UTC: the last entry, if the rules set an earlier one.
     atr_ticks
-        14-day ATR known at t0; None where it is not.
+        14-day ATR known at t0; None if it is not known.
     """
     rule = rules.trade_rule
     brackets = {
@@ -267,7 +267,7 @@ def _entry(
     allowed = None if plan.account is None else plan.account.of(side)
     away = 0 if rule.entry == "retest" else SIGN_OF[side] * rule.entry_offset_ticks
     level = bracket.edge + away
-    # a stop at the range is a price; one counted from the entry is a distance until that is known
+    # a stop at the range is a price; a stop relative to the entry is a distance until then
     at_range = isinstance(rule.stop, str)
     return EntryOrder(
         side=side,

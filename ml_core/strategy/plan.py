@@ -1,8 +1,9 @@
-"""A small rule-based opening-range-breakout engine, and what a model may add to it.
+"""A small rule-based opening-range-breakout engine, and how a model can add to it.
 
-At t0 the range is known and its break is not, so a decision is conditional: for each side, whether
-an entry at the first 1-minute close beyond that edge is armed, and how large. Only the rules arm;
-a model annotates (advisory) or scales the size within their bounds (hybrid, auto).
+At t0 the range is known but its breakout is not, so a decision is conditional: for each side,
+whether an entry at the first 1-minute close beyond that edge is armed, and with what size. Only
+the rules arm; a model annotates (advisory) or scales the size within the rules' bounds (hybrid,
+auto).
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, no_entry, sl
 from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side
 
 Use = Literal["none", "annotate", "scale"]
-"""What a model is used for: nothing, words beside the order, or its size."""
+"""What a model is used for: nothing, a note on the order, or its size."""
 
 LEAST_SCALE, MOST_SCALE = 0.5, 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """The model's view of the slot, or why it is left out.
+    """The model's view of the slot, or why it is ignored.
 
     Attributes
     ----------
     recommends
         The side recommended; None for skip.
     risk_adjustment
-        Suggested size against usual.
+        Suggested size relative to the usual.
     expected_net_r, p_up
         As predicted.
     reasons
-        In words.
+        The reasons, as text.
     unheard
-        Why it is not listened to; empty if it is.
+        Why the model is ignored; empty if it is used.
     """
 
     recommends: Side | None = None
@@ -53,24 +54,24 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is armed at t0.
+    """The entries armed at t0.
 
     Attributes
     ----------
     long, short
-        Size of each side's entry; 0 where it is not armed.
+        Size of each side's entry; 0 if it is not armed.
     checks
-        Every rule.
+        The result of every rule.
     agreement
-        ``agrees``, ``disagrees`` or ``silent``; empty where the model is not asked.
+        ``agrees``, ``disagrees`` or ``silent``; empty if the model is not used.
     recommends
-        The side the model recommends, if it is heard and recommends one.
+        The side the model recommends, if it is used and recommends one.
     words
-        What the model adds, in words.
+        The model's note, as text.
     no_entry
-        Stretches around news, known at t0, in which nothing is entered.
+        Periods around news, known at t0, in which nothing is entered.
     account
-        What the trader's account allows of it; None where he has named none.
+        What the trader's account allows; None if no account is named.
     """
 
     long: float
@@ -84,7 +85,7 @@ class Plan:
 
     @property
     def armed(self) -> bool:
-        """Whether either side is."""
+        """Whether either side is armed."""
         return self.long > 0 or self.short > 0
 
     def size(self, side: Side) -> float:
@@ -92,7 +93,7 @@ class Plan:
         return self.long if side == "long" else self.short
 
     def closed_by(self, moment: datetime) -> NoEntry | None:
-        """Return the stretch without entry that a time is in; None where it is in none."""
+        """Return the period without entry that contains a time; None if there is none."""
         return next((one for one in self.no_entry if one.holds_at(moment)), None)
 
 
@@ -104,17 +105,17 @@ def decide(
     Parameters
     ----------
     rules, facts
-        The rules, and what they look at.
+        The rules, and the facts they check.
     without, with_
-        The day so far on each path: other sizes lose and gain other sums.
+        The day so far on each path; they differ because sizes differ.
     model
-        What it says.
+        The model's view.
 
     Returns
     -------
     tuple of Plan
-        Without and with the model. The second arms nothing that the first does not: what the
-        rules alone have ended for the day, a smaller loss with the model does not reopen.
+        Without and with the model. The second arms nothing that the first does not: if the rules
+        alone have ended the day, a smaller loss with the model does not reopen it.
     """
     by_rule = by_rules(rules, facts, without)
     own = by_rules(rules, facts, with_)
@@ -136,21 +137,21 @@ def by_rules(rules: Rules, facts: SlotFacts, day: DaySoFar) -> Plan:
 
 
 def _of_candle(rules: Rules, facts: SlotFacts, side: Side) -> bool:
-    """Return whether a side is that of the window's own candle, where the rules ask for it."""
+    """Return whether a side is that of the window's own candle, if the rules require it."""
     return rules.trade_rule.side == "either" or (facts.body or 0.0) * SIGN_OF[side] > 0
 
 
 def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
-    """Add to a plan what the stage lets the model add: nothing, words, or a size within bounds.
+    """Add to a plan what the stage allows: nothing, a note, or a size within bounds.
 
     Parameters
     ----------
     rules, plan
-        The rules, and what they decided for this path of trades.
+        The rules, and their plan for this path of trades.
     model
-        What it says.
+        The model's view.
     use
-        ``none`` gives the plan back unchanged.
+        ``none`` returns the plan unchanged.
     """
     if use == "none":
         return plan
@@ -174,20 +175,20 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
 def within_account(
     plan: Plan, standing: AccountStanding, stops: Mapping[Side, float], currency: str
 ) -> Plan:
-    """Return a plan with the contracts that an account allows; none that could break a limit.
+    """Return a plan with the contracts an account allows; none that could break a limit.
 
-    A side without a contract is not armed, and the check ``account`` says why, in money.
+    A side without a contract is not armed; the check ``account`` gives the reason, in money.
 
     Parameters
     ----------
     plan
-        As the rules decided, and the model scaled.
+        The plan as decided by the rules and scaled by the model.
     standing
-        Where the account stands on the plan's trading day.
+        The account's standing on the plan's trading day.
     stops
-        Money that one contract of each armed side loses at its stop, costs included.
+        Money that one contract of each armed side loses at its stop, including costs.
     currency
-        Of that money.
+        Currency of that money.
     """
     sides = []
     for side in (side for side in SIDES if plan.size(side)):
@@ -237,7 +238,7 @@ def _side_in_words(one: AccountSide) -> str:
 
 
 def _scale(model: ModelView, side: Side) -> float:
-    """Return the size factor of a side: the model's for the one it recommends, least otherwise."""
+    """Return a side's size factor: the model's if it recommends the side, else the least."""
     if model.recommends != side:
         return LEAST_SCALE
     return min(max(model.risk_adjustment, LEAST_SCALE), MOST_SCALE)

@@ -1,4 +1,4 @@
-"""The rules of a strategy, as its file gives them; hashed."""
+"""The rules of a strategy as given by its file, with their hash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_core.toml_file import TomlFileError, load_model
 Side = Literal["long", "short"]
 SIDES: tuple[Side, Side] = ("long", "short")
 SIGN_OF: Mapping[Side, int] = {"long": 1, "short": -1}
-"""Which way the price must go for a trade to win."""
+"""The direction in which the price must move for a trade to win."""
 
 OF_A_RANGE = (
     "allowed_sides",
@@ -27,7 +27,7 @@ OF_A_RANGE = (
     "min_relative_volume",
     "trade",
 )
-"""What ``[ranges.NAME]`` of a strategy file may set."""
+"""The keys that ``[ranges.NAME]`` of a strategy file may set."""
 
 
 class StrategyFileError(TomlFileError):
@@ -37,7 +37,7 @@ class StrategyFileError(TomlFileError):
 
 
 class Rules(BaseModel):
-    """The rules of a strategy; sizes are in units of the trader's own risk of 1 R."""
+    """The rules of a strategy; sizes are in units of the trader's risk of 1 R."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -113,7 +113,7 @@ class Rules(BaseModel):
             raise ValueError(f"{key} = {fault['input']!r}: {words}") from error
 
     def for_range(self, name: str) -> Rules:
-        """Return the rules of one range: these, with what ``[ranges.NAME]`` sets."""
+        """Return the rules of one range: these rules with the settings of ``[ranges.NAME]``."""
         if not self.ranges:
             return self
         own = dict(self.ranges.get(name, {}))
@@ -126,29 +126,29 @@ class Rules(BaseModel):
 
     @property
     def trade_rule(self) -> TradeRule:
-        """The trade made of a range: ``[trade]``, or the one that ``[label]`` counts."""
+        """The trade rule: ``[trade]``, or the trade that ``[label]`` counts."""
         return self.trade or TradeRule.of_label(self.label)
 
     @property
     def counted_by_labels(self) -> bool:
-        """Whether a label specification counts the trade of every range."""
+        """Whether a label specification counts the same trade for every range."""
         ranges = (self, *map(self.for_range, self.ranges))
         return all(own.counted_by is not None for own in ranges)
 
     @property
     def need_atr(self) -> bool:
-        """Whether the stop of any range is counted in ATR."""
+        """Whether any range's stop is in ATR."""
         ranges = (self, *map(self.for_range, self.ranges))
         return any(isinstance(own.trade_rule.stop, AtrStop) for own in ranges)
 
     @property
     def counted_by(self) -> LabelSpec | None:
-        """The label specification whose outcomes are these trades', if there is one."""
+        """The label specification that counts the same trades, if there is one."""
         return self.label if self.trade is None else self.trade.label
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything but ``about`` and defaults, hex."""
+        """SHA-256, hex, of everything except ``about`` and defaults."""
         text = self.model_dump_json(exclude={"about"}, exclude_defaults=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -159,6 +159,6 @@ def load_rules(path: Path) -> Rules:
     Raises
     ------
     StrategyFileError
-        The file is missing, not TOML, or a key is wrong.
+        The file is missing or not TOML, or a key is wrong.
     """
     return load_model(path, Rules, StrategyFileError, if_missing="see `orbcast strategy show`")

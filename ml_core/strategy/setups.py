@@ -1,4 +1,4 @@
-"""The ranges that a trade rule is simulated on, and all that the rule may know of them."""
+"""The ranges a trade rule is simulated on, and all that the rule may know of them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Setups:
     Attributes
     ----------
     rule
-        The trade that is made of each.
+        The trade rule applied to each.
     high, low, close
-        Shape (n,), adjusted ticks: of the window.
+        Shape (n,), adjusted ticks: high, low and close of the window.
     long, short
         Shape (n,): whether the side is traded, as known when the range closes.
     stop_ticks
-        Shape (n,): distance from entry to stop where the rule gives one (see
+        Shape (n,): distance from entry to stop if the rule gives one (see
         :func:`ml_core.strategy.levels.stop_distance`).
     first_bar, entry_bar, end_bar
-        Shape (n,), positions on the tape: the first bar after the window, and the ends, exclusive,
-        of the bars in which the trade may be entered and in which it is open.
+        Shape (n,), tape positions: the first bar after the window; the end (exclusive) of the bars
+        in which the trade may be entered; and the end of those in which it is open.
     decision, entry_end, end
-        Shape (n,), UTC minutes: the window has closed, and those two ends.
+        Shape (n,), UTC minutes: when the window has closed, and those two ends.
     """
 
     rule: TradeRule
@@ -55,7 +55,7 @@ class Setups:
     end: IntArray
 
     def with_every_break(self) -> Setups:
-        """Return the same with both sides traded, where the first break decides anyway."""
+        """Return the same with both sides traded, if the first breakout decides anyway."""
         if not self.rule.first_break_only:
             return self
         has_stop = self.stop_ticks >= 0
@@ -82,10 +82,10 @@ def setups_of(
     rows
         Shape (n,): positions in ``ranges`` of usable ranges.
     rules
-        Those of these ranges (see :meth:`Rules.for_range`).
+        The rules of these ranges (see :meth:`Rules.for_range`).
     atr
-        Shape (n,), ticks: 14-day ATR known at the decision, NaN where it is not; a stop in ATR
-        then trades neither side.
+        Shape (n,), ticks: 14-day ATR known at the decision, NaN if it is not; a stop in ATR then
+        trades neither side.
     """
     rule = rules.trade_rule
     end = (ranges.session_end if rule.scan_end == "session_end" else ranges.day_end)[rows]
@@ -117,7 +117,7 @@ def setups_of(
 
 
 def never_entered(market: Market, schedule: Schedule, rules: Rules) -> tuple[str, ...]:
-    """Return the ranges that close at or after their last entry, by a schedule's last day."""
+    """Return the ranges that close at or after their last entry, on a schedule's last day."""
     allowed = rules.allowed_ranges
     names = [opening_range.name for opening_range in market.ranges]
     clocks = [rules.for_range(name).trade_rule.last_entry for name in names]
@@ -131,12 +131,12 @@ def never_entered(market: Market, schedule: Schedule, rules: Rules) -> tuple[str
 
 
 def last_entry(market: Market, day_start: IntArray, clock: str | None) -> IntArray:
-    """Return the minute of the last entry of each trading day, far in the future without one.
+    """Return the minute of each trading day's last entry; far in the future without one.
 
     Parameters
     ----------
     market
-        In whose zone the clock is read.
+        The market, whose time zone applies.
     day_start
         Shape (n,), UTC minutes: when the trading days begin.
     clock

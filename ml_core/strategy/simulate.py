@@ -1,16 +1,16 @@
-"""One kernel from bars, ranges and a trade rule to trades: of the backtest, of replay and of live.
+"""The one simulation kernel, from bars and a rule to trades: for backtest, replay and live.
 
-Within one bar nothing is known of the order of its prices, so it is taken against the trade:
+The order of prices within one bar is unknown, so the order that is worse for the trade is assumed:
 
 - the stop comes first, also in the bar in which a stop order or a retest is entered;
-- a stop order is filled at the worse of its price and the bar's open, and a stop likewise where
-  the rule says ``open``; a retest and a target at their own price, never at a better one;
-- a bar that touches both stop orders enters the one nearer to its open, and long of equals;
-- a target is reached in the bar of the entry by a stop order alone: a retest's bar may have been
-  there before it came back;
-- a stop moves on closed bars only, by their closes.
+- a stop order is filled at the worse of its price and the bar's open, and so is a stop if the
+  rule says ``open``; a retest and a target are filled at their own price, never at a better one;
+- a bar that touches both stop orders enters the one nearer to its open, and long if equal;
+- only a stop-order entry can reach its target in the entry bar: a retest's bar may have been
+  at the target before it came back to the edge;
+- a stop moves only when a bar has closed, by its close.
 
-Slippage is part of the costs, once for each side, whatever the order.
+Slippage is part of the costs, once for each side, for every kind of order.
 """
 
 from __future__ import annotations
@@ -33,43 +33,43 @@ class Exit(IntEnum):
     """How a trade ended."""
 
     OPEN = 0
-    """There was none, or it has not ended yet."""
+    """There was no trade, or it has not ended yet."""
     TARGET = 1
     STOP = 2
     MOVED_STOP = 3
-    """A stop that had moved, to break-even or behind the price."""
+    """A stop that had been moved, to break-even or behind the price."""
     TIME = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trades:
-    """What became of n setups; prices are adjusted ticks, minutes UTC minutes since the epoch.
+    """The trades of n setups; prices are adjusted ticks, minutes UTC minutes since the epoch.
 
     Attributes
     ----------
     direction
         UP or DOWN of the trade entered, NONE without one, UNKNOWN while that is not known.
     entry_minute
-        When the entry was known: its bar's close; ``NOT_RESOLVED`` without one.
+        When the entry became known: the close of its bar; ``NOT_RESOLVED`` without one.
     entry, stop, target
-        Prices of the entry, of the first stop, and of the target; the target is the entry where
-        there is none.
+        Prices of the entry, of the initial stop, and of the target; without a target, the entry
+        price.
     reason
         Codes of :class:`Exit`.
     exit
-        The price at which what was left of the trade ended.
+        The price at which the rest of the trade ended.
     best, worst
-        The most and the least favourable price while the trade was open, in the bar of a stop
-        order's or a retest's entry too; no worse than a stop's fill, no better than a target's.
+        The most and the least favourable price while the trade was open, including the entry bar
+        of a stop order or a retest; no worse than a stop's fill, no better than a target's.
     partial
         Whether the partial target was filled.
     at_once
         Whether the trade ended in the bar of its entry.
     r_gross, r_net
-        R-multiple before and after the round-trip cost; NaN without an ended trade.
+        R-multiple before and after the round-trip cost; NaN without a finished trade.
     resolved_minute
-        When it was settled: the last bar's close, or the end of the time for an entry or an exit;
-        ``NOT_RESOLVED`` before that.
+        When it was settled: the close of the last bar, or the end of the period for an entry or an
+        exit; ``NOT_RESOLVED`` before that.
     """
 
     direction: NDArray[np.int16]
@@ -89,13 +89,13 @@ class Trades:
 
     @property
     def risk(self) -> IntArray:
-        """Ticks from entry to stop, shape (n,); positive where there is a trade."""
+        """Distance from entry to stop, ticks, shape (n,); positive where there is a trade."""
         distance: IntArray = np.abs(self.entry - self.stop)
         return distance
 
 
 def simulate(tape: Tape, setups: Setups, cost_ticks: float, feed: Feed | None = None) -> Trades:
-    """Trade every setup by its rule with what the tape shows up to its horizon.
+    """Trade every setup by its rule, with the tape's bars up to the tape's horizon.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def simulate(tape: Tape, setups: Setups, cost_ticks: float, feed: Feed | None = 
     cost_ticks
         Round-trip cost, ticks.
     feed
-        Other prices in the place of the tape's, minute by minute; those of the tape if left out.
+        Prices used in place of the tape's, minute by minute; by default the tape's.
     """
     run = _Run(tape, setups, feed or bars_of(tape))
     run.through_every_bar()
@@ -115,7 +115,7 @@ def simulate(tape: Tape, setups: Setups, cost_ticks: float, feed: Feed | None = 
 
 
 class _Run:
-    """The state of n setups while their bars pass; levels are seen from each trade's side."""
+    """The state of n setups as their bars are processed, seen from each trade's side."""
 
     def __init__(self, tape: Tape, setups: Setups, feed: Feed) -> None:
         count = len(setups)
@@ -136,7 +136,7 @@ class _Run:
         )
 
     def through_every_bar(self) -> None:
-        """Pass the bars of all setups side by side, the first of each, then the second ..."""
+        """Process the bars of all setups in parallel: the first of each, then the second ..."""
         setups = self.setups
         idle = ~(setups.long | setups.short)
         self.ended |= idle
@@ -162,7 +162,7 @@ class _Run:
     # --- entries -----------------------------------------------------------------------------
 
     def _enter(self, rows: IntArray, prices: BarPrices, closed_at: IntArray) -> BoolArray:
-        """Enter what this bar enters; return which."""
+        """Enter the trades that this bar triggers; return which."""
         if self.rule.entry == "retest":
             return self._retest(rows, prices, closed_at)
         side, price = (
@@ -198,7 +198,7 @@ class _Run:
         return side, fill
 
     def _retest(self, rows: IntArray, prices: BarPrices, closed_at: IntArray) -> BoolArray:
-        """Fill the limit orders that wait at a broken edge, then note the edges that broke now."""
+        """Fill the limit orders resting at a broken edge, then record edges that broke now."""
         side = self.broke[rows]
         edge = np.where(side == UP, self.setups.high[rows], self.setups.low[rows])
         low = prices.seen_from(side).low
@@ -210,7 +210,7 @@ class _Run:
         return filled
 
     def _traded(self, rows: IntArray, side: IntArray, closed_at: IntArray) -> IntArray:
-        """Return the breaks to a side that is traded; another ends the range, if the first may."""
+        """Return breakouts to a traded side; others end the range if only the first counts."""
         traded = np.where(side == UP, self.setups.long[rows], self.setups.short[rows])
         other = (side != NONE) & ~traded
         if self.rule.first_break_only:
@@ -250,14 +250,14 @@ class _Run:
         closed_at: IntArray,
         entered: BoolArray,
     ) -> None:
-        """Close what this bar closes, and move the stops of the rest."""
+        """Close the trades that end in this bar, and move the stops of the others."""
         bar, stop = prices.seen_from(self.side[rows]), self.stop[rows]
         stopped = bar.low <= stop
         ahead = ~stopped & ~(entered & (self.rule.entry == "retest"))
         part = ahead & ~self.partial[rows] & (bar.high >= self.half_way[rows] + self.past)
         won = ahead & (bar.high >= self.target[rows] + self.past)
         fill = stop
-        if self.rule.stop_fill == "open":  # the open of the entry's own bar was before it
+        if self.rule.stop_fill == "open":  # the open of the entry bar was before the entry
             fill = np.where(entered, stop, np.minimum(stop, bar.open))
         self.partial[rows[part]] = True
         self.top[rows] = np.maximum(self.top[rows], np.where(won, self.target[rows], bar.high))
@@ -288,7 +288,7 @@ class _Run:
     # --- what is left at the end ----------------------------------------------------------------
 
     def settle(self) -> None:
-        """Close what the end of its time closes, as far as that end is known."""
+        """Close the trades whose time has ended, as far as that end is known."""
         setups, horizon = self.setups, self.tape.horizon
         still = ~self.ended
         late = still & (self.side != NONE) & (setups.end <= horizon)
@@ -299,7 +299,7 @@ class _Run:
         self.ended |= late | quiet
 
     def trades(self, cost_ticks: float) -> Trades:
-        """Return what became of the setups."""
+        """Return the trades of the setups."""
         traded = self.side != NONE
         side = np.where(traded, self.side, 1)
         gain = (self.exit - self.entry).astype(np.float64)

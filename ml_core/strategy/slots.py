@@ -1,4 +1,4 @@
-"""The slots of a period and the trades that the rules make of them, for history and for now."""
+"""The slots of a period and the trades of the rules on them, past or live."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RULE_FEATURES = (
     "volume_against_same_slot",
     "atr14",
 )
-"""What the rules look at when a range closes."""
+"""The features that the rules check when a range closes."""
 
 _SIDES: dict[int, Side] = {UP: "long", DOWN: "short"}
 
@@ -42,24 +42,27 @@ def rules_history(
     first: date,
     last: date,
     as_of_minute: int | None = None,
+    facts: bool = True,
 ) -> Assembly:
-    """Assemble trading days with all that rules look at.
+    """Assemble trading days with everything that the rules check.
 
     Parameters
     ----------
     bars, market, rules
-        What is traded, and how.
+        The bars, and what is traded by which rules.
     first, last
         Trading days, both included.
     as_of_minute
-        UTC minute at which knowledge ends; that of the last bar when left out.
+        UTC minute after which nothing is known; by default the end of the last bar.
+    facts
+        Whether to include what the rules check when a range closes; trades alone do not need it.
 
     Raises
     ------
     NoBarsError
-        No bar lies in the period.
+        The period holds no bar.
     """
-    features = CATALOGUE.select(RULE_FEATURES)
+    features = CATALOGUE.select(RULE_FEATURES) if facts else ()
     return assemble(
         bars,
         market,
@@ -74,15 +77,15 @@ def rules_history(
 def slots_of(
     assembly: Assembly, rules: Rules, *, every_break: bool = False
 ) -> tuple[TradedSlot, ...]:
-    """Return the usable slots of an assembly in order of decision, each with its trade if any.
+    """Return the usable slots of an assembly in decision order, each with its trade if any.
 
     Parameters
     ----------
     assembly, rules
-        The period, and how it is traded.
+        The period, and the rules.
     every_break
-        Follow a first break to a side that is not traded too, as the plan of a break that is told
-        of and left alone.
+        Also follow a first breakout to a side that is not traded, for a plan that is shown but not
+        traded.
     """
     table = [row for row in slot_table(assembly).to_pylist() if row["exclusion"] is None]
     instrument = assembly.market.instrument
@@ -99,14 +102,15 @@ def slots_of(
 
 
 def usable_of(assembly: Assembly) -> IntArray:
-    """Return the positions in the ranges of the period's slots that have a usable range."""
+    """Return the positions in ``ranges`` of the period's slots with a usable range."""
     return assembly.reported[assembly.ranges.usable[assembly.reported]]
 
 
 def rule_setups(assembly: Assembly, rules: Rules) -> list[tuple[IntArray, Setups]]:
-    """Return the setups of each rule, and their places among the period's usable slots.
+    """Return the setups of each rule, and their positions among the period's usable slots.
 
-    Ranges of one rule come together, so that what has no ``[ranges]`` is simulated at once.
+    Ranges with the same rule are grouped, so that a strategy without ``[ranges]`` is simulated in
+    one run.
     """
     usable = usable_of(assembly)
     names = [opening_range.name for opening_range in assembly.market.ranges]

@@ -1,4 +1,4 @@
-"""How a trader states one trade: where it is entered, where its stop is, how it is left."""
+"""The trader's definition of a trade: its entry, its stop and its exits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _none_in_words(value: Any) -> Any:
-    """Read the text ``none``, which TOML has no value for."""
+    """Read the text ``none`` as None, which TOML cannot express."""
     return None if value == "none" else value
 
 
@@ -22,7 +22,7 @@ _OrNone = BeforeValidator(_none_in_words)
 
 
 class AtrStop(BaseModel):
-    """A stop so many 14-day ATRs from the entry, as known when the range closes."""
+    """A stop at a number of 14-day ATRs from the entry, as known when the range closes."""
 
     model_config = _MODEL
 
@@ -30,7 +30,7 @@ class AtrStop(BaseModel):
 
 
 class TickStop(BaseModel):
-    """A stop so many ticks from the entry."""
+    """A stop at a number of ticks from the entry."""
 
     model_config = _MODEL
 
@@ -38,7 +38,7 @@ class TickStop(BaseModel):
 
 
 class PartialTarget(BaseModel):
-    """A share of the trade that is closed at so many risks from the entry."""
+    """A share of the trade that is closed at a number of risks from the entry."""
 
     model_config = _MODEL
 
@@ -47,10 +47,10 @@ class PartialTarget(BaseModel):
 
 
 class TradeRule(BaseModel):
-    """The trade that is made of a range: ``[trade]`` of a strategy file.
+    """The trade made of a range: ``[trade]`` of a strategy file.
 
-    One trade a range at most. A key that may be left out can be set to ``"none"``, which takes
-    away for one range what the strategy sets for all.
+    There is at most one trade per range. An optional key can be set to ``"none"``, which for one
+    range removes what the strategy sets for all.
     """
 
     model_config = _MODEL
@@ -145,7 +145,7 @@ class TradeRule(BaseModel):
 
     @property
     def words(self) -> str:
-        """The trade in words, as a forecast tells it.
+        """The trade as text, for a forecast.
 
         >>> TradeRule(entry="stop_order", rr=None).words
         "entry by a stop order at the edge; no target; out at the session's end"
@@ -179,7 +179,7 @@ class TradeRule(BaseModel):
 
     @property
     def label(self) -> LabelSpec | None:
-        """The label specification that counts this very trade, if there is one.
+        """The label specification that counts exactly this trade, if there is one.
 
         >>> TradeRule.of_label(LabelSpec(rr=2)).label == LabelSpec(rr=2)
         True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ml_core.json_values import BESIDE
+from ml_core.json_values import BESIDE, field_values
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
 from ml_core.strategy.plan import Plan, by_rules
@@ -58,6 +58,19 @@ class TradePrices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettledTrade:
+    """What the rules' trade of a slot came to, as it is kept: fields of :class:`TradedSlot`."""
+
+    side: Side | None
+    entered_at: datetime | None
+    resolved_at: datetime
+    r_net: float | None
+    r_gross: float | None
+    prices: TradePrices | None
+    risk_money: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradedSlot:
     """A slot and what became of it, as far as is known.
 
@@ -93,6 +106,21 @@ class TradedSlot:
     def key(self) -> tuple[date, str]:
         """Its trading day and opening range."""
         return self.trading_day, self.opening_range
+
+    @property
+    def settled(self) -> SettledTrade | None:
+        """What its trade came to, also where there was none; None while that is open."""
+        if self.resolved_at is None:
+            return None
+        names = (name for name in SettledTrade.__slots__ if name != "resolved_at")
+        values = {name: getattr(self, name) for name in names}
+        return SettledTrade(resolved_at=self.resolved_at, **values)
+
+    def as_settled(self, trade: SettledTrade | None, at: datetime) -> TradedSlot:
+        """Return it with the trade on record, where that was settled by a time."""
+        if trade is None or trade.resolved_at > at:
+            return self
+        return replace(self, **field_values(trade))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

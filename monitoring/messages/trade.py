@@ -41,25 +41,12 @@ _NO_ENTRY: Mapping[EntryBy | None, str] = {
 def break_message(facts: TradeFacts) -> Message:
     """Write that a range broke, and how the entry compares with the planned one."""
     opening, bracket = facts.opening_range, facts.bracket
-    instrument = opening.instrument
     broke, stage = BREAKS[bracket.side], facts.plan.stage
-    entry, edge = map(instrument.price_text, (bracket.entry, bracket.edge))
-    than_planned = _than_planned(facts)
-    word = "above" if bracket.side == "long" else "below"
-    lines = [
-        stage_line(stage),
-        (
-            f"{_ENTRY[facts.by].format(word=word, edge=edge, entry=entry)} "
-            f"{clock(facts.broke, opening.zone)} {opening.zone}, {than_planned}."
-        ),
-        levels_line(instrument, bracket),
-        money_line(instrument, bracket),
-        entered_line(facts),
-        *_forecast_lines(facts.entry),
-    ]
+    entry = opening.instrument.price_text(bracket.entry)
+    lines = [stage_line(stage), *entry_lines(facts), *_forecast_lines(facts.entry)]
     return Message(
         subject=f"{opening.symbol} {opening.opening_range}: {broke} broke at {entry}, "
-        f"{than_planned}{in_subject(stage)}",
+        f"{_than_planned(facts)}{in_subject(stage)}",
         body="\n".join(lines),
     )
 
@@ -68,41 +55,59 @@ def settled_message(facts: SettledFacts) -> Message:
     """Write what became of a range, and the day so far."""
     opening, trade, stage = facts.opening_range, facts.trade, facts.plan.stage
     slot = f"{opening.symbol} {opening.opening_range}"
-    day = day_line(facts.day, is_traded=facts.plan.is_traded)
-    if trade is None or facts.r_net is None or facts.exit is None:
-        none = "it did not break" if facts.by == "close" else "no entry"
-        lines = [
-            stage_line(stage),
-            (
-                f"{_NO_ENTRY.get(facts.by, 'No entry by the rules')} up to "
-                f"{clock(facts.resolved, opening.zone)} {opening.zone}: no trade."
-            ),
-            *_forecast_lines(facts.entry),
-            day,
-        ]
-        return Message(subject=f"{slot}: {none}{in_subject(stage)}", body="\n".join(lines))
-    instrument, bracket = opening.instrument, trade.bracket
-    broke = BREAKS[bracket.side]
-    began, over = (clock(moment, opening.zone) for moment in (trade.broke, facts.resolved))
-    ended = _ENDED.get(facts.outcome or "", "settled")
+    broke = None if trade is None else BREAKS[trade.bracket.side]
     lines = [
         stage_line(stage),
+        *settled_lines(facts),
+        *_forecast_lines(facts.entry, broke),
+        day_line(facts.day, is_traded=facts.plan.is_traded),
+    ]
+    if broke is None or facts.r_net is None:
+        came = "it did not break" if facts.by == "close" else "no entry"
+    else:
+        ended = _ENDED.get(facts.outcome or "", "settled")
+        came = f"{broke}, {ended}, {r_multiple(facts.r_net)} net"
+    return Message(subject=f"{slot}: {came}{in_subject(stage)}", body="\n".join(lines))
+
+
+def entry_lines(facts: TradeFacts) -> list[str]:
+    """Return a trade that was entered: when, its prices, its money, and whether it is taken."""
+    opening, bracket = facts.opening_range, facts.bracket
+    instrument = opening.instrument
+    entry, edge = map(instrument.price_text, (bracket.entry, bracket.edge))
+    word = "above" if bracket.side == "long" else "below"
+    return [
         (
-            f"{broke} at {instrument.price_text(bracket.entry)} ({began}), "
-            f"{ended} at {instrument.price_text(facts.exit)} ({over} {opening.zone})"
+            f"{_ENTRY[facts.by].format(word=word, edge=edge, entry=entry)} "
+            f"{clock(facts.broke, opening.zone)} {opening.zone}, {_than_planned(facts)}."
+        ),
+        levels_line(instrument, bracket),
+        money_line(instrument, bracket),
+        entered_line(facts),
+    ]
+
+
+def settled_lines(facts: SettledFacts) -> list[str]:
+    """Return how a trade ended and what it brought, or that there was none."""
+    opening, trade = facts.opening_range, facts.trade
+    resolved = f"{clock(facts.resolved, opening.zone)} {opening.zone}"
+    if trade is None or facts.r_net is None or facts.exit is None:
+        none = _NO_ENTRY.get(facts.by, "No entry by the rules")
+        return [f"{none} up to {resolved}: no trade."]
+    instrument, bracket = opening.instrument, trade.bracket
+    return [
+        (
+            f"{BREAKS[bracket.side]} at {instrument.price_text(bracket.entry)} "
+            f"({clock(trade.broke, opening.zone)}), "
+            f"{_ENDED.get(facts.outcome or '', 'settled')} at "
+            f"{instrument.price_text(facts.exit)} ({resolved})"
         ),
         (
             f"{r_multiple(facts.r_gross)} before costs, {r_multiple(facts.r_net)} net: "
             f"{signed_money(instrument, facts.r_net * bracket.risk)} a contract"
         ),
         entered_line(trade, is_over=True),
-        *_forecast_lines(facts.entry, broke),
-        day,
     ]
-    return Message(
-        subject=f"{slot}: {broke}, {ended}, {r_multiple(facts.r_net)} net{in_subject(stage)}",
-        body="\n".join(lines),
-    )
 
 
 def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:

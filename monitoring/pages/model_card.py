@@ -53,7 +53,11 @@ _LIMITS = (
         "The corridor is arithmetic, not skill: where the last price of the window stands tells "
         "which edge is nearer. What counts is what the model knows beyond it."
     ),
-    "It knows bars of one minute and nothing else: no news, no order book, no other market.",
+)
+_KNOWS = "It knows bars of one minute and nothing else: no news, no order book, no other market."
+_KNOWS_NEWS = (
+    "It knows bars of one minute and when scheduled news comes, from the day that your calendar "
+    "says it was known, and nothing else: not what the news was, no order book, no other market."
 )
 
 
@@ -278,7 +282,8 @@ def _limits(facts: CardFacts) -> tuple[str, ...]:
     simulated = (
         ("The market is simulated: an edge found here was put there.",) if facts.simulated else ()
     )
-    return (*simulated, *_LIMITS, *expiry, *novelty, *LIMITS)
+    knows = _KNOWS_NEWS if "news" in facts.hashes else _KNOWS
+    return (*simulated, *_LIMITS, knows, *expiry, *novelty, *LIMITS)
 
 
 def _made(facts: CardFacts) -> tuple[Block, ...]:

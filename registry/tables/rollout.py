@@ -53,6 +53,42 @@ class StrategyRow(Chained):
     at: Mapped[datetime]
 
 
+class RulesRow(Chained):
+    """The rules of a strategy as a plan was first made by them, as JSON in their own order."""
+
+    noun: ClassVar[str] = "rules"
+    dated_by: ClassVar[str] = "first_seen"
+    __tablename__ = "strategy_rules"
+    __table_args__ = (UniqueConstraint("rules_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rules_hash: Mapped[str]
+    name: Mapped[str]
+    rules: Mapped[str] = mapped_column(Text)
+    first_seen: Mapped[datetime]
+
+
+class TradeRow(Chained):
+    """What a strategy's trade of a slot came to; append-only, a revision is a new row."""
+
+    noun: ClassVar[str] = "trade"
+    dated_by: ClassVar[str] = "recorded_at"
+    __tablename__ = "strategy_trades"
+    __table_args__ = (
+        UniqueConstraint(
+            "market", "trading_day", "opening_range", "rules_hash", "market_hash", "revision"
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    trading_day: Mapped[date]
+    opening_range: Mapped[str]
+    rules_hash: Mapped[str]
+    market_hash: Mapped[str]
+    revision: Mapped[int]
+    trade: Mapped[dict[str, Any]]
+    recorded_at: Mapped[datetime]
+
+
 class OrderIntentRow(Chained):
     """The outbox: an order for another program to place; Orbcast places no orders."""
 

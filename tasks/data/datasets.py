@@ -18,6 +18,7 @@ from ml_core.learning.models.baselines import Baselines
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
+from registry.news import news_of
 from tasks.settings import Settings
 
 PLAIN_K = 1.0
@@ -96,7 +97,8 @@ def slots_with_baselines(
     """Return every slot of a period with its label, features (own ones last) and baselines."""
     begin, end = period_of(bars, market, first, last)
     features = settings.catalogue().select_with_own()
-    assembly = assemble(bars, market, spec, first=begin, last=end, features=features)
+    news = news_of(settings.database(), market.symbol)
+    assembly = assemble(bars, market, spec, first=begin, last=end, features=features, news=news)
     return with_baselines(assembly)
 
 

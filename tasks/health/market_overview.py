@@ -161,7 +161,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         trading_day=outlook.trading_day,
         slots=tuple(
             _slot(slot.slot.opening_range, slot.slot.decision, slot.state, slot.why, slot.answers)
-            for slot in slots_of_day(settings, market, outlook.trading_day, "live", at, bars=False)
+            for slot in slots_of_day(settings, market, outlook.trading_day, "live", at)
         ),
         outlook=outlook,
         news=coming_news(news_of(database, symbol), at, at + _DAY),

@@ -20,11 +20,13 @@ from ml_core.health.parity import Audited, Cause, Difference, ParityReport
 from ml_core.learning.datasets.assemble import NoSlotError, assemble_live
 from ml_core.learning.version_folder import BundleCorruptError, own_codes_of, recipe_of
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.parity import differences, first_in_words
 from registry.errors import UnknownVersionError
 from registry.health.parity import ParityRecord, record_parity
+from registry.news import news_of
 from registry.rows import record_of
 from tasks.data.market_definition import hashes_of_question
 from tasks.prediction.slot_bars import read_bars
@@ -164,10 +166,17 @@ class _Again:
                 features=self._catalogue.select(
                     [name for name in logged if name in self._catalogue]
                 ),
+                news=self._news,
             )
         except NoSlotError:
             return differences(logged, {})
         return differences(logged, logged_features(row))
+
+    @cached_property
+    def _news(self) -> tuple[NewsEvent, ...]:
+        """Scheduled news as it was on record when the answer was made."""
+        database, made_at = self._settings.database(), self._entry.made_at
+        return news_of(database, self._market.symbol, by=made_at)
 
     @cached_property
     def _catalogue(self) -> Catalogue:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from ml_core.backtest.driftless_forecast import DriftlessForecast, driftless_forecast
-from ml_core.decision.entry import PredictionEntry
-from ml_core.decision.plan_record import SlotKey, first_of_each_slot
+from ml_core.decision.entry import Mode, PredictionEntry
+from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
-from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
+from ml_core.learning.datasets.assemble import Assembly, NoBarsError
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.market import Market
 from ml_core.market.news import NewsEvent
@@ -22,13 +22,15 @@ from ml_core.market.schedule import first_minute, to_minute
 from ml_core.market_events import STAGES, Stage
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import slots_of
+from ml_core.strategy.slots import rules_history, slots_of
+from ml_core.strategy.trade_rule import TradeRule
 from ml_core.strategy.trades import Taken, TradedSlot, follow
-from registry.ledger.entries import OutcomeEntry
+from registry.ledger.entries import OutcomeEntry, Settled
 from registry.news import news_of
 from registry.strategy import strategy_records
+from registry.trades import TradeKey, trades_on_record
+from tasks.prediction.settled_trades import known_rules
 from tasks.prediction.trading_day import Candles, candles_of
-from tasks.prediction.value_added import as_recorded
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 
@@ -46,29 +48,40 @@ class FollowedSlot:
     Attributes
     ----------
     entry, outcome
-        The champion's entry, and the ledger's outcome of it; None while it is open.
+        The champion's entry, and the outcome by its label on record; None while it is open.
+    rules
+        Those that it was planned by; those of now where there is no plan.
     row
         The range, by the columns of the slot table; None without bars.
     plan, stage
         What was active at the decision, None where the rules decided nothing; the lower of the
         stages then and now.
     traded
-        The trade of the first break, or of another that the rules enter; None without bars. Where
-        the ledger has its outcome, that.
+        The trade of the first break, or of another that the rules enter, as on record once it is
+        settled; None without bars.
     taken
         What the rules made of it; None where they decided nothing.
     atr
-        14-day ATR known at the decision, ticks; None where it is not, or the rules do not ask.
+        14-day ATR known at the decision, ticks; None where it is not, or no rules ask.
+    beside
+        The same by the other strategies that it was planned by.
     """
 
     entry: PredictionEntry
     outcome: OutcomeEntry | None
+    rules: Rules
     row: Mapping[str, Any] | None
     plan: Plan | None
     stage: Stage
     traded: TradedSlot | None
     taken: Taken | None
     atr: float | None = None
+    beside: tuple[FollowedSlot, ...] = ()
+
+    @property
+    def rule(self) -> TradeRule:
+        """The trade that its rules make of its range."""
+        return self.rules.for_range(self.entry.opening_range).trade_rule
 
     @property
     def key(self) -> SlotKey:
@@ -88,11 +101,14 @@ class FollowedDays:
     Attributes
     ----------
     market, rules, stage
-        Whose, by which rules, and the stage now.
+        Whose, by which rules now, and the stage now.
     slots
         Those with a live entry in the ledger, in order of decision.
     taken
         What the rules made of every recorded plan, those of the days before among them.
+    rows
+        Every range of the days and of those before, by the columns of the slot table; none without
+        bars.
     news
         Scheduled news on record; what was not known at a slot's decision is none of it.
     """
@@ -102,6 +118,7 @@ class FollowedDays:
     stage: Stage
     slots: tuple[FollowedSlot, ...]
     taken: tuple[Taken, ...]
+    rows: Mapping[SlotKey, Mapping[str, Any]] = field(default_factory=dict)
     news: tuple[NewsEvent, ...] = ()
     _made: Assembly | None = field(default=None, repr=False)
     _positions: Mapping[SlotKey, int] = field(default_factory=dict, repr=False)
@@ -116,19 +133,19 @@ class FollowedDays:
             return None
         if not self._made.ranges.usable[position]:
             return None
-        return driftless_forecast(self._made, self.rules, position, slot.atr)
+        return driftless_forecast(self._made, slot.rules, position, slot.atr)
 
-    def candles(self, slot: FollowedSlot) -> Candles | None:
-        """Return the bars of a slot; None without any."""
-        position = self._positions.get(slot.key)
+    def candles(self, key: SlotKey, *, whole_day: bool = False) -> Candles | None:
+        """Return the bars of a slot to its session's end, or to the day's; None without any."""
+        position = self._positions.get(key)
         if self._made is None or position is None:
             return None
-        candles = candles_of(self._made, position, self.market)
+        candles = candles_of(self._made, position, self.market, whole_day=whole_day)
         return candles if len(candles.minute) else None
 
 
 def followed_days(
-    settings: Settings, name: str, first: date, last: date, at: datetime
+    settings: Settings, name: str, first: date, last: date, at: datetime, mode: Mode = "live"
 ) -> FollowedDays:
     """Follow the recorded plans of some days, using only what was known at a time.
 
@@ -140,56 +157,89 @@ def followed_days(
         Trading days, both included.
     at
         Aware time, now.
+    mode
+        Whether the live plans or the replayed ones.
     """
     market = settings.market(name)
-    rules = settings.rules(market.symbol)
+    now = settings.rules(market.symbol)
     stage = stage_of(settings, market.symbol, at)[0]
-    settled = settings.ledger().settled(market.symbol, first=first, last=last, mode="live")
+    settled = settings.ledger().settled(market.symbol, first=first, last=last, mode=mode)
     champions = [row for row in settled if row.prediction.role == "champion"]
-    outcomes = {_key(row.prediction): row.outcome for row in champions}
-    records = first_of_each_slot(
-        strategy_records(
-            settings.database(), market.symbol, mode="live", first=first - OPEN_DAYS, last=last
-        )
-    )
-    plans = {key: active_plan(record) for key, record in records.items()}
-    made = _assembled(settings, market, rules, first, last, at)
+    database, begin = settings.database(), first - OPEN_DAYS
+    records = strategy_records(database, market.symbol, mode=mode, first=begin, last=last)
+    counted = first_of_each_slot(records)
+    known = known_rules(settings, market)
+    rules = {one: known.get(one, now) for one in (now.hash, *(r.rules_hash for r in records))}
+    made = _assembled(settings, market, tuple(rules.values()), first, last, at)
     table = [] if made is None else slot_table(made).to_pylist()
-    keys = [(row["trading_day"], row["opening_range"]) for row in table]
-    rows = dict(zip(keys, table, strict=True))
+    rows = {(row["trading_day"], row["opening_range"]): row for row in table}
+    trades = trades_on_record(database, market.symbol, first=begin, last=last)
     traded = {
-        slot.key: as_recorded(slot, outcomes.get(slot.key), rules)
-        for slot in (() if made is None else slots_of(made, rules, every_break=True))
+        (*slot.key, one): slot.as_settled(trades.get((*slot.key, one)), at)
+        for one, own in rules.items()
+        for slot in (() if made is None else slots_of(made, own, every_break=True))
     }
-    atr = _atr(made, rules, list(traded))
-    planned = [slot for key, slot in traded.items() if key in plans]
-    taken = follow(rules, planned, lambda slot, _: plans[slot.key])
-    by_key = {trade.slot.key: trade for trade in taken}
-    slots = [
-        FollowedSlot(
+    atr = _atr(made, tuple(rules.values()))
+    taken = _taken(now, counted, traded)
+    aside = [record.rules_hash for record in records if counted[record.key] is not record]
+    by_rules = {
+        one: {record.key: record for record in records if record.rules_hash == one}
+        for one in dict.fromkeys(aside)
+    }
+
+    def slot_of(
+        row: Settled, record: StrategyRecord | None, own: tuple[Taken, ...]
+    ) -> FollowedSlot:
+        key = _key(row.prediction)
+        hash_ = record.rules_hash if record else now.hash
+        return FollowedSlot(
             entry=row.prediction,
             outcome=row.outcome,
+            rules=rules[hash_],
             row=rows.get(key),
-            plan=plans.get(key),
-            stage=_lower(records[key].stage if key in records else stage, stage),
-            traded=traded.get(key),
-            taken=by_key.get(key),
+            plan=active_plan(record) if record else None,
+            stage=_lower(record.stage if record else stage, stage),
+            traded=traded.get((*key, hash_)),
+            taken=next((one for one in own if one.slot.key == key), None),
             atr=atr.get(key),
+        )
+
+    others = {one: _taken(rules[one], own, traded) for one, own in by_rules.items()}
+    slots = [
+        replace(
+            slot_of(row, counted.get(key), taken),
+            beside=tuple(
+                slot_of(row, own[key], others[one])
+                for one, own in by_rules.items()
+                if key in own and own[key] is not counted[key]
+            ),
         )
         for row in champions
         for key in [_key(row.prediction)]
     ]
-    slots.sort(key=lambda slot: slot.entry.decision_time)
     return FollowedDays(
         market=market,
-        rules=rules,
+        rules=now,
         stage=stage,
-        slots=tuple(slots),
+        slots=tuple(sorted(slots, key=lambda slot: slot.entry.decision_time)),
         taken=taken,
-        news=news_of(settings.database(), market.symbol),
+        rows=rows,
+        news=news_of(database, market.symbol),
         _made=made,
-        _positions=dict(zip(keys, () if made is None else made.reported.tolist(), strict=True)),
+        _positions=dict(zip(rows, () if made is None else made.reported.tolist(), strict=True)),
     )
+
+
+def _taken(
+    rules: Rules,
+    records: Mapping[SlotKey, StrategyRecord],
+    traded: Mapping[TradeKey, TradedSlot],
+) -> tuple[Taken, ...]:
+    """Return what the plans of a strategy came to, those that there are bars of."""
+    plans = {key: active_plan(record) for key, record in records.items()}
+    keys = [(*key, record.rules_hash) for key, record in records.items()]
+    slots = [traded[key] for key in keys if key in traded]
+    return follow(rules, slots, lambda slot, _: plans[slot.key])
 
 
 def _key(entry: PredictionEntry) -> SlotKey:
@@ -197,22 +247,33 @@ def _key(entry: PredictionEntry) -> SlotKey:
 
 
 def _assembled(
-    settings: Settings, market: Market, rules: Rules, first: date, last: date, at: datetime
+    settings: Settings,
+    market: Market,
+    followed: Sequence[Rules],
+    first: date,
+    last: date,
+    at: datetime,
 ) -> Assembly | None:
-    weeks = _CONTRACT_DAYS if rules.counted_by_labels else _RULE_DAYS
+    weeks = _CONTRACT_DAYS if all(own.counted_by_labels for own in followed) else _RULE_DAYS
     begin = first_minute(first - OPEN_DAYS - weeks)
     end = first_minute(last + timedelta(days=3))
     bars = settings.lake().read(market, begin, min(to_minute(at), end))
     try:
-        return assemble(bars, market, rules.label, first=first - OPEN_DAYS, last=last, features=())
+        return rules_history(
+            bars, market, followed[0], first=first - OPEN_DAYS, last=last, facts=False
+        )
     except NoBarsError:
         return None
 
 
-def _atr(made: Assembly | None, rules: Rules, keys: list[SlotKey]) -> dict[SlotKey, float]:
-    """Return the ATR of the usable slots, in their order, where the rules count stops in it."""
-    if made is None or not rules.need_atr:
+def _atr(made: Assembly | None, followed: Sequence[Rules]) -> dict[SlotKey, float]:
+    """Return the ATR of the usable slots, where any rules count stops in it."""
+    if made is None or not any(own.need_atr for own in followed):
         return {}
+    table = slot_table(made).to_pylist()
+    keys = [
+        (row["trading_day"], row["opening_range"]) for row in table if row["exclusion"] is None
+    ]
     column = made.with_features(CATALOGUE.select(("atr14",))).features[:, 0].tolist()
     return {key: value for key, value in zip(keys, column, strict=True) if math.isfinite(value)}
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from ml_core.array_rows import take_rows
+from ml_core.decision.plan_record import SlotKey
+from ml_core.market.instrument import Instrument
 from ml_core.market.news import coming_news
+from ml_core.market.schedule import to_minute
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.rules import SIDES, Side
-from ml_core.strategy.trades import day_so_far
+from ml_core.strategy.trades import TradedSlot, day_so_far
 from monitoring import pages
 from monitoring.messages.facts import (
     ForecastFacts,
@@ -21,10 +25,14 @@ from monitoring.messages.facts import (
     TradeFacts,
 )
 from monitoring.messages.words import BREAKS, copy_line
-from monitoring.pages.plots.opening_range import RangePicture, levels_of
+from monitoring.pages.plots.opening_range import Mark, RangePicture, levels_of
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
+from tasks.prediction.trading_day import Candles
 
 _DOTS_PER_INCH = 150
+_AFTER = 30
+"""Minutes drawn at least after a trade has ended."""
+
 _NEWS_WITHIN = timedelta(hours=8)
 """What comes later than this after a range's close is news of other ranges."""
 
@@ -35,7 +43,7 @@ OUTCOMES = {"target": "WIN", "stop": "LOSS", "time": "TIMEOUT", "moved_stop": "M
 
 def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
     """Return the facts of a forecast."""
-    opening, rules = range_facts(days, slot), days.rules.for_range(slot.entry.opening_range)
+    opening, rules = range_facts(days, slot), slot.rules.for_range(slot.entry.opening_range)
     counted = rules.counted_by
     same = counted is not None and slot.entry.label == counted.key
     decided = slot.entry.decision_time
@@ -43,8 +51,8 @@ def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
         slot=slot.name,
         opening_range=opening,
         entry=slot.entry,
-        brackets=() if opening is None else _planned(days, slot, opening),
-        plan=_plan(days, slot),
+        brackets=() if opening is None else _planned(slot, opening),
+        plan=plan_facts(slot),
         other_label=slot.entry.label if slot.entry.status == "predicted" and not same else None,
         trade="" if counted is not None else rules.trade_rule.words,
         driftless=None if counted is not None else days.driftless(slot),
@@ -58,21 +66,21 @@ def trade_facts(days: FollowedDays, slot: FollowedSlot) -> TradeFacts | None:
     opening, traded = range_facts(days, slot), slot.traded
     if opening is None or traded is None or traded.side is None or traded.prices is None:
         return None
-    entered = _bracket(days, slot, opening, traded.side, traded.prices.entry)
-    planned = _bracket(days, slot, opening, traded.side)
+    entered = _bracket(slot, opening, traded.side, traded.prices.entry)
+    planned = _bracket(slot, opening, traded.side)
     if entered is None or planned is None or traded.entered_at is None:
         return None
     taken = slot.taken
     return TradeFacts(
         opening_range=opening,
         entry=slot.entry,
-        plan=_plan(days, slot),
+        plan=plan_facts(slot),
         bracket=entered,
         planned=planned,
         broke=traded.entered_at,
         size=taken.size if taken else 0.0,
         why_not=taken.why_not if taken else "they decided nothing here",
-        by=days.rules.for_range(slot.entry.opening_range).trade_rule.entry,
+        by=slot.rule.entry,
     )
 
 
@@ -82,11 +90,11 @@ def settled_facts(days: FollowedDays, slot: FollowedSlot) -> SettledFacts | None
     if opening is None or traded is None or traded.resolved_at is None:
         return None
     trade, prices = trade_facts(days, slot), traded.prices
-    rule = days.rules.for_range(slot.entry.opening_range).trade_rule
+    rule = slot.rule
     return SettledFacts(
         opening_range=opening,
         entry=slot.entry,
-        plan=_plan(days, slot),
+        plan=plan_facts(slot),
         trade=trade,
         outcome=OUTCOMES.get(prices.reason) if prices else None,
         exit=prices.exit if prices else None,
@@ -130,35 +138,110 @@ def picture(
     brackets
         Trades by the label of their prices, such as UP.
     """
-    candles, opening = days.candles(slot), range_facts(days, slot)
-    if candles is None or opening is None:
+    drawn = range_picture(days, slot.key, slot, brackets, title)
+    if drawn is None:
         return None
-    market, instrument = days.market, opening.instrument
-    minutes = market.ranges[market.range_index(opening.opening_range)].minutes
-    drawn = RangePicture(
+    figure = pages.plots.opening_range.range_plot(drawn)
+    return pages.figure_style.to_png(figure, _DOTS_PER_INCH)
+
+
+def picture_now(
+    days: FollowedDays, key: SlotKey, slot: FollowedSlot | None
+) -> RangePicture | None:
+    """Return a range with its rules' trade as it stands: entered, or planned while it waits.
+
+    Parameters
+    ----------
+    days, key
+        The range, and what its bars are in.
+    slot
+        What is known of it; None where nobody was asked, and the range alone is drawn.
+    """
+    brackets: Mapping[str, Bracket] = {}
+    opening = None if slot is None else range_facts(days, slot)
+    if slot is not None and opening is not None:
+        trade = trade_facts(days, slot)
+        if trade is not None:
+            brackets = {"": trade.bracket}
+        elif slot.traded is None or slot.traded.resolved_at is None:
+            armed = [] if slot.plan is None else [s for s in SIDES if slot.plan.size(s)]
+            brackets = by_break(tuple(one for one in _planned(slot, opening) if one.side in armed))
+    return range_picture(days, key, slot, brackets)
+
+
+def range_picture(
+    days: FollowedDays,
+    key: SlotKey,
+    slot: FollowedSlot | None,
+    brackets: Mapping[str, Bracket],
+    title: str = "",
+) -> RangePicture | None:
+    """Return what is drawn of a range, on the page Today as in messages; None without bars.
+
+    Parameters
+    ----------
+    days, key
+        The range, and what its bars are in.
+    slot
+        What is known of it; None draws the range alone.
+    brackets
+        Trades by the label of their prices, such as UP.
+    title
+        Above the picture.
+    """
+    row, rule = days.rows.get(key), None if slot is None else slot.rule
+    candles = days.candles(key, whole_day=rule is not None and rule.scan_end == "next_day_start")
+    if candles is None or row is None or row["high"] is None:
+        return None
+    market, instrument = days.market, days.market.instrument
+    traded = None if slot is None else slot.traded
+    if traded is not None and traded.prices is not None and traded.resolved_at is not None:
+        candles = _until(candles, to_minute(traded.resolved_at))
+    closed = row["decision_time"]
+    return RangePicture(
         title=title,
         minute=candles.minute,
         open=candles.open,
         high=candles.high,
         low=candles.low,
         close=candles.close,
-        opens=opening.closed - timedelta(minutes=minutes),
-        closed=opening.closed,
-        range_high=float(instrument.price_text(opening.high)),
-        range_low=float(instrument.price_text(opening.low)),
+        opens=closed - timedelta(minutes=market.ranges[market.range_index(key[1])].minutes),
+        closed=closed,
+        range_high=row["high"],
+        range_low=row["low"],
         levels=levels_of(instrument, brackets),
         zone=market.zone,
+        marks=() if traded is None else tuple(_marks(traded, instrument)),
     )
-    figure = pages.plots.opening_range.range_plot(drawn)
-    return pages.figure_style.to_png(figure, _DOTS_PER_INCH)
+
+
+def _until(candles: Candles, settled: int) -> Candles:
+    """Leave out what came long after a trade ended: beside it the range would be a thin line."""
+    spent = settled - int(candles.minute[0])
+    drawn: Candles = take_rows(candles, candles.minute < settled + max(_AFTER, spent // 4))
+    return drawn
+
+
+def _marks(traded: TradedSlot, instrument: Instrument) -> Iterator[Mark]:
+    """Yield where a trade was entered and left, in the bars that it happened in."""
+    prices = traded.prices
+    if traded.side is None or traded.entered_at is None or prices is None:
+        return
+    entry = instrument.price_text(prices.entry)
+    begun = to_minute(traded.entered_at) - 1
+    yield Mark(traded.side, begun, float(entry), f"{traded.side} at {entry}")
+    if prices.exit is not None and traded.resolved_at is not None:
+        left, why = instrument.price_text(prices.exit), prices.reason.replace("_", " ")
+        over = to_minute(traded.resolved_at) - 1
+        yield Mark("exit", over, float(left), f"out at {left}: {why}")
 
 
 def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:
     """Return each armed side's bracket to be copied by hand; none at a stage not to be traded."""
     opening, plan = range_facts(days, slot), slot.plan
-    if opening is None or plan is None or not _plan(days, slot).is_traded:
+    if opening is None or plan is None or not plan_facts(slot).is_traded:
         return ()
-    brackets = _planned(days, slot, opening)
+    brackets = _planned(slot, opening)
     return tuple(copy_line(opening, one, plan) for one in brackets if plan.size(one.side))
 
 
@@ -167,20 +250,19 @@ def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:
     return {BREAKS[bracket.side]: bracket for bracket in brackets}
 
 
-def _planned(days: FollowedDays, slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
-    brackets = (_bracket(days, slot, opening, side) for side in SIDES)
+def _planned(slot: FollowedSlot, opening: RangeFacts) -> tuple[Bracket, ...]:
+    brackets = (_bracket(slot, opening, side) for side in SIDES)
     return tuple(bracket for bracket in brackets if bracket is not None)
 
 
 def _bracket(
-    days: FollowedDays,
     slot: FollowedSlot,
     opening: RangeFacts,
     side: Side,
     entry_ticks: int | None = None,
 ) -> Bracket | None:
     return planned_bracket(
-        days.rules.for_range(opening.opening_range).trade_rule,
+        slot.rule,
         side,
         high_ticks=opening.high,
         low_ticks=opening.low,
@@ -189,8 +271,9 @@ def _bracket(
     )
 
 
-def _plan(days: FollowedDays, slot: FollowedSlot) -> PlanFacts:
-    return PlanFacts(rules=days.rules.name, stage=slot.stage, plan=slot.plan)
+def plan_facts(slot: FollowedSlot) -> PlanFacts:
+    """Return the facts of a plan."""
+    return PlanFacts(rules=slot.rules.name, stage=slot.stage, plan=slot.plan)
 
 
 def _ticks(days: FollowedDays, value: Any) -> int:

@@ -9,7 +9,6 @@ from itertools import pairwise
 from prefect import task
 
 from ml_core.health.daily_sums import PerformanceRecord
-from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import day_so_far
 from monitoring.messages.digest import champion_message, day_message, week_message
 from monitoring.messages.facts import ChampionFacts, DayFacts, RangeOfDigest, WeekFacts
@@ -129,7 +128,7 @@ def _tell_day(
             symbol=symbol,
             trading_day=day,
             stage=days.stage,
-            ranges=[_of_digest(days.rules, slot) for slot in own],
+            ranges=[_of_digest(slot) for slot in own],
             trades=so_far.trades,
             net_r=so_far.net_r,
             period=over(row for row in figures if row.day == day),
@@ -139,24 +138,8 @@ def _tell_day(
     return notify(settings, "day", symbol, f"day {symbol} {day}", message.subject, message.body)
 
 
-def _of_digest(rules: Rules, slot: FollowedSlot) -> RangeOfDigest:
-    entry, outcome = slot.entry, slot.outcome
-    if rules.for_range(entry.opening_range).counted_by is None:
-        return _of_trade(slot)
-    return RangeOfDigest(
-        opening_range=entry.opening_range,
-        p_up=entry.p_up,
-        baseline_p_up=entry.baseline_p_up,
-        why_none=entry.reason,
-        direction=outcome.direction if outcome else None,
-        outcome=outcome.outcome if outcome else None,
-        r_net=outcome.r_net if outcome else None,
-        size=slot.taken.size if slot.taken else 0.0,
-    )
-
-
-def _of_trade(slot: FollowedSlot) -> RangeOfDigest:
-    """Return a range by the trade of the rules, where no outcome of the ledger counts it."""
+def _of_digest(slot: FollowedSlot) -> RangeOfDigest:
+    """Return a range by the trade that the rules make of it."""
     entry, traded = slot.entry, slot.traded
     settled = traded if traded is not None and traded.resolved_at is not None else None
     direction = None if settled is None else BREAKS[settled.side] if settled.side else "NONE"

@@ -13,6 +13,7 @@ from ml_core.decision.plan_record import IntentEvent, SlotKey
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.decision.slot_order import order_of
 from ml_core.errors import InputError, TransientError
+from ml_core.json_values import json_values
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.paper.account import SHARE, PaperAccount, PaperIntent
@@ -188,7 +189,7 @@ def _of_plans(
 ) -> tuple[PaperIntent, ...]:
     """Return what the intents of the recorded plans would be, whatever the stage was."""
     mode, rules = mode_of(book), settings.rules(market.symbol)
-    records, taken = followed_plans(settings, market, mode, at, first=first)
+    records, taken = followed_plans(settings, market, mode, at, first=first, facts=True)
     intents = []
     for one in taken:
         record, plan = records[one.slot.key], one.plan
@@ -196,14 +197,13 @@ def _of_plans(
             continue
         day = day_so_far(taken, record.trading_day, record.decision_time)
         order, until = order_of(market, rules, one.slot.facts, active_plan(record), day, record)
-        enter_by = order.get("enter_by")
         intents.append(
             PaperIntent(
                 trading_day=record.trading_day,
                 opening_range=record.opening_range,
                 issued_at=record.at if mode == "live" else record.decision_time,
-                until=until if enter_by is None else datetime.fromisoformat(enter_by),
-                order=order,
+                until=order.enter_by or until,
+                order=json_values(order),
             )
         )
     return tuple(intents)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
 from ml_core.decision.plan_slot import active_plan
 from ml_core.errors import InputError
-from ml_core.features.history import HISTORY_DAYS
 from ml_core.fills.account_trips import account_trips
 from ml_core.fills.round_trips import round_trips
-from ml_core.learning.datasets.assemble import NoBarsError
 from ml_core.market.market import Market
-from ml_core.market.schedule import first_minute, to_minute
+from ml_core.market.schedule import to_minute
 from ml_core.strategy.account import Account, Ending, Trade
 from ml_core.strategy.account_sizing import LimitLeft
 from ml_core.strategy.account_standing import (
@@ -25,10 +23,10 @@ from ml_core.strategy.account_standing import (
     TimedTrade,
     standing_after,
 )
-from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import Taken, follow
 from registry.fills import fills_of
 from registry.strategy import strategy_records
+from tasks.prediction.settled_trades import traded_slots
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import Settings
 
@@ -170,7 +168,13 @@ def _planned(
 
 
 def followed_plans(
-    settings: Settings, market: Market, mode: Mode, at: datetime, *, first: date | None
+    settings: Settings,
+    market: Market,
+    mode: Mode,
+    at: datetime,
+    *,
+    first: date | None,
+    facts: bool = False,
 ) -> tuple[dict[SlotKey, StrategyRecord], tuple[Taken, ...]]:
     """Return the plans that were decided by a time, and what they came to as far as is known then.
 
@@ -182,6 +186,8 @@ def followed_plans(
         Aware time.
     first
         Trading day; None, from the first there is.
+    facts
+        Whether with what the rules looked at.
     """
     rules = settings.rules(market.symbol)
     records = strategy_records(
@@ -194,18 +200,7 @@ def followed_plans(
     )
     decided = first_of_each_slot(record for record in records if record.decision_time < at)
     plans = {key: active_plan(record) for key, record in decided.items()}
-    if not plans:
-        return decided, ()
-    days = [day for day, _ in plans]
-    history = first_minute(min(days) - timedelta(days=HISTORY_DAYS + 2))
-    bars = settings.lake().read(market, history, to_minute(at))
-    try:
-        made = rules_history(
-            bars, market, rules, first=min(days), last=max(days), as_of_minute=to_minute(at)
-        )
-    except NoBarsError:
-        return decided, ()
-    slots = [slot for slot in slots_of(made, rules) if slot.key in plans]
+    slots = list(traded_slots(settings, market, decided, at, facts=facts).values())
     return decided, follow(rules, slots, lambda slot, _: plans[slot.key])
 
 

@@ -28,6 +28,7 @@ from registry.ledger.entries import OutcomeEntry, OutcomeKey, Settled, outcome_k
 from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit
+from tasks.prediction.settled_trades import settle_trades
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
@@ -54,6 +55,8 @@ class OutcomeCounts:
         Numbers of outcomes appended, replaced by a revision, and already recorded.
     open
         Number of slots that cannot be settled yet.
+    trades
+        Number of trades of followed strategies appended or replaced by a revision.
     """
 
     symbol: str
@@ -62,11 +65,12 @@ class OutcomeCounts:
     revised: int
     unchanged: int
     open: int
+    trades: int = 0
 
 
 @task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
 def settle(market: str, at: datetime) -> OutcomeCounts:
-    """Label every open or recent slot of the ledger from the lake and append its outcome."""
+    """Append what open and recent slots came to, by their label and by the rules of their plan."""
     settings = current_settings()
     definition = settings.market(market)
     ledger = settings.ledger()
@@ -113,6 +117,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
         revised=counts["revised"],
         unchanged=counts["unchanged"],
         open=counts["open"],
+        trades=settle_trades(settings, definition, rows, at, since=recent, days=revised),
     )
 
 

@@ -24,6 +24,7 @@ from ml_core.strategy.plan import Plan
 from monitoring.gate import Gate
 from registry.definitions.markets import remember_definition
 from registry.strategy import order_intents, record_strategy, strategy_records
+from registry.trades import remember_rules
 from tasks.notices.events import IntentWritten, PredictionMade, SlotMissed, emit
 from tasks.prediction.account_now import account_standing
 from tasks.prediction.slot_bars import Arrival, read_bars
@@ -160,7 +161,9 @@ def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
             bars = read_bars(settings, context.market, context.slot)
         account = account_standing(settings, context.market, context.mode, context.slot.decision)
         plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at(), account)
-        record = _record_plan(settings, *plan) if plan else None
+        if plan is not None:
+            remember_rules(settings.database(), rules, plan[0].at)
+            record = _record_plan(settings, *plan)
     if record is None:
         return None
     return PlannedSlot(record=record, stage=context.stage, rules=rules.name)

@@ -242,7 +242,8 @@ def ask(
         The version's files are damaged, or it cannot predict.
     """
     predictor = _loaded(str(record.folder), record.sums_hash)
-    return decide.ask(predictor, market, slot, bars, time.monotonic(), settings.catalogue())
+    news = news_of(settings.database(), market.symbol)
+    return decide.ask(predictor, market, slot, bars, time.monotonic(), settings.catalogue(), news)
 
 
 def ask_serving(

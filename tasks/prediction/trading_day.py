@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import StrategyRecord
+from ml_core.decision.plan_record import StrategyRecord, first_of_each_slot
 from ml_core.decision.slot import Slot
-from ml_core.learning.datasets.assemble import Assembly, NoBarsError, assemble
-from ml_core.learning.datasets.slot_table import slot_table
-from ml_core.market.market import MINUTES_A_DAY, Market
-from ml_core.market.schedule import first_minute, to_minute
-from ml_core.ranges.label_spec import LabelSpec
+from ml_core.learning.datasets.assemble import Assembly
+from ml_core.market.market import Market
 from monitoring.explain import why_not
 from registry.ledger.entries import Settled
 from registry.strategy import strategy_records
-from tasks.data.label_keys import labels_by_key
 from tasks.prediction.day_outlook import closed_at_in_words, closed_because, expected_ranges
 from tasks.prediction.slots import slots_between
 from tasks.settings import Settings
@@ -30,9 +26,6 @@ State = Literal["answered", "silent", "due", "waiting", "absent", "closed"]
 """Answered: a prediction is recorded. Silent: an abstention with a typed reason. Due: still to
 come. Waiting: decision time passed, deadline not. Absent: past its deadline without a row.
 Closed: not expected, since the exchange is closed."""
-
-_BEFORE = 14
-"""Days of earlier bars, including holidays, from which the day's contract is chosen."""
 
 _LEAD = 30
 """Minutes shown before a range's window."""
@@ -70,12 +63,6 @@ class SlotOfDay:
         The ledger's entries, the champion's first, each with its outcome.
     decided
         The rules' decision, without the model and with it.
-    seen
-        Range, breakout, entry, stop and target as far as bars closed by now show them, prices as
-        traded, in the columns of the slot table. They follow the label of the first of
-        ``answers``, or else the default label; None without bars.
-    candles
-        From half an hour before the window to its session's end; None without bars.
     """
 
     slot: Slot
@@ -84,8 +71,6 @@ class SlotOfDay:
     why: str
     answers: tuple[Settled, ...]
     decided: StrategyRecord | None
-    seen: Mapping[str, Any] | None
-    candles: Candles | None
 
 
 def slots_of_day(
@@ -94,8 +79,6 @@ def slots_of_day(
     trading_day: date,
     mode: Mode,
     at: datetime,
-    *,
-    bars: bool = True,
 ) -> tuple[SlotOfDay, ...]:
     """Return each opening range of a day, using only what was known at ``at``.
 
@@ -109,21 +92,17 @@ def slots_of_day(
         Live or replayed predictions.
     at
         Aware time, now.
-    bars
-        Whether bars are read too; otherwise ``seen`` and ``candles`` are None.
     """
     slots = slots_between(market, trading_day, trading_day)
     both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
     answers = tuple(row for row in both if row.prediction.mode == mode)
     elsewhere = {row.prediction.opening_range for row in both if row.prediction.mode != mode}
-    decided = {
-        strategy_record.opening_range: strategy_record
-        for strategy_record in strategy_records(
+    decided = first_of_each_slot(
+        strategy_records(
             settings.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )
-    }
+    )
     by_range = {slot.opening_range: _champion_first(answers, slot) for slot in slots}
-    seen = _seen(settings, market, trading_day, at, by_range) if bars else {}
     expected = {
         expected_range.opening_range
         for _, expected_range in expected_ranges(market, trading_day, trading_day)
@@ -136,7 +115,6 @@ def slots_of_day(
         state, why = _state(settings, slot, own, at, shut)
         if state == "absent" and slot.opening_range in elsewhere:
             why = _ONLY_ELSEWHERE[mode]
-        row, candles = seen.get(slot.opening_range, (None, None))
         shown_slots.append(
             SlotOfDay(
                 slot=slot,
@@ -144,9 +122,7 @@ def slots_of_day(
                 state=state,
                 why=why,
                 answers=own,
-                decided=decided.get(slot.opening_range),
-                seen=row,
-                candles=candles,
+                decided=decided.get((trading_day, slot.opening_range)),
             )
         )
     return tuple(shown_slots)
@@ -177,41 +153,16 @@ def _state(
     return "absent", "nobody was asked"
 
 
-def _seen(
-    settings: Settings,
-    market: Market,
-    day: date,
-    at: datetime,
-    answers: Mapping[str, tuple[Settled, ...]],
-) -> dict[str, tuple[Mapping[str, Any], Candles]]:
-    begins = first_minute(day)
-    bars = settings.lake().read(
-        market,
-        begins - _BEFORE * MINUTES_A_DAY,
-        min(to_minute(at), begins + 3 * MINUTES_A_DAY),
-    )
-    # levels depend on the label; each range uses the label that its prediction is settled by
-    keys = {name: own[0].prediction.label for name, own in answers.items() if own}
-    labels = labels_by_key(settings, market.symbol, keys.values())
-    specs = {name: labels.get(keys.get(name, ""), LabelSpec()) for name in answers}
-    by_range: dict[str, tuple[Mapping[str, Any], Candles]] = {}
-    for spec in set(specs.values()):
-        try:
-            made = assemble(bars, market, spec, first=day, last=day, features=())
-        except NoBarsError:
-            return {}
-        by_range |= {
-            row["opening_range"]: (row, candles_of(made, int(position), market))
-            for row, position in zip(slot_table(made).to_pylist(), made.reported, strict=True)
-            if specs[row["opening_range"]] == spec
-        }
-    return by_range
+def candles_of(
+    made: Assembly, position: int, market: Market, *, whole_day: bool = False
+) -> Candles:
+    """Return the bars of one slot of an assembly, from before its window to its session's end.
 
-
-def candles_of(made: Assembly, position: int, market: Market) -> Candles:
-    """Return the bars of one slot of an assembly, from before its window to its session's end."""
+    With ``whole_day``, they reach to the trading day's end.
+    """
     tape, ranges = made.tape, made.ranges
-    span = np.array([ranges.start[position] - _LEAD, ranges.session_end[position]])
+    end = ranges.day_end if whole_day else ranges.session_end
+    span = np.array([ranges.start[position] - _LEAD, end[position]])
     first, stop = tape.first_at(span)
     # other days' prices are adjusted for rolls; a chart shows prices as traded
     offset = tape.offset[tape.day[first:stop]]

@@ -12,16 +12,17 @@ from ml_core.backtest.backtest_result import BacktestResult, backtest_result
 from ml_core.backtest.driftless_rule import OnWalk, driftless_trades
 from ml_core.bars.arrays import Bars
 from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import first_of_each_slot
 from ml_core.decision.plan_slot import plans_of
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
-from ml_core.strategy.trades import SIDE_OF, Taken, TradedSlot, backtest, follow
-from registry.ledger.entries import OutcomeEntry
+from ml_core.strategy.trades import Taken, backtest, follow
 from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
+from tasks.prediction.settled_trades import traded_slots
 from tasks.settings import Settings
 from tasks.training.questions import record_look
 
@@ -148,32 +149,13 @@ def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Take
 def followed_days(
     settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
 ) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
-    """Return the trades of the recorded plans, with the model and without it.
-
-    Outcomes come from the ledger where it has them under the label of the rules' trade. The time
-    of each entry comes from the bars.
-    """
+    """Return the trades of the recorded plans, with the model and without it."""
     market = settings.market(name)
-    plans = plans_of(
+    records = first_of_each_slot(
         strategy_records(settings.database(), market.symbol, mode=mode, rules_hash=rules.hash)
     )
-    if not plans:
-        return (), ()
-    days = sorted(day for day, _ in plans)
-    bars = known_bars(settings, name, market, at)
-    history = _history(market, bars, rules, (days[0], days[-1]))
-    outcomes = {
-        (row.outcome.trading_day, row.outcome.opening_range): row.outcome
-        for row in settings.ledger().settled(
-            market.symbol, first=days[0], last=days[-1], mode=mode
-        )
-        if row.outcome is not None
-    }
-    slots = [
-        as_recorded(slot, outcomes.get(slot.key), rules)
-        for slot in slots_of(history, rules)
-        if slot.key in plans
-    ]
+    plans = plans_of(records.values())
+    slots = list(traded_slots(settings, market, records, at).values())
 
     def of(which: str) -> tuple[Taken, ...]:
         return follow(rules, slots, lambda slot, _: plans[slot.key][which])
@@ -186,19 +168,3 @@ def _history(
 ) -> Assembly:
     begin, end = period_of(bars, market, *period)
     return rules_history(bars, market, rules, first=begin, last=end)
-
-
-def as_recorded(slot: TradedSlot, outcome: OutcomeEntry | None, rules: Rules) -> TradedSlot:
-    """Replace a slot's outcome by the bars as they are today with the ledger's outcome.
-
-    Only an outcome of the same side, under the label of the rules' trade, is used.
-    """
-    side = SIDE_OF.get(outcome.direction) if outcome else None
-    if outcome is None or side is None or side != slot.side:
-        return slot
-    label = rules.for_range(slot.opening_range).counted_by
-    if label is None or outcome.label != label.key:
-        return slot
-    return replace(
-        slot, r_net=outcome.r_net, r_gross=outcome.r_gross, resolved_at=outcome.resolved_at
-    )

@@ -21,6 +21,7 @@ from ml_core.setups.conditional import (
     SettledRanges,
     conditional_stats,
 )
+from registry.news import news_of
 from tasks.data.datasets import LabelError, known_bars, period_of
 from tasks.settings import Settings
 from tasks.training.questions import record_look
@@ -97,7 +98,7 @@ def range_question(
     sides = [name for name in BREAK_SIDES if name == side]
     if not sides:
         raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
-    read = read_condition(condition, [*catalogue.names(), *catalogue.own_names()])
+    read = read_condition(condition, [feature.name for feature in catalogue.select_with_own()])
     return RangeQuestion(
         condition=read,
         features=catalogue.select(read.names),
@@ -133,6 +134,7 @@ def answer_question(
         first=first,
         last=last,
         features=question.features,
+        news=news_of(settings.database(), market.symbol),
     )
     table = slot_table(assembly).to_pylist()
     looks = record_look(
@@ -144,6 +146,7 @@ def answer_question(
         name=STATS,
         looked_hash=question.hash,
         values=dict(question.values),
+        features=question.features,
     )
     rows = [
         row

@@ -8,6 +8,7 @@ from prefect import task
 
 from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.ranges.label_spec import LabelSpec
+from registry.news import news_of
 from tasks.data.datasets import known_bars, period_of
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
@@ -29,7 +30,17 @@ def audit_recent(market: str, at: datetime) -> AuditSummary:
     definition = settings.market(market)
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, None, None)
-    features = settings.catalogue().select_with_own()
+    news = news_of(settings.database(), definition.symbol)
+    # without a calendar nothing can be proven of what reads it
+    features = [one for one in settings.catalogue().select_with_own() if news or not one.news]
     first = max(begin, end - LOOKED_BACK)
-    report = audit_lookahead(bars, definition, LabelSpec(), features, first=first, last=end)
+    report = audit_lookahead(
+        bars,
+        definition,
+        LabelSpec(),
+        tuple(features),
+        first=first,
+        last=end,
+        news=news,
+    )
     return report.summary

@@ -19,6 +19,7 @@ from ml_core.evidence.promotion.trial_cost import TrialCount
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.json_values import parse_json
 from ml_core.learning.bundle import Bundle
+from ml_core.learning.data_fingerprint import parts_of
 from ml_core.learning.version_folder import reading
 from ml_core.market.market import Market
 from monitoring import pages
@@ -91,7 +92,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         hashes={
             "version": record.version,
             "recipe": record.recipe_hash,
-            "bars": record.data_fingerprint,
+            **parts_of(record.data_fingerprint),
             "files (SHA256SUMS)": record.sums_hash,
             "code installed now": installed_code(settings),
         },
@@ -125,7 +126,7 @@ def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
         hashes={
             "version": bundle.version,
             "recipe": recipe.hash,
-            "bars": trained["data_fingerprint"],
+            **parts_of(trained["data_fingerprint"]),
         },
         created_at=None,
         expires_at=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.month_file import content_hash
 from ml_core.evidence.promotion.trial_cost import TrialCost, TrialCount, trial_cost
+from ml_core.features.catalogue import Feature
 from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import MINUTES_A_DAY, Market
+from ml_core.market.news import news_hash
 from registry.definitions.markets import remember_definition
+from registry.news import news_told_late
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
@@ -35,19 +39,29 @@ class AskedOf:
     """The subject of questions: a market, the hash of its definition, and the bars' beginning.
 
     ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars; ``own_code`` holds the
-    hashes of the trader's own features that a model learns from.
+    hashes of the trader's own features that a model learns from; ``late_news`` is that of past
+    news put on record afterwards, "" if no feature reads news or there is none.
     """
 
     market: Market
     market_hash: str
     beginning: str
     own_code: tuple[str, ...] = ()
+    late_news: str = ""
 
 
 def beginning_of(bars: Bars) -> str:
     """Return the hash of the first days of bars, which later bars do not change."""
     first = int(bars.minute[0]) if len(bars) else 0
     return content_hash(bars.between(first, first + BEGINNING_DAYS * MINUTES_A_DAY))
+
+
+def late_news(settings: Settings, market: Market, features: Iterable[Feature]) -> str:
+    """Return the hash of past news put on record afterwards; "" if none is or none reads it."""
+    if not any(feature.news for feature in features):
+        return ""
+    told = news_told_late(settings.database(), market.symbol)
+    return news_hash(told) if told else ""
 
 
 def question_asked(of: AskedOf, recipe_hash: str) -> str:
@@ -57,8 +71,10 @@ def question_asked(of: AskedOf, recipe_hash: str) -> str:
     and the walk-forward settings. The code decides how features are computed and models fitted.
     Only the beginning of the bars counts: another source's bars are another question, while later
     bars and single corrected days give the same question another look, which the e-value pays for.
+    News counts if it was put on record after its time: a new list of past news is a new question.
     """
-    decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash(), *of.own_code]
+    late_news = [of.late_news] if of.late_news else []
+    decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash(), *of.own_code, *late_news]
     return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
 
 
@@ -108,6 +124,7 @@ def record_look(
     name: str,
     looked_hash: str,
     values: dict[str, Any],
+    features: tuple[Feature, ...] = (),
 ) -> int:
     """Record once a question that is not a recipe's; return the number of looks so far.
 
@@ -121,9 +138,13 @@ def record_look(
         Name of the search it belongs to, and its own name.
     looked_hash, values
         Hash that identifies the question, and the whole question as plain values.
+    features
+        The features that it uses.
     """
     definition = MarketDefinition.of(market)
-    asking = question_asked(AskedOf(market, definition.hash, beginning_of(bars)), looked_hash)
+    news = late_news(settings, market, features)
+    of = AskedOf(market, definition.hash, beginning_of(bars), late_news=news)
+    asking = question_asked(of, looked_hash)
     remember_definition(settings.database(), definition, at)
     record_trial(
         settings.database(),

@@ -6,31 +6,37 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 from prefect import task
 
-from ml_core.errors import DefectError
+from ml_core.errors import DefectError, InputError
 from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.audit import AuditSummary, audit_lookahead
+from ml_core.features.catalogue import Feature
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
+from ml_core.learning.data_fingerprint import data_fingerprint
 from ml_core.learning.datasets.assemble import Assembly, assemble
+from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit, fit_to_serve
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import write_bundle
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
+from ml_core.market.news import NewsEvent
 from ml_core.market.schedule import to_minute
 from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import require_unedited
 from registry.models.versions import LEARNED_UNTIL
+from registry.news import news_of
 from tasks.data.datasets import known_bars, period_of
 from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 from tasks.training.model_card import sealed_card
-from tasks.training.questions import RETRAIN, AskedOf, beginning_of, record_answered
+from tasks.training.questions import RETRAIN, AskedOf, beginning_of, late_news, record_answered
 
 
 class LookAheadError(DefectError):
@@ -52,6 +58,30 @@ class LookAheadError(DefectError):
         return self.leaking[:5]
 
 
+class NoNewsError(InputError):
+    """A recipe that learns from scheduled news of which no decision knew anything."""
+
+    recipe: str
+    features: tuple[str, ...]
+    market: str
+    on_record: int
+    decisions: int
+    template = (
+        "recipe {recipe} learns from {features:, }, and {_fault}; nothing was trained; take a "
+        "calendar in with `orbcast events import FILE` that says since when each event was known "
+        "(known_since), or leave them out of the recipe"
+    )
+
+    @property
+    def _fault(self) -> str:
+        if not self.on_record:
+            return f"there is no scheduled news of {self.market} on record"
+        return (
+            f"of the scheduled news of {self.market} on record ({self.on_record:,}) nothing was "
+            f"known at any of the {self.decisions:,} decisions"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """The training material shared by all recipes of a retrain.
@@ -63,11 +93,13 @@ class Material:
     assembly
         Ranges, labels and features of the period.
     fingerprint
-        Hash of the bars it was made from.
+        Hash of the bars it was made from, and of the news that features read.
     audit
         Result of the look-ahead audit.
     beginning
         Hash of the first days of the bars.
+    late_news
+        Hash of past news put on record afterwards, if features read news.
     """
 
     market: Market
@@ -75,6 +107,7 @@ class Material:
     fingerprint: str
     audit: AuditSummary
     beginning: str
+    late_news: str = ""
 
     @property
     def market_hash(self) -> str:
@@ -85,7 +118,7 @@ class Material:
     def asked_of(self) -> AskedOf:
         """The subject of a recipe's question."""
         own = tuple(column.code for column in self.assembly.dataset.own)
-        return AskedOf(self.market, self.market_hash, self.beginning, own)
+        return AskedOf(self.market, self.market_hash, self.beginning, own, self.late_news)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +160,8 @@ def gather(
     ------
     EmptyLakeError, NoBarsError
         There is no bar to learn from.
+    NoNewsError
+        The recipe learns from news, and no decision knew of any.
     LookAheadError
         A feature uses data from the future.
     EditedRecipeError
@@ -138,19 +173,35 @@ def gather(
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, first, last)
     features = settings.catalogue().to_learn(recipe.features)
-    audit = audit_lookahead(bars, definition, recipe.label, features, first=begin, last=end)
+    news = news_of(settings.database(), definition.symbol)
+    assembly = assemble(
+        bars, definition, recipe.label, first=begin, last=end, features=features, news=news
+    )
+    _require_news(recipe, features, news, assembly.dataset)
+    audit = audit_lookahead(
+        bars, definition, recipe.label, features, first=begin, last=end, news=news
+    )
     if not audit.clean:
         raise LookAheadError(audit.leaking, str(audit.leaks[0]))
     remember_definition(settings.database(), MarketDefinition.of(definition), at)
+    of_bars = settings.lake().fingerprint(definition, to_minute(at))
     return Material(
         market=definition,
-        assembly=assemble(
-            bars, definition, recipe.label, first=begin, last=end, features=features
-        ),
-        fingerprint=settings.lake().fingerprint(definition, to_minute(at)),
+        assembly=assembly,
+        fingerprint=data_fingerprint(of_bars, assembly.news_hash),
         audit=audit.summary,
         beginning=beginning_of(bars),
+        late_news=late_news(settings, definition, features),
     )
+
+
+def _require_news(
+    recipe: Recipe, features: tuple[Feature, ...], news: tuple[NewsEvent, ...], data: Dataset
+) -> None:
+    """Refuse features of news where no decision knew of any: there is nothing to learn of them."""
+    names = tuple(feature.name for feature in features if feature.news)
+    if names and all(np.isnan(data.column(name)).all() for name in names):
+        raise NoNewsError(recipe.name, names, data.market, len(news), len(data))
 
 
 @task(

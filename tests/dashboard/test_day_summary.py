@@ -11,14 +11,18 @@ from pathlib import Path
 import duckdb
 import pytest
 import streamlit as st
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from deployments.dashboard.day_figures import market_row
 from deployments.dashboard.day_summary import DaySummary, day_summary
 from ml_core.decision.plan_slot import OPEN_DAYS
+from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import Taken
 from monitoring.pages.formatting import DASH, r_multiple
 from registry.notices import Notice, keep_notice
+from registry.strategy import record_strategy, strategy_records
+from registry.trades import remember_rules
 from tasks.messages.followed_days import FollowedDays, followed_days
 from tasks.prediction.day_outlook import day_outlook
 from tasks.settings import Settings, current_settings
@@ -140,6 +144,17 @@ def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
     assert early.ranges[0].result == "waits for its break"
 
 
+def planned_by(rules: Rules) -> None:
+    """Put other rules in the place of those that made the plans on record."""
+    database = current_settings().database()
+    records = strategy_records(database, "MGC", mode="live")
+    with database.session() as session:
+        session.execute(text("DELETE FROM strategy_decisions"))
+    remember_rules(database, rules, NOW)
+    for record in records:
+        record_strategy(database, replace(record, rules_hash=rules.hash))
+
+
 def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,10 +162,11 @@ def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
     home = tmp_path / "home"
     copy_home(settings.home, home)
     (home / "strategies").mkdir()
-    text = 'name = "touch"\n[trade]\nentry = "stop_order"\nrr = 1.0\n'
-    (home / "strategies" / "touch.toml").write_text(text, "utf-8")
+    touch = 'name = "touch"\n[trade]\nentry = "stop_order"\nrr = 1.0\n'
+    (home / "strategies" / "touch.toml").write_text(touch, "utf-8")
     monkeypatch.setenv("ORBCAST_HOME", str(home))
     monkeypatch.setenv("ORBCAST_STRATEGY", "touch")
+    planned_by(current_settings().rules("MGC"))
     before_the_label = 0
     for on in (FIRST_DAY, FIRST_DAY + timedelta(days=1)):
         for slot in followed(current_settings(), on, NOW).slots:

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import LIGHT
+from deployments.dashboard.day_summary import day_summary
 from deployments.dashboard.slot_words import agreement, headline, likeness, probabilities, sides
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
-from ml_core.ranges.label_spec import LabelSpec
 from monitoring.pages.formatting import duration, percent
-from registry.ledger.entries import Settled
+from tasks.messages.followed_days import FollowedDays, followed_days
+from tasks.messages.slot_facts import picture_now
 from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings
@@ -66,18 +65,21 @@ def test_a_holiday_s_ranges_are_closed_and_a_weekend_has_none(settings: Settings
 
 
 def test_nothing_is_shown_that_was_not_known_by_then(settings: Settings) -> None:
-    market = settings.market("mgc")
-    charts, breaks = [], []
+    drawn = 0
     for minutes in (6, 30, 150):
         at = datetime(2024, 11, 27, 23, 0, tzinfo=UTC) + timedelta(minutes=minutes)
-        for each in slots_of_day(settings, market, THURSDAY, "live", at):
-            if each.candles is not None and len(each.candles.minute):
-                charts.append(from_minute(int(each.candles.minute[-1])) < at)
-            if each.seen and each.seen["break_time"]:
-                breaks.append(each.seen["break_time"] <= at)
-    assert charts
-    assert breaks
-    assert all(charts + breaks)
+        days = followed(settings, at)
+        for slot in days.slots:
+            picture = picture_now(days, slot.key, slot)
+            if picture is not None:
+                moments = [int(picture.minute[-1]), *(mark.minute for mark in picture.marks)]
+                assert all(from_minute(minute) < at for minute in moments)
+                drawn += 1
+    assert drawn
+
+
+def followed(settings: Settings, at: datetime = NOW) -> FollowedDays:
+    return followed_days(settings, "mgc", THURSDAY, THURSDAY, at)
 
 
 def test_a_day_that_was_only_replayed_says_so(settings: Settings) -> None:
@@ -93,69 +95,20 @@ def test_a_day_that_was_only_replayed_says_so(settings: Settings) -> None:
     assert before.why == "nobody was asked"
 
 
-def test_levels_are_drawn_by_the_label_of_the_answer(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    market, half = settings.market("mgc"), LabelSpec(name="half", stop="half", rr=2.0)
-    ledger = settings.ledger()
-    settled = ledger.settled
-    known = {LabelSpec().key: LabelSpec(), half.key: half}
-    monkeypatch.setattr(
-        "tasks.prediction.trading_day.labels_by_key",
-        lambda _settings, _symbol, keys: {key: known[key] for key in keys},
-    )
-
-    def by_half(*given: Any, **more: Any) -> tuple[Settled, ...]:
-        return tuple(
-            replace(each, prediction=replace(each.prediction, label=half.key))
-            if each.prediction.opening_range == "1000"
-            else each
-            for each in settled(*given, **more)
-        )
-
-    monkeypatch.setattr(ledger, "settled", by_half)
-    monkeypatch.setattr(Settings, "ledger", lambda _: ledger)
-    nine, ten = slots_of_day(settings, market, THURSDAY, "live", NOW)[:2]
-    for shown, share, reward in ((nine, 0.0, 1.0), (ten, 0.5, 2.0)):
-        seen = shown.seen
-        assert seen is not None
-        up = seen["break_direction"] == "UP"
-        edge, opposite = (seen["high"], seen["low"]) if up else (seen["low"], seen["high"])
-        assert seen["stop"] == pytest.approx(opposite + share * (edge - opposite), abs=0.11)
-        risk = seen["entry"] - seen["stop"]
-        assert seen["target"] == pytest.approx(seen["entry"] + reward * risk, abs=0.11)
-
-
-def test_the_chart_ends_soon_after_the_trade_was_settled(settings: Settings) -> None:
-    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
-    assert each.candles is not None
-    assert each.seen is not None
-    begins = int(each.candles.minute[0])
-    settled = from_minute(begins + 8)
-    early = replace(each, seen={**each.seen, "resolved_at": settled})
-    chart = range_chart(early, "Australia/Brisbane", LIGHT)
-    assert chart is not None
-    last = pd.Timestamp(chart.data[0].x[-1]).tz_localize("Australia/Brisbane")
-    assert settled < last < settled + timedelta(minutes=31)
-
-
-def test_the_chart_has_the_levels_that_the_outcome_was_settled_by(settings: Settings) -> None:
-    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
-    outcome = each.answers[0].outcome
+def test_the_chart_has_the_levels_that_the_trade_was_settled_by(settings: Settings) -> None:
+    days = followed(settings)
+    slot = days.slots[0]
+    outcome, picture = slot.outcome, picture_now(days, slot.key, slot)
     assert outcome is not None
-    assert each.seen is not None
-    assert (each.seen["entry"], each.seen["stop"], each.seen["target"]) == (
-        outcome.entry,
-        outcome.stop,
-        outcome.target,
-    )
-    chart = range_chart(each, "Australia/Brisbane", LIGHT)
-    assert chart is not None
+    assert picture is not None
+    chart = range_chart(picture, LIGHT)
     levels = {shape.y0 for shape in chart.layout.shapes if shape.y0 == shape.y1}
-    assert {outcome.entry, outcome.stop, outcome.target} <= levels
+    assert levels == {outcome.entry, outcome.stop, outcome.target}, "the label's trade is theirs"
     candles = chart.data[0]
-    assert min(candles.low) <= each.seen["low"]
-    assert 0 < len(candles.x) <= len(each.candles.minute if each.candles else ())
+    assert min(candles.low) <= picture.range_low
+    whole = days.candles(slot.key)
+    assert whole is not None
+    assert 0 < len(candles.x) < len(whole.minute), "it ends soon after the trade"
 
 
 def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> None:
@@ -168,8 +121,9 @@ def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> No
     prediction = champion.prediction.outputs.prediction
     assert prediction is not None
     assert [row["if it breaks"] for row in sides(prediction)] == ["UP", "DOWN"]
-    assert "broke" in headline(slots[0])
-    assert (headline(slots[3]), "Rules" in agreement(slots[0])) == ("to come", True)
+    became = day_summary(followed(settings), THURSDAY, NOW).ranges[0]
+    assert headline(slots[0], became).endswith(f"; {became.result}")
+    assert (headline(slots[3], None), "Rules" in agreement(slots[0])) == ("to come", True)
     assert prediction.reasons
     for reason in prediction.reasons:
         assert reason.words not in agreement(slots[0]), "it is drawn"
@@ -186,7 +140,7 @@ def test_the_headline_says_what_forbids_following_the_model(settings: Settings) 
         late=True,
         outputs=replace(champion.prediction.outputs, breaker="open"),
     )
-    told = headline(replace(each, answers=(replace(champion, prediction=said),)))
+    told = headline(replace(each, answers=(replace(champion, prediction=said),)), None)
     assert told.startswith(
         "the model says UP; late, so it counts for nothing; the breaker was open"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import kubernetes_validate
 import pytest
 import yaml
 from prefect.settings import Settings as PrefectSettings
@@ -27,11 +29,17 @@ CONTAINERS = PROJECT / "deployments" / "containers"
 DOCKERFILE = (CONTAINERS / "Dockerfile").read_text("utf-8")
 COMPOSE_TEXT = (CONTAINERS / "compose.yaml").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
-KUBERNETES_TEXT = (CONTAINERS / "kubernetes" / "orbcast.yaml").read_text("utf-8")
+KUBERNETES_TEXT = (CONTAINERS / "kubernetes" / "base" / "orbcast.yaml").read_text("utf-8")
 KUBERNETES: list[dict[str, Any]] = list(yaml.safe_load_all(KUBERNETES_TEXT))
 JOB: dict[str, Any] = json.loads(
     (CONTAINERS / "kubernetes" / "job-template.json").read_text("utf-8")
 )
+DOCKER_JOB: dict[str, Any] = json.loads(
+    (CONTAINERS / "docker-job-template.json").read_text("utf-8")
+)
+
+
+KUBERNETES_VERSION = "1.34"
 
 
 def copied() -> Iterator[str]:
@@ -47,6 +55,90 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
             yield one, pod
 
 
+def manifest(pod_template: dict[str, Any]) -> dict[str, Any]:
+    """A job template with each variable's default in its place."""
+    text = json.dumps(pod_template["job_configuration"]["job_manifest"])
+    for name, variable in pod_template["variables"]["properties"].items():
+        samples = {"env": [], "labels": {"app": "orbcast"}, "name": "a-run"}
+        value = variable.get("default", samples.get(name, ["prefect", "flow-run", "execute"]))
+        text = text.replace(f'"{{{{ {name} }}}}"', json.dumps(value))
+        text = text.replace(f"{{{{ {name} }}}}", str(value))
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="hadolint is installed on Linux only")
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    # packages of Debian come without a version, which its security updates take away
+    command = [program, "--ignore", "DL3008", CONTAINERS / "Dockerfile"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("resource", [*KUBERNETES, manifest(JOB)], ids=lambda one: one["kind"])
+def test_kubernetes_own_schemas_take_every_resource(resource: dict[str, Any]) -> None:
+    kubernetes_validate.validate(resource, KUBERNETES_VERSION, strict=True)
+
+
+def test_a_key_that_kubernetes_does_not_have_is_refused() -> None:
+    wrong = {**KUBERNETES[0], "dta": {}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, KUBERNETES_VERSION, strict=True)
+
+
+def test_every_setting_of_a_pod_is_a_key_of_the_config_map() -> None:
+    (settings,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
+    used = {
+        each["valueFrom"]["configMapKeyRef"]["key"]
+        for one, _ in containers()
+        for each in one["env"]
+        if "configMapKeyRef" in each.get("valueFrom", {})
+    }
+    assert used == set(settings)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_the_example_changes_what_it_names_and_nothing_else() -> None:
+    command = ["kubectl", "kustomize", str(CONTAINERS / "kubernetes" / "example")]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    own = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(text)}
+    assert set(own) == {(one["kind"], one["metadata"]["name"]) for one in KUBERNETES}
+    assert {one["metadata"]["namespace"] for one in own.values()} == {"orbcast"}
+    for one in own.values():
+        kubernetes_validate.validate(one, KUBERNETES_VERSION, strict=True)
+    assert own["ConfigMap", "orbcast"]["data"]["markets"] == "mgc,nq"
+    worker = own["Deployment", "orbcast-worker"]["spec"]["template"]["spec"]
+    images = {one["image"] for one in (*worker["initContainers"], *worker["containers"])}
+    assert images == {"registry.example/orbcast:1.0"}
+    assert worker["containers"][0]["resources"]["limits"] == {"memory": "6Gi"}
+    assert worker["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_a_run_in_a_pod_of_its_own_does_not_go_to_the_image_s_own_command() -> None:
+    assert 'ENTRYPOINT ["orbcast"]' in DOCKERFILE  # which the words of a run would be given to
+    (container,) = manifest(JOB)["spec"]["template"]["spec"]["containers"]
+    assert [*container["command"], *container["args"]][:2] == ["env", "prefect"]
+    assert container["name"] == "prefect-job"  # Prefect's worker takes no other
+    options = DOCKER_JOB["job_configuration"]["container_create_kwargs"]
+    assert options["entrypoint"] == ["env"]
+
+
+def test_a_run_in_a_container_of_its_own_has_no_more_rights_than_one_of_compose() -> None:
+    options = DOCKER_JOB["job_configuration"]["container_create_kwargs"]
+    service = COMPOSE["services"]["worker"]
+    for name in ("init", "read_only", "cap_drop", "security_opt"):
+        assert options[name] == service[name], name
+    assert list(options["tmpfs"]) == service["tmpfs"]
+    defaults = {
+        name: variable.get("default")
+        for name, variable in DOCKER_JOB["variables"]["properties"].items()
+    }
+    assert defaults["image"] == service["image"]
+    assert defaults["volumes"] == [f"{COMPOSE['name']}_{service['volumes'][0]}"]
+    assert defaults["networks"] == [f"{COMPOSE['name']}_default"]
+
+
 def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
     kept = (PROJECT / ".dockerignore").read_text("utf-8").split("\n")
     names = list(copied())
@@ -57,7 +149,7 @@ def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
 
 
 def test_the_image_runs_as_nobody_in_particular_and_installs_what_is_locked() -> None:
-    assert re.search(r"^USER orbcast$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
     assert "--require-hashes -r requirements.lock" in DOCKERFILE
     assert "http" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
 
@@ -105,7 +197,13 @@ def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use(
     server, worker = COMPOSE["services"]["server"], COMPOSE["services"]["worker"]
     (pod,) = [one for one, _ in containers() if one["name"] == "server"]
     workers = [one for one, _ in containers() if one["name"] != "server"]
-    in_pod = {each["name"]: each.get("value") for each in pod["env"]}
+    (settings,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
+    in_pod = {
+        each["name"]: settings.get(
+            each.get("valueFrom", {}).get("configMapKeyRef", {}).get("key"), each.get("value")
+        )
+        for each in pod["env"]
+    }
     for words, names, api in (
         (server["entrypoint"], server["environment"], worker["environment"]["PREFECT_API_URL"]),
         *(
@@ -143,11 +241,14 @@ def test_the_keys_of_the_secret_are_those_that_the_file_tells_to_make() -> None:
         each["valueFrom"]["secretKeyRef"]["key"]
         for one, _ in containers()
         for each in one["env"]
-        if "valueFrom" in each
+        if "secretKeyRef" in each.get("valueFrom", {})
     }
     assert used == told
 
 
-def test_each_variable_of_the_job_template_is_used_and_each_used_one_is_there() -> None:
-    used = set(re.findall(r"{{ (\w+) }}", json.dumps(JOB["job_configuration"])))
-    assert used == set(JOB["variables"]["properties"])
+@pytest.mark.parametrize("template", [JOB, DOCKER_JOB], ids=["kubernetes", "docker"])
+def test_each_variable_of_a_job_template_is_used_and_each_used_one_is_there(
+    template: dict[str, Any],
+) -> None:
+    used = set(re.findall(r"{{ (\w+) }}", json.dumps(template["job_configuration"])))
+    assert used == set(template["variables"]["properties"])

@@ -73,6 +73,7 @@ READ_ONLY: Mapping[str, str] = {
     'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,
     "orbcast up --port 4201": "operate.md runs it",
     "orbcast receive --port 6201": "a server until it is stopped; feeds.md has it run by `up`",
+    "orbcast db copy --to postgresql://orbcast@127.0.0.1/orbcast": "postgresql.md moves over",
     "orbcast notify automations": "`orbcast notify add` of notifications.md does it too",
 }
 """Examples that are only parsed, and why."""

@@ -163,6 +163,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "notify retry": (),
     "notify automations": (),
     "db upgrade": (),
+    "db copy": ("--to", "sqlite:///copied.sqlite"),
 }
 """Commands that change something, with their arguments."""
 

@@ -48,11 +48,15 @@ def prefect(home: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def test_prefect_takes_the_job_template_for_kubernetes(client: SyncPrefectClient) -> None:
-    template = PROJECT / "deployments" / "containers" / "kubernetes" / "job-template.json"
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [("kubernetes", "kubernetes/job-template.json"), ("docker", "docker-job-template.json")],
+)
+def test_prefect_takes_the_job_templates(client: SyncPrefectClient, kind: str, file: str) -> None:
+    template = PROJECT / "deployments" / "containers" / file
     job = json.loads(template.read_text("utf-8"))
-    name = "on-kubernetes"
-    made = WorkPoolCreate(name=name, type="kubernetes", base_job_template=job)
+    name = f"on-{kind}"
+    made = WorkPoolCreate(name=name, type=kind, base_job_template=job)
     assert client.create_work_pool(made).base_job_template == job
     client.request("DELETE", f"/work_pools/{name}")
 

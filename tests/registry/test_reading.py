@@ -51,6 +51,7 @@ _BY_NAME: dict[str, Any] = {
     "wanted": Wanted(market="MGC"),
     "checkpoints": None,
     "mode": "live",
+    "days": (),
 }
 _BY_KIND: dict[str, Any] = {"str": "MGC", "datetime": AT, "date": date(2025, 3, 4), "int": 1}
 """Arguments for a read, by parameter name, or else by type."""

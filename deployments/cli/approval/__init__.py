@@ -1,1 +1,1 @@
-"""Commands that take a market up and down between its stages."""
+"""Commands that move a market up and down between its stages."""

@@ -1,4 +1,4 @@
-"""`orbcast approve`: what waits for a person, and answering it."""
+"""`orbcast approve`: list and answer the runs that wait for a person's approval."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.5
 _SHORT = 8
-"""Characters of a run's id that tell it from others."""
+"""Number of characters of a run's id that are shown."""
 
 
 class NoServerError(OperatorError):
-    """No Prefect server that could hold what waits."""
+    """No Prefect server is up that could have waiting runs."""
 
     home: str
     template = (
@@ -73,7 +73,7 @@ class NotBorneOutError(InputError):
 
 
 class NotTakenError(InputError):
-    """An answer that the server or the flow did not take."""
+    """An answer that the server or the flow did not accept."""
 
     run: str
     words: str
@@ -94,10 +94,11 @@ def approve(
     wait: Annotated[bool, typer.Option(help="Wait for what comes of it.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """List what waits for a person, show one with its evidence, or answer it.
+    """List what waits for a person's approval, show one with its evidence, or answer it.
 
-    The flows promote and step-up ask. An approval is of exactly what was shown; if that is
-    another by the time it is acted on, it is refused. What nobody answers in time is refused too.
+    The flows promote and step-up ask for approvals. An approval covers exactly what was shown. If
+    that has changed when the flow acts on it, the flow refuses it. A question that nobody answers
+    in time is refused too.
 
     Examples: orbcast approve
 

@@ -1,4 +1,4 @@
-"""`orbcast breaker`: where it stands, opening it, closing it again."""
+"""`orbcast breaker`: show the breaker's state, open it, close it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BY_HAND = "by hand"
 
 @app.callback()
 def breaker() -> None:
-    """Look at a market's circuit breaker, open it, or close it again.
+    """Show a market's circuit breaker, open it, or close it.
 
-    While it is not closed, predictions are still logged and marked, and recommend nothing.
+    While it is not closed, predictions are still logged, but marked, and recommend nothing.
     """
 
 
@@ -36,7 +36,7 @@ def status(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Print where the breaker stands, since when and why.
+    """Print the breaker's state, since when and why.
 
     Example: orbcast breaker status --market mgc
     """
@@ -58,7 +58,7 @@ def status(
 def open_breaker(
     reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
-    """Open the breaker: nothing is recommended until it closes. One that is open stays as it is.
+    """Open the breaker: nothing is recommended until it closes. An open breaker is left as it is.
 
     Example: orbcast breaker open --reason "news tonight" --by ana
     """
@@ -69,7 +69,7 @@ def open_breaker(
 def reset(
     reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
-    """Close the breaker, whatever opened it.
+    """Close the breaker, whatever the cause of its opening.
 
     Example: orbcast breaker reset --reason "looked at it" --by ana
     """

@@ -1,4 +1,4 @@
-"""`orbcast rollout`: where a market stands between shadow and auto, and what is missing."""
+"""`orbcast rollout`: a market's stage between off and auto, and what the next one requires."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
 
 @app.callback()
 def rollout() -> None:
-    """Look at a market's stage, approve a step up, go up or down.
+    """Show a market's stage, approve a step up, go up or down.
 
-    off > shadow > advisory > hybrid > auto. A step up needs every gate and a person's approval of
-    the very model, data and study there are; nothing promotes itself. A step down asks nothing.
+    off > shadow > advisory > hybrid > auto. A step up needs every gate passed, and a person's
+    approval of exactly the current model, data and study; no market moves up by itself. A step
+    down has no conditions.
     """
 
 
@@ -89,7 +90,7 @@ def approve(
 def step_up(
     to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
-    """Go up one stage, if every gate is passed and the approval stands.
+    """Go up one stage, if every gate is passed and the approval is still valid.
 
     Example: orbcast rollout step-up --to advisory --reason "gates passed" --by ana
     """
@@ -100,7 +101,7 @@ def step_up(
 def step_down(
     to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
-    """Go down at once, as far as named; nothing is asked.
+    """Go down at once to the named stage, without conditions.
 
     Example: orbcast rollout step-down --to shadow --reason "doubt" --by ana
     """

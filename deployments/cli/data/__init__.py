@@ -1,1 +1,1 @@
-"""Commands that bring bars in, show them and write data sets."""
+"""Commands that import bars, show them and write datasets."""

@@ -1,4 +1,4 @@
-"""`orbcast bars`: what the lake holds."""
+"""`orbcast bars`: the content of the lake, and its batches."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ BatchArgument = Annotated[
 
 @app.callback()
 def bars() -> None:
-    """Look at the bars in the lake, and take back what was taken in wrongly."""
+    """Show the bars in the lake, and undo a wrong import."""
 
 
 @app.command(short_help="How many bars, of which contracts, from when to when.")
 def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """Print how many bars there are, of which contracts, from when to when.
+    """Print the number of bars, their contracts, and their first and last time.
 
     Example: orbcast bars status --market mgc
     """
     settings = tasks.settings.current_settings()
     definition = settings.market(market)
     lake_status = settings.lake().status(definition.symbol)
-    # a month of a database is read again as it grows: its last reading tells of all of it
+    # a database's month is read again as it grows: its last batch describes the whole month
     last = {
         record.name: record for record in settings.lake().batch_log(definition.symbol).in_lake()
     }
@@ -95,7 +95,7 @@ _ODD_DAYS_SHOWN = 5
 
 
 def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
-    """Return a line for each day that does not fit the calendar, and what to do about them."""
+    """Return a line for each day that does not fit the calendar, and the remedy."""
     if not odd:
         return []
     lines = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
@@ -113,7 +113,7 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
 
 @app.command(short_help="The kinds of source there are, and what may be said of each.")
 def sources(as_json: AsJson = False) -> None:
-    """List the kinds of source, Orbcast's own and installed ones, with their options.
+    """List the kinds of source, both Orbcast's own and installed ones, with their options.
 
     Example: orbcast bars sources
     """
@@ -147,7 +147,7 @@ def sources(as_json: AsJson = False) -> None:
 
 @app.command(short_help="Every batch that was taken in, how it was read, what it brought.")
 def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """List every batch that was taken in or taken back, the last one last.
+    """List every batch that was imported or withdrawn, the latest last.
 
     Example: orbcast bars batches --market mgc
     """
@@ -185,7 +185,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
 
 @app.command(short_help="One batch: how it was read, its bars, what was odd or set aside.")
 def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """Show how a batch was read, what it brought, and what was odd or set aside.
+    """Show how a batch was read, what it imported, and its odd or quarantined rows.
 
     Example: orbcast bars show last
     """
@@ -218,11 +218,11 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
 
 @app.command(short_help="Take back what a batch brought; every value stays on record.")
 def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """Take back what a batch brought: its bars go, what they had replaced is put back.
+    """Undo a batch: its bars are removed, and the bars that they had replaced are restored.
 
-    Bars that another batch in the lake has just so stay. Every value stays on record as a
-    revision. A batch that its source still has is taken in again when that source is next read:
-    mend the source, or its options, first.
+    Bars that another batch in the lake has with the same values stay. Every value stays on record
+    as a revision. If the source still has the batch, it is imported again when that source is next
+    read: correct the source, or its options, first.
 
     Example: orbcast bars forget last
     """

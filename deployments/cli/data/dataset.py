@@ -38,7 +38,7 @@ def dataset(
 ) -> None:
     """Write ranges, labels, features and baselines, one row for each slot.
 
-    The baselines are by the distances alone, fitted to nothing: no end of the time is in P(win).
+    The baselines use only the distances and are fitted to nothing: P(win) ignores the time limit.
 
     Example: orbcast dataset --from 2025-01-01 --to 2025-06-30 --out mgc.parquet
     """

@@ -1,4 +1,4 @@
-"""`orbcast import-legacy`: what an older system left, and what of it can be used."""
+"""`orbcast import-legacy`: import an older system's bars, and judge the rest of its data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NoDatabaseError(InputError):
-    """Options of a database without a database."""
+    """Options for a database, but no database."""
 
     template = "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
 
@@ -48,11 +48,11 @@ def import_legacy(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take over from an older system: bars in, the rest judged. Again changes nothing.
+    """Import an older system's bars and judge its other data. Running it again changes nothing.
 
-    Bars go into the lake with every check. A table of opening ranges is compared with what the
-    bars say. Models are read as text and judged by name; none of them can serve. A report is
-    written to the home's reports folder, as HTML and markdown.
+    Bars go into the lake with every check. A table of opening ranges is compared with the bars.
+    Models are read as text, and their features are judged by name; none of them can serve. A
+    report is written to the home's reports folder, as HTML and markdown.
 
     Examples: orbcast import-legacy --duckdb old.duckdb --registry old_models/ --dry-run
 

@@ -1,4 +1,4 @@
-"""`orbcast ingest`: bars from files and databases into the lake."""
+"""`orbcast ingest`: import bars from files and databases into the lake."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class IngestCommand(TyperCommand):
-    """The command, whose help lists what is installed: a look at every package's metadata."""
+    """The command; its help lists installed kinds of source, from every package's metadata."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options; the kinds of source are looked up here, so that nobody else waits."""
+        """Write the options; the kinds of source are looked up only here, because it is slow."""
         for option in self.params:
             if isinstance(option, TyperOption) and option.name == "source":
                 kinds = ", ".join(data.source_kinds.kind_names())
@@ -96,7 +96,7 @@ def ingest(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take bars into the lake. Doing it again changes nothing.
+    """Import bars into the lake. Running it again changes nothing.
 
     Examples: orbcast ingest es.csv --market es --zone America/New_York --dry-run
 
@@ -165,7 +165,7 @@ def ingest(
 
 
 def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
-    """Show how a source is read and what it would bring, to be held against a chart."""
+    """Show how a source is read and what it would import, to compare with a chart."""
     new = [record for record in preview.records if record.status != "already"]
     brought = data.intake.IntakeSummary.of(preview.records, preview.status)
     if as_json:
@@ -211,7 +211,7 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
 
 
 def _tell(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str) -> None:
-    """Print what was taken in, what was left out of it, and what comes next."""
+    """Print the counts of imported and rejected rows, and the next command."""
     say(f"{brought.counts}, from {brought.new_batches} new of {brought.batches} batches.")
     for line in remarks_on(records):
         say(f"  {line}")
@@ -221,7 +221,7 @@ def _tell(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str)
 
 
 def _guessed(paths: list[str]) -> str:
-    """Return the kind of source that the paths show, and say so."""
+    """Guess the kind of source from the paths, print a remark, and return the kind."""
     kind = data.guessed_kind.guessed_kind(paths, data.source_kinds.kind_names())
     _remark(f"read as --source {kind}, as the paths end")
     return kind

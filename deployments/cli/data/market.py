@@ -1,4 +1,4 @@
-"""`orbcast market`: the markets there are, a new one, and whether a file is right."""
+"""`orbcast market`: list markets, write a new one, check a market file."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MarketArgument = Annotated[
 
 
 class MarketExistsError(InputError):
-    """A market that has a file of its own in the home already."""
+    """A market that already has its own file in the home."""
 
     path: str
     template = "{path} is there already; change it with an editor, or say --replace"
 
 
 class SymbolTakenError(InputError):
-    """A symbol that is another market's."""
+    """A symbol that belongs to another market."""
 
     symbol: str
     market: str
@@ -53,7 +53,7 @@ class SymbolTakenError(InputError):
 
 
 class NeverFormsError(InputError):
-    """An opening range through which the exchange is never open."""
+    """An opening range during which the exchange is never open throughout."""
 
     name: str
     calendar: str
@@ -64,14 +64,14 @@ class NeverFormsError(InputError):
 
 
 class NoCalendarError(InputError):
-    """A part of a name that no exchange calendar has."""
+    """A text that no exchange calendar's name contains."""
 
     part: str
     template = "no exchange calendar has {part!r} in its name; leave it out to list them all"
 
 
 class CostsError(InputError):
-    """Costs that nobody gave, where nobody can be asked."""
+    """Costs that were not given, without a terminal to ask for them."""
 
     template = (
         "what a trade costs is not known: say --commission (money a contract, one side) and "
@@ -81,12 +81,12 @@ class CostsError(InputError):
 
 @app.callback()
 def market() -> None:
-    """Look at the markets, and write the file of a new one."""
+    """Show the markets, and write the file of a new one."""
 
 
 @app.command("list", short_help="The markets there are, and what new ones are made of.")
 def list_markets(as_json: AsJson = False) -> None:
-    """List the markets there are, and the instruments that a new one can be made of.
+    """List the markets, and the instruments for which a new one can be made.
 
     Example: orbcast market list
     """
@@ -112,7 +112,7 @@ def list_markets(as_json: AsJson = False) -> None:
 
 @app.command(short_help="Whether a market's file is right; its next trading days.")
 def check(name: MarketArgument, as_json: AsJson = False) -> None:
-    """Read a market's file and show what it comes to on its next trading days.
+    """Read a market's file and show its ranges on the next trading days.
 
     Example: orbcast market check mgc
     """
@@ -204,10 +204,10 @@ def new(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the file of a market into the home, from what is known of the instrument.
+    """Write a market file into the home, from the known specification of the instrument.
 
-    What an option does not say is asked at a terminal. Elsewhere the costs must be said; clock
-    and opening range are the instrument's usual ones.
+    At a terminal, missing options are asked for. Otherwise the costs are required, and zone and
+    opening range default to the instrument's usual ones.
 
     Examples: orbcast market new es --commission 2.10 --slippage 1
 
@@ -253,12 +253,12 @@ def new(
 
 
 def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
-    """Refuse a symbol that is another market's; one that cannot be read has none.
+    """Refuse a symbol of another market; market files that cannot be read are ignored.
 
     Raises
     ------
     SymbolTakenError
-        It is.
+        The symbol belongs to another market.
     """
     for other in config.market_names():
         try:
@@ -270,7 +270,7 @@ def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
 
 
 def _written(path: Path, text: str) -> Market:
-    """Write a market's file once it can be read and its ranges form; return the market."""
+    """Write a market's file after checking that it loads and its ranges can form; return it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -287,12 +287,12 @@ def _asked(question: str, usual: float, given: float | None) -> float:
 
 
 def _plain_name(name: str) -> str:
-    """Return the name in small letters.
+    """Return the name in lower case.
 
     Raises
     ------
     MarketNameError
-        It is none.
+        It is not a valid name.
     """
     if not re.fullmatch(r"[A-Za-z0-9_\-]{1,24}", name):
         raise MarketNameError(name)
@@ -300,14 +300,14 @@ def _plain_name(name: str) -> str:
 
 
 class MarketNameError(InputError):
-    """A market's name that is none."""
+    """An invalid name of a market."""
 
     name: str
     template = "{name!r} is no name of a market; use letters, digits, _ and -, 24 at most"
 
 
 class ZoneNameError(InputError):
-    """A zone that is none."""
+    """A name that is not a time zone."""
 
     zone: str
     template = "no zone named {zone!r}; use an IANA name such as America/New_York"

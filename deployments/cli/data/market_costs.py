@@ -1,4 +1,4 @@
-"""`orbcast market costs`: the assumed costs of a market, corrected in its file."""
+"""`orbcast market costs`: correct the assumed costs in a market's file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["app"]
 
 
 class NoCostError(InputError):
-    """A correction of costs that corrects none."""
+    """A correction of costs that names no cost."""
 
     name: str
     template = (
@@ -41,11 +41,11 @@ def costs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Correct the costs that a market's file assumes; comments and all else in it stay.
+    """Correct the costs that a market's file assumes; comments and everything else in it stay.
 
-    A market that Orbcast ships is not changed: its file is copied into the home, where it counts
-    instead. What was learned with other costs does not answer until it is trained anew.
-    `orbcast fills report` prints the command where your own trades cost something else.
+    The file of a shipped market is not changed; it is copied into the home, and the copy takes its
+    place. A model trained with other costs does not predict until it is trained again.
+    `orbcast fills report` prints this command if your own trades cost something else.
 
     Example: orbcast market costs mgc --slippage 1.4 --commission 1.30
     """
@@ -79,7 +79,7 @@ def costs(
 
 
 def _written(source: Path, path: Path, slippage: float | None, commission: float | None) -> Market:
-    """Write the file with other costs once it can be read; return the market."""
+    """Write the file with the new costs after checking that it loads; return the market."""
     document = open_toml(source)
     instrument = table_to_change(document, "instrument")
     given = {"slippage_ticks_per_side": slippage, "commission_per_side": commission}

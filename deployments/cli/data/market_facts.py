@@ -1,4 +1,4 @@
-"""What a market's file comes to: its own days, its next trading days, what was learned from it."""
+"""Facts of a market file: its own days, the next trading days, whether the champion fits it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAYS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class OwnDay:
-    """A day that the market's file changes: the hours by calendar and file, or why it cannot."""
+    """A day that the market's file changes: hours by calendar and by file, or the fault."""
 
     day: date
     by_calendar: str | None
@@ -32,7 +32,7 @@ class OwnDay:
 
 @dataclass(frozen=True, slots=True)
 class RangeTimes:
-    """An opening range of a day, on the market's clock."""
+    """An opening range of a day, in the market's zone."""
 
     range: str
     start: str
@@ -41,7 +41,7 @@ class RangeTimes:
 
 @dataclass(frozen=True, slots=True)
 class NextDay:
-    """A trading day to come, and its opening ranges."""
+    """A coming trading day, and its opening ranges."""
 
     trading_day: str
     ranges: tuple[RangeTimes, ...]
@@ -49,7 +49,7 @@ class NextDay:
 
 @dataclass(frozen=True, slots=True)
 class MarketSummary:
-    """What a market is, in short."""
+    """Summary of a market."""
 
     symbol: str
     name: str
@@ -62,7 +62,7 @@ class MarketSummary:
 
 @dataclass(frozen=True, slots=True)
 class ListedMarket:
-    """A market in short, with the name of its file and where that is."""
+    """Summary of a market, with the name and path of its file."""
 
     summary: MarketSummary = field(metadata=BESIDE)
     market: str
@@ -70,7 +70,7 @@ class ListedMarket:
 
 
 def summary(market: Market) -> MarketSummary:
-    """Return what a market is, in short."""
+    """Return the summary of a market."""
     return MarketSummary(
         symbol=market.symbol,
         name=market.name,
@@ -83,11 +83,9 @@ def summary(market: Market) -> MarketSummary:
 
 
 def trained_on_another(config: Settings, market: Market) -> str | None:
-    """Return that the champion was trained on another definition of the market.
+    """Return a sentence if the champion was trained on another definition of the market.
 
-    None if it was not.
-
-    Without a database of this Orbcast's there is no champion to ask about.
+    Return None if it was not, or if there is no usable database and so no champion.
     """
     try:
         store = config.model_copy(update={"read_only": True}).models()
@@ -97,7 +95,7 @@ def trained_on_another(config: Settings, market: Market) -> str | None:
 
 
 def own_days(market: Market) -> list[OwnDay]:
-    """Return the hours of the file's own days and the calendar's, on the market's clock."""
+    """Return the hours of the file's own days, by file and by calendar, in the market's zone."""
     clock = ZoneInfo(market.zone)
 
     def span(*minutes: int) -> str:
@@ -124,12 +122,12 @@ def own_days(market: Market) -> list[OwnDay]:
 
 
 def next_days(market: Market) -> list[NextDay]:
-    """Return the next trading days with their ranges on the market's clock.
+    """Return the next trading days with their ranges in the market's zone.
 
     Raises
     ------
     RangeOutsideSessionError
-        On some day of the coming year a range does not end inside its session.
+        On some day of the coming year, a range does not end inside its session.
     """
     clock, today = ZoneInfo(market.zone), tasks.settings.now().date()
     schedule = ml_core.market.schedule.build_schedule(market, today, today + timedelta(days=366))

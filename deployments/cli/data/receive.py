@@ -1,4 +1,4 @@
-"""`orbcast receive`: finished bars that a platform pushes."""
+"""`orbcast receive`: receive finished bars that a platform pushes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def receive(
         str, typer.Option(help="Address to listen on; another than this needs ORBCAST_AUTH.")
     ] = "127.0.0.1",
 ) -> None:
-    """Take bars that a platform's script pushes; Ctrl-C stops it.
+    """Receive bars that a platform's script pushes; Ctrl-C stops it.
 
     `orbcast up` does the same for the markets whose standing source is http.
 

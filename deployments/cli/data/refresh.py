@@ -1,4 +1,4 @@
-"""`orbcast refresh`: for a trader's own script, once it has written new bars to the source."""
+"""`orbcast refresh`: for a trader's own script, after it has written new bars to the source."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tasks.data.intake import RefreshResult
 
 LOCKED_SECONDS = 30.0
-"""How long a locked source is tried again here; on the server the run's own retries do it."""
+"""How long a locked source is retried in this process; on the server, the run's retries do it."""
 
 
 class NobodyListensError(OperatorError):
-    """An event without a server that could take it."""
+    """An event without a server that could receive it."""
 
     home: str
     template = (
@@ -47,10 +47,10 @@ def refresh(
     wait: Annotated[float, typer.Option(help="Seconds to wait for the run on the server.")] = 600,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the bars up to the market's standing source; what depends on them follows by itself.
+    """Import new bars from the market's standing source; dependent flows follow by themselves.
 
-    With `orbcast up` the run is made there, and shows in the UI; without, here.
-    Exit status: 0 done, 2 mend the source, 3 mend the machine or the run, 5 locked or
+    If `orbcast up` runs, the run is made there and shows in the UI; otherwise it is made here.
+    Exit status: 0 done, 2 correct the source, 3 repair the machine or the run, 5 locked or
     still running, try again later.
 
     Examples: orbcast refresh
@@ -82,7 +82,7 @@ def refresh(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """Where a refresh was made, by which run of the server, and what it came to."""
+    """Where a refresh was made, by which run of the server, and its result."""
 
     ran: str
     run: str | None = None
@@ -91,7 +91,7 @@ class Refreshed:
 
 
 def _on_server(market: str, full: bool, wait: float) -> Refreshed | None:
-    """Have the server make the run; None if it serves no such market."""
+    """Have the server make the run; None if it does not serve the market."""
     try:
         run = serving.served_run.run_served(
             f"refresh-data/{market.lower()}", {"full": full}, wait, remark
@@ -103,7 +103,7 @@ def _on_server(market: str, full: bool, wait: float) -> Refreshed | None:
 
 
 def _here(market: str, full: bool) -> Refreshed:
-    """Read the source in this process, which needs no Prefect; nobody listens to an event."""
+    """Read the source in this process, without Prefect and so without an event."""
 
     def read(bar: Bar) -> RefreshResult:
         def on_progress(name: str, done: int) -> None:
@@ -127,7 +127,7 @@ def _here(market: str, full: bool) -> Refreshed:
 
 
 def _emit(market: str) -> Refreshed:
-    """Send the server the event that bars arrived."""
+    """Send the server the event that new bars have arrived."""
     event = {
         "id": str(uuid.uuid4()),
         "occurred": tasks.settings.now().isoformat(),

@@ -1,4 +1,4 @@
-"""What a batch's reading left out or found odd, counted and in words."""
+"""Rows that an import left out or found odd, as counts and in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
-    """Count what was not simply taken in: bad rows, other instruments' rows, odd findings."""
+    """Count rows that were not simply imported: bad rows, other instruments' rows, odd rows."""
     records = list(records)
     findings = (finding for record in records for finding in record.findings)
     return {
@@ -27,7 +27,7 @@ _REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but ke
 
 
 def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
-    """Return the same in words, a line for each kind of it, and what helps where it is known."""
+    """Return these counts in words, one line per kind, and the remedy if one is known."""
     counted = remarked(records)
     lines = [
         f"{_REMARKS[what]}: {rows:,} {name.replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""`orbcast simulate`: a market whose truth is known, as a DuckDB database."""
+"""`orbcast simulate`: a simulated market with a known truth, as a DuckDB database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
 
 _MOST_DAYS = 36_525
-"""A hundred years."""
+"""Longest simulation: a hundred years."""
 
 
 def simulate(
@@ -30,7 +30,7 @@ def simulate(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Simulate 1-minute bars with an edge of known size, and say how large it is.
+    """Simulate 1-minute bars with an edge of known size, and print that size.
 
     Example: orbcast simulate --days 365 --edge 0.05 --out sim.duckdb
     """

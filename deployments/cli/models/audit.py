@@ -1,4 +1,4 @@
-"""`orbcast audit`: whether any feature sees the future."""
+"""`orbcast audit`: check features for look-ahead, and logged features for parity."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import registry
 import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import (
@@ -46,10 +47,10 @@ def lookahead(
     seed: Annotated[int, typer.Option(help="Of the sample, beside the last day.", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Delete, then scramble, the future of sampled decisions; features must not move.
+    """Delete, then scramble, the future of sampled decisions; features must not change.
 
-    Some of every kind of day (weekday, month start, roll, half-day, change of clocks) are looked
-    at in every opening range; another last day or seed draws others.
+    For every opening range, days of every kind are sampled (weekday, month start, roll, half-day,
+    change of clocks). Another last day or seed draws others.
 
     Example: orbcast audit lookahead --decisions 200
     """
@@ -71,6 +72,7 @@ def lookahead(
             last=end,
             decisions=decisions,
             seed=seed,
+            news=registry.news.news_of(settings.database(), definition.symbol),
             on_progress=bar.at,
         )
     if as_json:
@@ -105,10 +107,10 @@ def parity(
     replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compute logged features again from the lake; they must be the same to the bit.
+    """Recompute logged features from the lake; they must be the same to the bit.
 
-    A bar that came in or was revised since is named as the cause, once the bars as they stood then
-    give what was logged. Exit status 4: something differs and nothing accounts for it.
+    If a value differs, and the bars as they were at that time reproduce it, the bars added or
+    revised since are named as the cause. Exit status 4: a difference has no known cause.
 
     Example: orbcast audit parity --from 2025-06-01
     """

@@ -1,4 +1,4 @@
-"""`orbcast models promote`, `history`, `rollback`: who serves, since when, by whose word."""
+"""`orbcast models promote`, `history`, `rollback`: the serving version, since when and by whom."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def promote(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version champion: the one that answers from now on.
+    """Make a version champion: it predicts from now on.
 
     Refused unless the promotion rule holds for its recipe: a walk-forward study on record
-    (orbcast evaluate), better than corridor and champion, and the rest of it. A baseline claims
-    nothing and needs no evidence. --override goes against the rule in your name.
+    (orbcast evaluate), better than corridor and champion, and the rule's other conditions. A
+    baseline claims nothing and needs no evidence. --override overrides the rule in your name.
 
     Example: orbcast models promote challenger --reason "passed the rule, seen by me"
     """
@@ -100,7 +100,7 @@ def history(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Print who was champion when, by whose word, on what evidence.
+    """Print the champions, with who decided on them, and the evidence.
 
     Examples: orbcast models history
 
@@ -129,7 +129,7 @@ def history(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """A change of champion, and the conditions of the last decision about that version by then."""
+    """A change of champion, and the conditions of the version's last decision before it."""
 
     at: datetime
     version: str
@@ -139,13 +139,13 @@ class _Change:
 
 
 def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> _Change:
-    """Return a change of champion with the last decision about that version by then."""
+    """Return a change of champion with the version's last decision before it."""
     about = [
         decision
         for decision in decisions
         if decision.version == change.version
         and decision.at <= change.at
-        and "conditions" in decision.evidence  # a step of the rollout has gates instead
+        and "conditions" in decision.evidence  # a rollout step has gates instead
     ]
     conditions = about[-1].evidence["conditions"] if about else []
     return _Change(
@@ -166,7 +166,7 @@ def rollback(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Make the champion before the present one champion again.
+    """Make the previous champion champion again.
 
     Example: orbcast models rollback --reason "worse since Monday" --by ana
     """

@@ -1,4 +1,4 @@
-"""`orbcast evaluate`: a recipe on days it never saw, refitted period by period."""
+"""`orbcast evaluate`: judge a recipe on days it never saw, with a refit for each period."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tasks.training.study_report import StudyResult
 
 _FEWEST = 30
-"""Rows of a fold from which its interval is shown."""
+"""Fewest rows of a fold for which its interval is shown."""
 
 
 def evaluate(
@@ -59,11 +59,11 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
-    """Judge a recipe by walking forward: refit, answer the months after, move on.
+    """Judge a recipe by walking forward: refit, predict the following months, move on.
 
-    Each fold is trained on what was settled before it began and answers days it never saw. The
-    study of the whole history, walked as the recipe says, is what the promotion rule goes by; a
-    period or a walk picked by hand is for looking only.
+    Each fold is trained on slots that were settled before it began, and predicts days it never
+    saw. The promotion rule uses only a study of the whole history, with the refits and window that
+    the recipe states; any other period, refit or window is for information only.
 
     Examples: orbcast evaluate --market mgc --recipe residual-mirrored
 
@@ -86,7 +86,7 @@ def evaluate(
         if not quiet:
             remark_begin(f"Studying {own.name}", server)
 
-        walked = cast("Literal['month', 'quarter'] | None", refit)  # looked at above
+        walked = cast("Literal['month', 'quarter'] | None", refit)  # checked above
         result = flows.walk_forward.walk_forward(market, recipe, *period, walked, window)
     if figures is not None:
         with written_atomically(figures) as temporary:

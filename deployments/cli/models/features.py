@@ -1,4 +1,4 @@
-"""`orbcast features`: what a model can learn from, the trader's own among it."""
+"""`orbcast features`: list the features for models, including the trader's own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def features(
 ) -> None:
     """List the features that a recipe can name: what each measures, and in which unit.
 
-    Your own are in the folder features of ORBCAST_HOME, Python files, and in installed packages
-    with an entry point orbcast.features. In a recipe "all" is every shipped one; your own are
-    learned from where a recipe names them: features = ["all", "my_feature"]. Exit status 2: a
-    file or package of yours cannot be used; its features are left out, and the line says why.
+    Your own are Python files in the folder features of ORBCAST_HOME, and installed packages with
+    an entry point orbcast.features. In a recipe, "all" means every shipped feature except those
+    of scheduled news; models use these and your own only if the recipe names them: features =
+    ["all", "minutes_to_news", "my_feature"]. Exit status 2: a file or package of yours cannot be
+    used; its features are left out, and the line says why.
 
     Example: orbcast features --own
     """
@@ -64,7 +65,8 @@ def _print(listed: tuple[Feature, ...], folder: Path) -> None:
     for feature in listed:
         if feature.group != group:
             group = feature.group
-            say(f"{group}{', your own' if feature.code else ''}:")
+            kept_out = ', not in "all"' if feature.news else ""
+            say(f"{group}{', your own' if feature.code else kept_out}:")
         unit = f" ({feature.unit})" if feature.unit else ""
         retired = f"; retired, instead: {feature.instead}" if feature.instead else ""
         say(f"  {feature.name:{width}}  {feature.words}{unit}{retired}")

@@ -1,4 +1,4 @@
-"""`orbcast power`: how many trades a claim needs, before anybody makes it."""
+"""`orbcast power`: how many trades a claim needs, before you make it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SLOWEST, _FASTEST = 0.001, 100_000.0  # trades a day
 
 
 class HalfAGateError(InputError):
-    """One of two options that belong together."""
+    """Only one of two options that belong together."""
 
     template = "--correct needs --trades beside it: how many were right, of how many"
 
@@ -43,18 +43,18 @@ def power(
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Print how many trades it takes to tell a lift from luck, and how often a coin would pass.
+    """Print how many trades distinguish a lift from luck, and how often a coin would pass.
 
-    Few trades prove nothing, either way. A coin shows more than 55 % in almost one of five runs
-    of 62 trades, so a good month may be luck; and a real edge may look dead for as long.
+    Few trades prove nothing, either way. A coin scores more than 55 % in almost one of five runs
+    of 62 trades, so a good month may be luck. A real edge may look dead for as long.
 
-    Power is the chance that an edge that is there is found. At 0.8, as is usual, one real edge in
-    five is missed. Alpha is the chance that no edge is taken for one. Half the lift needs about
-    four times the trades.
+    Power is the chance that an edge that is there is found. At the usual 0.8, one real edge in
+    five is missed. Alpha is the chance of finding an edge where there is none. Half the lift needs
+    about four times the trades.
 
-    The baseline is what needs no skill: 0.5 for a coin, but for the direction of a break the
-    accuracy of the corridor, about 0.7. Trades of one day share its luck; a design effect of 1.5
-    says that 150 of them are worth 100.
+    The baseline is the accuracy without skill: 0.5 for a coin; for the direction of a break it is
+    that of the corridor, about 0.7. Trades of one day share its luck: with a design effect of 1.5,
+    150 of them are worth 100.
 
     Two points above a coin: orbcast power --lift 0.02
 

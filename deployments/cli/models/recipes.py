@@ -1,4 +1,4 @@
-"""`orbcast recipes`: what can be trained, whole, and what one has that another has not."""
+"""`orbcast recipes`: list recipes, show one completely, compare two."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Name = Annotated[
 
 @app.callback()
 def recipes() -> None:
-    """Look at recipes; each is a small TOML file, and one of your own may join them."""
+    """Show recipes; each is a small TOML file, and you can add your own."""
 
 
 @app.command("list")
 def list_recipes(as_json: AsJson = False) -> None:
-    """List every recipe with its hash and where it is from.
+    """List every recipe with its hash and its origin.
 
-    Own ones are in the recipes folder of ORBCAST_HOME and go before shipped ones of their name.
+    Your own are in the recipes folder of ORBCAST_HOME and override shipped ones of the same name.
     A file that cannot be used is listed with its fault.
 
     Example: orbcast recipes list --json
@@ -54,7 +54,7 @@ def list_recipes(as_json: AsJson = False) -> None:
         return
     name, kind = (max(len(row[field]) for row in rows) for field in ("file", "kind"))
     for row in rows:
-        # what it is about has a line of its own: names may be long, and are there to be copied
+        # the description is on a line of its own, because names may be long and are to be copied
         say(f"{row['file']:{name}}  {row['kind']:{kind}}  {row['hash'][:12]:12}  {row['from']}")
         if row["about"]:
             say(f"  {row['about']}")
@@ -62,9 +62,9 @@ def list_recipes(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show the whole of a recipe, what it leaves at its default included.
+    """Show every field of a recipe, including its defaults.
 
-    What is shown is a recipe file itself: save it under another name, change it, train it.
+    The output is itself a recipe file: save it under another name, change it, train it.
 
     Example: orbcast recipes show residual-mirrored
     """
@@ -76,14 +76,14 @@ def show(name: Name, as_json: AsJson = False) -> None:
         return
     lines = [f"# {recipe.hash}", f"# {settings.recipe_file(name)}"]
     for key, value in learning.recipe_difference.flat(recipe.model_dump(mode="json")).items():
-        # TOML has no null: what is not set is not written
+        # TOML has no null: unset fields are not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
     typer.echo("\n".join(lines))
 
 
 @app.command(short_help="Show where two recipes differ.")
 def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
-    """Show where two recipes differ; what they are about is for people and does not count.
+    """Show where two recipes differ; their descriptions are not compared.
 
     Example: orbcast recipes diff residual-mirrored plain-lightgbm
     """
@@ -106,7 +106,7 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
 def _listed(settings: Settings, name: str) -> dict[str, str]:
     """Return a row of the list.
 
-    Whatever is wrong with the file is told in place of what it does.
+    If the file has a fault, the row shows it instead of the description.
     """
     row = {"file": name, "kind": "-", "hash": "-", "from": "-", "about": ""}
     if name != name.lower():
@@ -132,17 +132,17 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
 def _table(*headings: str) -> Table:
     table = cli.drawing.plain_table()
     for heading in headings:
-        # names and hashes are there to be copied: whole, on one line
+        # names and hashes are to be copied, so they stay whole, on one line
         whole = heading in {headings[0], "hash"}
         table.add_column(cli.drawing.Text(heading), no_wrap=whole, overflow="fold")
     return table
 
 
 def _add(table: Table, *cells: str) -> None:
-    """Add a row whose texts are a person's own: no markup, no emoji."""
+    """Add a row of user texts, without interpreting markup or emoji."""
     table.add_row(*(cli.drawing.Text(cell) for cell in cells))
 
 
 def _text(value: object) -> str:
-    """Write a value as JSON, which for what a recipe holds is TOML too."""
+    """Write a value as JSON, which is also valid TOML for the values of a recipe."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`orbcast stats`: what became of the ranges on which a condition holds, luck included."""
+"""`orbcast stats`: outcomes of ranges that meet a condition, compared with luck."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def stats(
     rr: Annotated[float, typer.Option(help="Target distance in risks.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the ranges on which a condition holds with those on which it does not.
+    """Compare the ranges that meet a condition with those that do not.
 
-    The condition may name every feature that is known when the range closes (those of `orbcast
-    dataset`), compared with numbers or one another, joined by and, or, not and brackets. Each
-    distinct question is counted as a trial of the market, as a recipe is, and the answer says how
-    much of the difference so many looks would show by luck alone.
+    The condition may name any feature known when the range closes (those of `orbcast dataset`),
+    compared with numbers or with one another, joined by and, or, not and brackets. Each distinct
+    question is counted as a trial of the market, like a recipe. The answer says how much of the
+    difference that many trials would show by luck alone.
 
     Example: orbcast stats --range 1100 --if "session1_range > 1.2" --side up
 

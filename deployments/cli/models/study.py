@@ -1,4 +1,4 @@
-"""`orbcast study`: what traders search for, and what is left of it."""
+"""`orbcast study`: search thousands of rule setups, and show which survive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def study() -> None:
-    """Study what could be traded, with the chance that it is luck."""
+    """Study tradable setups, with the chance that their result is luck."""
 
 
 @app.command(short_help="Try rule setups; tell which survive costs and chance.")
@@ -71,10 +71,10 @@ def setups(
         typer.Option(help="HTML page.", show_default="reports/setups-MARKET.html"),
     ] = None,
 ) -> None:
-    """Try thousands of rule setups and tell which survive costs, chance and time.
+    """Try thousands of rule setups, and report which survive costs, chance and time.
 
     Range x side x target x stop x range size x weekday, net of costs from the real entry. The
-    first three quarters of the days are searched, the last quarter confirms.
+    search uses the first three quarters of the days; the last quarter confirms.
 
     Example: orbcast study setups --market mgc --figures setups.json
     """

@@ -1,4 +1,4 @@
-"""`orbcast tune`: search hyperparameters, every trial counted."""
+"""`orbcast tune`: search hyperparameters; every trial is counted."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def tune(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
-    """Search hyperparameters on walk-forward folds; a stopped search goes on where it was.
+    """Search hyperparameters on walk-forward folds; a stopped search continues where it was.
 
-    The best recipe is written to the recipes folder of your home. Tuning is no evidence: judge
+    The best recipe is written to the recipes folder of your home. Tuning is not evidence: judge
     the recipe with orbcast evaluate, where every trial must be paid for.
 
     Example: orbcast tune --market mgc --trials 50

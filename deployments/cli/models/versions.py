@@ -1,4 +1,4 @@
-"""`orbcast models`: the versions there are, each with its card, and whether they are whole."""
+"""`orbcast models`: list versions, show a card, verify their files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALIASES: tuple[Alias, ...] = ("champion", "challenger")
 
 
 class DamagedError(OperatorError):
-    """Versions whose files are not what was registered."""
+    """Versions whose files differ from the registered ones."""
 
     versions: tuple[str, ...]
     template = (
@@ -39,12 +39,12 @@ class DamagedError(OperatorError):
 
 @app.callback()
 def models() -> None:
-    """Look at model versions and say which one serves."""
+    """Show model versions, and choose which one serves."""
 
 
 @app.command("list")
 def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
-    """List every version, with what it did on unseen days.
+    """List every version, with its results on held-out days.
 
     Example: orbcast models list --market mgc
     """
@@ -69,7 +69,7 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
-    """A version as the list has it, with what it did on unseen days."""
+    """A version in the list, with its results on held-out days."""
 
     version: str
     model: str
@@ -98,7 +98,7 @@ def _listed(record: VersionRecord, aliases: list[str]) -> _Listed:
 
 
 def _print_versions(listed: list[_Listed]) -> None:
-    """Print the versions model by model; columns leave room for long names and whole versions."""
+    """Print the versions by model; columns leave room for long names and whole versions."""
     for model in dict.fromkeys(row.model for row in listed):
         say(f"{model}:")
         table = cli.drawing.plain_table(gap=2)
@@ -160,7 +160,7 @@ def card(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what a version is, what is known of it, and what is not: its card, as markdown.
+    """Print a version's card as markdown: what it is, its results, and its limits.
 
     Examples: orbcast models card
 
@@ -190,7 +190,7 @@ def verify(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Compare a version's files and name, or every version's, with what was registered.
+    """Compare the files and name of one version, or of every version, with those registered.
 
     Example: orbcast models verify champion
     """

@@ -1,1 +1,1 @@
-"""Commands that start, stop and watch what runs."""
+"""Commands that start, stop and watch Orbcast's processes."""

@@ -1,12 +1,24 @@
-"""`orbcast db`: the SQL database's schema."""
+"""`orbcast db`: the SQL database: its schema, and a copy of it of another kind."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+import registry
 import tasks
-from deployments.cli.terminal import AsJson, print_json, say
+from deployments import cli
+from deployments.cli.progress import progress
+from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
 from tasks import data
+
+if TYPE_CHECKING:
+    from registry.database_copy import DatabaseCopy
+
+CHANGED = 1
+_END = 12
+"""Characters of a hash that are shown."""
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,3 +41,67 @@ def upgrade(as_json: AsJson = False) -> None:
         print_json({"database": settings.shown_url, "upgraded": True})
         return
     say(f"{settings.shown_url} is at this version's schema.")
+
+
+@app.command()
+def copy(
+    to: Annotated[
+        str, typer.Option(help="URL of an empty database; a SQLite file is made if need be.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the database into an empty one, SQLite or PostgreSQL, and verify both.
+
+    Every table, from one state, in one unit of work: a copy that is stopped leaves nothing behind,
+    and one that is made again says that it is there. Chains are walked in the source before and in
+    the copy after. To move over, stop Orbcast first (`orbcast down`), copy, and set
+    ORBCAST_DATABASE_URL to the copy. A copy into a file is also a backup of PostgreSQL; the notes
+    of the chains' ends go with it. Keep a password out of the command: PGPASSWORD and ~/.pgpass
+    are read.
+
+    Exit status: 1 the record is not as it was written; 5 something was written meanwhile. Nothing
+    is copied then.
+
+    Examples: orbcast db copy --to sqlite:///backup/orbcast.sqlite
+
+    orbcast db copy --to postgresql://orbcast@127.0.0.1/orbcast
+    """
+    source = tasks.settings.current_settings().database()
+    target = registry.database.open_database(to)
+    try:
+        with progress("Copying the database") as bar:
+            made = registry.database_copy.copy_database(source, target, bar.at)
+    except registry.errors.ChangedRecordError as error:
+        remark(str(error))
+        raise typer.Exit(CHANGED) from error
+    finally:
+        target.close()
+    if as_json:
+        print_json(
+            {
+                "from": source.masked_url,
+                "to": target.masked_url,
+                "already": made.already,
+                "rows": made.rows,
+                "tables": made.tables,
+                "notes": made.notes,
+            }
+        )
+        return
+    _print(made, source.masked_url, target.masked_url)
+
+
+def _print(made: DatabaseCopy, source: str, target: str) -> None:
+    table = cli.drawing.plain_table("table", figures=("rows",), gap=2)
+    table.add_column("end", no_wrap=True)
+    for content in made.tables:
+        if content.rows:
+            end = f"{content.end[:_END]}{'' if content.chained else '  all values'}"
+            table.add_row(content.name, f"{content.rows:,}", end)
+    show_table(table)
+    empty = sum(not content.rows for content in made.tables)
+    how = "was copied already" if made.already else "copied"
+    say(f"{made.rows:,} rows of {source} {how} to {target}; {empty} more tables are empty.")
+    say("Both verified: each chain whole, with the same end; every other table equal.")
+    if made.notes is not None:
+        say(f"The notes of the chains' ends are beside it: {made.notes}")

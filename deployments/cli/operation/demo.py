@@ -32,7 +32,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Simulate three years of a market and run everything on it; about two minutes.
+    """Simulate three years of a market and run everything on it, in about two minutes.
 
     Example: orbcast demo --in var/demo
     """

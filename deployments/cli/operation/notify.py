@@ -1,4 +1,4 @@
-"""`orbcast notify` and `orbcast notices`: where a person is told, and what was told."""
+"""`orbcast notify` and `orbcast notices`: channels for notices, and the notices sent."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ app = typer.Typer(no_args_is_help=True)
 
 
 class NoSecretError(InputError):
-    """An environment variable that should hold a channel's URL and does not."""
+    """The environment variable named for a channel's URL is not set."""
 
     variable: str
     template = "--url-env {variable}: the variable is not set; export it first"
 
 
 class DeadChannelError(OperatorError):
-    """Channels that did not take a message."""
+    """Channels that did not accept a message."""
 
     faults: tuple[tuple[str, str], ...]
     template = "not delivered: {_lines:; }; mend the channel with `orbcast notify add` again"
@@ -46,17 +46,17 @@ class DeadChannelError(OperatorError):
 
 @contextlib.contextmanager
 def home_prefect(settings: Settings) -> Iterator[None]:
-    """Talk to the Prefect of the home, which alone holds the channels' secrets."""
+    """Use the home's Prefect, the only place of the channels' secrets."""
     with serving.prefect_session.prefect_session(settings, level="CRITICAL"):
         yield
 
 
 @app.callback()
 def notify() -> None:
-    """Choose where you are told of forecasts, breaks and results, and of whatever is wrong.
+    """Choose the channels for notices of forecasts, breaks, results and faults.
 
     Channels are Prefect notification blocks: their secrets are in Prefect's store, encrypted, and
-    can be changed in its UI. With no channel notices are kept all the same: `orbcast notices`.
+    can be changed in its UI. Notices are also kept without a channel: `orbcast notices`.
     """
 
 
@@ -76,7 +76,8 @@ def add(
 
     slack, teams: the incoming webhook's URL. webhook: a URL that takes {"subject", "body"} by
     POST. email: mailtos://user:password@smtp.example.com?to=you@example.com. apprise: the URL of
-    one of the hundred services that Apprise knows: ntfy://topic, tgram://token/chat, discord://...
+    one of the hundred services that Apprise supports: ntfy://topic, tgram://token/chat,
+    discord://...
 
     Example: orbcast notify add slack desk --url-env SLACK_URL
 
@@ -90,7 +91,7 @@ def add(
             raise NoSecretError(url_env)
     tasks.notices.channels.new_channel(
         name, kind, url, tasks.settings.now(), least
-    )  # what cannot be is said before Prefect is asked
+    )  # invalid values are reported before Prefect is used
     settings = tasks.settings.current_settings()
     with home_prefect(settings):
         channel = tasks.notices.channel_blocks.add_channel(
@@ -109,7 +110,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the channel.")], as_json: AsJson = False
 ) -> None:
-    """Remove a channel: nothing is sent to it any more, and Prefect forgets its secret.
+    """Remove a channel: nothing more is sent to it, and Prefect deletes its secret.
 
     Example: orbcast notify remove desk
     """
@@ -130,7 +131,7 @@ def remove(
 
 @app.command("list")
 def list_channels(as_json: AsJson = False) -> None:
-    """List the channels, and how the last attempt at each went.
+    """List the channels, with the result of the last message to each.
 
     Example: orbcast notify list
     """
@@ -162,10 +163,10 @@ def try_channels(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a real message as a test. Exit status 3: a channel did not take it.
+    """Send a real message as a test. Exit status 3: a channel did not accept it.
 
-    It is the latest forecast that was told, or a made-up one where there is none yet, with its
-    picture where the channel takes one.
+    The message is the latest forecast that was sent, or a made-up one if there is none yet, with
+    its picture if the channel accepts pictures.
 
     Example: orbcast notify test
     """
@@ -201,9 +202,9 @@ def try_channels(
 
 @app.command(short_help="Try again now what did not arrive.")
 def retry(as_json: AsJson = False) -> None:
-    """Try again now what did not arrive; log-outcomes does it by and by anyway.
+    """Send undelivered notices again now; log-outcomes also retries them over time.
 
-    Exit status 3: a channel still takes nothing.
+    Exit status 3: a channel still does not accept them.
 
     Example: orbcast notify retry
     """
@@ -226,9 +227,9 @@ def retry(as_json: AsJson = False) -> None:
 
 @app.command(short_help="Have Prefect tell of runs that crash or go silent.")
 def automations(as_json: AsJson = False) -> None:
-    """Have Prefect itself tell of runs that crash, do not start or go silent.
+    """Have Prefect itself report runs that crash, do not start or go silent.
 
-    `notify add` and `orbcast up` do it by themselves.
+    `notify add` and `orbcast up` do this automatically.
 
     Example: orbcast notify automations
     """
@@ -259,7 +260,7 @@ def show_notices(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what there was to tell, and whether each channel took it.
+    """Show the notices, and whether each channel accepted them.
 
     Example: orbcast notices --last 5
 
@@ -273,7 +274,7 @@ def show_notices(
         listed = tasks.notices.channels.channels(settings.channels_file)
     except (
         tasks.notices.channels.ChannelError
-    ) as error:  # what there was to tell is shown all the same
+    ) as error:  # the notices are shown even if no channel can be used
         remark(f"nothing is delivered: {error}")
     at = tasks.settings.now()
     notice_records = registry.notices.notices(

@@ -1,4 +1,4 @@
-"""`orbcast notify on`, `off` and `quiet`: what a channel is told, and when it is left in peace."""
+"""`orbcast notify on`, `off` and `quiet`: which notices a channel gets, and its quiet hours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ALL = "all"
 _BY_PREFECT = "run"
-"""The kind of notice that Prefect sends by itself too."""
+"""The kind of notice that Prefect also sends by itself."""
 
 ChannelName = Annotated[str, typer.Argument(help="Name of the channel.")]
 Kinds = Annotated[
@@ -37,7 +37,7 @@ KindOption = list[str] | None
 
 
 class QuietHoursError(InputError):
-    """Quiet hours of which a part is missing."""
+    """Incomplete quiet hours."""
 
     fault: str
     template = "{fault}; such as: orbcast notify quiet desk 22:00 07:00 --zone Australia/Brisbane"
@@ -47,9 +47,9 @@ class QuietHoursError(InputError):
 def switch_off(
     name: ChannelName, kinds: Kinds, market: OfMarket = None, as_json: AsJson = False
 ) -> None:
-    """Switch some kinds of notices off for a channel, of one market or of all.
+    """Switch some kinds of notices off for a channel, for one market or for all.
 
-    What was told of before stays in `orbcast notices`. The last word of `on` and `off` counts.
+    Earlier notices stay in `orbcast notices`. Of `on` and `off`, the later command counts.
 
     Example: orbcast notify off desk break settled
 
@@ -81,10 +81,10 @@ def quiet(
     none: Annotated[bool, typer.Option("--none", help="No quiet hours any more.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Leave a channel in peace for some hours of the day.
+    """Set a channel's quiet hours.
 
-    A forecast or a break that falls in them is left out, everything else is told when they end;
-    the options say otherwise, for one kind each, and may be repeated.
+    During these hours forecasts and breaks are dropped, and all other notices are sent when they
+    end. The options change this for one kind each, and may be repeated.
 
     Example: orbcast notify quiet desk 22:00 07:00 --zone Australia/Brisbane --at-once breaker
 

@@ -1,4 +1,4 @@
-"""`orbcast run`: a flow, here and now, with or without a server."""
+"""`orbcast run`: run a flow now in this process, with or without a server."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
 ) -> None:
-    """Run a flow now. Needs no server; uses the one that is up, so it shows there.
+    """Run a flow now. It needs no server; if one is up, the run uses it and shows there.
 
     Examples: orbcast run nightly-retrain --param to_day=2025-06-30
 
@@ -103,7 +103,7 @@ def _pair(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
         read = parse_json(value)
     except json.JSONDecodeError:
         return key, value
-    # a range named 1000 is a name
+    # a range such as 1000 is a name, not a number
     is_name = isinstance(read, int | float) and not isinstance(read, bool)
     return key, value if is_name and _takes_text(values[key]) else read
 

@@ -1,4 +1,4 @@
-"""`orbcast status` and `orbcast down`: how everything stands, and stopping it."""
+"""`orbcast status` and `orbcast down`: show the state of everything, and stop it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ STOPPED_WITHIN_SECONDS = 15.0
 WRONG = 4
 
 _SHORT = {"waiting": "not answered yet", "absent": "not asked for"}
-"""What stands in a table's cell instead of a sentence."""
+"""Short texts for a table's cell instead of a sentence."""
 
 
 class StillUpError(OperatorError):
-    """A supervisor that does not stop."""
+    """The supervisor does not stop."""
 
     pid: int
     seconds: float
@@ -66,12 +66,12 @@ def status(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show on one screen how the server and each market stand: bars, model, today's ranges.
+    """Show the server and each market on one screen: bars, model, today's ranges.
 
     With --check, for a monitor: exit status 0 if all is well, 4 if something is wrong, such as a
-    server that is not up, a version that may not answer, an open breaker, or an opening range of
-    today that was not predicted. With --prometheus, what runs write to metrics/orbcast.prom in the
-    home: the same facts, as figures.
+    server that is not up, a version that may not predict, an open breaker, or an opening range of
+    today without a prediction. With --prometheus: the same facts as figures, which runs also write
+    to metrics/orbcast.prom in the home.
 
     Examples: orbcast --home var/demo status
 
@@ -111,7 +111,7 @@ def status(
 
 
 def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None, list[ServerRun]]:
-    """Return the server that answers, if one does, and its runs or those it left."""
+    """Return the answering server, if any, and its runs or those of the last server."""
     if named is None:
         server = serving.prefect_session.server_of(settings)
     else:
@@ -135,12 +135,12 @@ def _print_runs(runs: list[ServerRun], at: datetime, *, up: bool) -> None:
 
 
 def _clock(moment: datetime, at: datetime) -> str:
-    """Return a time, with its day unless that is today; UTC."""
+    """Return a time in UTC, with its day unless that is today."""
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _print_markets(overviews: list[Standing], at: datetime) -> None:
-    """Show all markets in one table, a line each, before each of them at length."""
+    """Show all markets in one table, one line each, and then each in detail."""
     say("")
     headings = ("", "stage", "breaker", "ranges today", "next", "account today")
     table = cli.drawing.plain_table(*headings, gap=2)
@@ -212,7 +212,7 @@ def _account_words(overview: Standing) -> str:
 
 
 def _print_day(overview: Standing, at: datetime) -> None:
-    """Show today's ranges, and the next trading day's where nothing more comes today."""
+    """Show today's ranges, and the next trading day's if no more are due today."""
     outlook = overview.outlook
     if outlook.closed is not None:
         words = prediction.day_outlook.closed_in_words(outlook.trading_day, outlook.closed)
@@ -277,7 +277,7 @@ def _not_up(named: str | None) -> str:
 
 
 def down() -> None:
-    """Stop what `orbcast up` of this home started; schedules go on at the next start.
+    """Stop what `orbcast up` started for this home; schedules resume at the next start.
 
     Example: orbcast --home var/demo down
     """

@@ -1,1 +1,1 @@
-"""Commands of the trading day: predictions, rules, and how both did."""
+"""Commands of the trading day: predictions, rules, and their results."""

@@ -1,4 +1,4 @@
-"""`orbcast account`: the limits of an account, and the chance that rules break one."""
+"""`orbcast account`: the limits of an account, and the chance that rules break them."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ OUTCOMES: Mapping[Outcome, str] = {
 
 @app.callback()
 def account() -> None:
-    """Look at the limits of accounts, and at what rules would do to them.
+    """Show the limits of accounts, and how rules would fare within them.
 
-    Own accounts go to <home>/accounts/NAME.toml; `orbcast account show` prints the fields.
+    Your own accounts are in <home>/accounts/NAME.toml; `orbcast account show` prints the fields.
     """
 
 
 @app.command("list", short_help="List the accounts there are.")
 def list_accounts(as_json: AsJson = False) -> None:
-    """List the account files there are, your own and those that come with Orbcast.
+    """List the account files, your own and those that come with Orbcast.
 
     Example: orbcast account list
     """
@@ -73,7 +73,7 @@ def list_accounts(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show an account, every field with its value.
+    """Show every field of an account with its value.
 
     Example: orbcast account show own-money
     """
@@ -95,8 +95,9 @@ def check(
 ) -> None:
     """Print whether an account file can be used, or what is wrong with it.
 
-    With --stop, how many contracts of such a trade its limits allow at its first balance, or by
-    how much they refuse it: the very decision that plans, order intents and replays are sized by.
+    With --stop, also print how many contracts of such a trade the limits allow at the account's
+    first balance, or by how much they refuse it. Plans, order intents and replays are sized by the
+    same decision.
 
     Example: orbcast account check var/accounts/mine.toml
 
@@ -144,12 +145,12 @@ def chance(
     seed: Annotated[int, typer.Option(min=0, help="What the draws begin with.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Print how likely an account reaches its target before it breaks a limit, by some rules.
+    """Print how likely some rules bring an account to its target before they break a limit.
 
-    The rules are followed through history, costs included, and trading days are drawn from what
-    they brought, whole and with replacement. A record's mean is itself uncertain, so the chance is
-    worked out a second time with the mean at the lower end of its 95 % interval. Contracts are
-    sized so that a fill at the stop breaks no limit; a gap still can.
+    The rules are followed through history, costs included. Whole trading days are then drawn from
+    this history with replacement. Because the mean of a record is uncertain, the chance is also
+    computed with the mean at the lower end of its 95 % interval. Contracts are sized so that a
+    fill at the stop breaks no limit; a gap still can.
 
     Example: orbcast account chance trailing-intraday-50k --strategy six-ranges
 

@@ -1,4 +1,4 @@
-"""`orbcast drift`: whether what is logged still looks like what was learned from."""
+"""`orbcast drift`: whether logged features still resemble the training data."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _SHOWN = 10
 
 @app.callback()
 def drift() -> None:
-    """Compare logged features with the training data of the version that serves.
+    """Compare logged features with the training data of the serving version.
 
-    Each range with the same opening range, by the day, roll days and half-days left out.
+    Each range is compared with the same opening range, by days; roll days and half-days are left
+    out.
     """
 
 

@@ -34,7 +34,8 @@ app = typer.Typer(no_args_is_help=True)
 def events() -> None:
     """Supply the times of scheduled news, such as FOMC, CPI or NFP.
 
-    Blackouts of a strategy enter nothing around them; forecasts and `orbcast status` name them.
+    A strategy with blackouts makes no entries around them; forecasts and `orbcast status` name
+    them.
     """
 
 
@@ -54,10 +55,10 @@ def import_events(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the times of news in; doing it again changes nothing. A wrong file is refused whole.
+    """Import the times of news. Running it again changes nothing. A faulty file is refused whole.
 
-    An event is known since the time of its import, unless the file says since when it was
-    published (known_since): a decision, a replay or a backtest of before makes no use of it.
+    An event counts as known from its import on, or from its publication on if the file states it
+    (known_since). A decision, replay or backtest of an earlier time does not use it.
 
     Fields: time, name, importance (low, medium, high), known_since, cancelled, zone.
 
@@ -106,7 +107,7 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the news that is expected, on the market's clock, as it was known at a time.
+    """Show the expected news in the market's zone, as it was known at a given time.
 
     Example: orbcast events show --from 2026-01-01 --to 2026-01-31
     """

@@ -1,4 +1,4 @@
-"""`orbcast explain`: why a slot has the answer it has, and what would have changed it."""
+"""`orbcast explain`: why a slot has its prediction, and what would have changed it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ def explain(
     slot: Annotated[str, typer.Argument(help="Such as MGC:2025-06-30:0900.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print why a slot was not recommended: each gate, its figure, and the least that would do.
+    """Print why a slot was not recommended: each gate, its figure, and the smallest change needed.
 
-    Everything comes from the ledger's row and the rules' decision, as they were logged before the
-    outcome.
+    Everything comes from the ledger's row and the rules' decision, as logged before the outcome.
 
     Example: orbcast explain MGC:2025-06-30:0900
     """

@@ -1,4 +1,4 @@
-"""`orbcast fills`: the trader's own executions, taken in from platforms' files."""
+"""`orbcast fills`: the trader's own executions, imported from platforms' files."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _MOST_ASIDE = 10
 
 @app.callback()
 def fills() -> None:
-    """Take in your own trades and hold them against what was planned.
+    """Import your own trades and compare them with the plans.
 
-    Export the executions of your platform as CSV. Orbcast places no orders and asks no broker.
+    Export the executions of your platform as CSV. Orbcast places no orders and contacts no broker.
     """
 
 
@@ -75,10 +75,10 @@ def import_files(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take executions in. Doing it again changes nothing; exports may overlap.
+    """Import executions. Running it again changes nothing; exports may overlap.
 
-    The platform is known by the header. A row that cannot be used is set aside with its line and
-    why. The same file read with other options replaces what it brought before.
+    The platform is recognized by the header. A row that cannot be used is set aside with its line
+    number and the reason. The same file with other options replaces its earlier import.
 
     Fields of --columns: time, date, side, quantity, price, contract, commission, execution_id,
     order_id, account.
@@ -164,7 +164,7 @@ def show(
     rows: Annotated[int, typer.Option(help="Newest on the screen.", min=1)] = _MOST,
     as_json: AsJson = False,
 ) -> None:
-    """Show the executions on record, or with --files what was imported and taken back.
+    """Show the executions on record, or with --files the imported and withdrawn files.
 
     Example: orbcast fills show --from 2025-06-01
     """
@@ -223,7 +223,7 @@ def withdraw(
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
-    """Take an imported file back. Its fills stay on record and count no more.
+    """Withdraw an imported file. Its fills stay on record but no longer count.
 
     Example: orbcast fills withdraw 3f9a01c2 --reason "a simulated account"
     """

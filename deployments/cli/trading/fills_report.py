@@ -1,4 +1,4 @@
-"""`orbcast fills report`: the trader's own trades held against the plans, and what they cost."""
+"""`orbcast fills report`: the trader's own trades, compared with the plans, and their costs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["app"]
 
 
 class PlansOf(StrEnum):
-    """Which plans trades are held against."""
+    """Which plans the trades are compared with."""
 
     RECORD = "record"
     RULES = "rules"
@@ -53,11 +53,11 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold your own trades against the plans: what each kind brought, and what they really cost.
+    """Compare your own trades with the plans: results of each kind, and real costs.
 
-    A trade is followed if a planned break explains its entry, by time, side and price; planned
-    and not taken is not followed; the rest is improvised. Where real slippage or commission
-    surely differ from the market file's, the command that corrects it is printed.
+    A trade is followed if a planned break explains its entry, by time, side and price. A planned
+    trade that you did not take is not followed. All other trades are improvised. If real slippage
+    or commission surely differ from the market file's, the command that corrects it is printed.
 
     Example: orbcast fills report --from 2025-06-01
     """

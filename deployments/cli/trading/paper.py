@@ -40,10 +40,11 @@ BookOption = Annotated[
 
 @app.callback()
 def paper() -> None:
-    """Trade order intents in a paper account that Orbcast keeps itself, on the bars that came.
+    """Trade order intents in a paper account of Orbcast's, on the imported bars.
 
-    It is a consumer of the outbox as your own would be (docs/hand-off.md): it takes or refuses
-    each intent, fills it bar by bar, and is the same after any restart. Orbcast places no orders.
+    The paper account is a consumer of the outbox, as your own would be (docs/hand-off.md): it
+    accepts or refuses each intent, fills it bar by bar, and is the same after any restart. Orbcast
+    places no orders.
     """
 
 
@@ -63,11 +64,11 @@ def run(
     ] = 0.1,
     as_json: AsJson = False,
 ) -> None:
-    """Take intents, fill and close them by the bars that came since; twice adds nothing.
+    """Accept new intents, and fill and close them on the new bars. Running it twice adds nothing.
 
-    A close is entered at the next bar's open, stop and market orders slip, a bar that opens beyond
-    the stop fills there, and of one bar at most --share of its volume is filled. An intent whose
-    break was over before it was issued is refused as stale.
+    An entry by a bar's close is filled at the next bar's open. Stop and market orders have
+    slippage. A bar that opens beyond the stop fills at its open. At most --share of a bar's volume
+    is filled. An intent whose break was over before it was issued is refused as stale.
 
     Example: orbcast paper run --market mgc
 
@@ -103,10 +104,10 @@ def run(
 def show(
     market: MarketOption = "mgc", book: BookOption = "outbox", as_json: AsJson = False
 ) -> None:
-    """Show a paper account: what each intent came to, its balance, what its limits leave.
+    """Show a paper account: the result of each intent, the balance, and what the limits allow.
 
-    Beside each closed trade stands the plan's own settled R, and the difference: what the next
-    open, slippage, partial fills and another entry cost or brought.
+    Each closed trade is shown with the plan's settled R and the difference, which comes from the
+    next open, slippage, partial fills and another entry.
 
     Example: orbcast paper show
 

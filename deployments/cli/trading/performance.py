@@ -1,4 +1,4 @@
-"""`orbcast performance`: what the answers on record came to, the corridor beside them."""
+"""`orbcast performance`: results of the predictions on record, compared with the corridor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ESTIMATES_SHOWN = 20
 
 
 class By(StrEnum):
-    """What the table has a line for."""
+    """What each line of the table is for."""
 
     VERSION = "version"
     RANGE = "range"
@@ -37,7 +37,7 @@ class By(StrEnum):
 
 
 class Mode(StrEnum):
-    """Which answers."""
+    """Which predictions."""
 
     LIVE = "live"
     REPLAY = "replay"
@@ -55,11 +55,11 @@ def performance(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show how the answers on record did, and whether that differs from the corridor.
+    """Show the results of the predictions on record, and whether they differ from the corridor.
 
-    Accuracy, log loss, Brier and calibration are of breaks up or down, answered in time; R is of
-    finished trades. A difference is spoken of when its whole 95 % interval, drawn by whole days,
-    lies on one side of 0.
+    Accuracy, log loss, Brier and calibration are over breaks up or down that were predicted in
+    time; R is over finished trades. A difference is reported only if its whole 95 % interval,
+    resampled by whole days, lies on one side of 0.
 
     Example: orbcast performance --by month --last 180d
     """
@@ -111,7 +111,7 @@ def _print_record(record: Record, by: By) -> None:
 
 
 def _table(*headings: str) -> Table:
-    """Return a table that fits 80 columns; the first column is a name."""
+    """Return a table that fits 80 columns; its first column is a name."""
     return cli.drawing.plain_table(headings[0], figures=headings[1:], whole=True, gap=1)
 
 

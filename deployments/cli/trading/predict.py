@@ -1,4 +1,4 @@
-"""`orbcast predict`: what the champion says of one decision; nothing is logged."""
+"""`orbcast predict`: the champion's prediction for one decision; nothing is logged."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def predict(
     prediction.day_outlook.require_open(definition, slot)
     outlook = prediction.day_outlook.day_outlook(definition, moment)
     fallback, expired = None, None
-    models = settings.models()  # opened first: what is wrong with the home is said of all of it
+    models = settings.models()  # opened first, so that a fault of the home is reported as such
     named = None if version is None else models.find(definition.symbol, version)
     bars = prediction.slot_bars.read_bars(settings, definition, slot)
     if named is None:

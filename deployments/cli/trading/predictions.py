@@ -1,4 +1,4 @@
-"""`orbcast predictions`: the ledger, filtered, on the screen or as a file."""
+"""`orbcast predictions`: the filtered ledger, on the screen or as a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST = 20
 
 
 class Outcome(StrEnum):
-    """What became of an answer."""
+    """The outcome of a prediction."""
 
     WIN = "WIN"
     LOSS = "LOSS"
@@ -62,7 +62,7 @@ def predictions(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the newest answers of the ledger and what became of them, or write all to a file.
+    """Show the ledger's newest predictions and their outcomes, or write all to a file.
 
     Example: orbcast predictions --from 2025-06-01 --range 0900 --csv june.csv
     """
@@ -80,7 +80,7 @@ def predictions(
     database = settings.database()
     count = registry.ledger.browsing.matching(database, wanted)
     for name in () if count else opening_range or ():
-        definition.range_index(name)  # one that the market had once may still have answers
+        definition.range_index(name)  # a former range of the market may still have rows
     for path, write in (
         (csv, deployments.ledger_export.to_csv),
         (parquet, deployments.ledger_export.to_parquet),

@@ -1,9 +1,7 @@
-"""An opening range as candles: the range as a band, the break, entry, stop and target as lines."""
+"""An opening range as candles: the range as a band, the prices of its trades as lines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,84 +10,91 @@ import plotly.graph_objects as go
 
 from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
-from ml_core.array_rows import take_rows
-from ml_core.market.schedule import to_minute
-from tasks.prediction.trading_day import Candles, SlotOfDay
+from monitoring.pages.figure_style import apart
+from monitoring.pages.plots.opening_range import RangePicture
 
 HEIGHT = 340
-_AFTER = 30
-"""Minutes shown at least after a trade was settled."""
-
 _FOR_WORDS = 0.25
 """Room for the words of the levels, against the stretch of time shown."""
 
-_LEVELS = (("entry", "dot"), ("stop", "dash"), ("target", "dash"))
+_LINE = 18 / 270
+"""Height of a level's words, against that of the plot."""
+
+_SHAPES = {"long": "triangle-up", "short": "triangle-down", "exit": "x"}
+_DASHES = {"entry": "dot", "stop": "dash", "part": "dot", "target": "dash"}
 
 
-def range_chart(slot: SlotOfDay, zone: str, colours: Theme) -> go.Figure | None:
-    """Draw what was seen of a range up to now; None where no bar was.
+def range_chart(picture: RangePicture, colours: Theme) -> go.Figure:
+    """Draw what :func:`monitoring.pages.plots.opening_range.range_plot` draws, to be looked into.
 
     Minutes without a trade have no candle and stay empty: the axis is the clock.
     """
-    seen = slot.seen
-    if slot.candles is None or seen is None or not len(slot.candles.minute):
-        return None
-    candles = _until_settled(slot.candles, seen)
-    times = pd.to_datetime(candles.minute.astype(np.int64) * 60, unit="s", utc=True)
-    local = times.tz_convert(zone).tz_localize(None)
+    local = _local(picture.minute, picture.zone)
+    low, high = picture.price_span
     traces: list[Any] = [
         {
             "type": "candlestick",
             "x": local,
-            "open": candles.open,
-            "high": candles.high,
-            "low": candles.low,
-            "close": candles.close,
+            "open": picture.open,
+            "high": picture.high,
+            "low": picture.low,
+            "close": picture.close,
             "increasing": {"line": {"color": colours.good, "width": 1}},
             "decreasing": {"line": {"color": colours.bad, "width": 1}},
             "showlegend": False,
-            "name": str(seen["contract"] or ""),
-        }
+            "name": "",
+        },
+        *(
+            {
+                "type": "scatter",
+                "x": _local(np.array([mark.minute]), picture.zone),
+                "y": [mark.price],
+                "mode": "markers",
+                "marker": {"symbol": _SHAPES[mark.kind], "size": 12, "color": colours.model},
+                "showlegend": False,
+                "hovertemplate": f"{mark.words}<extra></extra>",
+            }
+            for mark in picture.marks
+        ),
     ]
-    shapes: list[go.layout.Shape] = []
-    notes: list[go.layout.Annotation] = []
-    if seen["high"] is not None:
-        opens, closes = (_local(moment, zone) for moment in (slot.opens, slot.slot.decision))
-        shapes += [
-            _band(seen["low"], seen["high"], faint(colours.model, 0.14)),
-            _stretch(opens, closes, faint(colours.quiet)),
-        ]
-        middle = (seen["low"] + seen["high"]) / 2
-        notes.append(_note("opening range", middle, yanchor="middle"))
-    if seen["entry"] is not None:
-        lines, words = _levels(seen, colours)
-        shapes += lines
-        notes += words
-        traces.append(_break(seen, zone, colours))
+    looks = {
+        "entry": colours.model,
+        "stop": colours.bad,
+        "part": colours.good,
+        "target": colours.good,
+    }
+    lines = [
+        level_line(
+            level.price,
+            {"color": looks[level.kind], "dash": _DASHES[level.kind], "width": 1.5},
+        )
+        for level in picture.levels
+    ]
+    names = [
+        *((level.price, level.words) for level in picture.levels),
+        ((picture.range_low + picture.range_high) / 2, "opening range"),
+    ]
+    line = _LINE * (high - low)
+    places = apart([price for price, _ in names], line, high - line / 2)
     return plain_figure(
         traces,
         colours,
         y="price",
-        x=zone,
+        x=picture.zone,
         height=HEIGHT,
         hovermode="x",
         xaxis={
             "rangeslider": {"visible": False},
             "range": [local[0], local[-1] + _FOR_WORDS * (local[-1] - local[0])],
         },
-        shapes=shapes,
-        annotations=notes,
+        yaxis={"range": [low, high]},
+        shapes=[
+            _band(picture.range_low, picture.range_high, faint(colours.model, 0.14)),
+            _window(picture, faint(colours.quiet)),
+            *lines,
+        ],
+        annotations=[_note(words, at) for (_, words), at in zip(names, places, strict=True)],
     )
-
-
-def _until_settled(candles: Candles, seen: Mapping[str, Any]) -> Candles:
-    """Leave out what came long after stop or target: beside it the range would be a thin line."""
-    if seen["resolved_at"] is None:
-        return candles
-    settled = to_minute(seen["resolved_at"])
-    spent = settled - int(candles.minute[0])
-    drawn = candles.minute < settled + max(_AFTER, spent // 4)
-    return take_rows(candles, drawn)
 
 
 def _band(low: float, high: float, fill: str) -> go.layout.Shape:
@@ -98,55 +103,23 @@ def _band(low: float, high: float, fill: str) -> go.layout.Shape:
     return go.layout.Shape(type="rect", **across, fillcolor=fill, line={"width": 0})
 
 
-def _stretch(opens: datetime, closes: datetime, fill: str) -> go.layout.Shape:
-    """Return a band from bottom to top between two times."""
+def _window(picture: RangePicture, fill: str) -> go.layout.Shape:
+    """Return a band from bottom to top over the range's window."""
+    opens, closes = (
+        pd.Timestamp(moment).tz_convert(picture.zone).tz_localize(None).to_pydatetime()
+        for moment in (picture.opens, picture.closed)
+    )
     upright = {"xref": "x", "x0": opens, "x1": closes, "yref": "y domain", "y0": 0, "y1": 1}
     return go.layout.Shape(type="rect", **upright, fillcolor=fill, line={"width": 0})
 
 
-def _note(words: str, price: float, *, yanchor: str) -> go.layout.Annotation:
+def _note(words: str, price: float) -> go.layout.Annotation:
     """Return words at a price, in the margin kept free of candles on the right."""
     at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
-    return go.layout.Annotation(text=words, **at, yanchor=yanchor, showarrow=False)
+    return go.layout.Annotation(text=words, **at, yanchor="bottom", showarrow=False)
 
 
-def _levels(
-    seen: Mapping[str, Any], colours: Theme
-) -> tuple[list[go.layout.Shape], list[go.layout.Annotation]]:
-    looks = {"entry": colours.model, "stop": colours.bad, "target": colours.good}
-    lines = [
-        level_line(seen[name], {"color": looks[name], "dash": dash, "width": 1.5})
-        for name, dash in _LEVELS
-    ]
-    # each level's words stand on the side of the trade, the stop's on the other: none meet
-    ahead, behind = ("bottom", "top") if seen["target"] > seen["entry"] else ("top", "bottom")
-    words = [
-        _note(
-            f"{name} {seen[name]:g}",
-            seen[name],
-            yanchor=behind if name == "stop" else ahead,
-        )
-        for name, _ in _LEVELS
-    ]
-    return lines, words
-
-
-def _break(seen: Mapping[str, Any], zone: str, colours: Theme) -> go.Scatter:
-    up = seen["break_direction"] == "UP"
-    return go.Scatter(
-        x=[_local(seen["break_time"], zone)],
-        y=[seen["entry"]],
-        mode="markers",
-        marker={
-            "symbol": "triangle-up" if up else "triangle-down",
-            "size": 14,
-            "color": colours.model,
-        },
-        name=f"broke {seen['break_direction']}",
-        showlegend=False,
-        hovertemplate=f"broke {seen['break_direction']} at %{{y}}<extra></extra>",
-    )
-
-
-def _local(moment: datetime, zone: str) -> datetime:
-    return pd.Timestamp(moment).tz_convert(zone).tz_localize(None).to_pydatetime()
+def _local(minutes: np.ndarray[Any, Any], zone: str) -> pd.DatetimeIndex:
+    """Return UTC minutes as the wall clock of a zone, which is how Plotly writes an axis."""
+    times = pd.to_datetime(minutes.astype(np.int64) * 60, unit="s", utc=True)
+    return times.tz_convert(zone).tz_localize(None)

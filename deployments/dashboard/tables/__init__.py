@@ -1,4 +1,4 @@
-"""Tables of the pages: the record by any group, and words in cells that wrap."""
+"""Tables of the pages: the record by group, and tables of text whose cells wrap."""
 
 from ml_core.on_demand import modules_of
 

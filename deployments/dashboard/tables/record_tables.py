@@ -1,4 +1,4 @@
-"""Tables of a record: any group of predictions, judged as the whole record is."""
+"""Tables of a record by group; each group is judged in the same way as the whole record."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _HEADINGS = ["group", "breaks", "days", "model", "corridor", "log loss", "net R 
 
 
 def side(prediction: ScoredPrediction) -> str | None:
-    """Name the likelier side; None without a probability."""
+    """Return the name of the likelier side; None without a probability."""
     return prediction.likelier_side
 
 
 def level(prediction: ScoredPrediction) -> str | None:
-    """Name the confidence, how far p(UP) is from even; None without a probability."""
+    """Return the confidence level, by the distance of P(UP) from 0.5; None without P(UP)."""
     return None if prediction.p_up is None else level_of(abs(2.0 * prediction.p_up - 1.0))
 
 
 def weekday(prediction: ScoredPrediction) -> str:
-    """Name the weekday of the trading day."""
+    """Return the weekday of the trading day."""
     return WEEKDAYS[prediction.trading_day.weekday()]
 
 
@@ -37,7 +37,7 @@ def grouped_periods(
     predictions: Iterable[ScoredPrediction],
     key: Callable[[ScoredPrediction], str | None],
 ) -> dict[str, Period]:
-    """Judge each group of predictions by itself; abstentions are in none."""
+    """Judge each group of predictions separately; abstentions belong to no group."""
     groups: dict[str, list[ScoredPrediction]] = {}
     for prediction in predictions:
         name = key(prediction) if prediction.predicted else None
@@ -47,12 +47,12 @@ def grouped_periods(
 
 
 def lines(periods: Mapping[str, Period], names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a line for each period, as words: a figure that few days cannot carry says so.
+    """Return one line of texts per period; a figure says so if it rests on too few days.
 
     Parameters
     ----------
     periods
-        By the name of the group.
+        Group name -> period.
     names
         Order of the lines; names without a period are left out.
     """
@@ -61,9 +61,9 @@ def lines(periods: Mapping[str, Period], names: Sequence[str] | None = None) -> 
 
 
 def confusion(predictions: Iterable[ScoredPrediction]) -> dict[str, Counter[str]]:
-    """Count what happened by the likelier side: for UP and DOWN the breaks UP, DOWN and NONE.
+    """Count results by likelier side: for UP and for DOWN the number of UP, DOWN and NONE.
 
-    Predictions that came late are not counted, as they are scored for nothing.
+    Late predictions are not counted, because they are not scored.
     """
     counts = {"UP": Counter[str](), "DOWN": Counter[str]()}
     for prediction in predictions:
@@ -74,7 +74,7 @@ def confusion(predictions: Iterable[ScoredPrediction]) -> dict[str, Counter[str]
 
 
 def with_span(estimate: Interval, form: str) -> str:
-    """Write an estimate with its interval.
+    """Format an estimate with its interval.
 
     >>> with_span(Interval(0.1, -0.2, 0.4, 60, 30), "+.2f")
     '+0.10 (-0.20 to +0.40)'

@@ -1,4 +1,4 @@
-"""Tables of words: cells wrap, and what they hold stands as it is."""
+"""Tables of text: cells wrap, and their text is shown literally."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitoring.pages.markdown import escaped
 def words_table(rows: Sequence[Mapping[str, object]]) -> None:
     """Show rows whose cells are sentences; the first column names the row.
 
-    Streamlit reads such a table's cells as markdown, so they are escaped.
+    Streamlit reads the cells of such a table as markdown, so they are escaped.
     """
     frame = pd.DataFrame(
         [{name: escaped(cell) or DASH for name, cell in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""Checks of bars before they are taken in, and of days and silences afterwards."""
+"""Checks of bars before import, and of days and silences afterwards."""
 
 from typing import TYPE_CHECKING
 

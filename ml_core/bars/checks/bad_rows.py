@@ -1,4 +1,4 @@
-"""Bad rows of a source, counted over its batches, and the refusal of one with too many."""
+"""Bad rows of a source, counted over its batches; a source with too many is refused."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ NOT_POSITIVE_REMEDY = (
 )
 
 FROM_THE_FUTURE = "from_the_future"
-"""Why a bar whose minute has not begun is set aside; it may have closed by the next reading."""
+"""Reason for a bar whose minute has not begun; it may have closed by the next reading."""
 
 STILL_RUNNING = "still_running"
-"""Why the row of the running minute is set aside: it is no fault of a source that has one."""
+"""Reason for the row of the running minute; it does not count as an error of the source."""
 
 AWAITED = (FROM_THE_FUTURE, STILL_RUNNING)
-"""What later readings may find closed."""
+"""Reasons for rows that may be closed bars in a later reading."""
 
 REPEATED_HOUR = "two_such_local_times"
-"""Why a bar of the hour that daylight saving repeats is set aside, where nothing tells which."""
+"""Reason for a bar in the hour that daylight saving repeats, if the repetition is ambiguous."""
 
 _MOST_DECIMALS = 8
 
@@ -43,7 +43,7 @@ _ENOUGH_ROWS = 50_000
 
 
 class BatchRefusedError(InputError):
-    """A batch with so many bad rows that none of it is taken, nor of those like it that follow."""
+    """A batch has so many bad rows that it and the similar batches after it are not imported."""
 
     name: str
     rows: int
@@ -110,11 +110,12 @@ class BadRows:
     Attributes
     ----------
     name
-        What to call the source.
+        Name of the source in messages.
     limit
-        Share of bad rows above which it is refused; a single one refuses no more than two rows.
+        Share of bad rows above which the source is refused; a single bad row refuses a source only
+        if it has at most two rows.
     months_taken
-        How many of its batches were taken in.
+        Number of its batches that were imported.
     """
 
     name: str
@@ -127,18 +128,18 @@ class BadRows:
 
     @property
     def too_many(self) -> bool:
-        """Whether the rows counted so far are to be refused."""
+        """Whether the rows counted so far must be refused."""
         running = self.reasons[STILL_RUNNING]
         bad, rows = self.reasons.total() - running, self.rows - running
         return bad > self.limit * rows and (bad > 1 or 2 * bad >= rows)
 
     @property
     def hopeless(self) -> bool:
-        """Whether so many rows are bad that those to come will hardly change it."""
+        """Whether so many rows are bad that later rows will hardly change the result."""
         return self.rows > _ENOUGH_ROWS and 2 * self.reasons.total() > self.rows
 
     def count_again(self, rows: int, reasons: dict[str, int]) -> None:
-        """Count the rows of a batch that was taken in before."""
+        """Count the rows of a batch that was imported before."""
         self.rows += rows
         self.reasons.update(reasons)
 
@@ -157,7 +158,7 @@ class BadRows:
             self.volume_decimals = max(self.volume_decimals, needed)
 
     def refusal(self) -> BatchRefusedError:
-        """Return the error that names the counts and the first bad rows."""
+        """Return the error with the counts and the first bad rows."""
         step = f"{10.0**-self.volume_decimals:.{self.volume_decimals}f}"
         return BatchRefusedError(
             self.name,
@@ -171,7 +172,7 @@ class BadRows:
 
 
 def _decimals_of(values: NDArray[np.float64]) -> int:
-    """Return how many decimals numbers have, ``_MOST_DECIMALS`` at most."""
+    """Return the number of decimals of the values, at most ``_MOST_DECIMALS``."""
     finite = values[np.isfinite(values)]
     for decimals in range(1, _MOST_DECIMALS):
         if np.allclose(np.round(finite, decimals), finite, rtol=1e-12, atol=1e-12):
@@ -187,7 +188,7 @@ _OF_TIME = {"not_on_a_minute", "before_1970", FROM_THE_FUTURE, "contradicts_an_e
 
 
 def _values_of(row: pa.Table, reason: str) -> str:
-    """Return the values of a bad row, columns of ``RAW_SCHEMA``, that its reason is about."""
+    """Return those values of a bad row (columns of ``RAW_SCHEMA``) that its reason is about."""
     names: tuple[str, ...] = ()
     if reason in _OF_VOLUME:
         names = ("volume",)

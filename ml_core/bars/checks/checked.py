@@ -1,4 +1,4 @@
-"""A batch after its checks: what is sound, what was set aside, what is odd."""
+"""A batch after its checks: good rows, quarantined rows and findings."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something odd that is no fault of a single row; the bars are kept.
+    """Something unusual that is not an error of a single row; the bars are kept.
 
     Attributes
     ----------
     check
         ``out_of_order``, ``off_session``, ``gap``, ``stale`` or ``spike``.
     count
-        How often.
+        Number of occurrences.
     examples
-        The first few, in words.
+        The first few, as text.
     """
 
     check: str
@@ -33,15 +33,15 @@ class Checked:
     Attributes
     ----------
     good
-        Rows of the raw table that are sound, in order of time and contract, each key once.
+        Valid rows of the raw table, ordered by time and contract, each key once.
     quarantined
         The bad rows, with a ``reason`` column.
     reasons
-        How many rows each reason set aside.
+        Number of quarantined rows by reason.
     duplicates
-        Rows that repeated an earlier one to the letter, and are dropped.
+        Number of exact repetitions of an earlier row, which are dropped.
     findings
-        What was odd.
+        The unusual observations.
     """
 
     good: pa.Table

@@ -1,4 +1,4 @@
-"""Whether bars fit the exchange's hours as they were read, or clearly better in another way."""
+"""Checks whether bars fit the exchange's hours clearly better in another time zone or stamp."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ml_core.market.market import Market
 
 _FEWEST_BARS = 500
 _OUTSIDE = 0.01
-"""Share of the bars outside the hours from which on another zone is looked for."""
+"""Share of bars outside the hours from which other time zones are tried."""
 
 _CLEARLY = 5.0
-"""How many times fewer bars must be outside in another zone."""
+"""Factor by which fewer bars must be outside the hours in another zone."""
 
 _FEWEST_SESSIONS = 3
 _NEARLY_ALL, _HARDLY_ANY = 0.8, 0.2
 _EDGE_MINUTES = 5
-"""A session counts as covered to its edge where a bar lies this near to it."""
+"""A session counts as covered to its edge if a bar is this near to it."""
 
 
 class HoursMisfitError(InputError):
-    """Bars that fit their market's hours clearly better when they are read in another way."""
+    """Bars fit their market's hours clearly better if they are read in another way."""
 
     name: str
     symbol: str
@@ -43,26 +43,27 @@ class HoursMisfitError(InputError):
 
 
 def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: Market) -> None:
-    """Refuse bars that fit the hours clearly better in another zone, or stamped at the other end.
+    """Refuse bars that fit the hours clearly better in another zone, or with the other stamp.
 
-    Few bars cannot be judged and pass; so do bars that lie well inside the hours, unless their
-    days begin and end as the regular hours do in another reading.
+    Too few bars cannot be judged and pass. Bars well inside the hours also pass, unless in another
+    reading their days begin and end like the regular hours.
 
     Parameters
     ----------
     name
-        What holds them, for the message.
+        Name of the source, for the message.
     stamps
-        When bars open as they were read, aware UTC, ascending.
+        Opening times of the bars as read, aware UTC, ascending.
     zone
-        The zone that their local times were read in; None where the times said it themselves.
+        The zone in which local times were read; None if the times have their own zone.
     market
-        Its calendar and limits.
+        The market with its calendar and limits.
 
     Raises
     ------
     HoursMisfitError
-        With the figures of both readings and the option that reads it.
+        Another reading fits clearly better; the message has the figures of both readings and the
+        option to use.
     """
     minute = distinct(minutes_of(stamps))
     if not market.quality.judge_hours or len(minute) < _FEWEST_BARS:
@@ -88,7 +89,7 @@ def refuse_misfit(name: str, stamps: pa.ChunkedArray, zone: str | None, market: 
 
 
 def zone_remedy(zone: str | None, other: str) -> str:
-    """Return how bars are read in another zone than that of their local times, None for none."""
+    """Return how to read bars in another zone than that of their local times (None: no zone)."""
     if zone is None:
         return (
             f"Mend them in the source, which seems to write the clock of {other} as if it were "
@@ -104,10 +105,10 @@ def _read_in(zone: str | None) -> str:
 def _refuse_other_stamp(
     name: str, minute: NDArray[np.int64], hours: TradeDates, market: Market
 ) -> None:
-    """Refuse bars that are stamped at the other end of their minute than was taken for it.
+    """Refuse bars that are stamped at the other end of their minute than was assumed.
 
-    Read as they should be, the first bar of a session lies at its open and the last a minute
-    before its close: a minute later, none lies at the open and one at the close.
+    In the right reading, the first bar of a session is at its open and the last is one minute
+    before its close. Read a minute late, no bar is at the open and one is at the close.
     """
     to_open = _any_between(minute, hours.open - 1, hours.open + _EDGE_MINUTES)
     to_close = _any_between(minute, hours.close - _EDGE_MINUTES, hours.close + 1)
@@ -115,7 +116,7 @@ def _refuse_other_stamp(
         return
     at_open, at_close = hours.open[to_open], hours.close[to_close]
     for stamp, beyond, inside in (
-        ("close", at_close, at_open),  # as they are, a minute late
+        ("close", at_close, at_open),  # as read, a minute late
         ("open", at_open - 1, at_close - 1),  # a minute early
     ):
         outside, there = np.isin(beyond, minute), np.isin(inside, minute)
@@ -132,16 +133,16 @@ def _refuse_other_stamp(
 def _any_between(
     minute: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return for each span, ``stop`` excluded, whether some minute lies in it."""
+    """Return for each span, ``stop`` excluded, whether it contains a minute."""
     return np.searchsorted(minute, first) < np.searchsorted(minute, stop)
 
 
 def _in_other_zones(
     stamps: pa.ChunkedArray, zone: str | None, hours: TradeDates, market: Market
 ) -> Iterator[tuple[float, str]]:
-    """Yield the share outside the hours that each other zone would leave, and the zone.
+    """Yield, for every other zone, the share of bars outside the hours, and the zone.
 
-    Times that say their zone themselves are taken as those of UTC's clock.
+    Times with their own zone are treated as UTC clock times.
     """
     local = pc.local_timestamp(stamps.cast(pa.timestamp("us", tz=zone or "UTC")))
     for other in dict.fromkeys((*ZONES, str(market.zone))):

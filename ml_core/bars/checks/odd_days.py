@@ -1,7 +1,7 @@
-"""Days on which the bars end long before the calendar's close, or go on long after it.
+"""Days whose bars end long before the calendar's close, or go on long after it.
 
-The calendar may not know of a special close, a halt or an extra session; a market's file can
-(``[[calendar_days]]``). Each day found comes with the lines that would say what the bars show.
+The calendar may lack a special close, a halt or an extra session; a market file can add it
+(``[[calendar_days]]``). Each day found comes with the lines that describe its bars.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ml_core.market.schedule import from_minute
 
 _FEWEST_DAYS = 5
 _USUALLY_TO_CLOSE = 0.8
-"""Share of days whose bars reach the close within the limit; a market with fewer is not judged."""
+"""Minimum share of days with bars up to the close (within the limit) for judging a market."""
 
 _FEWEST_BARS = 10
-"""Minutes with bars outside the hours that are a session and no stray prints."""
+"""Minimum minutes with bars outside the hours that count as a session, not stray prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class OddDay:
     Attributes
     ----------
     day
-        Trade date; of an extra session the date by the market's clock.
+        Trade date; for an extra session the date by the market's clock.
     kind
         ``ended_early``, ``went_on`` or ``extra_session``.
     first_bar, last_bar
-        UTC minutes at which the bars in question begin and end.
+        UTC minutes of the first and the last bar in question.
     close
-        The calendar's close, UTC minute; of an extra session that of the trade date before.
+        The calendar's close, UTC minute; for an extra session the previous trade date's close.
     zone
-        The market's clock.
+        The market's time zone.
     """
 
     day: date
@@ -64,7 +64,7 @@ class OddDay:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Lines of the market's file that say what the bars show."""
+        """Lines for the market file that describe the bars."""
         close = f'close = "{self._local(self.last_bar + 1)}"'
         opens = [f'open = "{self._local(self.first_bar)}"'] * (self.kind == "extra_session")
         return ("[[calendar_days]]", f"day = {self.day}", *opens, close)
@@ -76,15 +76,15 @@ class OddDay:
 def odd_days(minute: NDArray[np.int64], market: Market) -> tuple[OddDay, ...]:
     """Return the days whose bars end long before, or go on long after, the calendar's close.
 
-    Long is ``quality.gap_minutes``. The first and the last day are not judged, which may be half
-    there, and neither is a market whose bars seldom reach the close.
+    "Long" is ``quality.gap_minutes``. The first and the last day are not judged because they may
+    be incomplete. A market whose bars seldom reach the close is not judged either.
 
     Parameters
     ----------
     minute
         UTC minutes at which bars open, in any order.
     market
-        Its calendar with the file's own days, and its limits.
+        The market with its calendar, its own calendar days and its limits.
     """
     if not len(minute):
         return ()
@@ -136,7 +136,7 @@ def _after_close(
 
 
 def _date_of(minute: int, market: Market) -> date:
-    """Return the trading day that a minute lies in by the market's clock."""
+    """Return the trading day of a minute by the market's clock."""
     local = from_minute(minute).astimezone(ZoneInfo(market.zone))
     begun = local.time() >= market.day_start
     day = local.date() if begun else local.date() - timedelta(days=1)

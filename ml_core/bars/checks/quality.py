@@ -1,4 +1,4 @@
-"""Quality of a batch: bad rows are set aside with a reason, odd ones are kept and reported."""
+"""Quality of a batch: bad rows are quarantined with a reason, unusual ones kept and reported."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
     Parameters
     ----------
     batch
-        As its source gave it.
+        The batch as read from its source.
     market
-        Its tick, calendar and limits.
+        The market with its tick, calendar and limits.
     now
-        Aware time; a bar that has not closed by then is set aside.
+        The time, aware; bars that have not closed by then are set aside.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check(batch: RawBatch, market: Market, now: datetime) -> Checked:
 
 
 def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.object_]:
-    """Return the first reason that applies to each row of ``RAW_SCHEMA``, '' where none does."""
+    """Return the first reason that applies to each row of ``RAW_SCHEMA``; '' if none does."""
     price = {name: table[name].to_numpy() for name in PRICES}
     columns = tuple(price.values())
     volume = table["volume"].to_numpy()
@@ -68,7 +68,7 @@ def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.obj
     has_time = stamp != np.iinfo(np.int64).min
     closes_by = (to_minute(now) - 1) * MINUTE_US
     with np.errstate(invalid="ignore"):
-        # column by column: a row of four is too short for NumPy to be fast along it
+        # column by column: NumPy is slow along rows of four
         top: NDArray[np.float64] = reduce(np.maximum, columns)
         bottom: NDArray[np.float64] = reduce(np.minimum, columns)
         not_positive = np.less_equal(bottom, 0)
@@ -102,11 +102,11 @@ def row_faults(table: pa.Table, market: Market, now: datetime) -> NDArray[np.obj
 def _repeats(
     table: pa.Table, contract: NDArray[np.int64], reason: NDArray[np.object_]
 ) -> tuple[NDArray[np.int64], NDArray[np.object_], int]:
-    """Order sound rows by time and contract, each key once; mark those that contradict another."""
+    """Order valid rows by time and contract, each key once; mark contradictory rows."""
     sound = np.flatnonzero(reason == "")
     stamp = microseconds_of(table)[sound]
     contract = contract[sound]
-    rank = np.lexsort((sound, contract, stamp))  # the first row given wins
+    rank = np.lexsort((sound, contract, stamp))  # the first row in the source wins
     rows, stamp, contract = sound[rank], stamp[rank], contract[rank]
     if not len(rows):
         return rows, reason, 0
@@ -154,9 +154,9 @@ def _off_session(minute: NDArray[np.int64], hours: TradeDates) -> Finding:
 
 
 def _gaps(minute: NDArray[np.int64], hours: TradeDates, limit: int) -> Finding:
-    """Stretches of the exchange's hours, between the first and last bar, without any bar."""
+    """Find periods without bars within the exchange's hours, between the first and last bar."""
     seen = distinct(minute)
-    # the hours' own edges stand as bars, so that a gap never counts time the exchange is shut
+    # the edges of the hours count as bars, so that a gap never includes closed time
     starts, stops = hours.edges
     edges = np.concatenate([starts - 1, stops])
     within = edges[(edges >= seen[0]) & (edges <= seen[-1])]
@@ -172,13 +172,13 @@ def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> l
     code, when = contract[order], minute[order]
     columns = [good[name].to_numpy()[order] for name in PRICES]
     next_minute = (np.diff(code) == 0) & (np.diff(when) == 1)
-    # any of a bar's prices: a spike may be in its high or its low alone
+    # all prices of a bar: a spike may be only in its high or low
     before = columns[-1][:-1]
     change = reduce(np.maximum, (np.abs(values[1:] - before) for values in columns))
     ticks = change / float(market.instrument.tick_size)
     jumps = np.flatnonzero(next_minute & (ticks >= market.quality.spike_ticks)) + 1
     same = reduce(np.logical_and, (np.diff(values) == 0 for values in columns), next_minute)
-    # a run is stale once it is as long as the limit: count where each run reaches it
+    # a run is stale once it reaches the limit: count where each run reaches it
     streak = _run_lengths(same)
     stale = np.flatnonzero(streak == market.quality.stale_minutes - 1) + 1
 
@@ -192,6 +192,6 @@ def _by_contract(good: pa.Table, minute: NDArray[np.int64], market: Market) -> l
 
 
 def _run_lengths(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return, for each place, how many true flags in a row end there."""
+    """Return, for each position, the length of the run of true flags that ends there."""
     count = np.cumsum(flags)
     return count - np.maximum.accumulate(np.where(flags, 0, count))

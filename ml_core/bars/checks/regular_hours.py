@@ -1,7 +1,8 @@
-"""Whether days of regular hours alone begin and end as those do, or do so in another reading.
+"""Checks whether days with regular hours only fit those hours in another reading.
 
-Files of regular hours (09:30 to 16:00 in New York) lie well inside the hours of a market that
-trades nearly round the clock, also when they are read some hours off. Their edges tell.
+Files with regular hours only (09:30 to 16:00 in New York) lie well inside the hours of a market
+that trades nearly round the clock, even when they are read some hours off. The edges of their days
+reveal it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ZONES = (
     "Asia/Kolkata",
     "Etc/GMT+5",
 )
-"""Zones in which vendors and brokers stamp, the commonest first; the market's own is one more."""
+"""Zones used by vendors and brokers, the most common first; the market's own is added."""
 
 
 _CLOCK = "America/New_York"
@@ -41,10 +42,10 @@ _REGULAR = {
     "CMEGlobex_FX": ("08:20", ("15:00",)),
     "CBOT_Bond": ("08:20", ("15:00",)),
 }
-"""Regular hours of calendars that trade far longer: open and usual closes, on ``_CLOCK``."""
+"""Regular hours of calendars with much longer trading: open and usual closes, on ``_CLOCK``."""
 
 _APART = 6 * 60
-"""Minutes without a bar that part two days of regular hours; the exchange's pause is an hour."""
+"""Minutes without a bar between two days of regular hours; the exchange pauses for an hour."""
 
 _FEWEST_DAYS = 3
 _NEARLY_ALL, _CLEARLY_MORE = 0.8, 0.1
@@ -52,16 +53,16 @@ _NEARLY_ALL, _CLEARLY_MORE = 0.8, 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherReading:
-    """How bars would have to be read for their days to be those of the regular hours.
+    """The reading in which the days of the bars match the regular hours.
 
     Attributes
     ----------
     zone
-        Of their local times; None for the one they were read in.
+        The zone of the local times; None for the zone they were read in.
     stamp
-        Which end of its minute a bar is stamped with; None for the one it was read with.
+        The end of its minute that a bar is stamped with; None for the stamp they were read with.
     fault
-        What shows it, in words.
+        The evidence, as text.
     """
 
     zone: str | None
@@ -72,21 +73,21 @@ class OtherReading:
 def other_reading(
     minute: NDArray[np.int64], zone: str | None, market: Market
 ) -> OtherReading | None:
-    """Return the reading in which the days of bars are those of the regular hours.
+    """Return the reading in which the days of the bars match the regular hours.
 
     Parameters
     ----------
     minute
-        When bars open as they were read, UTC, ascending and distinct, shape (n,).
+        Opening minutes of the bars as read, UTC, ascending and distinct, shape (n,).
     zone
-        The zone that their local times were read in; None where the times said it themselves.
+        The zone in which local times were read; None if the times have their own zone.
     market
-        Its calendar.
+        The market with its calendar.
 
     Returns
     -------
     OtherReading or None
-        None where the days fit as they are, or in no reading.
+        None if the days fit as read, or in no reading.
     """
     if market.calendar not in _REGULAR:
         return None
@@ -112,7 +113,7 @@ def other_reading(
 
 
 def _readings(zone: str | None, market: Market) -> Iterator[tuple[str | None, Stamp | None, int]]:
-    """Yield other zones and stamps, and the minutes that the stamp moves a bar by."""
+    """Yield other zones and stamps, with the minutes by which the stamp moves a bar."""
     others = [other for other in (*ZONES, str(market.zone)) if other != (zone or "UTC")]
     stamps: tuple[tuple[Stamp | None, int], ...] = ((None, 0), ("close", -1), ("open", 1))
     for stamp, shift in stamps:
@@ -133,7 +134,7 @@ def _clock_times(minutes: NDArray[np.int64]) -> NDArray[np.str_]:
 
 
 def _in_zone(minutes: NDArray[np.int64], zone: str, other: str | None) -> NDArray[np.int64]:
-    """Return the minutes that a zone's clock showed at some minutes, read in another zone."""
+    """Return minutes after reinterpreting one zone's clock times in another zone."""
     if other is None:
         return minutes
     local = (_moment(minute).astimezone(ZoneInfo(zone)) for minute in minutes.tolist())

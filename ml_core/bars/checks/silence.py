@@ -1,4 +1,4 @@
-"""How long a feed has been silent, and how long it usually is at that time of the session."""
+"""How long a feed has been silent, and what is usual at that time of the session."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from ml_core.bars.arrow_values import distinct
 from ml_core.market.exchange import TradeDates
 
 SESSIONS = 60
-"""How many earlier sessions say what is usual."""
+"""Number of earlier sessions that define what is usual."""
 
 FEWEST_SESSIONS = 10
-"""With fewer nothing is said."""
+"""Minimum number of earlier sessions for a result."""
 
 AROUND = 60
-"""Minutes before and after this time of the session in which a silence counts as usual."""
+"""Minutes before and after this time of the session that are compared."""
 
 TIMES_USUAL = 2
-"""A silence is unusual from so many times the usual one on."""
+"""A silence is unusual from this multiple of the usual one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """What is known of a feed's silence while the exchange is open.
+    """A feed's silence while the exchange is open.
 
     Attributes
     ----------
     minutes
         Whole open minutes without any bar, up to now, in this session.
     usual
-        The longest silence that two or more of the earlier sessions had around this time of the
-        session: one that happened once may itself have been a feed that stopped.
+        The longest silence that at least two earlier sessions had around this time of the session:
+        a silence that happened once may itself have been a stopped feed.
     """
 
     minutes: int
     usual: int
 
     def is_unusual(self, least: int) -> bool:
-        """Return whether the feed has stopped: longer than ``least`` and than is usual here."""
+        """Return whether the feed seems stopped: silent longer than ``least`` and than usual."""
         return self.minutes >= max(least, TIMES_USUAL * self.usual + 1)
 
 
 def silence_at(minute: NDArray[np.int64], hours: TradeDates, now: int) -> Silence | None:
-    """Return a feed's silence; None while the exchange is closed, or with too little to compare.
+    """Return a feed's silence; None while the exchange is closed or history is too short.
 
     Parameters
     ----------
     minute
         UTC minutes of the bars of any contract, ascending, shape (n,).
     hours
-        The exchange's.
+        The hours of the exchange.
     now
-        UTC minute that runs; its own bar cannot be here.
+        The running UTC minute; its own bar cannot exist yet.
     """
     session = int(np.searchsorted(hours.open, now, side="right")) - 1
     if session < 0 or now >= hours.close[session] or not len(minute):
@@ -68,14 +68,14 @@ def silence_at(minute: NDArray[np.int64], hours: TradeDates, now: int) -> Silenc
     ]
     if len(earlier) < FEWEST_SESSIONS:
         return None
-    last = int(minute[minute < now].max(initial=begun - 1))  # a night is no silence
+    last = int(minute[minute < now].max(initial=begun - 1))  # closed hours are not silence
     return Silence(minutes=now - last - 1, usual=sorted(earlier)[-2])
 
 
 def _longest_around(
     minute: NDArray[np.int64], hours: TradeDates, session: int, offset: int
 ) -> int | None:
-    """Return the longest silence of a session around a time of it; None where it has no bars."""
+    """Return a session's longest silence around a time of it; None if it has no bars."""
     begun, ended = int(hours.open[session]), int(hours.close[session])
     inside = minute[slice(*np.searchsorted(minute, [begun, ended]))]
     if not len(inside):

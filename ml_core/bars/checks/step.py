@@ -1,4 +1,4 @@
-"""How far apart a source's bars are: anything but a minute is refused, saying what it is."""
+"""The step of a source's bars: anything but one minute is refused, with the step found."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.errors import InputError
 
 _BY_CHANCE = 1e-6
-"""Chance of 1-minute bars to lie on a coarser grid below which that is taken for the step."""
+"""Probability of 1-minute bars lying on a coarser grid by chance; below it, that is the step."""
 
 _FEWEST = 10
-"""Bars from which on they are judged."""
+"""Minimum number of bars for a judgement."""
 
 _ON_GRID = 0.99
-"""Share of the bars that lie on that grid; a few odd ones do not make 1-minute bars of it."""
+"""Minimum share of bars on that grid; a few odd bars do not make it 1-minute data."""
 
 _DAY = 24 * 60
 
 
 class StepError(InputError):
-    """Bars of another length than a minute."""
+    """The bars are not 1-minute bars."""
 
     name: str
     seconds: float
@@ -31,7 +31,7 @@ class StepError(InputError):
 
 
 class TooFineError(StepError):
-    """Rows less than a minute apart."""
+    """The rows are less than a minute apart."""
 
     template = (
         "{name} holds rows {seconds:g} s apart ({bars:,} of them), and Orbcast takes 1-minute "
@@ -41,7 +41,7 @@ class TooFineError(StepError):
 
 
 class TooCoarseError(StepError):
-    """Bars of several minutes."""
+    """The bars cover several minutes."""
 
     template = (
         "{name} holds {_length} bars ({bars:,} that far apart), and Orbcast takes 1-minute bars: "
@@ -60,16 +60,16 @@ def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[n
     Parameters
     ----------
     name
-        What holds them, for the message.
+        Name of the source, for the message.
     stamps
-        When bars open, microseconds UTC, shape (n,), in any order.
+        Opening times of the bars, microseconds UTC, shape (n,), in any order.
     contracts
-        A number for the contract of each, shape (n,).
+        A number for each bar's contract, shape (n,).
 
     Raises
     ------
     StepError
-        With the usual distance.
+        The step is another one; the message names it.
     """
     order = np.lexsort((stamps, contracts))
     stamp = stamps[order]
@@ -91,9 +91,9 @@ def refuse_other_step(name: str, stamps: NDArray[np.int64], contracts: NDArray[n
 
 
 def _refuse_coarse_days(name: str, minute: NDArray[np.int64]) -> None:
-    """Refuse days of coarser bars among days of minutes, as in files joined of both.
+    """Refuse days of coarser bars among days of 1-minute bars, as in concatenated files.
 
-    Every coarser step there is lies on a grid of 2, 3 or 5 minutes.
+    Every coarser step in use lies on a grid of 2, 3 or 5 minutes.
     """
     first = int(minute.min()) // _DAY
     group = minute // _DAY - first

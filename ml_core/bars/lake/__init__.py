@@ -1,4 +1,4 @@
-"""The lake: every bar ever taken in, in month files, and what became of every batch."""
+"""The lake: all imported bars in month files, and the record of every batch."""
 
 from typing import TYPE_CHECKING
 

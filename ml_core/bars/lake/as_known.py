@@ -1,4 +1,4 @@
-"""The bars as the lake had them at an earlier time: late ones away, revised ones as before."""
+"""The bars as the lake had them at an earlier time, without later additions and revisions."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _WITHDRAWN_AT = pa.field("withdrawn_at", pa.timestamp("us", tz="UTC"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarChange:
-    """A bar that came in, was given another value or was withdrawn after a time.
+    """A bar that was added, changed or withdrawn after a time.
 
     Attributes
     ----------
     contract, ts
-        Which bar; aware UTC time of its open.
+        The bar's contract and the aware UTC time of its open.
     earlier, present
-        Prices and volume as they were known then, and as they are; None if the bar was not
-        known then, or is not here any more.
+        Prices and volume as known then, and as they are now; None if the bar did not exist then,
+        or no longer exists.
     changed_at
-        When the present value came into the lake, or the bar was withdrawn; aware UTC.
+        When the present value was imported, or the bar was withdrawn; aware UTC.
     """
 
     contract: str
@@ -61,7 +61,7 @@ class BarChange:
 
 @dataclass(frozen=True, slots=True)
 class AsKnown:
-    """Bars as they stood at a time, and how those of today differ, in order of time."""
+    """Bars as known at a time, and the differences of today's bars, in time order."""
 
     bars: Bars
     changes: tuple[BarChange, ...]
@@ -72,9 +72,9 @@ def bars_as_known(
 ) -> AsKnown:
     """Return the bars of a span of UTC minutes as the lake had them at an aware time.
 
-    A bar whose present value came in later is put back to the latest value it had by then, from
-    the lake's record of revisions, or left out if it had none; one that was withdrawn later is
-    put back as it was.
+    If a bar's present value was imported later, its latest value at that time is used, from the
+    lake's record of revisions; without one the bar is left out. A bar that was withdrawn later is
+    restored.
 
     Raises
     ------
@@ -104,10 +104,10 @@ def bars_as_known(
 def _known_before(
     revisions: pa.Table | None, at: datetime, first_minute: int, stop_minute: int
 ) -> pa.Table:
-    """Return the latest of its earlier values that each bar had by a time, one row a bar.
+    """Return each bar's latest earlier value known by a time, one row per bar.
 
-    Columns of ``BAR_SCHEMA`` and ``withdrawn_at``. A bar that had been withdrawn by then and
-    had not come in again is none of them.
+    The columns are ``BAR_SCHEMA`` and ``withdrawn_at``. A bar that had been withdrawn by then and
+    not imported again is not included.
     """
     if revisions is None:
         return BAR_SCHEMA.append(_WITHDRAWN_AT).empty_table()

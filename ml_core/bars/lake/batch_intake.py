@@ -1,4 +1,4 @@
-"""Batches into the lake, and out of it again; the caller holds the lake's lock."""
+"""Adds batches to the lake and removes them; the caller holds the lake's lock."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from ml_core.bars.lake.volume_shape import LakeVolume, refuse_other_hour
 from ml_core.market.market import Market
 
 _MOST_DOUBTFUL_ROWS = 2_000_000
-"""Held until a source is known whole; beyond them it is judged by what was read so far."""
+"""Rows held until a source is completely read; beyond them it is judged by the rows so far."""
 
 
 class BatchIntake:
-    """Readings of batches into the folder of one symbol.
+    """The import of batches into the folder of one symbol.
 
     Parameters
     ----------
     folder
-        The symbol's folder in the lake; it exists and nobody else writes to it.
+        The symbol's folder in the lake; it exists, and no other process writes to it.
     market
-        Whose bars they are.
+        The market of the bars.
     now
-        Aware time; recorded, and bars that close after it are refused.
+        The time, aware; it is recorded, and bars that close after it are refused.
     """
 
     def __init__(self, folder: Path, market: Market, now: datetime) -> None:
@@ -53,19 +53,19 @@ class BatchIntake:
     def take_in(
         self, batches: Iterable[RawBatch], on_progress: OnProgress | None = None
     ) -> tuple[BatchRecord, ...]:
-        """Take in batches one after another; return what became of each, in their order.
+        """Import batches one after another; return their records, in order.
 
-        A batch whose bars another one has changed since it was read is taken in again, unless
-        that other one follows in the same run and would change them once more.
+        A batch whose bars were changed by another batch since its import is imported again, unless
+        that other batch follows in the same run and would change them again.
 
         Raises
         ------
         BatchRefusedError
-            Too many rows of a file, or of a database over all its batches, are bad; nothing of
-            such a batch enters.
+            Too many rows are bad, in a file or over all batches of a database; nothing of such a
+            batch is imported.
         StepError, HoursMisfitError
             A batch's rows are not a minute apart, or its times fit the market's hours clearly
-            better when they are read in another way.
+            better when read in another way.
         """
         records: dict[int, BatchRecord] = {}
         waiting: dict[int, RawBatch] = {}
@@ -96,12 +96,12 @@ class BatchIntake:
         return tuple(records[place] for place in sorted(records))
 
     def forget(self, batch_id: str) -> BatchRecord:
-        """Take back what a batch brought; return the record of it.
+        """Remove the bars of a batch; return the record of the removal.
 
         Raises
         ------
         NoSuchBatchError
-            There is none, or its bars are not in the lake any more.
+            There is no such batch, or its bars are no longer in the lake.
         """
         reading = self._log.reading_to_forget(batch_id)
         forgotten = self._log.new_id(f"forget {reading.batch_id}")
@@ -124,16 +124,16 @@ class BatchIntake:
         )
         return self._log.write(record)
 
-    @cache  # noqa: B019 - an intake is of one run
+    @cache  # noqa: B019 - an intake lives for one run
     def _volume_here(self) -> LakeVolume:
-        """Return the volume of the bars that were here when it was first asked for."""
+        """Return the volume of the bars that were here at the first call."""
         return LakeVolume(sorted((self._folder / "bars").glob("[0-9]*.parquet")))
 
     def _holds(self, last: BatchRecord, batch: RawBatch) -> bool:
-        """Return whether a batch says what its last reading said, and that is still here.
+        """Return whether a batch equals its last reading, and that reading is still here.
 
-        What was set aside because it had not closed may have closed since, and a price of zero
-        or below may be allowed by now, though nothing in the source has changed.
+        A row set aside because it had not closed may have closed since, and a price of zero or
+        below may be allowed now, although the source has not changed.
         """
         if last.reading != batch.reading or last.origin != batch.origin:
             return False
@@ -151,9 +151,9 @@ class BatchIntake:
         )
 
     def _restore_lost(self, last: BatchRecord, batch: RawBatch) -> int:
-        """Put a reading's bars back into months whose files were moved away; return how many.
+        """Restore a reading's bars in months whose files were moved away; return how many bars.
 
-        They are as they were, brought by that reading; other months are not touched.
+        The bars are as before and belong to that reading; other months are not touched.
         """
         if last.first is None or last.last is None:
             return 0
@@ -170,7 +170,7 @@ class BatchIntake:
         return restored
 
     def _differs(self, batch: RawBatch) -> bool:
-        """Return whether a bar of a batch is not in the lake as the batch has it."""
+        """Return whether any bar of a batch differs from the lake or is missing there."""
         _, checked = self._checked(batch)
         return any(
             not have_all(self._months.rows(month), self._bars(batch, rows, ""))
@@ -182,9 +182,9 @@ class BatchIntake:
         return outrights, check(outrights, self._market, self._now)
 
     def _take_in_one(self, place: int, batch: RawBatch) -> BatchRecord | None:
-        """Take a batch in; None if its source must be known whole to judge its bad rows.
+        """Import a batch; None if its source must be read completely to judge its bad rows.
 
-        One bad row of a database may be all there is of a month.
+        One bad row of a database may be the only row of a month.
         """
         batch, checked = self._checked(batch)
         refuse_misfit(batch.name, checked.good["ts"], batch.zone, self._market)
@@ -213,19 +213,19 @@ class BatchIntake:
         return self._add(batch, checked)
 
     def _source_of(self, batch: RawBatch) -> BadRows:
-        """Return the bad rows of all the months that come from where a batch does."""
+        """Return the bad rows of all months from the same source as a batch."""
         limit = self._market.quality.max_bad_share
         name = batch.part_of or batch.origin
         return self._sources.setdefault(batch.origin, BadRows(name, limit))
 
     def _refuse(self, batch: RawBatch, checked: Checked, bad: BadRows) -> NoReturn:
-        """Keep the bad rows of a batch, none of which is in, and raise."""
+        """Store the bad rows of a batch that is not imported, and raise."""
         name = f"{self._log.new_id(batch.content_hash)}.parquet"
         write_table(self._folder / "refused" / name, checked.quarantined)
         raise bad.refusal()
 
     def _add(self, batch: RawBatch, checked: Checked) -> BatchRecord:
-        """Write what a batch brings, its record last."""
+        """Write the changes of a batch, its record last."""
         batch_id = self._log.new_id(batch.content_hash)
         if len(checked.quarantined):
             aside = self._folder / "quarantine" / f"{batch_id}.parquet"

@@ -1,4 +1,4 @@
-"""What became of every batch that was read into the lake: one JSON file a reading."""
+"""The record of every batch read into the lake: one JSON file per reading."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Status = Literal["added", "unchanged", "already", "forgotten", "refused"]
 
 
 LAST = "last"
-"""Name of the last reading that is in the lake; no batch can be called so."""
+"""Name for the last reading that is in the lake; no batch can have this name."""
 
 
 class NoSuchBatchError(InputError):
-    """A batch that was named and is not here, or whose bars are not in the lake any more."""
+    """The named batch does not exist, or its bars are no longer in the lake."""
 
     batch: str
     symbol: str
@@ -36,36 +36,35 @@ class NoSuchBatchError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRecord:
-    """What became of one reading of a batch.
+    """The record of one reading of a batch.
 
     Attributes
     ----------
     batch_id
-        Made of the symbol, the content and how many readings of it came before.
+        Derived from the symbol, the content and the number of earlier readings of it.
     name, source, content_hash
-        As the source gave them.
+        As given by the source.
     origin, reading
-        What was read, and the options it was read with; both empty in a record written before
-        they were kept.
+        What was read, and the options used; both empty in a record written before they were kept.
     status
-        ``added``, ``unchanged`` (every bar was here), ``already`` (this very reading was taken
-        in before and holds), ``forgotten`` (an earlier batch was taken back) or ``refused``.
+        ``added``, ``unchanged`` (every bar was here), ``already`` (this very reading was imported
+        before and is valid), ``forgotten`` (an earlier batch was removed) or ``refused``.
     rows, added, unchanged, revised, duplicates
         Counts of rows.
     withdrawn
-        Bars that were taken away, with the readings in ``replaces``.
+        Number of bars removed, with the readings in ``replaces``.
     replaces
-        Earlier readings that hold no longer.
+        Earlier readings that are no longer valid.
     quarantined, dropped
         Counts by reason.
     findings
-        What was odd but kept.
+        Unusual observations; the bars are kept.
     first, last
-        Times of the first and last sound bar, ISO, UTC; None without one.
+        Times of the first and last valid bar, ISO, UTC; None if there is none.
     ingested_at
         ISO, UTC.
     sequence
-        Counts what was recorded; 0 in a record written before it was.
+        Running number of the record; 0 in a record written before it was kept.
     """
 
     batch_id: str
@@ -92,22 +91,22 @@ class BatchRecord:
 
     @property
     def is_reading(self) -> bool:
-        """Whether a source was read; False for a record that only takes a batch back."""
+        """Whether a source was read; False for a record that only removes a batch."""
         return self.status != "forgotten"
 
     @property
     def ahead(self) -> int:
-        """How many bars were set aside because they had not closed yet."""
+        """Number of bars set aside because they had not closed yet."""
         return sum(self.quarantined.get(reason, 0) for reason in AWAITED)
 
 
 class BatchLog:
-    """The records of one symbol's batches, in order of time.
+    """The records of one symbol's batches, in time order.
 
     Parameters
     ----------
     folder
-        Where they are kept, which may not exist yet.
+        Their folder, which may not exist yet.
 
     Raises
     ------
@@ -123,7 +122,7 @@ class BatchLog:
         )
 
     def write(self, record: BatchRecord) -> BatchRecord:
-        """Add a record, as the last; it is on the disk when this returns it."""
+        """Append a record; it is on disk when this returns."""
         last = self.records[-1].sequence if self.records else 0
         record = replace(record, sequence=last + 1)
         with written_atomically(self.folder / f"{record.batch_id}.json") as temporary:
@@ -132,25 +131,25 @@ class BatchLog:
         return record
 
     def withdrawn(self) -> set[str]:
-        """Return the batches that a later reading replaced or a person took back."""
+        """Return the batches that a later reading replaced or a person removed."""
         return {batch_id for record in self.records for batch_id in record.replaces}
 
     def in_lake(self) -> list[BatchRecord]:
-        """Return the readings whose bars are in the lake, in order of time."""
+        """Return the readings whose bars are in the lake, in time order."""
         gone = self.withdrawn()
         return [
             record for record in self.records if record.is_reading and record.batch_id not in gone
         ]
 
     def last_reading(self, content_hash: str) -> BatchRecord | None:
-        """Return the last reading of this content that holds, if any."""
+        """Return the last valid reading of this content, if any."""
         same = [record for record in self.in_lake() if record.content_hash == content_hash]
         return same[-1] if same else None
 
     def replaced_by(self, origin: str, content_hash: str, reading: str) -> list[BatchRecord]:
-        """Return the readings that hold and that this one replaces.
+        """Return the valid readings that this one replaces.
 
-        They are those of the same content, and those of the same origin with other options.
+        They are the readings of the same content, and those of the same origin with other options.
         """
         return [
             record
@@ -160,12 +159,12 @@ class BatchLog:
         ]
 
     def replaced_with(self, batch_id: str) -> tuple[str, ...]:
-        """Return the readings that a reading replaced, in order of time."""
+        """Return the readings that a reading replaced, in time order."""
         replaced = (record.replaces for record in self.records if record.batch_id == batch_id)
         return next(replaced, ())
 
     def changed_since(self, record: BatchRecord) -> list[BatchRecord]:
-        """Return the later readings that hold and may have changed bars of this one."""
+        """Return the later valid readings that may have changed bars of this one."""
         return [
             other
             for other in self.in_lake()
@@ -179,14 +178,14 @@ class BatchLog:
         )
 
     def named(self, batch_id: str) -> BatchRecord:
-        """Return the record of this name, of which the first few characters do.
+        """Return the record of this name; its first few characters are enough.
 
         ``last`` names the last reading that is in the lake.
 
         Raises
         ------
         NoSuchBatchError
-            There is none, or there are several.
+            There is no such record, or there are several.
         """
         in_lake = self.in_lake()
         if batch_id == LAST and in_lake:
@@ -203,7 +202,7 @@ class BatchLog:
         Raises
         ------
         NoSuchBatchError
-            There is none, there are several, or its bars are not in the lake any more.
+            There is no such reading, there are several, or its bars are no longer in the lake.
         """
         record = self.named(batch_id)
         if record not in self.in_lake():
@@ -211,16 +210,16 @@ class BatchLog:
         return record
 
     def new_id(self, content_hash: str) -> str:
-        """Return the name of the next reading of a content."""
+        """Return the name for the next reading of a content."""
         taken = {record.batch_id for record in self.records}
         names = (_batch_id(self.symbol, content_hash, again) for again in itertools.count())
         return next(name for name in names if name not in taken)
 
 
 def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
-    """Return whether this reading is of before bars kept their batch, and came in with no other.
+    """Return whether a reading is from before bars stored their batch, and came in alone.
 
-    Then its bars are known by when they came in and from which kind of source.
+    Then its bars are identified by their import time and kind of source.
     """
     if record.origin:
         return False
@@ -240,7 +239,7 @@ def _read(path: Path) -> BatchRecord:
 
 
 def _overlap(one: BatchRecord, other: BatchRecord) -> bool:
-    """Return whether two readings have bars of the same time, by their first and last."""
+    """Return whether the periods of two readings overlap, by their first and last bars."""
     if one.first is None or one.last is None or other.first is None or other.last is None:
         return False
     return one.first <= other.last and other.first <= one.last

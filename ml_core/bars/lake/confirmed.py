@@ -1,7 +1,7 @@
-"""Which bars a reading had just as they were there already, so that they outlive who brought them.
+"""Bars that a reading confirmed unchanged, so that they survive the removal of their batch.
 
-A bar is kept with the reading that brought it. Where that one is taken back, a reading that
-confirmed the bar holds it from then on: it had the bar too.
+A bar is stored with the reading that brought it. If that reading is removed, a reading that
+confirmed the bar becomes its owner, because it contained the bar too.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ml_core.bars.lake.month_file import whole, write_rows
 from ml_core.files import written_atomically
 
 SCHEMA = pa.schema([BAR_SCHEMA.field(name) for name in ("contract", "ts", "brought_by")])
-"""A bar that was confirmed, and which reading it was of in the lake then."""
+"""A confirmed bar, and the reading that owned it in the lake at that time."""
 
 
 Confirmed = Callable[[str], pa.Table]
-"""Return what a reading confirmed, columns of ``SCHEMA``, by time and contract."""
+"""Returns the bars a reading confirmed, columns of ``SCHEMA``, by time and contract."""
 
 
 class Confirmations:
-    """What readings confirmed, a file a reading and month.
+    """The bars that readings confirmed, one file per reading and month.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class Confirmations:
         self._folder = folder
 
     def write(self, month: str, batch_id: str, bars: pa.Table) -> None:
-        """Note which bars of a month, columns of ``SCHEMA``, a reading confirmed."""
+        """Record which bars of a month (columns of ``SCHEMA``) a reading confirmed."""
         others = bars.filter(pa.array(_holders(bars) != batch_id))
         if len(others):
             with written_atomically(self._path(month, batch_id)) as temporary:
                 write_rows(others.select(SCHEMA.names), temporary)
 
     def of(self, month: str, batch_id: str) -> pa.Table:
-        """Return what a reading confirmed of a month, by time and contract."""
+        """Return the bars of a month that a reading confirmed, by time and contract."""
         path = self._path(month, batch_id)
         if not path.exists():
             return SCHEMA.empty_table()
@@ -56,22 +56,22 @@ class Confirmations:
             return pq.ParquetFile(path).read().select(SCHEMA.names).cast(SCHEMA)
 
     def holders(self, month: str, bars: pa.Table, readings: Sequence[str]) -> NDArray[np.object_]:
-        """Return for each bar which of some readings had it just so; None where none had.
+        """Return for each bar which of some readings had it unchanged; None if none had.
 
         Parameters
         ----------
         month
-            Of the bars.
+            Month of the bars.
         bars
             Columns of ``SCHEMA`` and more.
         readings
-            In order of time; of several, the latest is named.
+            The readings, in time order; if several match, the latest is returned.
         """
         holder = np.full(len(bars), None, dtype=object)
         of = cache(lambda batch_id: self.of(month, batch_id))
         brought_by = _first_holders(bars, of)
         for reading in reversed(readings):
-            own, left = of(reading), np.flatnonzero(holder == None)  # noqa: E711 - of each
+            own, left = of(reading), np.flatnonzero(holder == None)  # noqa: E711 - elementwise
             if not len(left):
                 break
             place, there = _places(own, bars.take(left))
@@ -91,7 +91,7 @@ class Confirmations:
 
 
 def _first_holders(bars: pa.Table, of: Confirmed) -> NDArray[np.object_]:
-    """Return which reading first brought each bar, with the value that it had in the lake."""
+    """Return which reading first brought each bar, with the value it had in the lake."""
     first = _holders(bars)
     pending = np.arange(len(bars))
     while len(pending):
@@ -111,7 +111,7 @@ def _holders(bars: pa.Table) -> NDArray[np.object_]:
 
 
 def _places(bars: pa.Table, wanted: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return for each wanted bar its place among ``bars``, and whether it is there."""
+    """Return each wanted bar's position in ``bars``, and whether it is there."""
     key, wanted_key = keys_of(bars, wanted)
     place = np.searchsorted(key, wanted_key)
     there = place < len(key)
@@ -120,7 +120,7 @@ def _places(bars: pa.Table, wanted: pa.Table) -> tuple[NDArray[np.int64], NDArra
 
 
 def keys_of(old: pa.Table, new: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return one number a bar, ordered as (time, contract), the same for both tables."""
+    """Return one number per bar, ordered by (time, contract), consistent for both tables."""
     both = pa.chunked_array(
         [chunk for table in (old, new) for chunk in table["contract"].chunks], pa.string()
     )

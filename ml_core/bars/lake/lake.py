@@ -1,16 +1,17 @@
-"""The lake: every bar ever taken in, in Parquet month files that are whole at every moment.
+"""The lake: all imported bars, in Parquet month files that are complete at every moment.
 
 Layout, below the lake's folder and the symbol's::
 
     bars/2024-01.parquet               every contract's bars of the month, by time and contract
-    revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or took away
-    confirmed/2024-01-<batch>.parquet  bars that a batch had just as they were there already
+    revisions/2024-01-<batch>.parquet  earlier values of bars that a batch changed or removed
+    confirmed/2024-01-<batch>.parquet  bars of a batch that were there already, unchanged
     quarantine/<batch>.parquet         bad rows, with reason and source line
-    units.json                         the tick and the smallest volume of all this
-    batches/<batch>.json               what a reading brought; its presence says it is all in
+    units.json                         the tick and the smallest volume of these bars
+    batches/<batch>.json               a reading's record; it exists once the import is complete
 
-Of each batch, what is set aside is written first, then the months, its own record last. Killed
-anywhere, the lake holds whole months, and reading the source again completes it.
+Each batch writes its quarantined rows first, then the months, and its record last. If a process is
+killed at any point, the lake still holds complete months, and reading the source again finishes
+the import.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from ml_core.on_demand import library
 pq = library("pyarrow.parquet")
 
 LOCK_SECONDS = 120.0
-"""How long a writer waits for another before it gives up."""
+"""How long a writer waits for another one before it gives up."""
 
 
 class LakeBusyError(TransientError):
@@ -66,7 +67,7 @@ class LakeBusyError(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeStatus:
-    """What the lake holds of one symbol; times are aware UTC, None in an empty lake."""
+    """The content of the lake for one symbol; times are aware UTC, None in an empty lake."""
 
     symbol: str
     bars: int
@@ -79,12 +80,12 @@ class LakeStatus:
 
 
 class Lake:
-    """The bars of every market, below one folder.
+    """The bars of every market, in one folder.
 
     Parameters
     ----------
     root
-        Folder; made when something is first written.
+        The folder; created at the first write.
     """
 
     def __init__(self, root: Path) -> None:
@@ -97,16 +98,16 @@ class Lake:
         now: datetime,
         on_progress: OnProgress | None = None,
     ) -> tuple[BatchRecord, ...]:
-        """Take in batches, one after another; each is all in, or will be after another run.
+        """Import batches one after another; each is complete, or will be after another run.
 
-        A batch is known by its content and by how it was read. What was taken in before and
-        still holds brings nothing; a reading with other options replaces the former, with the
-        bars that only that one had.
+        A batch is identified by its content and by how it was read. A batch that was imported
+        before and is still valid changes nothing. A reading with other options replaces the former
+        one, including bars that only the former one had.
 
         Parameters
         ----------
         batches
-            Read lazily: memory holds one at a time.
+            Read lazily: only one is in memory at a time.
         market
             Whose bars they are.
         now
@@ -117,9 +118,10 @@ class Lake:
         Raises
         ------
         BatchRefusedError
-            Too many rows of a batch are bad; earlier batches stay, nothing of this one enters.
+            Too many rows of a batch are bad; earlier batches stay, nothing of this one is
+            imported.
         UnitsChangedError
-            The market's tick or smallest volume is not that of the bars there are.
+            The market's tick or smallest volume differs from that of the stored bars.
         LakeBusyError
             Another writer held the lake too long.
         """
@@ -128,23 +130,23 @@ class Lake:
             return lake.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
-        """Take back what a batch brought: its bars go, what they had replaced is put back.
+        """Remove the bars of a batch, and restore the values that they had replaced.
 
-        Every value stays on record as a revision.
+        Every removed value stays on record as a revision.
 
         Parameters
         ----------
         batch_id
-            The batch, or the first characters of its name.
+            The batch's name, or its first characters.
         market
             Whose bars they are.
         now
-            Aware time, recorded.
+            The time, aware; it is recorded.
 
         Raises
         ------
         NoSuchBatchError
-            There is none, or its bars are not in the lake any more.
+            There is no such batch, or its bars are no longer in the lake.
         LakeBusyError
             Another writer held the lake too long.
         """
@@ -154,14 +156,14 @@ class Lake:
     def read(
         self, market: Market, first_minute: int | None = None, stop_minute: int | None = None
     ) -> Bars:
-        """Read bars with ``first_minute <= minute < stop_minute``, whole months only as needed.
+        """Read bars with ``first_minute <= minute < stop_minute``, opening only the months needed.
 
         Raises
         ------
         LakeDamagedError
             A month file cannot be read.
         UnitsChangedError
-            The market's tick or smallest volume is not that of the bars any more.
+            The market's tick or smallest volume no longer matches the bars.
         """
         require_same_units(self._folder(market.symbol), market)
         months = self._months(market.symbol, first_minute, stop_minute)
@@ -171,7 +173,7 @@ class Lake:
         return stored_bars.between(first, stop)
 
     def stored(self, market: Market, first_minute: int, stop_minute: int) -> pa.Table:
-        """Read a span of minutes as it is stored, with when each bar came in.
+        """Read a span of minutes as stored, with the import time of each bar.
 
         Raises
         ------
@@ -182,17 +184,17 @@ class Lake:
         return read_stored(months, first_minute, stop_minute)
 
     def batches(self, symbol: str) -> tuple[BatchRecord, ...]:
-        """Return the record of every batch taken in or taken back, in order of time."""
+        """Return the record of every batch imported or removed, in time order."""
         return tuple(self.batch_log(symbol).records)
 
     def batch_log(self, symbol: str) -> BatchLog:
-        """Return the records of the batches, and which of them hold."""
+        """Return the log of the batches, which knows the valid ones."""
         return BatchLog(self._folder(symbol) / "batches", symbol)
 
     def quarantined(self, symbol: str, batches: Collection[str] | None = None) -> pa.Table | None:
-        """Return every row set aside, with batch (``file``), reason and source line.
+        """Return every quarantined row, with batch (``file``), reason and source line.
 
-        None without any; of some batches only, if they are named.
+        None if there is none; limited to ``batches`` if they are given.
         """
         folder = self._folder(symbol) / "quarantine"
         return _concatenated(folder, lambda name: batches is None or name in batches)
@@ -200,8 +202,8 @@ class Lake:
     def revisions(self, symbol: str, batches: Collection[str] | None = None) -> pa.Table | None:
         """Return the earlier value of every bar that was changed or withdrawn.
 
-        ``batch`` is the batch that did it, ``withdrawn_at`` when a bar went that nothing took
-        the place of. None without any; of some batches only, if they are named.
+        ``batch`` is the batch that did it; ``withdrawn_at`` is when a bar was removed without a
+        replacement. None if there is none; limited to ``batches`` if they are given.
         """
         folder = self._folder(symbol) / "revisions"
         return _concatenated(
@@ -209,7 +211,7 @@ class Lake:
         )
 
     def status(self, symbol: str) -> LakeStatus:
-        """Return what is here."""
+        """Return the content of the lake for a symbol."""
         months = []
         for path in self._months(symbol):
             with whole(path):
@@ -227,7 +229,7 @@ class Lake:
         )
 
     def count(self, symbol: str) -> int:
-        """Return how many bars are here."""
+        """Return the number of bars."""
         count = 0
         for path in self._months(symbol):
             with whole(path):
@@ -243,7 +245,7 @@ class Lake:
         return np.concatenate(minutes)
 
     def last_bar(self, symbol: str) -> datetime | None:
-        """Return the time of the last bar, from the newest month alone; None in an empty lake."""
+        """Return the time of the last bar, from the newest month only; None in an empty lake."""
         months = self._months(symbol)
         if not months:
             return None
@@ -251,9 +253,9 @@ class Lake:
             return last_moment(months[-1])
 
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:
-        """Return a SHA-256 of the bars before ``stop_minute``, whatever order they came in.
+        """Return a SHA-256 of the bars before ``stop_minute``, independent of import order.
 
-        The same bars give the same fingerprint on any machine; one changed price another.
+        The same bars give the same fingerprint on any machine; one changed price changes it.
         """
         return content_hash(self.read(market, None, stop_minute))
 
@@ -272,7 +274,7 @@ class Lake:
 
     @contextmanager
     def _written(self, symbol: str) -> Iterator[Path]:
-        """Hold the folder of a symbol for writing, rid of what a killed writer left."""
+        """Lock a symbol's folder for writing, and clean up after a killed writer."""
         folder = self._folder(symbol)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)

@@ -1,4 +1,4 @@
-"""The units a symbol's bars are kept in: they stay those that the lake was made with."""
+"""The units of a symbol's stored bars, which never change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNITS = ("tick_size", "volume_step")
 
 
 class UnitsChangedError(InputError):
-    """A market file whose tick or smallest volume is another than that of the bars there are."""
+    """A market file's tick or smallest volume differs from that of the stored bars."""
 
     symbol: str
     folder: str
@@ -35,12 +35,12 @@ class UnitsChangedError(InputError):
 
 
 def require_same_units(folder: Path, market: Market) -> None:
-    """See that a market's units are those its bars are kept in.
+    """Check that a market's units are those of its stored bars.
 
     Raises
     ------
     UnitsChangedError
-        They are not.
+        The units differ.
     """
     kept = _read(folder)
     for unit in _UNITS:
@@ -50,12 +50,12 @@ def require_same_units(folder: Path, market: Market) -> None:
 
 
 def keep_units(folder: Path, market: Market) -> None:
-    """Note a market's units beside its bars, if none are; the caller holds the lake's lock.
+    """Record a market's units with its bars, if none are; the caller holds the lake's lock.
 
     Raises
     ------
     UnitsChangedError
-        Others are noted, or there are bars that do not lie on the tick.
+        Other units are recorded, or some bars are not on the tick.
     """
     require_same_units(folder, market)
     if (folder / _FILE).exists():

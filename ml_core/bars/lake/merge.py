@@ -1,4 +1,4 @@
-"""What a batch does to a month of bars: those it adds, those it changes, those that go with it."""
+"""The effect of a batch on a month of bars: bars added, changed and removed."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from ml_core.market.market import Market
 _VALUES = (*PRICES, "volume")
 
 Revisions = Callable[[str, pa.Table], pa.Table]
-"""Return of some bars those that a batch changed, as they were; columns of ``BAR_SCHEMA``."""
+"""Returns those of some bars that a batch changed, as they were; columns of ``BAR_SCHEMA``."""
 
 Holders = Callable[[pa.Table], NDArray[np.object_]]
-"""Return for each bar which batch that holds had it just so, None where none had."""
+"""Returns for each bar which valid batch had it unchanged; None if none had."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthChange:
-    """What a batch does to a month.
+    """The effect of a batch on a month.
 
     Attributes
     ----------
     merged
-        The month as it will be, columns of ``BAR_SCHEMA``.
+        The month afterwards, columns of ``BAR_SCHEMA``.
     earlier
-        The bars it had that changed or went, as they were, with ``withdrawn_at``: null where
-        another value took their place.
+        The bars that were changed or removed, as they were, with ``withdrawn_at``: null if another
+        value replaced them.
     added, revised, withdrawn, unchanged
-        Counts of bars; those of the batch that were here as they are count as unchanged.
+        Counts of bars; bars of the batch that were here with the same values count as unchanged.
     brought
-        When the bars came in that the batch itself brought before: a run that took it in was cut
-        short. None where there is nothing to tell.
+        Import time of bars that the same batch brought in an earlier run that was cut short. None
+        if there are none.
     differs
-        Whether anything of the month will be another, be it only which batch brought a bar.
+        Whether anything in the month changes, even if only the batch that a bar belongs to.
     confirmed
-        The bars of the batch that were here just so, columns of ``confirmed.SCHEMA``.
+        The bars of the batch that were here unchanged, columns of ``confirmed.SCHEMA``.
     """
 
     merged: pa.Table
@@ -60,14 +60,14 @@ class MonthChange:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Bars to be taken out of a month before a batch is merged in.
+    """Bars to be removed from a month before a batch is merged.
 
     Attributes
     ----------
     gone
-        For the month's rows in order, whether a bar is to go.
+        For each of the month's rows, in order, whether the bar is removed.
     restored
-        The values that those bars had before, to be put back; columns of ``BAR_SCHEMA``.
+        The earlier values of those bars, to be restored; columns of ``BAR_SCHEMA``.
     """
 
     gone: NDArray[np.bool_]
@@ -77,17 +77,17 @@ class Withdrawal:
 def merge(
     old: pa.Table, new: pa.Table, now: datetime, withdrawal: Withdrawal | None = None
 ) -> MonthChange:
-    """Work out a month with new bars in it; nothing is written.
+    """Compute a month with new bars merged in; nothing is written.
 
     Parameters
     ----------
     old, new
-        The month's bars and a batch's, columns of ``BAR_SCHEMA``, by time and contract, each key
+        The month's bars and the batch's, columns of ``BAR_SCHEMA``, by time and contract, each key
         once.
     now
-        Aware time, recorded with bars that are taken away.
+        The time, aware; it is recorded with removed bars.
     withdrawal
-        What goes first, if anything.
+        Bars to remove first, if any.
     """
     base = old
     if withdrawal is not None:
@@ -129,9 +129,9 @@ def merge(
 def _compared(
     old: pa.Table, new: pa.Table, merged: pa.Table, confirmed: pa.Table, now: datetime
 ) -> MonthChange:
-    """Return what a month's change comes to, once bars were taken out and others merged in.
+    """Return the change of a month after bars were removed and others merged in.
 
-    A bar that went and came back as it was keeps when it came in.
+    A bar that was removed and added again unchanged keeps its import time.
     """
     place, there, differs = _compare(merged, old)
     same = there & ~differs
@@ -158,7 +158,7 @@ def _compared(
 
 
 def have_all(bars: pa.Table, wanted: pa.Table) -> bool:
-    """Return whether every wanted bar is among bars, with the same values."""
+    """Return whether every wanted bar is in ``bars``, with the same values."""
     _, there, differs = _compare(bars, wanted)
     return bool((there & ~differs).all())
 
@@ -166,9 +166,9 @@ def have_all(bars: pa.Table, wanted: pa.Table) -> bool:
 def canonical(
     rows: pa.Table, market: Market, *, source: str, now: datetime, batch_id: str
 ) -> pa.Table:
-    """Return sound raw rows as bars of the lake, columns of ``BAR_SCHEMA``.
+    """Return valid raw rows as bars of the lake, columns of ``BAR_SCHEMA``.
 
-    Volume is counted in the market's smallest one.
+    Volume is in units of the market's smallest volume.
     """
     count = len(rows)
     columns = {
@@ -187,24 +187,24 @@ def canonical(
 def earlier_values(
     gone: pa.Table, revisions: Revisions, holders: Holders, withdrawn: set[str]
 ) -> pa.Table:
-    """Return the values to put back for bars that are taken out.
+    """Return the values to restore for bars that are removed.
 
     Parameters
     ----------
     gone
-        The bars that go, columns of ``BAR_SCHEMA``.
+        The bars to remove, columns of ``BAR_SCHEMA``.
     revisions
-        Called with a batch and bars that it brought: those of them that it changed, as they were.
+        Called with a batch and its bars; returns the bars it changed, as they were.
     holders
-        Called with bars: which batch that holds had each of them just so, if any.
+        Called with bars; returns for each the valid batch that had it unchanged, if any.
     withdrawn
-        Batches whose values are put back only where another batch had them too; else what they
-        had changed is.
+        Batches whose values are restored only if another batch had them too; otherwise the values
+        that they had changed are restored.
 
     Returns
     -------
     pyarrow.Table
-        Columns of ``BAR_SCHEMA``; at most a row for a bar, none where there was none before.
+        Columns of ``BAR_SCHEMA``; at most one row per bar, none if there was no earlier value.
     """
     restored, pending = [BAR_SCHEMA.empty_table()], gone
     while len(pending):
@@ -232,7 +232,7 @@ def _held_by(rows: pa.Table, batches: NDArray[np.object_]) -> pa.Table:
 
 
 def arriving(rows: pa.Table, now: datetime) -> pa.Table:
-    """Return bars as coming into the lake at an aware time."""
+    """Return bars with an aware time as their import time."""
     index = BAR_SCHEMA.get_field_index("ingested_at")
     return rows.set_column(index, BAR_SCHEMA.field(index), _all_at(now, len(rows)))
 
@@ -246,7 +246,7 @@ def _with_withdrawal_time(rows: pa.Table, now: datetime | None) -> pa.Table:
 
 
 def _claim(rows: pa.Table, places: NDArray[np.int64], batch_id: str) -> pa.Table:
-    """Note of bars kept without their batch that this one brought them."""
+    """Record a batch as the owner of bars stored without their batch."""
     index = rows.schema.get_field_index("brought_by")
     claimed = np.zeros(len(rows), bool)
     claimed[places] = True
@@ -260,7 +260,7 @@ def _in_order(rows: pa.Table) -> pa.Table:
 
 
 def among(rows: pa.Table, wanted: pa.Table) -> pa.Array:
-    """Return which rows are bars that some wanted row is too: of the same time and contract."""
+    """Return which rows have the time and contract of some wanted row."""
     row_key, wanted_key = keys_of(rows, wanted)
     return pa.array(np.isin(row_key, wanted_key))
 
@@ -268,7 +268,7 @@ def among(rows: pa.Table, wanted: pa.Table) -> pa.Array:
 def _compare(
     base: pa.Table, rows: pa.Table
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return for each row its place in ``base``, whether it is there, whether it differs."""
+    """Return each row's position in ``base``, whether it is there, and whether it differs."""
     base_key, row_key = keys_of(base, rows)
     return _matched(base, base_key, rows, row_key)
 
@@ -276,7 +276,7 @@ def _compare(
 def _matched(
     base: pa.Table, base_key: NDArray[np.int64], rows: pa.Table, row_key: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the same of tables whose keys are known."""
+    """Return the same for tables whose keys are known."""
     place = np.searchsorted(base_key, row_key)
     there = place < len(base_key)
     there[there] = base_key[place[there]] == row_key[there]

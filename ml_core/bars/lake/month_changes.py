@@ -1,4 +1,4 @@
-"""Months of a lake changed by a batch: its bars merged in, those it replaces taken out."""
+"""Applies a batch to the months of a lake: merges its bars and removes those it replaces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ml_core.files import written_atomically
 
 @dataclass(slots=True)
 class BatchChange:
-    """What a batch did to all its months."""
+    """The effect of a batch on all its months."""
 
     added: int = 0
     revised: int = 0
@@ -38,7 +38,7 @@ class BatchChange:
     unchanged: int = 0
 
     def count(self, change: MonthChange) -> None:
-        """Add what was done to one month."""
+        """Add the counts of one month."""
         self.added += change.added
         self.revised += change.revised
         self.withdrawn += change.withdrawn
@@ -46,16 +46,16 @@ class BatchChange:
 
 
 class MonthChanges:
-    """Changes of one symbol's months, which keep the earlier values of what they change.
+    """Changes one symbol's months and stores the earlier values.
 
     Parameters
     ----------
     folder
-        The symbol's folder in the lake; it exists and nobody else writes to it.
+        The symbol's folder in the lake; it exists, and no other process writes to it.
     log
-        Its batches.
+        The log of its batches.
     now
-        Aware time at which bars come in.
+        Import time of the bars, aware.
     """
 
     def __init__(self, folder: Path, log: BatchLog, now: datetime) -> None:
@@ -63,7 +63,7 @@ class MonthChanges:
         self._confirmed = Confirmations(folder / "confirmed")
 
     def rows(self, month: str) -> pa.Table:
-        """Return the bars of a month, of ``BAR_SCHEMA``; none where there is no file."""
+        """Return the bars of a month, columns of ``BAR_SCHEMA``; empty if there is no file."""
         path = self._folder / "bars" / f"{month}.parquet"
         with whole(path):
             return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
@@ -71,7 +71,7 @@ class MonthChanges:
     def change(
         self, new: dict[str, pa.Table], replaced: Sequence[BatchRecord], batch_id: str
     ) -> BatchChange:
-        """Merge a batch's months in, once the bars of the readings it replaces are out."""
+        """Merge a batch's months after removing the bars of the readings it replaces."""
         totals = BatchChange()
         months = set(new)
         if replaced:
@@ -103,10 +103,11 @@ class MonthChanges:
     def _with_what_was_done(
         self, month: str, batch_id: str, change: MonthChange, replaced: Sequence[BatchRecord]
     ) -> MonthChange:
-        """Return the change with what a run that was cut short did to the month already.
+        """Return the change including what an interrupted run already did to the month.
 
-        A batch has no record before it is whole, and its name is of its content: what bears it
-        here is of the same reading. A bar that a replaced reading had just so came in with that.
+        A batch has no record before it is complete, and its name is derived from its content; so
+        bars under its name are from the same reading. A bar that a replaced reading had unchanged
+        keeps that reading's import time.
         """
         self._confirmed.write(month, batch_id, change.confirmed)
         path, revised, withdrawn = self._revisions(month, batch_id), 0, 0
@@ -148,7 +149,7 @@ class MonthChanges:
         return Withdrawal(gone, arriving(restored, self._now))
 
     def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
-        """Return which bars a reading brought, also in a lake whose bars keep no batch."""
+        """Return which bars a reading brought, also if the lake's bars store no batch."""
         own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
         if came_in_alone(record, self._log.records):
             came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))
@@ -163,10 +164,10 @@ class MonthChanges:
         return self._folder / "revisions" / f"{month}-{batch_id}.parquet"
 
     def _changed_by(self, month: str, batch_id: str, bars: pa.Table) -> pa.Table:
-        """Return of some bars of a month those that a batch gave another value, as they were.
+        """Return the given bars of a month that a batch changed, as they were before.
 
-        A bar that it has just as a reading that it replaced, or that it confirmed, changed with
-        that one already.
+        If the batch has a bar unchanged from a reading that it replaced, or that it confirmed, the
+        change that this earlier reading made is returned.
         """
         path = self._revisions(month, batch_id)
         changed = BAR_SCHEMA.empty_table()
@@ -191,6 +192,6 @@ class MonthChanges:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table of the lake, whole or not at all."""
+    """Write a table of the lake atomically."""
     with written_atomically(path) as temporary:
         write_rows(table, temporary)

@@ -1,4 +1,4 @@
-"""One month of bars in one Parquet file: merging new bars in, and reading them as ticks."""
+"""One month of bars in one Parquet file: writing its rows, and reading them as ticks."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ pc = library("pyarrow.compute")
 
 _VALUES = (*PRICES, "volume")
 _MONTHS_REMEMBERED = 6
-"""Decoded months a process keeps, 2 to 4 MB each: what live decisions look back on."""
+"""Decoded months a process caches, 2 to 4 MB each: the history of live decisions."""
 
 
 class LakeDamagedError(OperatorError):
-    """A file of the lake that cannot be read."""
+    """A file of the lake cannot be read."""
 
     path: str
     fault: str
@@ -44,11 +44,11 @@ class LakeDamagedError(OperatorError):
 
 @contextmanager
 def whole(path: Path) -> Iterator[None]:
-    """Name the file of the lake that Parquet cannot read."""
+    """Turn a read error of Parquet into an error that names the file of the lake."""
     try:
         yield
     except PermissionError:
-        raise  # the file may be whole: its owner must let us in
+        raise  # the file may be intact: its owner must grant access
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         fault = (str(error).splitlines() or [type(error).__name__])[0]
         raise LakeDamagedError(str(path), fault) from error
@@ -56,7 +56,7 @@ def whole(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a month file holds; times are aware UTC."""
+    """The content of a month file; times are aware UTC."""
 
     rows: int
     contracts: tuple[str, ...]
@@ -65,7 +65,7 @@ class Month:
 
     @staticmethod
     def describe(path: Path) -> Month:
-        """Read the few columns that describe a file."""
+        """Read only the columns needed to describe a file."""
         file = pq.ParquetFile(path, read_dictionary=["contract"])
         table = file.read(columns=["contract", "ts"])
         names = table["contract"].unique().to_pylist()
@@ -75,7 +75,7 @@ class Month:
 
 
 def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Cut rows, in order of time, at the UTC months' borders."""
+    """Split rows, in time order, at the borders of UTC months."""
     months = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
     names, starts = np.unique(months, return_index=True)
     for name, start, stop in zip(names, starts, [*starts, len(rows)][1:], strict=True):
@@ -83,7 +83,7 @@ def split_by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def month_names(first_minute: int | None, stop_minute: int | None) -> Callable[[str], bool]:
-    """Return which months (``2024-01``) a span of UTC minutes touches; None is unbounded."""
+    """Return a test for months (``2024-01``) that a span of UTC minutes touches; None is open."""
     first = "" if first_minute is None else _month_of(first_minute)
     last = "9999" if stop_minute is None else _month_of(stop_minute - 1)
     return lambda name: first <= name <= last
@@ -101,9 +101,9 @@ def months_of(first_minute: int, stop_minute: int) -> list[str]:
 
 
 def write_rows(table: pa.Table, path: Path) -> None:
-    """Write rows so that they are read back fast: measured against zstd, a third of the time.
+    """Write rows in a form that is fast to read: measured, a third of the time of zstd.
 
-    Times and volumes are stored as differences, the few different prices as a dictionary.
+    Times and volumes are stored as differences; the few distinct prices as a dictionary.
     """
     changing = {"ts", "volume"} & set(table.column_names)
     pq.write_table(
@@ -122,7 +122,7 @@ def write_rows(table: pa.Table, path: Path) -> None:
 def read_rows(path: Path) -> pa.Table:
     """Read a month file's rows, every column of ``BAR_SCHEMA``.
 
-    Not by ``pyarrow.parquet.read_table``, which imports pandas.
+    ``pyarrow.parquet.read_table`` is not used because it imports pandas.
     """
     return as_bars(pq.ParquetFile(path).read())
 
@@ -133,19 +133,19 @@ def read_minutes(path: Path) -> NDArray[np.int64]:
 
 
 def as_bars(table: pa.Table) -> pa.Table:
-    """Return the columns of ``BAR_SCHEMA``; an earlier release kept none of batches."""
+    """Return the columns of ``BAR_SCHEMA``; an earlier release stored none for batches."""
     if "brought_by" not in table.column_names:
         table = table.append_column("brought_by", pa.nulls(len(table), pa.string()))
     return table.select(BAR_SCHEMA.names).cast(BAR_SCHEMA)
 
 
 def count_rows(path: Path) -> int:
-    """Return how many bars a month file holds, from its footer alone."""
+    """Return the number of bars in a month file, from its footer only."""
     return int(pq.ParquetFile(path).metadata.num_rows)
 
 
 def last_moment(path: Path) -> datetime:
-    """Return when the last bar of a month file opened (aware UTC)."""
+    """Return the opening time of the last bar of a month file (aware UTC)."""
     file = pq.ParquetFile(path)
     stamps = file.read_row_group(file.num_row_groups - 1, columns=["ts"])["ts"]
     return moment_of(stamps[-1])
@@ -154,8 +154,8 @@ def last_moment(path: Path) -> datetime:
 def read_bars(months: Sequence[Path], market: Market) -> Bars:
     """Read month files into integer ticks on UTC minutes.
 
-    A month that was read before and has not been replaced since is not decoded again: a live
-    decision reads the same few months all day.
+    A month that was read before and not replaced since is not decoded again: live decisions read
+    the same few months all day.
     """
     parts = [_read_month(path, market) for path in months]
     names = sorted({name for part in parts for name in part.contracts})
@@ -205,7 +205,7 @@ def _read_month(path: Path, market: Market) -> Bars:
 
 @lru_cache(maxsize=_MONTHS_REMEMBERED)
 def _decoded(path: str, identity: tuple[int, ...], symbol: str, instrument: Instrument) -> Bars:
-    """Decode a month file; a replaced file is another ``identity``."""
+    """Decode a month file; a replaced file has another ``identity``."""
     del identity
     columns = ["contract", "ts", *_VALUES]
     file = pq.ParquetFile(path, read_dictionary=["contract"], memory_map=True)
@@ -213,7 +213,7 @@ def _decoded(path: str, identity: tuple[int, ...], symbol: str, instrument: Inst
 
 
 def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
-    """Return stored rows, by time and contract, as integer ticks; contracts as a dictionary."""
+    """Return stored rows, by time and contract, as integer ticks with coded contracts."""
     table = rows.unify_dictionaries().combine_chunks()
     names, codes = _contracts(table["contract"])
     ticks = {name: instrument.to_ticks(numbers_of(table[name])) for name in PRICES}
@@ -231,7 +231,7 @@ def bars_of(rows: pa.Table, symbol: str, instrument: Instrument) -> Bars:
 
 
 def content_hash(bars: Bars) -> str:
-    """Return a SHA-256 of bars, in order of time and contract name."""
+    """Return a SHA-256 of bars, ordered by time and contract name."""
     used, code = np.unique(bars.contract, return_inverse=True)
     names = [bars.contracts[index] for index in used.tolist()]
     digest = hashlib.sha256("\n".join((bars.symbol, *names)).encode())
@@ -242,7 +242,7 @@ def content_hash(bars: Bars) -> str:
 
 
 def _contracts(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Return contract names in order, and the rows' codes into them."""
+    """Return contract names in order, and each row's index into them."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     symbols = np.array(array.dictionary.to_pylist(), dtype=str)
     names, rank = np.unique(symbols, return_inverse=True)

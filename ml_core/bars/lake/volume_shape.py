@@ -1,8 +1,7 @@
-"""Whether volume over the day has the market's own shape, or clearly at another hour.
+"""Checks whether a batch's volume over the day fits the market's shape at another hour.
 
-A market that trades round the clock has no hours that bars of a wrong zone would lie outside. Its
-busy hours tell: those of the bars in the lake, which other batches brought, are held against those
-of a batch.
+A market that trades round the clock has no closed hours that would reveal a wrong zone. Its busy
+hours do: the batch's hourly volume is compared with that of bars in the lake from other batches.
 """
 
 from __future__ import annotations
@@ -27,34 +26,34 @@ from ml_core.market.market import Market
 
 HOURS = 24
 _WHOLE_DAY = 20
-"""Hours with volume from which on a day is one of a market round the clock, its pauses apart."""
+"""Hours with volume from which a day counts as round-the-clock, allowing for pauses."""
 
 _FEWEST_DAYS = 15
 _OF_DAYS = 0.9
-"""Share of a batch's days that must be nearer to the market's shape at another hour.
+"""Share of a batch's days that must fit the market's shape better at another hour.
 
-Were it a toss-up for each of 15 days, 14 of them would agree on one of 23 hours once in 90 times;
-days that are read rightly are nearer as they are.
+If each of 15 days were a coin toss, 14 of them would agree on one of 23 hours once in 90 times;
+days that are read correctly fit better as they are.
 """
 
 _CLEARLY = 2.0
-"""How many times nearer the batch as a whole must be."""
+"""Factor by which the whole batch must fit better."""
 
 _MONTHS = 24
 _SEASONS_OF = ZoneInfo("America/New_York")
-"""By whose summer time days are told apart: the busy hours of markets go with it in UTC."""
+"""The zone whose summer time separates the days: in UTC, busy hours shift with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayShapes:
-    """Volume of whole days over their hours.
+    """Hourly volume of whole days.
 
     Attributes
     ----------
     day
-        Days since 1970, UTC, of shape (days,).
+        Shape (days,): days since 1970, UTC.
     share
-        Share of a day's volume in each of its hours, UTC, of shape (days, 24).
+        Shape (days, 24): share of a day's volume in each UTC hour.
     """
 
     day: NDArray[np.int64]
@@ -62,7 +61,7 @@ class DayShapes:
 
     @classmethod
     def of(cls, hour: NDArray[np.int64], volume: NDArray[np.float64]) -> DayShapes:
-        """Return the whole days of bars, each by its hour since 1970 and its volume."""
+        """Return the whole days of bars given by hour since 1970 and volume."""
         days, place = np.unique(hour // HOURS, return_inverse=True)
         slots = np.bincount(place * HOURS + hour % HOURS, volume, len(days) * HOURS)
         table = slots.reshape(-1, HOURS)
@@ -77,16 +76,16 @@ class DayShapes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetterHour:
-    """A whole-hour shift at which volume fits the market's shape clearly better.
+    """A shift by whole hours at which volume fits the market's shape clearly better.
 
     Attributes
     ----------
     hours
-        By which the times would have to be later.
+        Hours by which the times would have to be later.
     distance, better
-        Share of the volume that lies in other hours than the market's, as read and shifted.
+        Share of the volume in other hours than the market's, as read and after the shift.
     days, nearer
-        How many days were judged, and how many of them are nearer when they are shifted.
+        Number of days judged, and how many of them fit better after the shift.
     """
 
     hours: int
@@ -97,7 +96,7 @@ class BetterHour:
 
 
 def better_hour(batch: DayShapes, market: DayShapes) -> BetterHour | None:
-    """Return the shift that fits clearly better; None where the days fit, or are too few."""
+    """Return the shift that fits clearly better; None if there is none or too few days."""
     if min(len(batch.day), len(market.day)) < _FEWEST_DAYS:
         return None
     typical = market.share.mean(axis=0)
@@ -118,7 +117,7 @@ def better_hour(batch: DayShapes, market: DayShapes) -> BetterHour | None:
 
 
 class LakeVolume:
-    """The volume of the last months of a lake, by hour and by the batch that brought it.
+    """The volume of the last months of a lake, by hour and batch.
 
     Parameters
     ----------
@@ -134,7 +133,7 @@ class LakeVolume:
         self._batch = np.concatenate([np.empty(0, object), *(part[2] for part in parts)])
 
     def without(self, batches: Collection[str]) -> DayShapes:
-        """Return the days of the bars that none of these batches brought."""
+        """Return the days of bars that do not come from these batches."""
         kept = ~np.isin(self._batch, list(batches))
         return DayShapes.of(self._hour[kept], self._volume[kept])
 
@@ -146,24 +145,25 @@ def refuse_other_hour(
     lake: Callable[[], LakeVolume],
     log: BatchLog,
 ) -> None:
-    """Refuse bars whose volume has the market's shape clearly better at another hour.
+    """Refuse bars whose volume fits the market's shape clearly better at another hour.
 
-    What the batch itself brought before is no witness, nor what was read in the way that it was
-    read in then: whoever reads a source anew says that it was wrong.
+    Earlier bars of the batch itself are not used for comparison, nor are bars that were read in
+    the same way as those: reading a source again implies that the first reading was wrong.
 
     Parameters
     ----------
     batch
-        As it was read; where its times said their zone themselves it passes.
+        The batch as read; it passes if its times have their own zone.
     good
-        Its sound bars.
+        Its valid bars.
     market, lake, log
-        Whose bars, what is there of them, and who brought it.
+        The market, its volume in the lake, and its batches.
 
     Raises
     ------
     HoursMisfitError
-        With the figures of both readings and the option that reads it.
+        Another reading fits clearly better; the message has the figures of both readings and the
+        option to use.
     """
     if batch.zone is None or not market.quality.judge_hours:
         return
@@ -187,7 +187,7 @@ def refuse_other_hour(
 
 
 def _apart(shares: NDArray[np.float64], typical: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the total variation distance of distributions over hours, the last axis."""
+    """Return the total variation distance between distributions over hours (the last axis)."""
     distance: NDArray[np.float64] = np.abs(shares - typical).sum(axis=-1) / 2
     return distance
 
@@ -206,7 +206,7 @@ def _no_witnesses(batch: RawBatch, log: BatchLog) -> set[str]:
 
 
 def _hourly(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.object_]]:
-    """Return a month's volume by hour since 1970 and batch; the hours and the batches repeat."""
+    """Return a month's volume by hour since 1970 and batch; hours and batches repeat."""
     file = pq.ParquetFile(path)
     here = [name for name in ("ts", "volume", "brought_by") if name in file.schema_arrow.names]
     table = file.read(columns=here)
@@ -235,7 +235,7 @@ def _is_summer(day: int) -> bool:
 
 
 def _zone_shifted(zone: str, hours: int, day: int) -> str:
-    """Return a zone, a usual one if there is one, in which the times would be as much later."""
+    """Return a zone (a common one if possible) in which the times would be that much later."""
     noon = _noon(day)
     wanted = _offset(noon, zone) - timedelta(hours=hours)
     usual = (name for name in ZONES if _offset(noon, name) == wanted)

@@ -1,4 +1,4 @@
-"""Readers of traders' own files, each giving canonical bars with their source lines."""
+"""Readers of traders' own files; each returns canonical bars with their source lines."""
 
 from typing import TYPE_CHECKING
 

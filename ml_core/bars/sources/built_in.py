@@ -1,4 +1,4 @@
-"""Orbcast's own kinds of source. What reads them is imported when it is asked for."""
+"""Orbcast's own kinds of source. Their readers are imported on demand."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ TIMES = (
         choices=("open", "close"),
     ),
 )
-"""How times are read."""
+"""Options for how times are read."""
 
 
 _MAY_BE_LARGE = 4 * 1024**2
-"""Bytes that a million rows have at least, however they are packed."""
+"""Minimum size in bytes of a million rows, however they are packed."""
 
 
 class _Files(Source):
-    """Files, or folders of files: a batch each."""
+    """Files, or folders of files: one batch per file."""
 
     def count(self) -> int | None:
-        """Return how many files there are; None where one may be taken in by months."""
+        """Return the number of files; None if one may be split into months."""
         sizes = [file.stat().st_size for path in self.paths for file in _files(Path(path))]
         return None if max(sizes, default=0) > _MAY_BE_LARGE else len(sizes)
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield a folder's files, or the file itself, if they are there."""
+    """Yield a folder's files, or the file itself, if they exist."""
     yield from (file for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file())
 
 
@@ -83,18 +83,18 @@ class DuckdbSource(Source):
 
     @classmethod
     def fault_of(cls, options: Mapping[str, str]) -> str:
-        """Refuse a number of seconds that is none."""
+        """Refuse a value that is not a number of seconds."""
         settle = options.get("settle", "0")
         return "" if settle.isdecimal() else f"settle {settle!r} is no number of seconds"
 
     @property
     def origin(self) -> str:
-        """The table that the months are parts of."""
+        """The table that the months are part of."""
         path = Path(self.paths[0]).expanduser().resolve()
         return f"{path}:{self.values.get('table', DEFAULT_TABLE)}"
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
-        """Return the months, from that of ``request.since`` on."""
+        """Return the months, from the one of ``request.since`` on."""
         if len(self.paths) != 1:
             fault = f"{len(self.paths)} paths are named"
             raise SourceError("duckdb", fault, "name one database file at a time")
@@ -170,7 +170,7 @@ class ParquetSource(_Files):
 
 
 class HttpSource(Source):
-    """What a platform pushed, as the server kept it."""
+    """Bars that a platform pushed and the server stored."""
 
     name = "http"
     reads = "bars that a platform pushes to `orbcast receive`, or to `orbcast up`"
@@ -180,27 +180,27 @@ class HttpSource(Source):
 
     @property
     def origin(self) -> str:
-        """All that was pushed is of one origin."""
+        """Everything that was pushed has the same origin."""
         return "pushed"
 
     @classmethod
     def fault_of(cls, options: Mapping[str, str]) -> str:
-        """Refuse to guess which minute a row is of: nobody looks at it as it comes."""
+        """Require options that determine a row's minute: nobody checks rows as they arrive."""
         if "stamp" not in options:
             return "http needs --stamp open or --stamp close: which end a bar is stamped with"
-        layouts = [name for name in LAYOUTS if name != LEAN]  # which only a file's path can tell
+        layouts = [name for name in LAYOUTS if name != LEAN]  # recognised only by a file's path
         if options.get("layout", "auto") not in {"auto", *layouts}:
             return f"no layout is named {options['layout']!r}; use auto, {', '.join(layouts)}"
         return ""
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
-        """Return the finished bars, a month at a time."""
+        """Return the finished bars, one batch per month."""
         return sources.pushed.read_pushed(
             request.folder, self.pushed_reading(request.market.symbol), request
         )
 
     def pushed_reading(self, symbol: str) -> sources.text.csv.TextReading:
-        """Return how pushed rows are read."""
+        """Return the settings for reading pushed rows."""
         return sources.text.csv.TextReading(
             symbol=symbol,
             columns=self.mapping,
@@ -243,7 +243,7 @@ class DatabentoSource(Source):
 
     @classmethod
     def fault_of(cls, options: Mapping[str, str]) -> str:
-        """Refuse to guess how much shall be paid for."""
+        """Refuse to guess how much data to pay for."""
         if "start" not in options:
             return "databento needs --option start=2020-01-01: the first day to be fetched"
         for name in ("start", "end"):
@@ -254,7 +254,7 @@ class DatabentoSource(Source):
         return ""
 
     def batches(self, request: Request) -> Iterator[RawBatch]:
-        """Return the bars of each file, once what is missing was fetched."""
+        """Return the bars of each file, after fetching what is missing."""
         symbols = self.values.get("symbols", f"{request.market.symbol}.FUT")
         start = _day(self.values["start"])
         assert start is not None  # noqa: S101 - checked before
@@ -270,7 +270,7 @@ class DatabentoSource(Source):
 
 
 def _day(text: str) -> datetime | None:
-    """Return the beginning of a day, UTC; None where the text is none."""
+    """Return the start of a day, UTC; None if the text is not a day."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
@@ -278,7 +278,7 @@ def _day(text: str) -> datetime | None:
 
 
 def times_of(source: Source) -> Any:
-    """Return how a source's times are read, as keyword arguments of the readers."""
+    """Return a source's settings for times, as keyword arguments of the readers."""
     stamp: Stamp | None = source.values.get("stamp")  # type: ignore[assignment]  # one of its choices
     return {
         "zone": source.values.get("zone"),
@@ -291,4 +291,4 @@ BUILT_IN: dict[str, type[Source]] = {
     kind.name: kind
     for kind in (DuckdbSource, DbnSource, CsvSource, ParquetSource, HttpSource, DatabentoSource)
 }
-"""Each of them by its name, which no other package can take."""
+"""The built-in kinds by name; no other package can use these names."""

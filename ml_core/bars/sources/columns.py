@@ -1,4 +1,4 @@
-"""Which column of a source holds what, and whose bars its rows are: the same for every kind."""
+"""Finds the columns of a source, and the contract of each row, for every kind of source."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STAMPS = (
     "ts", "ts_utc", "ts_event", "timestamp", "timestamp_utc", "datetime", "datetime_utc",
     "date_time", "open_time", "time_utc", "window_start", "time", "date",
 )  # fmt: skip
-"""Names of a column of times, looked for in this order."""
+"""Names of a time column, tried in this order."""
 
 WHOSE = ("contract", "symbol")
-"""The columns that say whose bars a row's are."""
+"""The columns that identify the contract or market of a row."""
 
 _USUAL = {"contract": ("contract",), "symbol": ("symbol", "ticker")}
 _BAR = (*PRICES, "volume")
@@ -29,31 +29,31 @@ def find_columns(
     layout: Mapping[str, str] | None = None,
     optional: tuple[str, ...] = ("symbol",),
 ) -> dict[str, str]:
-    """Return which column holds the times, the prices, the volume, and whose bars they are.
+    """Return the columns of the times, the prices, the volume, and the contract or symbol.
 
     Parameters
     ----------
     here
-        The columns of the source, in its order; capitals and spaces around a name do not count.
+        The columns of the source, in order; case and surrounding spaces are ignored.
     named
-        Orbcast's names to the source's, as the caller says; an empty text: there is none.
+        Maps Orbcast's names to the source's, as given by the user; an empty text means no column.
     source
-        Named in errors.
+        Name of the source, for errors.
     layout
-        The same as the source's layout has it; None looks for the usual names.
+        The same mapping from the source's layout; None looks for the usual names.
     optional
-        Of ``WHOSE``, what is taken where the source has it and nobody names it.
+        Those of ``WHOSE`` that are used if the source has them, even if not mapped.
 
     Returns
     -------
     dict
-        Orbcast's names to the columns as the source writes them. ``ts``, or ``date`` and ``time``;
-        the four prices; ``volume``, ``contract`` and ``symbol`` only where there is one.
+        Maps Orbcast's names to the columns as the source writes them: ``ts``, or ``date`` and
+        ``time``; the four prices; ``volume``, ``contract`` and ``symbol`` only if they exist.
 
     Raises
     ------
     SourceError
-        A column that is needed or named is not there.
+        A required or named column is missing.
     """
     here = list(here)
     values = {name.strip().lower(): name for name in reversed(here)}
@@ -87,26 +87,26 @@ def find_columns(
 def contracts_of(
     raw: pa.Table, names: Mapping[str, str], symbol: str, source: str, *, is_part: bool = False
 ) -> pa.Array | pa.ChunkedArray:
-    """Return the contract of each row: text, by which rows of other markets are left out later.
+    """Return the contract of each row as text; rows of other markets are left out later.
 
     Parameters
     ----------
     raw
         The rows.
     names
-        As ``find_columns`` returned them. A row whose symbol is not the market's is of what its
-        symbol names.
+        The result of ``find_columns``. A row whose symbol is not the market's gets its symbol as
+        contract.
     symbol
-        The market's; the contract where no column says another.
+        The market's symbol; used as contract if no column has another.
     source
-        Named in errors.
+        Name of the source, for errors.
     is_part
-        Rows of the market may stand in other parts of the source.
+        Whether rows of the market may be in other parts of the source.
 
     Raises
     ------
     SourceError
-        There is a column of symbols, and not one is the market's.
+        There is a symbol column, and none of its values is the market's symbol.
     """
     own = pc.cast(raw[names["contract"]], pa.string()) if "contract" in names else None
     if own is None:
@@ -125,7 +125,7 @@ def contracts_of(
 
 
 def stamps_of(raw: pa.Table, names: Mapping[str, str]) -> pa.ChunkedArray:
-    """Return the column of times; of a day and a time that stand apart, the two as text."""
+    """Return the time column; separate day and time columns are joined as text."""
     if "ts" in names:
         return raw[names["ts"]]
     parts = [

@@ -1,8 +1,7 @@
-"""Ranges of bars fetched from Databento's archive, each once: what it sends is paid for.
+"""Bars fetched from Databento's archive, each range once, because every fetch is paid for.
 
-What was fetched is kept as it came, in files that name the span they answer for. Only what no file
-answers for is asked for; a file has its name once it is whole, so a fetch that was killed goes on
-from there.
+Fetched data is stored unchanged, in files named by the span they cover. Only spans without a file
+are requested. A file gets its name when it is complete, so a fetch that was killed resumes there.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class NoClientError(OperatorError):
 
 
 class FetchFailedError(TransientError):
-    """Databento did not answer, or broke off."""
+    """Databento did not respond, or the transfer broke off."""
 
     fault: str
     template = "Databento: {fault}; what came whole is kept, and the rest is asked for again"
@@ -46,18 +45,18 @@ class FetchFailedError(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """What is asked of Databento.
+    """The data requested from Databento.
 
     Attributes
     ----------
     dataset, symbols, stype
-        As Databento calls them.
+        In Databento's terms.
     start
-        Aware UTC; from then on.
+        Aware UTC, inclusive.
     end
-        Aware UTC, exclusive; None for as far as there is.
+        Aware UTC, exclusive; None for everything available.
     gateway
-        Address of another server than Databento's own.
+        Address of a server other than Databento's own.
     """
 
     dataset: str
@@ -69,18 +68,18 @@ class Archive:
 
 
 def fetch(archive: Archive, request: Request) -> Iterator[RawBatch]:
-    """Fetch what is missing up to the last complete minute, and return the bars of each file.
+    """Fetch what is missing up to the last complete minute; return the bars of each file.
 
-    What will be asked for, and its cost, is told before; on a dry run nothing is fetched.
+    The request and its cost are shown first; a dry run fetches nothing.
 
     Raises
     ------
     SourceError
-        No key, one that is refused, or a query that is.
+        There is no key, or Databento refuses the key or the query.
     NoClientError
         The client is not installed.
     FetchFailedError
-        Worth another try.
+        The fetch failed, but may succeed later.
     """
     folder = request.folder / "-".join((archive.dataset, *archive.symbols))
     client = None
@@ -103,13 +102,13 @@ def fetch(archive: Archive, request: Request) -> Iterator[RawBatch]:
 
 
 def end_of_all(archive: Archive, at: datetime) -> datetime:
-    """Return the end, exclusive, of what can be asked for: the minute that runs at ``at``."""
+    """Return the end (exclusive) of what can be requested: the minute running at ``at``."""
     minute = at.astimezone(UTC).replace(second=0, microsecond=0)
     return min(minute, archive.end) if archive.end else minute
 
 
 def _spans(archive: Archive, start: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield what is not here, in parts that end with a month: a killed fetch loses one at most."""
+    """Yield the missing spans, split by months: a killed fetch loses one at most."""
     end = end_of_all(archive, at)
     while start < end:
         month = (start.replace(day=1, hour=0, minute=0) + timedelta(days=32)).replace(day=1)
@@ -118,7 +117,7 @@ def _spans(archive: Archive, start: datetime, at: datetime) -> Iterator[tuple[da
 
 
 def _covered_to(archive: Archive, folder: Path) -> datetime:
-    """Return from when on nothing is here: files follow each other without a gap."""
+    """Return the end of the stored data: files follow each other without gaps."""
     covered = archive.start
     for path in _files(folder):
         start, end = _span(path)
@@ -157,10 +156,10 @@ def _client(archive: Archive) -> Any:
 
 
 def _available(client: Any, archive: Archive) -> datetime:
-    """Return where the archive ends for these bars, exclusive, on a whole minute."""
+    """Return the end (exclusive) of the archive for these bars, on a whole minute."""
     dataset_range = _asked(client.metadata.get_dataset_range, dataset=archive.dataset)
     end = dataset_range.get("schema", {}).get(SCHEMA, {}).get("end") or dataset_range["end"]
-    # Databento writes nanoseconds, which Python does not read
+    # Databento writes nanoseconds, which Python cannot parse
     return datetime.fromisoformat(end[:16]).replace(tzinfo=UTC)
 
 
@@ -178,11 +177,11 @@ def _tell(client: Any, archive: Archive, request: Request, start: datetime, end:
 
 def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, path: Path) -> None:
     with written_atomically(path) as temporary:
-        # the ending tells the reader how it is packed
+        # the ending tells the reader the compression
         part = temporary.with_name(temporary.name + _ENDING)
         try:
             _asked_of(archive, client.timeseries.get_range, start=start, end=end, path=part)
-            list(read_dbn([str(part)], ".*"))  # whole, or it has no name
+            list(read_dbn([str(part)], ".*"))  # complete, or it gets no name
             part.replace(temporary)
         except SourceError as error:
             if error.source == str(part):
@@ -193,14 +192,14 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
 
 
 def _asked_of(archive: Archive, call: Any, **query: Any) -> Any:
-    """Ask Databento for the bars of an archive."""
+    """Request an archive's bars from Databento."""
     symbols = list(archive.symbols)
     query |= {"dataset": archive.dataset, "symbols": symbols, "stype_in": archive.stype}
     return _asked(call, schema=SCHEMA, **query)
 
 
 def _asked(call: Any, **query: Any) -> Any:
-    """Ask Databento; what its client raises becomes an error that says who must act."""
+    """Call Databento's client; turn its exceptions into errors that name who must act."""
     try:
         return call(**query)
     except databento.BentoClientError as error:

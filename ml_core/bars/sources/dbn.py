@@ -45,23 +45,23 @@ _PRICE_SCALE = 1e-9
 _DAY_NS = 86_400_000_000_000
 _CHUNK = 1 << 20
 _LONGEST_HEADER = 64 * 1024**2
-"""Bytes; one of every instrument that there ever was is far from it."""
+"""Bytes; far more than a header with every instrument that ever existed."""
 
 _REMEDY = "name a Databento file of schema ohlcv-1m, whole"
 
 
 def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
-    """Read DBN files, one batch each, keeping the contracts whose names match the pattern.
+    """Read DBN files, one batch each; keep the contracts whose names match the pattern.
 
-    A file of more than ``large_file.PART_ROWS`` records gives one batch for each month.
+    A file of more than ``large_file.PART_ROWS`` records gives one batch per month.
 
     Parameters
     ----------
     paths
         Files, or folders of files ending in ``.dbn`` or ``.dbn.zst``.
     contract_pattern
-        Regular expression an outright matches in full; the rest is counted as dropped, spreads
-        together and other instruments by name.
+        Regular expression that matches an outright's name in full; other rows are counted as
+        dropped, spreads together and other instruments by name.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_dbn(paths: list[str], contract_pattern: str) -> Iterator[RawBatch]:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The intervals in which an instrument's number stands for a name."""
+    """The intervals in which an instrument's number maps to a name."""
 
     names: list[str]
     numbers: list[int]
@@ -83,7 +83,7 @@ class _Names:
 
     @classmethod
     def of(cls, metadata: Metadata) -> _Names:
-        """Return those of a file."""
+        """Return the intervals of a file."""
         intervals = [
             (name, interval)
             for name, intervals in metadata.mappings.items()
@@ -98,7 +98,7 @@ class _Names:
         )
 
     def codes_of(self, records: NDArray[np.void]) -> NDArray[np.int64]:
-        """Return each record's place among the names; their count stands for none of them."""
+        """Return each record's index into the names; their count means no name."""
         code = np.full(len(records), len(self.names))
         moment = records["ts_event"].astype(np.int64)
         order = np.argsort(records["instrument_id"], kind="stable")
@@ -124,7 +124,7 @@ def _read_file(path: Path, outright: re.Pattern[str]) -> Iterator[RawBatch]:
             yield replace(first, content_hash=sha256_of(path))
             return
         both = itertools.chain([first, second], batches)
-        del first, second  # or they would be held to the end
+        del first, second  # so that they are not held in memory to the end
         yield from in_months(path, both, "", ".*")
 
 
@@ -146,7 +146,7 @@ def _batch_of(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Yield what a file unpacks to."""
+    """Yield the unpacked content of a file."""
     with _refusing_damage(path), pa.OSFile(str(path)) as file:
         if not path.name.endswith(".zst"):
             yield io.BufferedReader(file)
@@ -186,7 +186,7 @@ def _metadata(path: Path, stream: io.BufferedReader) -> Metadata:
 
 
 def _parts(path: Path, stream: io.BufferedReader) -> Iterator[tuple[NDArray[np.void], int]]:
-    """Yield the records, some at a time, with how many came before; one part at least."""
+    """Yield the records in parts, with the number of records before each; at least one part."""
     before = 0
     while True:
         content = stream.read(PART_ROWS * RECORD.itemsize)
@@ -224,7 +224,7 @@ def _table(
         )
         for name in PRICES
     }
-    # nanoseconds to microseconds loses nothing of a whole minute, and shows any that is not
+    # microseconds are exact for whole minutes, and still show times that are not
     stamps = (records["ts_event"].astype(np.int64) // 1000).astype("datetime64[us]")
     columns = {
         "contract": pa.array(contract, pa.string()),

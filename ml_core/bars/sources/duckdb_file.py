@@ -1,4 +1,4 @@
-"""A trader's own DuckDB database, opened read-only, read a month at a time."""
+"""A trader's own DuckDB database, opened read-only and read month by month."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
     "allow_community_extensions": False,
-    "python_enable_replacements": False,  # a view never reads this program's variables
+    "python_enable_replacements": False,  # a view cannot read this program's variables
 }
 
 
@@ -43,14 +43,15 @@ _HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 
 
 class DatabaseLockedError(TransientError):
-    """The trader's own writer has the database open.
+    """Another program, such as the trader's writer, has the database open.
 
     Attributes
     ----------
     path
         The database file.
     holder
-        Who holds it, as DuckDB says: ``python3.11 (process 4166)``; empty where it does not.
+        The process that holds it, according to DuckDB: ``python3.11 (process 4166)``; empty if
+        unknown.
     """
 
     path: str
@@ -68,7 +69,7 @@ class DatabaseLockedError(TransientError):
 
 
 def _holder(words: str) -> str:
-    """Return who holds a lock, of DuckDB's words.
+    """Return the holder of a lock from DuckDB's message.
 
     >>> _holder('Conflicting lock is held in /usr/bin/python3.11 (PID 4166). See also ...')
     'python3.11 (process 4166)'
@@ -88,20 +89,20 @@ def read_duckdb(
     stamp: Stamp | None = None,
     since: datetime | None = None,
 ) -> Iterator[RawBatch]:
-    """Read a table of 1-minute bars, one batch for each month that has any.
+    """Read a table of 1-minute bars, one batch for each month that has bars.
 
     Parameters
     ----------
     path
-        The database file; it is opened read-only and let go after each month. A table whose times
-        are text is read at once.
+        The database file; it is opened read-only and released after each month. A table with times
+        as text is read at once.
     symbol
-        Rows of this symbol only, where the table has a symbol column. Without a ``contract``
-        column the table is a ready-made continuous series and the symbol stands for its contract.
+        Only rows of this symbol are read if the table has a symbol column. Without a ``contract``
+        column the table is a ready-made continuous series, and the symbol is its contract.
     table
-        Table or view, ``schema.table`` allowed.
+        Table or view; ``schema.table`` is allowed.
     columns
-        Orbcast's names to the table's, as ``find_columns`` takes them.
+        Maps Orbcast's names to the table's, as for ``find_columns``.
     zone, time_format, stamp
         How the times are read, as in ``TimeReading``.
     since
@@ -110,10 +111,10 @@ def read_duckdb(
     Raises
     ------
     SourceError
-        No such file, table or column, no bars of that symbol, times that cannot be read without
-        an option, or a view that reads beyond the file.
+        There is no such file, table or column, or no bars of that symbol; times cannot be read
+        without an option; or a view reads beyond the file.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     source = table_sql(table)
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
@@ -151,14 +152,14 @@ def read_duckdb(
 
 
 def opened(path: str) -> duckdb.DuckDBPyConnection:
-    """Open a database read-only, so that nothing in it reads beyond its file.
+    """Open a database read-only and confined, so that nothing in it reads beyond its file.
 
     Raises
     ------
     SourceError
-        It does not exist, or is no DuckDB database.
+        It does not exist, or is not a DuckDB database.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     require_file(Path(path))
     try:
@@ -176,20 +177,20 @@ def opened(path: str) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def reading_of(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a confined connection; what DuckDB cannot read becomes a refusal in words.
+    """Yield a confined connection; errors of DuckDB become readable refusals.
 
     Raises
     ------
     SourceError
         The database cannot be opened or read, or a view reads beyond its file.
     DatabaseLockedError
-        Another program has it open for writing; worth another try.
+        Another program has it open for writing; it may succeed later.
     """
     with opened(path) as connection:
         try:
             yield connection
         except duckdb.PermissionException as error:
-            # DuckDB's own words would show what the view names
+            # DuckDB's own message would reveal what the view names
             raise SourceError(path, BEYOND, BEYOND_REMEDY) from error
         except duckdb.Error as error:
             fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
@@ -201,7 +202,7 @@ def _unopened(path: str, error: duckdb.Error) -> SourceError:
 
 
 def quoted(name: str) -> str:
-    """Return an identifier as SQL, whatever it holds."""
+    """Return any identifier quoted as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -227,7 +228,7 @@ def _find_columns(
         here = connection.sql(f"SELECT * FROM {source} LIMIT 0").columns
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         tables = tables_of(connection)
-        if table in tables:  # a view whose own query fails
+        if table in tables:  # the query of the view itself fails
             raise
         remedy = f"name one of its tables with --table: {', '.join(tables) or 'it has none'}"
         raise SourceError(path, f"has no table {table}", remedy) from error
@@ -283,7 +284,7 @@ def _rows(
 
 
 def _readable(raw: pa.Table, times: TimeColumn, part: str) -> tuple[pa.ChunkedArray, TimeReading]:
-    """Return the times of raw rows and how they are read; the part without a time has none."""
+    """Return the times of raw rows and their reading; the part without times has none."""
     if part == NO_TIME:
         none = pa.nulls(len(raw), pa.timestamp("us", tz="UTC"))
         return pa.chunked_array([none]), TimeReading()
@@ -291,15 +292,15 @@ def _readable(raw: pa.Table, times: TimeColumn, part: str) -> tuple[pa.ChunkedAr
 
 
 def _bars(raw: pa.Table, read: Times) -> pa.Table:
-    """Return raw rows with the times that were read of them."""
+    """Return raw rows with their parsed times."""
     table = raw.set_column(1, "ts", read.ts)
     if read.fault.null_count == len(raw):
-        return table  # with DuckDB's own nulls, by which earlier versions knew a batch
+        return table  # with DuckDB's own nulls, as in the content hash of earlier versions
     return table.set_column(table.num_columns - 1, "fault", read.fault)
 
 
 def _months(rows: pa.Table, part: str, since: datetime | None) -> Iterator[tuple[str, pa.Table]]:
-    """Split a table that was read whole by the months of its bars."""
+    """Split a completely read table by the months of its bars."""
     if part != WHOLE:
         yield part, rows
         return

@@ -1,4 +1,4 @@
-"""The time column of a DuckDB table: which parts it is read in, and the SQL that bounds them."""
+"""The time column of a DuckDB table: the parts it is read in, and their SQL bounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml_core.bars.sources.times import (
 )
 
 WHOLE = ""
-"""The part that is the whole table."""
+"""The part that means the whole table."""
 
 _MONTH = re.compile(r"[12]\d{3}-\d{2}")
 
@@ -37,26 +37,26 @@ class Clause:
     values: tuple[object, ...] = ()
 
     def also(self, other: Clause) -> Clause:
-        """Return the condition that both hold."""
+        """Return the conjunction of both conditions."""
         return Clause(f"({self.sql}) AND ({other.sql})", (*self.values, *other.values))
 
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """A column of times as DuckDB keeps it.
+    """A time column as DuckDB stores it.
 
-    Bounds are held against the bare column, so that DuckDB skips the parts of the table outside.
+    Bounds are compared with the bare column, so that DuckDB skips the parts of the table outside.
 
     Attributes
     ----------
     name
-        Quoted.
+        Name, quoted.
     kind
-        Its Arrow type.
+        Arrow type.
     reading
-        How it is read.
+        How its times are read.
     unit
-        Of epochs; None of anything else.
+        Unit of epochs; None for other types.
     """
 
     name: str
@@ -66,7 +66,7 @@ class TimeColumn:
 
     @property
     def is_read_whole(self) -> bool:
-        """Return whether months are known only once the text is read, all of it at once."""
+        """Return whether the months are known only after reading all of the text at once."""
         return is_text(self.kind) or self.reading.time_format is not None
 
     def has_time(self) -> Clause:
@@ -76,7 +76,7 @@ class TimeColumn:
         return Clause(f"{self.name} BETWEEN ? AND ?", epoch_range(self.unit))
 
     def from_open(self, moment: datetime) -> Clause:
-        """Return the condition that a bar opens at a moment or after."""
+        """Return the condition that a bar opens at or after a moment."""
         stamped = moment + timedelta(microseconds=self.reading.shift_us)
         if self.unit is not None:
             micros = (stamped - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
@@ -86,7 +86,7 @@ class TimeColumn:
         if pa.types.is_timestamp(self.kind) and self.kind.tz is None:
             zone = ZoneInfo(self.reading.local_zone() or "UTC")
             return Clause(f"{self.name} >= ?", (stamped.astimezone(zone).replace(tzinfo=None),))
-        # DuckDB compares no TIMESTAMPTZ with a TIMESTAMPTZ_NS
+        # DuckDB cannot compare TIMESTAMPTZ with TIMESTAMPTZ_NS
         kept_as = "TIMESTAMPTZ_NS" if self.kind == pa.timestamp("ns", "UTC") else "TIMESTAMPTZ"
         return Clause(f"{self.name} >= CAST(? AS {kept_as})", (stamped,))
 
@@ -100,7 +100,7 @@ class TimeColumn:
             return Clause(f"{self._month()} = ?", (part,))
         first = datetime.strptime(part, "%Y-%m").replace(tzinfo=UTC)
         after = (first + timedelta(days=31)).replace(day=1)
-        # months are those of the column's own clock and stamp, which nothing shifts
+        # months are those of the column's own clock and stamp, unshifted
         bare = replace(self, reading=TimeReading(zone="UTC"))
         later = bare.from_open(after)
         return bare.from_open(first).also(Clause(later.sql.replace(">=", "<"), later.values))
@@ -112,7 +112,7 @@ class TimeColumn:
         wanted: Clause,
         since: datetime | None,
     ) -> list[str]:
-        """Return the months that have rows, and last whether there are any without a time."""
+        """Return the months that have rows, and last the part without times if there is one."""
         if self.is_read_whole:
             return [WHOLE]
         timed = wanted.also(self.has_time())
@@ -151,17 +151,16 @@ def time_column(
     wanted: Clause,
     reading: TimeReading,
 ) -> TimeColumn:
-    """Look at a table's column of times.
+    """Inspect a table's time column.
 
     Raises
     ------
     SourceError
-        It is of a type that is no time, holds numbers that are no epochs, or an option cannot be
-        used.
+        Its type is not a time, it holds numbers that are not epochs, or an option cannot be used.
     """
     none = connection.sql(f"SELECT {quoted_name} AS ts FROM {source} LIMIT 0")
     empty = none.to_arrow_table()["ts"]
-    read_times(empty, reading, path)  # refuses a type, a zone or a format that cannot be used
+    read_times(empty, reading, path)  # refuses an unusable type, zone or format
     kind = empty.type.value_type if pa.types.is_dictionary(empty.type) else empty.type
     reading = replace(reading, assumed_zone=reading.assumed_zone or zone_in_name(name))
     column = TimeColumn(quoted_name, kind, reading)

@@ -1,7 +1,7 @@
-"""What a source of bars is: the interface that Orbcast's own kinds and those of others share.
+"""The interface of a source of bars, for Orbcast's own kinds and those of other packages.
 
-A package of one's own brings a kind by an entry point of the group ``orbcast.sources``, whose name
-is that of the kind and whose object is a subclass of :class:`Source`.
+A package can add a kind with an entry point in the group ``orbcast.sources``. The entry point's
+name is the kind's name, and its object is a subclass of :class:`Source`.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from ml_core.market.market import Market
 _LOG = logging.getLogger(__name__)
 
 BAR_COLUMNS = frozenset({"ts", "open", "high", "low", "close", "volume", "contract"})
-"""Orbcast's names for the columns of a bar, which an option may map to those of a source."""
+"""Orbcast's names for the columns of a bar, which can be mapped to those of a source."""
 
 RESERVED = frozenset({"kind", "paths", "columns", "options"})
-"""Names that no option can have, since a remembered source has them itself."""
+"""Names that an option cannot have, because a remembered source uses them itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """Something that a kind of source lets its user say.
+    """An option of a kind of source.
 
     Attributes
     ----------
     name
-        Lower case letters, digits and underscores.
+        Lower-case letters, digits and underscores.
     description
-        One line: what it is, and what holds when it is left out.
+        One line: its meaning, and the default.
     choices
-        The values there are; empty where any text may be one.
+        The allowed values; empty if any text is allowed.
     says
-        ``how`` the content is read: told other options, a source's former reading is replaced.
-        ``what`` is read: other values are another content, beside the former.
+        ``how`` the content is read: with another value, a source's former reading is replaced.
+        ``what`` is read: with another value, it is another content, kept next to the former.
     """
 
     name: str
@@ -56,22 +56,23 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a source.
+    """A request to a source.
 
     Attributes
     ----------
     market
-        Whose bars.
+        The market of the bars.
     since
-        Aware time; a source that can leaves out what is older. None asks for all.
+        Aware time; a source may leave out older bars. None requests all.
     at
-        Aware time, taken for now: a bar is finished if its minute is over by then.
+        Aware time, used as now: a bar is finished if its minute is over by then.
     folder
-        Of this kind and market alone, for what a source must keep; it may not exist yet.
+        A folder for this kind and market only, for data that a source must keep; it may not exist
+        yet.
     dry_run
-        Nothing may be fetched that costs money, or that cannot be fetched twice.
+        If True, nothing may be fetched that costs money or cannot be fetched twice.
     tell
-        Called with what the user should know while it is read, such as what it costs.
+        Called with messages for the user while reading, such as the cost.
     """
 
     market: Market
@@ -83,26 +84,26 @@ class Request:
 
 
 class Source(ABC):
-    """Where bars come from and how they are read. A subclass is a kind of source.
+    """Where bars come from and how they are read. Each subclass is a kind of source.
 
     Attributes
     ----------
     name
-        Of the kind, as ``--source`` takes it.
+        The kind's name for ``--source``.
     reads
-        What it reads, in a few words.
+        A short description of what it reads.
     paths_are
-        ``files`` are made absolute when they are remembered, ``names`` are left as they are, and
-        with ``nothing`` no path may be given.
+        ``files`` are made absolute when remembered, ``names`` are kept unchanged, and with
+        ``nothing`` no path may be given.
     is_live
-        Whether it brings bars as they are made, so that its silence means something.
+        Whether it delivers bars as they form, so that its silence is meaningful.
     options, columns
-        What may be said of how it is read, and the columns that may be mapped.
+        The options for reading it, and the columns that can be mapped.
 
     Parameters
     ----------
     paths, columns, options
-        As the user gave them, each option and column one of the kind's own.
+        As given by the user; each option and column is one of the kind's own.
     """
 
     name: ClassVar[str]
@@ -124,59 +125,59 @@ class Source(ABC):
 
     @classmethod
     def fault_of(cls, options: Mapping[str, str]) -> str:
-        """Return in words why these options cannot be used together; empty where they can."""
+        """Return why these options cannot be used together, as text; empty if they can."""
         del options
         return ""
 
     @abstractmethod
     def batches(self, request: Request) -> Iterator[RawBatch]:
-        """Return the bars, one batch after another, read as they are asked for.
+        """Return the bars in batches, read lazily.
 
         Raises
         ------
         SourceError
-            They cannot be read as bars.
+            The source cannot be read as bars.
         TransientError
-            Not now; worth another try.
+            Reading failed for now, but may succeed later.
         """
 
     @property
     def origin(self) -> str | None:
-        """What all batches are parts of, such as a table; None where each is its own."""
+        """What all batches are part of, such as a table; None if each batch is separate."""
         return None
 
     @property
     def reading(self) -> str:
-        """How it is read, in words: two readings of one content differ in nothing else."""
+        """How it is read, as text: readings of one content differ if and only if this differs."""
         how = {option.name for option in self.options if option.says == "how"}
         words = [f"{name}={value}" for name, value in self.values.items() if name in how]
         words += [f"column {name}={value}" for name, value in self.mapping.items()]
         return " ".join(sorted(words)) or "no options"
 
     def count(self) -> int | None:
-        """Return how many batches there are, for a progress bar; None where that is unknown."""
+        """Return the number of batches, for a progress bar; None if it is unknown."""
         return None
 
 
 def batch_of(name: str, source: str, bars: pa.Table, contract: str) -> RawBatch:
-    """Return a batch of a table of bars; a value that is missing is set aside later.
+    """Return a table of bars as a batch; rows with missing values are set aside later.
 
     Parameters
     ----------
     name
-        What to call the batch, such as a day.
+        Name of the batch, such as a day.
     source
         The kind of source.
     bars
-        Columns ``ts`` (a timestamp with a zone: the minute's beginning), ``open``, ``high``,
-        ``low``, ``close``, ``volume`` and, where there are several, ``contract``.
+        Columns ``ts`` (a timestamp with a zone: the minute's start), ``open``, ``high``, ``low``,
+        ``close``, ``volume`` and, if there are several contracts, ``contract``.
     contract
-        Whose bars they are where they do not say so.
+        The contract of bars without a ``contract`` column.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        A column is of another type and cannot be made of its own.
+        A column has another type and cannot be converted.
     """
     count = len(bars)
     given = {
@@ -191,18 +192,18 @@ def batch_of(name: str, source: str, bars: pa.Table, contract: str) -> RawBatch:
 
 
 NO_TIME = "without-a-time"
-"""What the month of rows without a time is called."""
+"""Name of the month for rows without a time."""
 
 
 def by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Cut bars, in their order, by UTC months; those without a time are a part of their own."""
+    """Split bars, in their order, by UTC months; bars without a time form a part of their own."""
     months = pc.strftime(rows["ts"], format="%Y-%m").fill_null(NO_TIME)
     for month in sorted(pc.unique(months).to_pylist()):
         yield month, rows.filter(pc.equal(months, month))
 
 
 def hash_of_rows(table: pa.Table) -> str:
-    """Return the SHA-256 of rows; what lies in memory below a missing number is no part of it."""
+    """Return the SHA-256 of rows; memory behind missing numbers does not count."""
     digest = hashlib.sha256()
     for number, name in enumerate(table.column_names):
         column = table[name]

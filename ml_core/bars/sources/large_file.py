@@ -1,9 +1,9 @@
-"""Files too large to be held at once: read in parts, kept on the disk by months, taken in so.
+"""Files too large for memory: read in parts, stored on disk by month, imported by month.
 
-A file of more than ``PART_ROWS`` rows is no batch of its own: each of its months is one, as each
-month of a database is. Its parts are read one after another, rows of other markets left out at
-once, and put into a temporary folder by the month of each bar; then one month after another is
-read from there.
+A file of more than ``PART_ROWS`` rows is not one batch: each of its months is one, like each month
+of a database. Its parts are read one after another, rows of other markets are left out at once,
+and the rest is stored in a temporary folder by the month of each bar. Then the months are read
+from there, one after another.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from ml_core.bars.sources.kind import NO_TIME, hash_of_rows
 from ml_core.files import sha256_of
 
 PART_ROWS = 1_000_000
-"""Rows that are held at once; a file of no more is read whole."""
+"""Rows held in memory at once; a file with no more rows is read as a whole."""
 
 MOST_OF_A_MONTH = 5_000_000
-"""Rows of one market in a month: its minutes with more than a hundred contracts in each."""
+"""Maximum rows of one market in a month: its minutes with over a hundred contracts in each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of a file that follow one another.
+    """Consecutive rows of a file.
 
     Attributes
     ----------
     rows
-        As the file has them.
+        The rows as in the file.
     before
-        How many rows of the file come before them.
+        Number of rows of the file before them.
     is_whole
-        Whether they are all there are.
+        Whether these are all rows of the file.
     """
 
     rows: pa.Table
@@ -48,12 +48,12 @@ class Part:
     is_whole: bool
 
     def source(self, path: Path) -> str:
-        """Return what to call the part in an error: a row is counted from its beginning."""
+        """Return the part's name for errors, which count rows from its beginning."""
         return f"{path} (after row {self.before:,})" if self.before else str(path)
 
 
 def parts_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[Part]:
-    """Yield a file's rows in parts of about ``PART_ROWS``; one part at least, be it empty."""
+    """Yield a file's rows in parts of about ``PART_ROWS``; an empty file gives one empty part."""
     gathered: list[pa.RecordBatch] = []
     before = count = 0
     for batch in batches:
@@ -73,7 +73,7 @@ def whole_or_in_months(
     symbol: str,
     pattern: str,
 ) -> Iterator[RawBatch]:
-    """Yield the bars of a file: one batch of a file that is held at once, else one a month.
+    """Yield the bars of a file: one batch if it is read at once, otherwise one per month.
 
     Parameters
     ----------
@@ -82,42 +82,42 @@ def whole_or_in_months(
     parts
         Its rows, at least one part.
     batch_of
-        Returns the bars of a part; its hash is not looked at.
+        Returns the bars of a part; the hash is ignored.
     symbol, pattern
-        As :func:`in_months` takes them.
+        As for :func:`in_months`.
 
     Raises
     ------
     SourceError
-        More rows of a month than any market has.
+        A month has more rows than any market.
     """
     first = next(parts)
     if first.is_whole:
         yield replace(batch_of(first), content_hash=sha256_of(path))
         return
     both = itertools.chain([first], parts)
-    del first  # or it would be held to the end
+    del first  # so that it is not held in memory to the end
     yield from in_months(path, map(batch_of, both), symbol, pattern)
 
 
 def in_months(
     path: Path, parts: Iterable[RawBatch], symbol: str, pattern: str
 ) -> Iterator[RawBatch]:
-    """Yield the bars of a file that was read in parts, a batch for each month.
+    """Yield the bars of a file that was read in parts, one batch per month.
 
     Parameters
     ----------
     path
         The file.
     parts
-        Its bars, in its order; hash and name are not looked at.
+        Its bars, in order; hashes and names are ignored.
     symbol, pattern
-        Of the market, as ``outrights_of`` takes them: other rows are counted and left out.
+        The market's, as for ``outrights_of``: other rows are counted and left out.
 
     Raises
     ------
     SourceError
-        More rows of a month than any market has.
+        A month has more rows than any market.
     """
     origin = sha256_of(path)
     dropped: Counter[str] = Counter()
@@ -143,11 +143,11 @@ def in_months(
                 table=rows,
                 dropped=dict(dropped),
             )
-            dropped.clear()  # told once, with the first month
+            dropped.clear()  # reported once, with the first month
 
 
 class _Months:
-    """Rows on the disk, by months."""
+    """Rows on disk, by month."""
 
     def __init__(self, folder: Path, path: Path) -> None:
         self._folder, self._path = folder, path
@@ -155,7 +155,7 @@ class _Months:
         self._number = itertools.count()
 
     def add(self, rows: pa.Table) -> None:
-        """Put rows there, in the order in which they are."""
+        """Add rows, in their order."""
         stamps = rows["ts"].cast(pa.timestamp("us")).to_numpy().astype("datetime64[M]")
         names, codes = np.unique(stamps, return_inverse=True)
         for code, month in enumerate(names):
@@ -174,7 +174,7 @@ class _Months:
                 writer.write_table(own)
 
     def read(self, empty: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-        """Yield each month's name and rows; nothing by no name where there is no row at all."""
+        """Yield each month's name and rows; without any rows, ``empty`` with an empty name."""
         if not self._counts:
             yield "", empty
         for name in sorted(self._counts):

@@ -1,4 +1,4 @@
-"""How much a packed file may hold: a few bytes can unpack to more than memory or a disk has."""
+"""Limits the size of unpacked files: a few bytes can unpack to more than a disk holds."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 ALWAYS = 256 * 1024**2
-"""Bytes that any packed file may hold."""
+"""Bytes that any packed file may unpack to."""
 
 TIMES = 100
-"""How many times its own size it may hold beyond that; bars come to less than 30 times."""
+"""Multiple of its own size that it may unpack to beyond that; bars need less than 30 times."""
 
 
 def most_unpacked(path: Path) -> int:
-    """Return how many bytes a packed file may hold."""
+    """Return the maximum number of bytes that a packed file may unpack to."""
     return max(ALWAYS, TIMES * path.stat().st_size)
 
 
 def refuse_size(path: Path, size: int) -> None:
-    """Refuse a packed file that holds more than any file of bars of its size does.
+    """Refuse a packed file that unpacks to more than any file of bars of its size.
 
     Raises
     ------
     SourceError
-        ``size`` bytes are too many.
+        ``size`` exceeds the limit.
     """
     limit = most_unpacked(path)
     if size > limit:
@@ -40,21 +40,21 @@ def refuse_size(path: Path, size: int) -> None:
 
 
 class Readable(Protocol):
-    """What gives bytes as they are asked for."""
+    """An object to read bytes from."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, ``size`` at most; none at the end."""
+        """Return at most ``size`` of the next bytes; none at the end."""
 
 
 class BoundedReader(io.RawIOBase):
-    """What a packed file unpacks to, up to the size that it may have.
+    """A reader of a packed file's content, up to the allowed size.
 
     Parameters
     ----------
     file
-        Reads the unpacked bytes.
+        Source of the unpacked bytes.
     path
-        The packed file, named in the error.
+        The packed file, for the error message.
     """
 
     def __init__(self, file: Readable, path: Path) -> None:
@@ -71,7 +71,7 @@ class BoundedReader(io.RawIOBase):
         Raises
         ------
         SourceError
-            There are too many.
+            The content exceeds the limit.
         """
         place = memoryview(buffer).cast("B")
         content = self._file.read(len(place))

@@ -25,7 +25,7 @@ from ml_core.bars.sources.times import Stamp, TimeReading, read_times, zone_in_n
 from ml_core.files import is_disk_full
 
 _ROWS_AT_ONCE = 100_000
-"""That are asked of Arrow."""
+"""Number of rows requested from Arrow at once."""
 
 ENDINGS = (".parquet", ".pq")
 
@@ -42,27 +42,28 @@ def read_parquet(
 ) -> Iterator[RawBatch]:
     """Read Parquet files, one batch each.
 
-    A file of more than ``large_file.PART_ROWS`` rows gives one batch for each month; of any file
-    only the columns that are needed are read.
+    A file of more than ``large_file.PART_ROWS`` rows gives one batch per month. Only the needed
+    columns of a file are read.
 
     Parameters
     ----------
     paths
         Files, or folders of files ending in ``.parquet`` or ``.pq``.
     symbol
-        Of the market; stands for the contract where the file has no ``contract`` column.
+        The market's symbol; used as contract if the file has no ``contract`` column.
     columns
-        Orbcast's column names to the file's, as ``find_columns`` takes them.
+        Maps Orbcast's column names to the file's, as for ``find_columns``.
     zone, time_format, stamp
         How the times are read, as in ``TimeReading``.
     contract_pattern
-        Of the market's outrights, by which rows of others are left out of a large file at once.
+        Pattern of the market's outrights, by which other rows of a large file are left out at
+        once.
 
     Raises
     ------
     SourceError
-        No file, not Parquet, missing columns, no rows of the symbol, or times that cannot be read
-        without an option.
+        There is no file, it is not Parquet, columns are missing, there are no rows of the symbol,
+        or times cannot be read without an option.
     """
     reading = TimeReading(zone=zone, time_format=time_format, stamp=stamp or "open")
     for path in existing_files(paths, ENDINGS):
@@ -92,11 +93,11 @@ def _read_file(
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Raise a ``SourceError`` that names the file where it is no Parquet, or a damaged one."""
+    """Raise a ``SourceError`` that names the file if it is not Parquet or is damaged."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        # names that are no UTF-8, or that two columns have, are told in Python's own errors
+        # column names that are not UTF-8 or not unique raise Python's own errors
         if is_disk_full(error):
             raise
         fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
@@ -107,7 +108,7 @@ def _batch_of(
     path: Path, part: Part, names: dict[str, str], symbol: str, reading: TimeReading
 ) -> RawBatch:
     raw, source = part.rows, part.source(path)
-    raw.validate(full=True)  # of a damaged file, text may be none
+    raw.validate(full=True)  # text in a damaged file may be invalid
     times = read_times(stamps_of(raw, names), reading, source)
     count = len(raw)
     try:

@@ -1,8 +1,8 @@
-"""Bars that a platform pushes: read from a request, kept in a spool, read from there as batches.
+"""Bars pushed by a platform: read from a request, stored in a spool, read from it as batches.
 
-A line of the spool is one row as it was pushed: when it was received, its layout, and its cells
-as text. Zone, stamp and columns are applied when it is read, so that what was said wrongly is put
-right by reading again. A file holds what was received on one UTC day.
+A line of the spool is one row as pushed: its time of receipt, its layout, and its cells as text.
+Zone, stamp and columns are applied when the spool is read, so that a wrong setting can be
+corrected by reading again. A file holds the rows received on one UTC day.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from ml_core.bars.sources.text.layouts import layout_of
 from ml_core.json_values import parse_json
 
 SETTLED_AFTER = timedelta(seconds=60)
-"""So long after its minute a row counts that was last pushed while the minute ran."""
+"""Delay after its minute from which a row counts that was last pushed within the minute."""
 
 _DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True, slots=True)
 class PushedRow:
-    """One row as it was pushed.
+    """One row as pushed.
 
     Attributes
     ----------
     received
         Aware UTC.
     layout
-        Its name.
+        Name of its layout.
     cells
-        Column to text.
+        Maps columns to text.
     line
-        Of the request, from 1.
+        Line of the request, from 1.
     """
 
     received: datetime
@@ -56,22 +56,22 @@ class PushedRow:
 
     @property
     def shape(self) -> tuple[str, tuple[str, ...]]:
-        """Its layout and its columns, sorted: rows of one shape are read together."""
+        """Its layout and its sorted columns: rows of one shape are read together."""
         return self.layout, tuple(sorted(self.cells))
 
     def to_line(self) -> bytes:
-        """Return it as a line of the spool."""
+        """Return the row as a line of the spool."""
         values = {"at": self.received.isoformat(), "layout": self.layout, "cells": self.cells}
         return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> PushedRow:
-        """Read back what ``to_line`` wrote.
+        """Read the output of ``to_line``.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            It is something else.
+            The line is not in this form.
         """
         values = parse_json(line)
         cells = dict(values["cells"])
@@ -82,12 +82,12 @@ class PushedRow:
 
 
 class RequestError(SourceError):
-    """A request that cannot be read as rows.
+    """The request cannot be read as rows.
 
     Attributes
     ----------
     line, field
-        Where, as far as that is known.
+        The location, as far as it is known.
     fault, remedy
         What is wrong and what to do.
     """
@@ -105,7 +105,7 @@ def rows_of(body: bytes, received: datetime, reading: TextReading) -> list[Pushe
     Raises
     ------
     SourceError
-        It is neither.
+        The body has none of these forms.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -192,7 +192,7 @@ def _csv_rows(text: str, received: datetime, reading: TextReading) -> Iterator[P
 
 
 def _rows_of_csv(table: Any) -> Iterator[list[str]]:
-    """Yield a CSV reader's rows; what it cannot read is refused with its line."""
+    """Yield a CSV reader's rows; an unreadable row is refused with its line number."""
     try:
         yield from table
     except csv.Error as error:
@@ -203,7 +203,7 @@ def _rows_of_csv(table: Any) -> Iterator[list[str]]:
 def bars_of_rows(
     rows: list[PushedRow], reading: TextReading
 ) -> tuple[pa.Table, str | None, tuple[HowRead, ...]]:
-    """Return rows as bars of ``RAW_SCHEMA``, in their order, the zone of local times, and how.
+    """Return rows as bars of ``RAW_SCHEMA`` in order, the zone of local times, and how.
 
     Raises
     ------
@@ -234,8 +234,8 @@ def bars_of_rows(
 def received_rows(folder: Path, since: datetime | None) -> list[PushedRow]:
     """Return the rows received from a day on, oldest first.
 
-    What follows the last line's end is being written, or was when a server was killed; nobody
-    was told that it is kept.
+    Text after the last line end is being written, or was when a server was killed; its sender got
+    no confirmation.
 
     Raises
     ------
@@ -258,16 +258,16 @@ def received_rows(folder: Path, since: datetime | None) -> list[PushedRow]:
 
 
 def is_finished(stamp_us: int, received: datetime, last_of_contract_us: int, at: datetime) -> bool:
-    """Return whether a row is a bar, and not the state of a minute that runs.
+    """Return whether a row is a finished bar, not an update of a running minute.
 
     Parameters
     ----------
     stamp_us, received
-        When its minute begins, microseconds UTC; when the row came.
+        Start of its minute, microseconds UTC; time of receipt of the row.
     last_of_contract_us
-        The last minute of the same contract of which a row has come.
+        The latest minute of the same contract for which a row was received.
     at
-        Aware time, taken for now.
+        Aware time, used as now.
     """
     closes = datetime.fromtimestamp(stamp_us / 1e6, UTC) + timedelta(minutes=1)
     if at < closes:
@@ -276,9 +276,9 @@ def is_finished(stamp_us: int, received: datetime, last_of_contract_us: int, at:
 
 
 def read_pushed(folder: Path, reading: TextReading, request: Request) -> Iterator[RawBatch]:
-    """Return what was pushed and is finished, one batch for each month that has any.
+    """Return the finished bars, one batch for each month that has any.
 
-    Of the rows of one minute the last received stands.
+    Of the rows of one minute the last one received counts.
 
     Raises
     ------
@@ -306,7 +306,7 @@ def read_pushed(folder: Path, reading: TextReading, request: Request) -> Iterato
 
 
 def _finished(table: pa.Table, rows: list[PushedRow], at: datetime) -> list[int]:
-    """Return the places of the rows that stand: a minute's last one, if it is finished."""
+    """Return the positions of the rows that count: a minute's last row, if it is finished."""
     keys = keys_of(table)
     newest = newest_of(keys)
     last = {key: place for place, key in enumerate(keys)}
@@ -318,7 +318,7 @@ def _finished(table: pa.Table, rows: list[PushedRow], at: datetime) -> list[int]
 
 
 def keys_of(table: pa.Table) -> list[tuple[str | None, int | None]]:
-    """Return contract and stamp (microseconds UTC) of each row; None where there is none."""
+    """Return contract and stamp (microseconds UTC) of each row; None if missing."""
     stamps: Iterable[int | None] = table["ts"].cast(pa.int64()).to_pylist()
     return list(zip(table["contract"].to_pylist(), stamps, strict=True))
 
@@ -326,7 +326,7 @@ def keys_of(table: pa.Table) -> list[tuple[str | None, int | None]]:
 def newest_of(
     keys: Iterable[tuple[str | None, int | None]], before: Mapping[str | None, int] | None = None
 ) -> dict[str | None, int]:
-    """Return each contract's last stamp, also of those that came ``before``."""
+    """Return each contract's last stamp, including those in ``before``."""
     newest = dict(before or {})
     for contract, stamp in keys:
         if stamp is not None:
@@ -335,5 +335,5 @@ def newest_of(
 
 
 def is_ahead(stamp_us: int, received: datetime) -> bool:
-    """Return whether a minute begins after its row came, by more than clocks differ."""
+    """Return whether a minute begins after its row came, by more than clocks may differ."""
     return stamp_us > int(received.timestamp() * 1_000_000) + MINUTE_US

@@ -1,4 +1,4 @@
-"""The minute that is not over: when the row of a writer that updates it has become a bar."""
+"""Rows of running minutes: when the row of a writer that updates it is a finished bar."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def without_unsettled(batch: RawBatch, at: datetime, seconds: float) -> RawBatch
     """Leave out each contract's last row if it may still change.
 
     A row may change until its minute has been over for ``seconds``, unless the contract has a
-    later one: a writer that has gone on does not come back to it.
+    later row: a writer does not return to an earlier minute.
 
     Parameters
     ----------
     batch
-        Rows of which the last of a contract may be the running minute's.
+        Rows; the last row of a contract may belong to the running minute.
     at
-        Aware time, taken for now.
+        Aware time, used as now.
     seconds
-        How long after its minute a writer still corrects its last row.
+        Time after its minute in which a writer may still correct its last row.
     """
     stamps = microseconds_of(batch.table)
     names, contract = codes_of(batch.table["contract"])

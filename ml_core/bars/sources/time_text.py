@@ -1,4 +1,4 @@
-"""Times as people write them: year first, with or without a zone, or in a format of their own."""
+"""Times as people write them: year first, with or without a zone, or in a given format."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ _SIXTY = 60
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a column of written times says.
+    """The times in a column of text.
 
     Attributes
     ----------
     moments
-        datetime64[us]: UTC where the times carry a zone, else as the clock showed; NaT elsewhere.
+        datetime64[us]: UTC if the times carry a zone, otherwise local clock time; NaT elsewhere.
     good, zoned
         Which values are times, and which of them carry a zone.
     skipped, repeated
-        Which local times daylight saving leaves out, and which it brings twice.
+        Which local times daylight saving skips, and which it repeats.
     """
 
     moments: NDArray[np.datetime64]
@@ -64,7 +64,7 @@ class Written:
 
     @classmethod
     def local(cls, clock: NDArray[np.datetime64], zone: str) -> Written:
-        """Return the UTC moments of times that a zone's clock showed."""
+        """Return the UTC moments of local times in a zone."""
         good = ~np.isnat(clock)
         if zone in {"UTC", "GMT", "Etc/UTC"}:
             none = np.zeros(len(clock), bool)
@@ -90,16 +90,16 @@ class Written:
 def _passes(
     clock: NDArray[np.datetime64], repeated: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which times of a repeated hour are surely of its first pass, and which of its second.
+    """Return which times of a repeated hour are surely in its first pass, and in its second.
 
-    The order of the rows decides it where rows around the hour show that it is the order of time,
-    or its reverse, and the clock turns back exactly once, by ``_TURN`` at least.
+    The order of the rows decides, if rows around the hour show that they are in time order or its
+    reverse, and the clock turns back exactly once, by at least ``_TURN``.
     """
     first, second = np.zeros(len(clock), bool), np.zeros(len(clock), bool)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], repeated, [False])).astype(np.int8)))
     for start, end in edges.reshape(-1, 2):
         before, hour, after = clock[start - 1 : start], clock[start:end], clock[end : end + 1]
-        # a neighbour of no time at all compares as false
+        # a neighbour without a time (NaT) compares as false
         rises = (before < hour[:1]).any() and (after > hour[-1:]).all()
         rises |= (after > hour[-1:]).any() and (before < hour[:1]).all()
         falls = (before > hour[:1]).any() and (after < hour[-1:]).all()
@@ -117,7 +117,7 @@ def _passes(
 
 
 def formats_of(text: str) -> tuple[str, ...]:
-    """Return the formats of a date that begins with its day or its month; none of another.
+    """Return the formats of a date that begins with its day or its month; otherwise none.
 
     >>> formats_of("01/02/2024 14:30")
     ('%m/%d/%Y %H:%M', '%d/%m/%Y %H:%M')
@@ -151,9 +151,9 @@ def formats_of(text: str) -> tuple[str, ...]:
 
 
 def is_half_clock(clock: NDArray[np.datetime64]) -> bool:
-    """Return whether local times are surely those of a clock of 12 hours without AM and PM.
+    """Return whether local times are surely from a 12-hour clock without AM and PM.
 
-    No hour is beyond 12 or 0, and within a day, in the order of time, 12 is followed by 1.
+    No hour is 0 or above 12, and within a day, in time order, 12 is followed by 1.
     """
     readable = clock[~np.isnat(clock)]
     if len(readable) and readable[0] > readable[-1]:
@@ -165,12 +165,12 @@ def is_half_clock(clock: NDArray[np.datetime64]) -> bool:
 
 
 def parse_written(text: pa.ChunkedArray, source: str) -> Written:
-    """Read times whose year stands first; what is none of them is not ``good``.
+    """Read times that begin with the year; others are not ``good``.
 
     Raises
     ------
     SourceError
-        A time names a zone that does not exist.
+        A time has a zone that does not exist.
     """
     if (uniform := _parse_uniform(text)) is not None:
         return uniform
@@ -189,7 +189,7 @@ def parse_written(text: pa.ChunkedArray, source: str) -> Written:
     hour, afternoon, forenoon = number["hour"], half == "p", half == "a"
     hour_good = np.where(afternoon | forenoon, (hour >= 1) & (hour <= _NOON), hour < 2 * _NOON)
     hour = np.where(afternoon | forenoon, hour % _NOON, hour) + np.where(afternoon, _NOON, 0)
-    # a month below 1 or above 12 would fall into another year
+    # a month below 1 or above 12 would end up in another year
     month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
     day = month.astype("datetime64[D]") + (number["day"] - 1)
     good = matched & hour_good & (number["minute"] < _SIXTY) & (number["second"] < _SIXTY)
@@ -204,7 +204,7 @@ def parse_written(text: pa.ChunkedArray, source: str) -> Written:
 
 
 def _parse_uniform(text: pa.ChunkedArray) -> Written | None:
-    """Read a column of nothing but ISO times, all with or all without an offset, much faster."""
+    """Read a column of only ISO times, all with or all without an offset, much faster."""
     for zone in (None, "UTC"):
         try:
             moments = text.cast(pa.timestamp("us", zone)).to_numpy()
@@ -221,7 +221,7 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     Raises
     ------
     SourceError
-        It is no such format.
+        The format is invalid.
     """
     directives = set(_DIRECTIVE.findall(time_format))
     if ("p" in directives) != ("I" in directives):
@@ -251,7 +251,7 @@ def _names(parts: pa.ChunkedArray) -> list[str]:
 
 
 def _whole(text: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Return digits as numbers, 0 where there are none."""
+    """Return digits as numbers, 0 if there are none."""
     filled = pc.if_else(pc.equal(text, ""), "0", text).fill_null("0")
     numbers: NDArray[np.int64] = filled.cast(pa.int64()).to_numpy()
     return numbers
@@ -263,7 +263,7 @@ def _with_zones(
     zones: pa.ChunkedArray,
     source: str,
 ) -> Written:
-    """Bring times that carry a zone to UTC, and leave the others as the clock showed them."""
+    """Convert times that carry a zone to UTC, and leave the others as local clock times."""
     named = zones.fill_null("").combine_chunks()
     codes = named.dictionary_encode()
     code = codes.indices.to_numpy()
@@ -288,7 +288,7 @@ def _with_zones(
 
 
 def _offset(zone: str) -> int | None:
-    """Return the minutes that a zone is ahead of UTC; None where it is a named one."""
+    """Return the minutes that a zone is ahead of UTC; None for a named zone."""
     if zone in {"Z", "z", "UTC", "GMT"}:
         return 0
     match = _MINUTES.fullmatch(zone)

@@ -1,4 +1,4 @@
-"""Times of a source to UTC open times: what is no single moment is set aside, never guessed."""
+"""Converts times of a source to UTC open times; ambiguous ones are set aside, never guessed."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from ml_core.bars.sources.time_text import (
 from ml_core.market.market import is_zone
 
 Stamp = Literal["open", "close"]
-"""Which end of its minute a bar is stamped with."""
+"""The end of its minute that a bar is stamped with."""
 
 EPOCH_UNITS_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
 """Microseconds in one unit of an epoch."""
 
-# 1980 to 2100: the ranges of the four units, and of dates written as one number, lie apart
+# 1980 to 2100: the ranges of the four units, and of dates written as one number, do not overlap
 EPOCH_SECONDS = (315_532_800, 4_102_444_800)
 _UTC_WORDS = {"utc", "gmt"}
 _LETTERS = re.compile(r"\d\s+([A-Z]{3,4})$")
-"""A zone's short name at the end of a time; CST is one in Chicago and in Shanghai."""
+"""A zone's abbreviation at the end of a time; CST exists in Chicago and in Shanghai."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeReading:
-    """How the times of a source are to be read.
+    """The settings for reading the times of a source.
 
     Attributes
     ----------
     zone
-        Zone of times that carry none, as the caller named it.
+        Zone of times that carry none, as given by the caller.
     assumed_zone
-        The same where the caller named none: the layout's, or what the column's name says.
+        The same if the caller gave none: from the layout or the column's name.
     time_format
-        strptime format of written times; None reads those whose year stands first, and epochs.
+        strptime format of written times; None reads times that begin with the year, and epochs.
     stamp
-        ``close``: the source stamps the end of a bar, a minute after its open time.
+        ``close`` if the source stamps the end of a bar, a minute after its open time.
     """
 
     zone: str | None = None
@@ -58,7 +58,7 @@ class TimeReading:
 
     @property
     def shift_us(self) -> int:
-        """Microseconds from the open time of a bar to its stamp."""
+        """Microseconds from a bar's open time to its stamp."""
         return MINUTE_US if self.stamp == "close" else 0
 
     def local_zone(self) -> str | None:
@@ -73,12 +73,12 @@ class Times:
     Attributes
     ----------
     ts
-        timestamp[us, UTC]; null where there is a fault.
+        timestamp[us, UTC]; null if there is a fault.
     fault
         ``not_a_time``, ``no_such_local_time`` (skipped by daylight saving),
         ``two_such_local_times`` (repeated by it), or null.
     local_zone
-        Zone that was applied to times without one; None where they carry their own.
+        Zone that was applied to times without one; None if they carry their own.
     """
 
     ts: pa.Array
@@ -87,7 +87,7 @@ class Times:
 
 
 def zone_in_name(column: str) -> str | None:
-    """Return UTC if a column's name says so.
+    """Return UTC if a column's name contains it.
 
     >>> zone_in_name("ts_utc"), zone_in_name("Gmt time"), zone_in_name("ts")
     ('UTC', 'UTC', None)
@@ -96,22 +96,22 @@ def zone_in_name(column: str) -> str | None:
 
 
 def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Times:
-    """Read a column of times, of whatever type it is.
+    """Read a column of times of any type.
 
     Parameters
     ----------
     column
         Timestamps, text, or numbers (epochs in seconds, milli-, micro- or nanoseconds).
     reading
-        How to read it.
+        The settings for reading it.
     source
         Named in errors.
 
     Raises
     ------
     SourceError
-        Times without a zone that nobody names, or an option they cannot use; times of different
-        kinds in one column, a date that may be read two ways, a column of another type.
+        Times have no zone and none is given; an option cannot be used; a column mixes times of
+        different kinds, has ambiguous dates, or has another type.
     """
     _check_zone(reading.zone, source)
     if pa.types.is_dictionary(column.type):
@@ -134,9 +134,9 @@ def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Ti
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Return whether values of an Arrow type may be epochs.
+    """Return whether values of an Arrow type can be epochs.
 
-    A short float holds no whole minute.
+    A 16-bit or 32-bit float cannot represent whole minutes.
     """
     return bool(
         pa.types.is_integer(kind) or pa.types.is_float64(kind) or pa.types.is_decimal(kind)
@@ -157,12 +157,12 @@ def _check_zone(zone: str | None, source: str) -> None:
 
 
 def epoch_unit(values: NDArray[np.float64], source: str) -> str:
-    """Return the unit of epochs, by the size of most of them.
+    """Return the unit of epochs, from the size of most of them.
 
     Raises
     ------
     SourceError
-        They are no epochs between 1980 and 2100.
+        They are not epochs between 1980 and 2100.
     """
     finite = values[np.isfinite(values)]
     middle = float(np.sort(finite)[len(finite) // 2]) if len(finite) else float("nan")
@@ -177,7 +177,7 @@ def epoch_unit(values: NDArray[np.float64], source: str) -> str:
 
 
 def epoch_range(unit: str) -> tuple[int, int]:
-    """Return the smallest and the largest epoch that is read in a unit."""
+    """Return the smallest and the largest epoch accepted in a unit."""
     factor = round(EPOCH_UNITS_US["s"] / EPOCH_UNITS_US[unit])
     return EPOCH_SECONDS[0] * factor, EPOCH_SECONDS[1] * factor
 
@@ -232,7 +232,7 @@ def _text(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Times:
 
 
 def _none_read(text: pa.ChunkedArray, reading: TimeReading, source: str) -> Times:
-    """Refuse a column of which no value could be read; one without any value is set aside."""
+    """Refuse a column without any readable value; a column without values is set aside."""
     present = np.flatnonzero(text.is_valid().to_numpy())
     if not len(present):
         return _times(np.full(len(text), "NaT", "datetime64[us]"), reading, None)
@@ -261,7 +261,7 @@ def _refuse_mixture(
     good: NDArray[np.bool_],
     source: str,
 ) -> None:
-    """Refuse a column in which some times are of a kind and some are not."""
+    """Refuse a column in which only some times are of a kind."""
     if not rows.any() or not (good & ~rows).any():
         return
     row = int(np.flatnonzero(good & ~rows)[0]) + 1
@@ -317,7 +317,7 @@ def _local(
 
 
 def _within_reach(moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """Make moments that no calendar of Python's has (such as infinity) none at all."""
+    """Replace moments outside Python's calendar (such as infinity) by NaT."""
     first, stop = np.datetime64("0001-01-02", "us"), np.datetime64("9999-01-01", "us")
     reachable = (moments >= first) & (moments < stop)
     return np.where(reachable, moments, np.datetime64("NaT", "us"))
@@ -336,7 +336,7 @@ def _times(
 
 
 def _faults(none: NDArray[np.bool_], written: Written | None) -> pa.Array:
-    """Return why rows have no time, null for those that have one."""
+    """Return why rows have no time; null for rows that have one."""
     if not none.any() and (written is None or not (written.repeated | written.skipped).any()):
         return pa.nulls(len(none), pa.string())
     faults = np.full(len(none), None, dtype=object)

@@ -36,11 +36,11 @@ def collect_evidence(
     recipe
         The challenger's name.
     by_seed
-        Its answers with each training seed, the judged one first.
+        Its predictions with each training seed, the judged one first.
     champion
-        The champion recipe's answers in its own study; None if there is none.
+        The champion recipe's predictions in its own study; None if there is no champion.
     champion_is_baseline
-        Whether the champion is the corridor itself, so that one comparison does.
+        Whether the champion is the corridor itself, so that one comparison is enough.
     lookahead_clean, signal_found, trials, families, live
         See :class:`ml_core.evidence.promotion.evidence.Evidence`.
     seed
@@ -49,7 +49,7 @@ def collect_evidence(
     Raises
     ------
     SeenRowsError, NoCommonRowsError
-        The rows are no evidence.
+        The rows cannot serve as evidence.
     """
     first = by_seed[0]
     comparisons = [compare(by_seed, None, BASELINE, seed=seed)]

@@ -1,4 +1,4 @@
-"""The conditions of the promotion rule: each, given evidence, holds, fails or is unknown."""
+"""The conditions of the promotion rule; given evidence, each holds, fails or is unknown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ml_core.json_values import json_values
 
 
 def better_than_each(evidence: Evidence) -> list[Condition]:
-    """Require every metric of every wanted comparison to be better with its whole interval."""
+    """Require the whole interval of every metric to be better, in every wanted comparison."""
     conditions = []
     for name in evidence.against_wanted:
         comparison = comparison_with(evidence, name)
@@ -64,7 +64,7 @@ def _improved(metric: str, change: Change | None, comparison: Comparison) -> Con
 
 
 def calibrated(evidence: Evidence) -> Condition:
-    """Require a calibration error that a perfect forecaster could show with so many rows."""
+    """Require a calibration error that a perfect forecaster could show with as many rows."""
     name, check = "calibration", evidence.calibration
     if check is None or not (math.isfinite(check.ece) and check.ece >= 0):
         return Condition(name=name, status="unknown", words="calibration error not known")
@@ -78,7 +78,7 @@ def calibrated(evidence: Evidence) -> Condition:
 
 
 def seeds_agree(evidence: Evidence, policy: Policy) -> Condition:
-    """Require the model to be better with every training seed, at least so many."""
+    """Require the model to be better with every training seed, and a minimum number of seeds."""
     name = "seeds agree"
     if not _complete(evidence):
         return Condition(name=name, status="unknown", words="not every comparison was made")
@@ -123,12 +123,12 @@ def no_year_worse(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
-    """Whether the whole rule would mostly have found the smallest gain worth having.
+    """Check that the whole rule would probably find the smallest gain worth having.
 
-    What it has found in spite of fewer rows it has found: its levels hold at any number, and rows
-    are asked for so that "no" can be told from "not yet". Below those that one plain interval
-    needs nothing is promoted, whatever they show. The variance of a log likelihood ratio, which
-    that number rests on, is about twice its mean.
+    A gain found with fewer rows counts: the significance levels hold at any number of rows, and
+    the number is required only to tell "no" from "not yet". But below the rows that one plain
+    interval needs nothing is promoted, whatever they show. That number assumes that the variance
+    of a log likelihood ratio is about twice its mean.
     """
     name = "enough rows"
     if not _complete(evidence):
@@ -179,7 +179,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | None:
-    """Describe the accuracy for the reader; the rule itself goes by log loss."""
+    """Describe the accuracy for the reader; the rule itself uses log loss."""
     baseline = evidence.baseline_accuracy
     if evidence.correct is None or baseline is None or not 0 < baseline < 1 - policy.lift:
         return None
@@ -194,14 +194,14 @@ def _accuracy(evidence: Evidence, rows: int, policy: Policy) -> PowerReport | No
 
 
 def fact_holds(name: str, fact: bool | None, yes: str, no: str) -> Condition:
-    """Turn a fact that may not be known into a condition."""
+    """Turn a fact, which may be unknown, into a condition."""
     if fact is None:
         return Condition(name=name, status="unknown", words="not run")
     return Condition(name=name, status="holds" if fact else "fails", words=yes if fact else no)
 
 
 def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
-    """Require a gain that is significant among as many questions as were asked (Sidak 1967)."""
+    """Require a gain that is significant after correction for all questions asked (Sidak 1967)."""
     name, cost = "trials paid for", cost_of_trials(evidence, policy)
     if cost is None:
         words = "how many questions were asked is not known"
@@ -226,7 +226,7 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def cost_of_trials(evidence: Evidence, policy: Policy) -> TrialCost | None:
-    """Return what the questions asked so far cost; None where their number is not known."""
+    """Return the cost of the questions asked so far; None if their number is not known."""
     if evidence.trials is None or evidence.trials < 1:
         return None
     return trial_cost(evidence.trials, max(evidence.families, 1), policy)
@@ -253,7 +253,7 @@ def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def live_record(evidence: Evidence, policy: Policy) -> Condition:
-    """Refuse a challenger that its live record shows to be worse, at whatever look."""
+    """Refuse a challenger shown to be worse by its live record, valid at any number of checks."""
     name, live = "live record", evidence.live
     if live is None:
         words = "no live rows of both yet; nothing contradicts"
@@ -296,7 +296,7 @@ def not_worse(comparison: Comparison | None, against: str, policy: Policy) -> Co
 
 
 def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
-    """Require net R above 0 with its whole interval, over enough trades."""
+    """Require the whole interval of net R to be above 0, over enough trades."""
     name, net_r = "net R above 0", evidence.net_r
     if net_r is None or evidence.trades < policy.fewest_trades:
         words = f"{evidence.trades} recommended trades, too few to speak of money"

@@ -19,23 +19,24 @@ class Policy:
     Attributes
     ----------
     alpha
-        Chance allowed of promoting what has no skill, with all looks and trials counted.
+        Allowed probability of promoting a challenger without skill, over all looks and trials.
     fewest_seeds
-        Training seeds that must agree.
+        Minimum number of training seeds that must agree.
     material
-        A year's rise in log loss from which it counts as worse.
+        Rise in a year's log loss from which the year counts as worse.
     year_rows, fewest_of_a_year
-        Breaks from which a year is judged by its estimate, and by its interval, alone.
+        Number of breakouts from which a year is judged by its estimate, and by its interval,
+        alone.
     worth
-        Smallest gain in log loss that is worth having: n must suffice to find it.
+        Smallest gain in log loss worth having; the number of rows must be enough to find it.
     lift
-        Smallest lift in accuracy spoken of beside it.
+        Smallest lift in accuracy reported next to it.
     power
-        Chance of finding it.
+        Probability of finding it.
     margin
         Rise in log loss within which a refit counts as not worse.
     fewest_trades
-        Trades from which an interval of net R is believed.
+        Minimum number of trades for using an interval of net R.
     """
 
     alpha: float = 0.05
@@ -55,32 +56,33 @@ POLICY = Policy()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of a challenger; None means not known.
+    """The facts about a challenger; None means not known.
 
     Attributes
     ----------
     recipe, recipe_hash
-        The challenger's.
+        Name and hash of the challenger's recipe.
     comparisons
-        Against the corridor baseline, and against the champion where that is another.
+        Comparisons with the corridor baseline, and with the champion if that is another.
     against_wanted
         Names of the others it must be compared with.
     calibration
-        Its calibration error on unseen rows, and the limit for so many.
+        Its calibration error on unseen rows, and the limit for their number.
     lookahead_clean
         Whether the look-ahead audit found nothing.
     signal_found
-        Whether the recipe found a signal injected into the very same rows.
+        Whether the recipe found a signal injected into the same rows.
     trials
-        Questions asked of this family of markets so far, this one included.
+        Number of questions asked of this family of markets so far, including this one.
     families
-        Families of markets that were asked any, this one included.
+        Number of families of markets with questions, including this one.
     live
-        Against the champion on the ledger's live rows; None before there are any.
+        Comparison with the champion on the ledger's live rows; None before there are any.
     net_r, trades
-        Net R a trade following the recommendation on unseen rows, and how many.
+        Net R per trade when following the recommendation on unseen rows, and number of trades.
     correct, baseline_accuracy
-        Unseen breaks whose direction was said right, and the corridor's share of the same.
+        Number of unseen breakouts with the direction predicted correctly, and the corridor's
+        accuracy on the same ones.
     """
 
     recipe: str
@@ -101,7 +103,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition of the rule: its state, in words, with its figures."""
+    """One condition of the rule: its state and an explanation with figures."""
 
     name: str
     status: Status
@@ -110,7 +112,7 @@ class Condition:
 
 
 def comparison_with(evidence: Evidence, name: str) -> Comparison | None:
-    """Return the comparison against a named other; None if it was not made."""
+    """Return the comparison with the named other; None if it was not made."""
     return next(
         (comparison for comparison in evidence.comparisons if comparison.against == name), None
     )

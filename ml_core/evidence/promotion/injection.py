@@ -1,4 +1,4 @@
-"""The injected-signal control: a recipe must find a signal that was planted."""
+"""The injected-signal control: a recipe must find a planted signal."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ml_core.ranges.labels import DOWN, UP
 
 SIGNAL = "injected_signal"
 STRENGTH = 0.8
-"""Log-odds by which the planted column moves a break, up or down: about six accuracy points."""
+"""Log-odds by which the planted column shifts a breakout: about six points of accuracy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectionReport:
-    """What a recipe made of a planted signal.
+    """Whether and how well a recipe found a planted signal.
 
     Attributes
     ----------
     recovered
-        Whether the 95 % interval of its log loss less the corridor's lay below 0.
+        Whether the 95 % interval of its log loss minus the corridor's was below 0.
     gain, possible
-        Log loss gained over the corridor, and what knowing the signal exactly would gain.
+        Log loss gained over the corridor, and the gain from knowing the signal exactly.
     rows
-        Unseen breaks.
+        Number of unseen breakouts.
     """
 
     recovered: bool
@@ -45,18 +45,18 @@ class InjectionReport:
 def with_signal(
     data: Dataset, corridor: NDArray[np.float64], strength: float, seed: int
 ) -> Dataset:
-    """Return rows whose breaks' directions depend on one added feature of +1 and -1.
+    """Return rows whose breakout directions depend on one added feature of +1 and -1.
 
-    The direction of each break is drawn anew with P(UP) = expit(logit(corridor) + strength *
-    feature). Everything else stays as it is, the outcomes of trades too, since the test concerns
-    the direction alone.
+    The direction of each breakout is redrawn with P(UP) = expit(logit(corridor) + strength *
+    feature). Everything else stays as it is, including the outcomes of trades, because the test
+    concerns only the direction.
 
     Parameters
     ----------
     data
         n rows.
     corridor
-        Shape (n,), the corridor's P(UP | a break).
+        Shape (n,), the corridor's P(UP | breakout).
     strength
         In log-odds; with 0 the feature carries no information.
     seed
@@ -77,7 +77,7 @@ def with_signal(
 def injected_signal_found(
     data: Dataset, recipe: Recipe, *, strength: float = STRENGTH, seed: int = 0
 ) -> InjectionReport:
-    """Plant a signal in the rows a recipe is judged on, and return whether it finds the signal.
+    """Plant a signal in the rows a recipe is judged on; return whether the recipe finds it.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def injected_signal_found(
 
 
 def _possible(corridor: NDArray[np.float64], strength: float) -> float:
-    """Return the corridor's expected log loss less that of a forecaster who knows the signal."""
+    """Return the corridor's expected log loss minus that of a forecaster who knows the signal."""
     gains = []
     for sign in (-1.0, 1.0):
         truth = expit(logit(corridor) + sign * strength)

@@ -1,8 +1,8 @@
-"""The promotion rule: decide from the evidence whether a challenger becomes champion.
+"""The promotion rule: decides from the evidence whether a challenger becomes champion.
 
-The evidence must be better than the champion's and the baselines' on the same unseen rows, and
-valid however often it is looked at, since a study can be made again any night. Whatever is not
-known counts as not shown.
+The challenger must be better than the champion and the baselines on the same unseen rows. The
+evidence must be valid however often it is checked, because a study can be repeated any night.
+Whatever is not known counts as not shown.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ class Decision:
     Attributes
     ----------
     promote
-        Every condition holds.
+        Whether every condition holds.
     trading_claim
-        Beyond that, net R was above 0 with its whole interval.
+        Whether, in addition, the whole interval of net R is above 0.
     verdict
         One plain sentence.
     conditions
-        All of them, in the order of the rule.
+        All conditions, in the order of the rule.
     trading
         The condition behind the trading claim.
     cost
-        The questions asked so far, and how much stricter the rule is for them; None of a refit,
-        and where their number is not known.
+        The questions asked so far, and how much stricter they make the rule; None for a refit and
+        where their number is not known.
     """
 
     promote: bool
@@ -63,7 +63,7 @@ class Decision:
 
     @property
     def reasons(self) -> list[str]:
-        """A line for each condition that does not hold, all if every one does; then the cost."""
+        """One line per failed condition, or per condition if all hold; then the cost."""
         wrong = [condition for condition in self.conditions if condition.status != "holds"]
         given = wrong or list(self.conditions)
         cost = [] if self.cost is None else [self.cost.words]
@@ -104,7 +104,7 @@ def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
 
 
 def decide_refit(evidence: Evidence, policy: Policy = POLICY) -> Decision:
-    """Apply the rule for a refit of the champion's own recipe: sane, and not worse."""
+    """Apply the rule for a refit of the champion's own recipe: valid, and not worse."""
     conditions = [
         fact_holds(
             "look-ahead audit",

@@ -1,10 +1,11 @@
-"""What the questions asked so far cost: how much stricter the rule is than for one alone.
+"""The cost of the questions asked so far: how much stricter the rule is than for one question.
 
-Every question is tested at alpha / (families x questions of its family): a Bonferroni share of
-one budget. Each family of markets has an equal part of it, so that fifty ideas on gold cost gold
-alone, and within a family every question an equal part. Bonferroni, since it holds under any
-dependence, and the same rows and related markets are as dependent as can be, and since it can be
-applied to one market on one night: Holm's procedure needs the evidence of all of them at once.
+Every question is tested at alpha / (families x questions of its family), a Bonferroni share of one
+budget. Each family of markets has an equal share of the budget, so that fifty ideas on gold raise
+the bar for gold only; within a family every question has an equal share. Bonferroni is used for
+two reasons. It holds under any dependence, and the same rows and related markets are strongly
+dependent. And it can be applied to one market on one night, while Holm's procedure needs the
+evidence of all questions at once.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ special = library("scipy.special")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCount:
-    """Questions on record that share the chance of a false promotion.
+    """The recorded questions that share the allowed probability of a false promotion.
 
     Attributes
     ----------
     family
         Name of the family of markets.
     markets
-        Its markets that were asked anything.
+        The markets of the family with questions.
     questions
-        Distinct questions asked of them, the one that is judged included.
+        Distinct questions asked of them, including the judged one.
     families
-        Families with a question on record, this one included.
+        Number of families with a recorded question, including this one.
     """
 
     family: str
@@ -43,20 +44,21 @@ class TrialCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialCost:
-    """The thresholds for so many questions, beside those for one alone.
+    """The thresholds for this number of questions, and for one question alone.
 
     Attributes
     ----------
     questions, families, paid_for
-        Questions of the family, families, and their product, by which alpha is divided.
+        Questions of the family, number of families, and their product, which divides alpha.
     z_wanted, z_alone
-        Standard errors of gain wanted, and for one question alone.
+        Required standard errors of gain, and those for one question alone.
     e_wanted, e_alone
-        The e-value wanted, likewise.
+        The required e-value, and that for one question alone.
     gain, power
-        The smallest gain in log loss worth having, and the chance of finding it.
+        The smallest gain in log loss worth having, and the probability of finding it.
     rows_needed, rows_alone
-        Breaks with which the rule finds it, likewise; None where more than were simulated.
+        Breakouts with which the rule finds it, and those for one question alone; None where more
+        are needed than were simulated.
     """
 
     questions: int
@@ -73,7 +75,7 @@ class TrialCost:
 
     @property
     def counted(self) -> str:
-        """How many questions were asked, in words."""
+        """The number of questions asked, as text."""
         questions = (
             "1 question asked" if self.questions == 1 else f"{self.questions:,} questions asked"
         )
@@ -83,7 +85,7 @@ class TrialCost:
 
     @property
     def words(self) -> str:
-        """One plain sentence: the count and what it costs."""
+        """One sentence with the count and its cost."""
         if self.paid_for == 1:
             return f"{self.counted}: nothing more to pay for; {self._rows(self.rows_needed)}"
         return (
@@ -97,17 +99,18 @@ class TrialCost:
 
 
 def trial_cost(questions: int, families: int, policy: Policy = POLICY) -> TrialCost:
-    """Return what so many questions cost.
+    """Return the cost of this number of questions.
 
-    Standard errors by Sidak's level, two-sided (1967); the e-value by Ville's inequality and the
-    union bound.
+    The standard errors use Sidak's level, two-sided (1967); the e-value uses Ville's inequality
+    and the union bound.
 
     Parameters
     ----------
     questions, families
         At least 1 each.
     policy
-        Its ``alpha`` is the chance allowed of any false promotion, of all families and questions.
+        Its ``alpha`` is the allowed probability of any false promotion, over all families and
+        questions.
     """
     paid_for = questions * families
     rows = [rows_for_rule(policy.worth, count, policy.power).rows for count in (paid_for, 1)]
@@ -127,12 +130,12 @@ def trial_cost(questions: int, families: int, policy: Policy = POLICY) -> TrialC
 
 
 def e_wanted(trials: int, alpha: float) -> float:
-    """Return the e-value that one of so many questions must reach."""
+    """Return the e-value that one of ``trials`` questions must reach."""
     return trials / alpha
 
 
 def z_wanted(trials: int, alpha: float) -> float:
-    """Return the standard errors that one of so many questions must show (Sidak 1967)."""
+    """Return the standard errors that one of ``trials`` questions must show (Sidak 1967)."""
     level = -math.expm1(math.log1p(-alpha / 2.0) / trials)
     return -float(special.ndtri(level))
 

@@ -1,4 +1,4 @@
-"""Datasets: a row for each opening range, made from bars; the splits by time."""
+"""Datasets: one row per opening range, built from bars; and their splits by time."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From bars to datasets: ranges, labels and features in one pass, for history and for now."""
+"""Builds datasets from bars: ranges, labels and features in one pass, past or live."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from ml_core.features.history import HISTORY_DAYS, History, read_history
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
-from ml_core.market.schedule import build_schedule
+from ml_core.market.news import NewsEvent, news_hash
+from ml_core.market.schedule import build_schedule, from_minute
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.ranges.labels import UNKNOWN, Labels
 from ml_core.ranges.opening_range import Exclusion, OpeningRanges
 
 
 class NoBarsError(InputError):
-    """A market without a single bar in the period asked for."""
+    """The requested period holds no bar of the market."""
 
     symbol: str
     first: date
@@ -40,7 +41,7 @@ class NoBarsError(InputError):
 
 
 class NoSlotError(InputError):
-    """A decision asked for on a day or range that gives none."""
+    """The requested day and opening range allow no decision."""
 
     symbol: str
     trading_day: date
@@ -54,19 +55,23 @@ class NoSlotError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """Everything known of a period's slots, n of them, whether or not they can be decided on.
+    """Everything known of a period's n slots, whether or not they allow a decision.
 
     Attributes
     ----------
     market, label_spec
-        What was assembled.
+        The market and the label specification.
     tape, ranges, labels
-        The bars, and every slot's range and label. Slots before ``first`` are there for earlier
-        outcomes and are not in the dataset or the table.
+        The bars, and every slot's range and label. Slots before ``first`` are included for earlier
+        outcomes; they are not in the dataset or the table.
     reported
-        Positions in ``ranges`` of the period's own slots, in order of decision.
+        Positions in ``ranges`` of the period's own slots, in decision order.
     dataset
-        Those of them that have a usable range.
+        The reported slots that have a usable range.
+    news
+        Scheduled news in the order of recording; None if no feature may read it.
+    news_hash
+        Hash of the news that the dataset's decisions could know; "" if no feature reads any.
     """
 
     market: Market
@@ -76,14 +81,20 @@ class Assembly:
     labels: Labels
     reported: NDArray[np.int64]
     dataset: Dataset
+    news: tuple[NewsEvent, ...] | None = None
+    news_hash: str = ""
 
     def with_features(self, features: tuple[Feature, ...]) -> Dataset:
-        """Return the dataset with other columns, as a version of before may need them."""
+        """Return the dataset with other feature columns, as an earlier version may need them."""
         names = tuple(feature.name for feature in features)
         if names == self.dataset.feature_names:
             return self.dataset
         history = History(
-            market=self.market, tape=self.tape, ranges=self.ranges, labels=self.labels
+            market=self.market,
+            tape=self.tape,
+            ranges=self.ranges,
+            labels=self.labels,
+            news=self.news,
         )
         rows = self.reported[self.ranges.usable[self.reported]]
         return _dataset(history, rows, self.label_spec, features)
@@ -107,35 +118,40 @@ def assemble(
     last: date,
     features: tuple[Feature, ...] | None = None,
     as_of_minute: int | None = None,
+    news: tuple[NewsEvent, ...] | None = None,
 ) -> Assembly:
     """Build ranges, labels and features of every slot from ``first`` to ``last``.
 
     Parameters
     ----------
     bars
-        Every outright contract's bars, from ``HISTORY_DAYS`` before ``first`` where there are any.
+        The bars of every outright contract, from ``HISTORY_DAYS`` before ``first`` if available.
     market, spec
         The market and the label specification.
     first, last
         Trading days, both included.
     features
-        Columns wanted; the whole catalogue when left out.
+        Columns wanted; by default all features that need no news.
     as_of_minute
-        Knowledge ends here (UTC minute): later bars are not looked at, and what they would
-        settle is still open. The end of the last bar when left out.
+        UTC minute after which nothing is known: later bars are ignored, and outcomes that they
+        would settle stay open. By default the end of the last bar.
+    news
+        Scheduled news in the order of recording, for features that read it; a decision knows what
+        was known by its t0.
 
     Raises
     ------
     NoBarsError
-        No bar lies in the period.
+        The period holds no bar.
     """
     schedule = build_schedule(market, first - timedelta(days=HISTORY_DAYS), last)
-    history = read_history(bars, market, spec, schedule, as_of_minute)
+    history = read_history(bars, market, spec, schedule, as_of_minute, news)
     ranges = history.ranges
     reported = np.flatnonzero(schedule.days[ranges.day] >= np.datetime64(first))
     if not ranges.formed[reported].any():
         raise NoBarsError(market.symbol, first, last)
     rows = reported[ranges.usable[reported]]
+    features = CATALOGUE.select("all") if features is None else features
     return Assembly(
         market=market,
         label_spec=spec,
@@ -144,6 +160,8 @@ def assemble(
         labels=history.labels,
         reported=reported,
         dataset=_dataset(history, rows, spec, features),
+        news=news,
+        news_hash=_knowable(news, ranges.decision[rows], features),
     )
 
 
@@ -155,21 +173,24 @@ def assemble_live(
     trading_day: date,
     opening_range: str,
     features: tuple[Feature, ...] | None = None,
+    news: tuple[NewsEvent, ...] | None = None,
 ) -> Dataset:
-    """Build the one row a decision needs, from bars closed by its t0 and nothing later.
+    """Build the one row a decision needs, from the bars closed by its t0.
 
-    The very functions that build history build it, so the two agree to the bit.
+    The same functions build history and this row, so the two agree to the bit.
 
     Parameters
     ----------
     bars
-        Bars of the last ``HISTORY_DAYS`` or more; those opening at or after t0 are not looked at.
+        Bars of the last ``HISTORY_DAYS`` or more; bars that open at or after t0 are ignored.
     market, spec
         The market and the label specification (for the outcomes of earlier ranges).
     trading_day, opening_range
         The slot.
     features
-        Columns wanted; the whole catalogue when left out.
+        Columns wanted; by default all features that need no news.
+    news
+        Scheduled news in the order of recording, for features that read it.
 
     Raises
     ------
@@ -185,20 +206,32 @@ def assemble_live(
         raise NoSlotError(market.symbol, trading_day, opening_range, "holiday")
     row = (len(schedule) - 1) * len(market.ranges) + column
     t0 = int(schedule.range_end[-1, column])
-    history = read_history(bars, market, spec, schedule, t0)
+    history = read_history(bars, market, spec, schedule, t0, news)
     why = Exclusion(int(history.ranges.exclusion[row]))
     if why is not Exclusion.NONE:
         raise NoSlotError(market.symbol, trading_day, opening_range, why.name.lower())
+    features = CATALOGUE.select("all") if features is None else features
     return _dataset(history, np.array([row]), spec, features)
+
+
+def _knowable(
+    news: tuple[NewsEvent, ...] | None,
+    decision: NDArray[np.int64],
+    features: tuple[Feature, ...],
+) -> str:
+    """Return the hash of the news that the latest of decisions could know; "" if none reads it."""
+    if not news or not len(decision) or not any(feature.news for feature in features):
+        return ""
+    latest = from_minute(int(decision.max()))
+    return news_hash(event for event in news if event.known_since <= latest)
 
 
 def _dataset(
     history: History,
     rows: NDArray[np.int64],
     spec: LabelSpec,
-    features: tuple[Feature, ...] | None,
+    features: tuple[Feature, ...],
 ) -> Dataset:
-    features = CATALOGUE.select("all") if features is None else features
     market, tape = history.market, history.tape
     ranges, labels = history.ranges, history.labels
     view = history.view(rows)

@@ -1,4 +1,4 @@
-"""What training, evaluation and the live decision see: one row for each opening range."""
+"""The input of training, evaluation and the live decision: one row per opening range."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class Dataset:
     Attributes
     ----------
     market, label_spec
-        Symbol, and which question the labels answer.
+        The market's symbol, and the label specification.
     trading_day, opening_range
-        datetime64[D] and text: with the market they name the slot.
+        datetime64[D] and text; with the market they identify the slot.
     decision_minute
-        t0, the window's end: features use nothing known later.
+        t0, the end of the window: features use nothing known later.
     resolved_minute
-        When break and outcome were both known; ``NOT_RESOLVED`` while they are not.
+        When breakout and outcome were both known; ``NOT_RESOLVED`` until then.
     direction
-        UP, DOWN, NONE (no break by the scan end) or UNKNOWN.
+        UP, DOWN, NONE (no breakout by the scan end) or UNKNOWN.
     outcome
         WIN (target first), LOSS (stop first, or both in one bar), TIMEOUT, or UNKNOWN (no trade).
     r_gross, r_net
         R-multiple from the entry before and after costs; NaN without a trade.
     entry_ticks, risk_ticks, target_ticks
-        Entry price, and distances from entry to stop and to target of the trade taken; NaN
-        without a trade.
+        Entry price, and distances from entry to stop and to target of the trade; NaN without a
+        trade.
     features
         Shape (n, k), columns named by ``feature_names``; ``categorical`` names those that hold
-        small integer codes, and ``own`` those that are the trader's own features.
+        small integer codes, and ``own`` names the own features.
     close_position
         x = (close - low) / (high - low) of the window, 0..1.
     size_ticks, sigma_ticks
@@ -53,7 +53,7 @@ class Dataset:
     cost_ticks
         Round-trip cost.
     market_hash
-        Hash of the market definition behind all this; "" if it is not known.
+        Hash of the market definition the dataset was built with; "" if it is not known.
     """
 
     market: str
@@ -83,12 +83,12 @@ class Dataset:
         return len(self.decision_minute)
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Dataset:
-        """Return the rows of an index array, a mask or a slice."""
+        """Return the rows that an index array, a mask or a slice selects."""
         return take_rows(self, index)
 
     @property
     def ended(self) -> NDArray[np.int64]:
-        """Positions of the rows whose trade is over: won, lost or timed out."""
+        """Positions of the rows whose trade has ended: won, lost or timed out."""
         return np.flatnonzero(np.isin(self.outcome, (WIN, LOSS, TIMEOUT)))
 
     def column(self, name: str) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The slots of a period as one table for a person or another program."""
+"""The slots of a period as one table, for people and other programs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _OUTCOME = {1: "WIN", -1: "LOSS", 0: "TIMEOUT"}
 
 
 def slot_table(assembly: Assembly) -> pa.Table:
-    """Return one row for each slot of the period, excluded ones with their reason.
+    """Return one row per slot of the period; excluded slots carry their reason.
 
-    Prices are as traded (not roll-adjusted), times aware UTC. What does not apply is null.
+    Prices are as traded (not roll-adjusted); times are timezone-aware UTC. Values that do not
+    apply are null.
     """
     ranges, labels, rows = assembly.ranges, assembly.labels, assembly.reported
     tape, market = assembly.tape, assembly.market

@@ -1,4 +1,4 @@
-"""Chronological train / calibrate / test, purged and embargoed."""
+"""Chronological splits into train, calibrate and test parts, purged and embargoed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_DAYS_A_PART = 10
 
 
 class TooFewSamplesError(InputError):
-    """Not enough opening ranges to train on or to judge by."""
+    """Too few opening ranges to train on or to evaluate."""
 
     part: str
     have: int
@@ -36,12 +36,12 @@ class Split:
     Attributes
     ----------
     train, calibrate
-        What is found on the first (how many trees) is judged and calibrated on the second.
+        The number of trees is found on the first part; the second judges and calibrates the model.
     test
-        Unseen by both; empty for a version that serves.
+        Seen by neither; empty for a version that serves.
     learned
-        Every row that was settled before the test part begins: train, calibrate and what was
-        left out between them. A version is refitted on them.
+        Every row settled before the test part begins: train, calibrate and the rows left out
+        between them. A version is refitted on them.
     """
 
     train: NDArray[np.int64]
@@ -56,14 +56,14 @@ def chronological(
     embargo_days: int,
     rolling_months: int | None = None,
 ) -> Split:
-    """Cut by trading days in order of time; purge and embargo at each cut.
+    """Cut by trading days in time order; purge and embargo at each cut.
 
-    A row belongs to the part its decision falls in, and leaves it if its outcome was settled (or
-    its break known) only within ``embargo_days`` of the next part's first decision or later
-    (Lopez de Prado, Advances in Financial Machine Learning, 2018, ch. 7): what the next part is
-    judged on must not have shaped what is judged.
+    A row belongs to the part that its decision falls in. It is dropped if its outcome was settled
+    (or its breakout known) less than ``embargo_days`` before the first decision of the next part,
+    or later (Lopez de Prado, Advances in Financial Machine Learning, 2018, ch. 7): information
+    from a later part must not leak into an earlier one.
 
-    With ``rolling_months`` only so many months before the test part are learned from, cut in the
+    With ``rolling_months``, only that many months before the test part are trained on, cut in the
     ratio of the first two ``fractions``, as before a fold of a study.
 
     Raises
@@ -88,11 +88,10 @@ def up_to_the_end(
     embargo_days: int,
     rolling_months: int | None = None,
 ) -> Split:
-    """Split all rows into training and calibration, for a version that serves after them.
+    """Split all rows into training and calibration, for a version that serves afterwards.
 
-    The days, or those of the latest ``rolling_months`` before the last one's, are cut in the ratio
-    of the first two ``fractions``, as before a fold of a study; rows that are not settled are left
-    out.
+    The days (or only those of the latest ``rolling_months`` before the last day) are cut in the
+    ratio of the first two ``fractions``, as before a fold of a study. Unsettled rows are left out.
 
     Raises
     ------
@@ -120,7 +119,7 @@ def _of_latest_months(
     months: int,
     fractions: tuple[float, float, float],
 ) -> NDArray[np.int64]:
-    """Leave out what lies too long before the test part, or before the end, and cut the rest."""
+    """Leave out rows too long before the test part (or the end), and cut the rest again."""
     month = dataset.trading_day.astype("datetime64[M]").astype(np.int64)
     judged = ~np.isin(part, (0, 1))
     begins = month[judged].min() if judged.any() else month.max()
@@ -132,7 +131,7 @@ def _of_latest_months(
 
 
 def days_to_calibrate_on(days: int, fractions: tuple[float, float, float]) -> int:
-    """Return how many of so many days before a forecast are for calibration, the latest.
+    """Return how many of the ``days`` before a forecast are for calibration: the latest ones.
 
     >>> days_to_calibrate_on(100, (0.6, 0.2, 0.2))
     25
@@ -145,25 +144,26 @@ def purged(
 ) -> Split:
     """Return the training, calibration and test rows, purged and embargoed at each cut.
 
-    A row is left out if its outcome was settled later than ``embargo_days`` before the first
-    decision of the next part (Lopez de Prado, Advances in Financial Machine Learning, 2018,
-    ch. 7).
+    A row is left out if its outcome was settled less than ``embargo_days`` before the first
+    decision of the next part, or later (Lopez de Prado, Advances in Financial Machine Learning,
+    2018, ch. 7).
 
     Parameters
     ----------
     dataset
         n rows.
     part
-        Shape (n,): 0 for training, 1 for calibration, 2 for test; others are left out.
+        Shape (n,): 0 for training, 1 for calibration, 2 for test; rows with other values are left
+        out.
     embargo_days
         In whole days of 24 hours.
     serving
-        Nothing is judged: there is no test part, and whatever has settled is learned from.
+        True for a version that serves: there is no test part, and every settled row is trained on.
 
     Raises
     ------
     TooFewSamplesError
-        Fewer than ``MIN_TRAIN_ROWS`` training rows, or nothing to calibrate or judge on.
+        Fewer than ``MIN_TRAIN_ROWS`` training rows, or an empty calibration or test part.
     """
 
     def settled_by(later_part: int, name: str) -> NDArray[np.bool_]:
@@ -196,7 +196,7 @@ def settled_before(
     resolved_minute
         Shape (n,), UTC minutes: when each row was settled.
     later_decisions
-        Shape (m,), UTC minutes: decisions of the later part, one at least.
+        Shape (m,), UTC minutes: decisions of the later part, at least one.
     embargo_days
         In whole days of 24 hours.
 

@@ -1,4 +1,4 @@
-"""Models of a version: driftless baselines, LightGBM on top of them, calibration."""
+"""Models of a version: driftless baselines, LightGBM on top of them, and calibration."""
 
 from typing import TYPE_CHECKING
 

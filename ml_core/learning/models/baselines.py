@@ -1,4 +1,4 @@
-"""What a driftless price gives: the corridor, the driftless entry, and the majority."""
+"""The baselines of a driftless price: the corridor, the driftless entry and the majority."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _K_BOUNDS = (0.0, 5.0)
 
 
 class OneClassError(InputError):
-    """Training data in which every break goes the same way."""
+    """Every breakout in the training data goes the same way."""
 
     question: str
     only: str
@@ -47,21 +47,21 @@ class Baselines:
     Attributes
     ----------
     k
-        Overshoot of a breaking close in units of sigma, the corridor's one parameter.
+        Overshoot of a breakout close in units of sigma, the only parameter of the corridor.
     sigma_share
         Median sigma/height of the training rows, used where sigma is missing.
     p_up
-        Share of UP among the training breaks: the majority baseline.
+        Share of UP among the training breakouts: the majority baseline.
     p_none
-        Smoothed share of ranges that did not break, by opening range.
+        Smoothed share of ranges without a breakout, by opening range.
     p_none_all
         The same over all ranges, for a range not seen in training.
     no_break
         The same by range and by its height in units of sigma; None where the training rows do not
-        show that it says more, and of versions saved before there was one.
+        show an improvement by it, and for versions saved before it existed.
     entry_law
-        The driftless entry's own parameters; None of versions saved before there were any, which
-        answer by the distances alone.
+        The parameters of the driftless entry; None for versions saved before they existed, which
+        use the distances alone.
     """
 
     k: float
@@ -73,7 +73,7 @@ class Baselines:
     no_break: NoBreak | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the parameters as plain values; what there is none of is left out."""
+        """Return the parameters as plain values; absent ones are left out."""
         values = asdict(self)
         if self.entry_law is None:
             del values["entry_law"]
@@ -84,7 +84,7 @@ class Baselines:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Baselines:
-        """Read back what :meth:`to_json` gave."""
+        """Read the output of :meth:`to_json`."""
         law, by_height = values.get("entry_law"), values.get("p_none_by_height")
         own = {name: value for name, value in values.items() if name != "p_none_by_height"}
         no_break = None
@@ -99,15 +99,15 @@ class Baselines:
         return cls(**{**own, "entry_law": law, "no_break": no_break})
 
     def sigma(self, data: Dataset) -> NDArray[np.float64]:
-        """Return a minute's usual move, ticks, shape (n,): where it is missing, by the height."""
+        """Return a minute's usual move, ticks, shape (n,); if missing, taken from the height."""
         return _sigma(data, self.sigma_share)
 
     def overshoot(self, data: Dataset) -> NDArray[np.float64]:
-        """Ticks beyond the edge at which the corridor expects a break to close, shape (n,)."""
+        """Ticks beyond the edge at which the corridor expects a breakout to close, shape (n,)."""
         return self.k * self.sigma(data)
 
     def corridor(self, data: Dataset) -> NDArray[np.float64]:
-        """P(UP | a break), shape (n,): gambler's ruin with overshoot d = k sigma/height.
+        """Return P(UP | breakout), shape (n,): gambler's ruin with overshoot d = k sigma/height.
 
         A driftless price that leaves an interval of length 1 + 2d starting d + x from its lower
         end does so through the upper end with probability (x + d)/(1 + 2d) (optional stopping;
@@ -116,14 +116,14 @@ class Baselines:
         return corridor_probability(data.close_position, self.overshoot(data) / data.size_ticks)
 
     def none(self, data: Dataset) -> NDArray[np.float64]:
-        """P(no break by the scan end), shape (n,)."""
+        """Return P(no breakout by the scan end), shape (n,)."""
         shares = self.no_break or NoBreak(overall=self.p_none_all, by_range=self.p_none)
         return shares.of(data.opening_range, data.size_ticks / self.sigma(data))
 
     def entry(self, data: Dataset) -> DriftlessEntry:
-        """Return what a driftless price gives the trades of n rows, the same for both sides.
+        """Return the driftless entry of n rows, the same for both sides.
 
-        The range is as high from above as from below.
+        Both sides are alike because the range's height is the same from above and from below.
         """
         if self.entry_law is None:
             return timeless_entry(data, self.overshoot(data))
@@ -133,13 +133,13 @@ class Baselines:
 def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the corridor's probability of UP, (x + d)/(1 + 2d), kept off 0 and 1.
 
-    It is the chance that a driftless walk at x leaves the corridor from -d to 1 + d at its upper
-    end.
+    It is the probability that a driftless walk at x leaves the corridor from -d to 1 + d at its
+    upper end.
 
     Parameters
     ----------
     x
-        Shape (n,), where the price stands in the opening range: 0 at the low, 1 at the high.
+        Shape (n,), position of the price in the opening range: 0 at the low, 1 at the high.
     d
         Shape (n,), expected overshoot beyond an edge, as a share of the range's height.
 
@@ -154,13 +154,13 @@ def corridor_probability(x: NDArray[np.float64], d: NDArray[np.float64]) -> NDAr
 def fit_baselines(train: Dataset) -> Baselines:
     """Fit the baselines to training rows, and to nothing else.
 
-    The corridor's k is fitted by maximum likelihood, the shares are counted, the driftless entry
-    is learned from the trades that ended.
+    The corridor's k is fitted by maximum likelihood, the shares are counted, and the driftless
+    entry is fitted to the trades that ended.
 
     Raises
     ------
     OneClassError
-        Every break goes the same way.
+        Every breakout goes the same way.
     """
     broke = train.rows(np.isin(train.direction, (UP, DOWN)))
     up = broke.direction == UP

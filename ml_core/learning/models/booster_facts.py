@@ -1,7 +1,8 @@
-"""What a LightGBM model text says of itself; run as a process of its own, since some end it.
+"""Reads facts from LightGBM model texts, in its own process because some texts crash it.
 
-Reads paths, one a line, and answers each with one line of JSON after the mark it was given, which
-tells answers from what LightGBM prints: ``python -m ml_core.learning.models.booster_facts MARK``.
+It reads paths, one per line, and writes one line of JSON for each. Every line begins with the mark
+given on the command line, to tell it from what LightGBM prints: ``python -m
+ml_core.learning.models.booster_facts MARK``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ml_core.learning import models
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoosterFacts:
-    """What a LightGBM model text says of itself; ``used`` of its features are split on."""
+    """Facts about a LightGBM model text; ``used`` counts the features that are split on."""
 
     features: tuple[str, ...] = field(metadata=KEPT_OUT)
     trees: int
@@ -28,7 +29,7 @@ class BoosterFacts:
 
     @property
     def kind(self) -> str:
-        """What it answers, in words."""
+        """A description of what the model predicts."""
         if self.objective.startswith("multiclass"):
             return f"{self.classes} classes"
         if self.objective.startswith(("binary", "cross_entropy")):
@@ -39,12 +40,12 @@ class BoosterFacts:
 
 
 def facts(text: str) -> BoosterFacts:
-    """Load a model text and give its features, trees, objective and classes.
+    """Load a model text and return its features, trees, objective and classes.
 
     Raises
     ------
     lightgbm.basic.LightGBMError
-        It is no model LightGBM can read.
+        LightGBM cannot read the text as a model.
     """
     booster = models.boosting.lgb.Booster(model_str=text)
     objective = re.search(r"^objective=(.*)$", text, re.MULTILINE)
@@ -59,12 +60,12 @@ def facts(text: str) -> BoosterFacts:
 
 
 def main() -> None:
-    """Answer each path on standard input with a line on standard output."""
+    """Write one line to standard output for each path on standard input."""
     mark = sys.argv[1]
     for line in sys.stdin:
         try:
             answer = asdict(facts(Path(line.rstrip("\n")).read_text(encoding="utf-8")))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next path is to be read
+        except Exception as error:  # noqa: BLE001 - after any error the next path is read
             answer = {"fault": " ".join(str(error).split())[:160] or type(error).__name__}
         sys.stdout.write(f"\n{mark}{json.dumps(answer)}\n")
         sys.stdout.flush()

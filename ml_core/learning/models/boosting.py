@@ -1,8 +1,8 @@
-"""LightGBM, imported alone.
+"""LightGBM, imported without its optional packages.
 
-It imports scikit-learn, pandas and more wherever they are installed, for interfaces that are not
-used here; that takes five times as long as LightGBM itself. Whoever needs LightGBM takes ``lgb``
-from here.
+LightGBM imports scikit-learn, pandas and more wherever they are installed, for interfaces that are
+not used here; this takes five times as long as importing LightGBM itself. Code that needs LightGBM
+imports ``lgb`` from here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPTIONAL = frozenset({"dask", "graphviz", "joblib", "matplotlib", "pandas", "sk
 
 
 class _Hidden(MetaPathFinder):
-    """Hides the optional packages from one thread; others import them meanwhile as ever."""
+    """Hides the optional packages from one thread; other threads import them as usual."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
@@ -29,7 +29,7 @@ class _Hidden(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Refuse an optional package to this thread; leave everything else to the next finder."""
+        """Refuse optional packages to this thread; leave all else to the next finder."""
         del path, target
         if fullname in _OPTIONAL and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(fullname, name=fullname)

@@ -1,4 +1,4 @@
-"""Calibration: a probability that says 0.6 should be right six times in ten."""
+"""Calibration: a predicted probability of 0.6 should be right six times in ten."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def expit(margin: NDArray[np.float64]) -> NDArray[np.float64]:
 class Calibrator:
     """A map from a margin to a probability.
 
-    ``identity`` leaves the margin alone. ``platt`` is slope * margin + intercept (Platt,
-    Probabilistic outputs for support vector machines, 1999). ``isotonic`` is a rising broken
-    line through (``knots``, ``heights``) (Zadrozny and Elkan, 2002).
+    ``identity`` leaves the margin unchanged. ``platt`` is slope * margin + intercept (Platt,
+    Probabilistic outputs for support vector machines, 1999). ``isotonic`` is a rising piecewise
+    linear curve through (``knots``, ``heights``) (Zadrozny and Elkan, 2002).
     """
 
     method: Method
@@ -76,18 +76,18 @@ def fit_calibrator(
     day: NDArray[np.datetime64],
     methods: tuple[Method, ...] = ("identity", "platt", "isotonic"),
 ) -> Calibrator:
-    """Choose the method that does best on unseen folds of rows that were not fitted on.
+    """Choose the method that does best on unseen folds of rows that the model was not fitted on.
 
-    Each method is fitted on four fifths of the days and scored on the fifth left out, a fifth
-    being a stretch of days on end, five times. One that is not the first named wins only by more
-    than one standard error over days, because a calibrator fitted to noise harms.
+    Five times, each method is fitted on four fifths of the days and scored on the other fifth, a
+    stretch of consecutive days. A method other than the first wins only by more than one standard
+    error over days, because a calibrator fitted to noise does harm.
 
     Parameters
     ----------
     margin, label, day
         Shape (n,): log-odds, whether it happened, trading day.
     methods
-        Candidates, the one to stay with in doubt first.
+        Candidates, the default first.
     """
     stay, *others = methods
     if len(margin) < _MIN_ROWS or label.all() or not label.any():
@@ -104,7 +104,7 @@ def fit_calibrator(
 
 
 def log_losses(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return each row's log loss of log-odds ``margin``, shape (n,)."""
+    """Return each row's log loss for the log-odds ``margin``, shape (n,)."""
     return np.logaddexp(0.0, np.where(label, -margin, margin))
 
 
@@ -114,12 +114,12 @@ def unseen_losses(
     label: NDArray[np.bool_],
     day: NDArray[np.datetime64],
 ) -> NDArray[np.float64]:
-    """Return each row's log loss by a calibrator that was fitted on the other fifths of the days.
+    """Return each row's log loss under a calibrator fitted on the other fifths of the days.
 
     Parameters
     ----------
     method
-        Of calibration; ``identity`` is fitted to nothing.
+        Calibration method; ``identity`` has nothing to fit.
     margin, label, day
         Shape (n,): log-odds, whether it happened, trading day.
 
@@ -150,7 +150,7 @@ def _fitted(method: Method, margin: NDArray[np.float64], label: NDArray[np.bool_
 def _isotonic(
     margin: NDArray[np.float64], label: NDArray[np.bool_]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Fit a rising step function, a knot at each step's middle, heights kept off 0 and 1."""
+    """Fit a rising step function: knots at the steps' middles, heights kept off 0 and 1."""
     order = np.argsort(margin, kind="stable")
     fitted = optimize.isotonic_regression(label[order].astype(np.float64))
     edges = fitted.blocks
@@ -162,8 +162,8 @@ def _isotonic(
 def _platt(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> tuple[float, float]:
     """Fit logistic regression of the label on the margin by Newton's method.
 
-    A step that would raise the loss is halved: margins that are far too sure begin so far from the
-    answer that whole steps run away from it.
+    A step that would raise the loss is halved: if the margins are much too confident, the start is
+    so far from the solution that full steps diverge.
     """
     design = np.column_stack([margin, np.ones(len(margin))])
     weights = np.array([1.0, 0.0])
@@ -175,7 +175,7 @@ def _platt(margin: NDArray[np.float64], label: NDArray[np.bool_]) -> tuple[float
     for _ in range(_NEWTON_STEPS):
         p = expit(design @ weights)
         gradient = design.T @ (label - p)
-        # a thousandth of a row keeps the step finite where the classes are separated
+        # a thousandth of a row keeps the step finite if the classes are separable
         hessian = (design.T * (p * (1 - p))) @ design + 1e-3 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         while loss(weights + step) > loss(weights) + _EDGE:

@@ -1,8 +1,7 @@
-"""The driftless entry: what a price without drift does between the breakout and the scan end.
+"""The driftless entry: how a price without drift moves from the breakout to the scan end.
 
-From the entry on the price is a Brownian motion between the stop and the target, with as much
-variance as the time that is left gives it. What becomes of it is a first passage: the
-target, the stop, or neither in time.
+From the entry on, the price is a Brownian motion between stop and target, with the variance of the
+time that is left. Its outcome is a first passage: target, stop, or neither in time.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from ml_core.ranges.labels import TIMEOUT, WIN
 optimize = library("scipy.optimize")
 
 MIN_TRADES = 50
-"""Trades that an opening range needs for figures of its own; with fewer it has those of all."""
+"""Trades that an opening range needs for its own figures; with fewer it uses the overall ones."""
 
-_PARTS = 10  # the overshoots are kept as the middles of ten equal shares
-_MIN_DISTANCE = 0.5  # half a tick: a target at or behind the entry is no distance at all
-_LEAST_STOP = 0.25  # share of the distance to the stop that the reach leaves
+_PARTS = 10  # overshoots are kept as the middles of ten equal shares
+_MIN_DISTANCE = 0.5  # half a tick: least distance, for a target at or behind the entry
+_LEAST_STOP = 0.25  # least share of the distance to the stop that remains after the reach
 _MINUTES = (1.0, 1e5)
 _MOST_REACH = 1.0
 _DIGITS = 6
@@ -38,18 +37,18 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftlessEntry:
-    """What a driftless price gives the trades of n decisions, the same for both sides.
+    """The figures of a driftless price for the trades of n decisions, the same for both sides.
 
     Attributes
     ----------
     stop, target
-        Shape (n,), ticks expected from the entry to the stop and to the target.
+        Shape (n,), expected distance from the entry to the stop and to the target, ticks.
     p_win, p_timeout
-        Shape (n,): the target is reached before the stop and in time; neither is reached.
+        Shape (n,): P(target before the stop and in time), and P(neither in time).
     otherwise_r
-        Shape (n,), gross R expected of a trade that does not win.
+        Shape (n,), expected gross R of a trade that does not win.
     cost_r, net_r
-        Shape (n,), R: the round trip's cost, below 0, and what is expected of a trade after it.
+        Shape (n,), R: the round trip's cost (negative), and the expected R of a trade after costs.
     """
 
     stop: NDArray[np.float64]
@@ -62,22 +61,22 @@ class DriftlessEntry:
 
     @property
     def win_worth(self) -> NDArray[np.float64]:
-        """R that a win brings above a trade that does not win, shape (n,)."""
+        """R of a win minus the expected R of a trade that does not win, shape (n,)."""
         return self.target / self.stop - self.otherwise_r
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFigures:
-    """What the trades of training days teach of one opening range, or of all.
+    """What is learned from the training trades of one opening range, or of all ranges.
 
     Attributes
     ----------
     overshoots
-        How far beyond the edge a breakout closes, in units of the liveliness: the middles of
-        ten equal shares of the trades, ascending.
+        How far beyond the edge a breakout closes, in units of the liveliness: the middles of ten
+        equal shares of the trades, ascending.
     minutes
-        Variance between entry and scan end in units of the squared liveliness: the minutes left
-        of a market as lively as that.
+        Variance between entry and scan end in units of the squared liveliness: the equivalent
+        number of minutes of a market with that liveliness.
     """
 
     overshoots: tuple[float, ...]
@@ -86,21 +85,21 @@ class EntryFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryLaw:
-    """The driftless entry's parameters, learned on training rows.
+    """The parameters of the driftless entry, learned on training rows.
 
-    The *liveliness* of a range, in ticks, is sigma^(1 - w) height^w: a range that is high for
-    its day speaks of a livelier hour than the day's sigma does.
+    The *liveliness* of a range, in ticks, is sigma^(1 - w) height^w: a range that is high relative
+    to the day's sigma indicates a livelier hour than sigma alone does.
 
     Attributes
     ----------
     height_weight
         w, 0..1.
     reach
-        How much nearer than its distance the stop is, in units of the liveliness: the entry is
-        paid on the wrong side of the spread, and bars reach beyond the walk of their closes.
-        Never below 0, so that no gain before costs is stated.
+        How much nearer the stop effectively is than its distance, in units of the liveliness: the
+        entry is paid on the wrong side of the spread, and bars reach beyond their closes. Never
+        below 0, so that no gain before costs is stated.
     by_range, overall
-        Figures of the opening ranges with ``MIN_TRADES`` trades, and of all ranges.
+        Figures of the opening ranges with at least ``MIN_TRADES`` trades, and of all ranges.
     """
 
     height_weight: float
@@ -109,10 +108,10 @@ class EntryLaw:
     overall: EntryFigures
 
     def entry(self, data: Dataset, sigma: NDArray[np.float64]) -> DriftlessEntry:
-        """Return what a driftless price gives, for n rows; labels are not looked at.
+        """Return the driftless figures of n rows; labels are ignored.
 
-        Net R is the cost, and what the reach costs where the stop is hit, times the mean of one
-        over the distance to the stop: a cost weighs more on a near stop than on the mean one.
+        Net R is the cost, plus the loss by the reach where the stop is hit, times the mean of
+        1/(distance to the stop): a cost weighs more on a near stop than on an average one.
 
         Parameters
         ----------
@@ -147,8 +146,8 @@ class EntryLaw:
 def timeless_entry(data: Dataset, overshoot: NDArray[np.float64]) -> DriftlessEntry:
     """Return the driftless entry of versions without an :class:`EntryLaw`.
 
-    P(win) = a/(a + b), as if the time had no end, and the cost over the mean distance. Versions
-    saved before there was the law answer as they did, to the bit.
+    P(win) = a/(a + b), as if time were unlimited, and the cost is divided by the mean distance. So
+    versions saved before :class:`EntryLaw` existed predict the same as then, to the bit.
 
     Parameters
     ----------
@@ -197,17 +196,17 @@ def distances(
 
 
 def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None:
-    """Fit the driftless entry to training rows; None where no trade of theirs has ended.
+    """Fit the driftless entry to training rows; None if none of their trades has ended.
 
-    The weight of the height is the likeliest of overshoots that are exponential. The minutes of
-    each range are those that state the share of timeouts seen, the reach is the one that states
-    the share of wins among trades that reached target or stop, over all ranges together; both as
-    far as there is one.
+    The weight of the height is the maximum-likelihood value for exponential overshoots. The
+    minutes of each range reproduce the observed share of timeouts. The reach reproduces, over all
+    ranges together, the share of wins among trades that reached target or stop. Where no value
+    reproduces a share, the nearest bound is used.
 
     Parameters
     ----------
     train
-        n rows whose outcomes may be learned from.
+        n rows whose outcomes may be used for training.
     sigma
         Shape (n,), ticks, a minute's usual move.
     """
@@ -257,7 +256,7 @@ def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None
         entry = law(minutes, reach).entry(trades, sigma)
         return float(np.mean(entry.p_win - won * (1.0 - entry.p_timeout)))
 
-    # of trades that reach target or stop, since those depend on the minutes little
+    # fitted to trades that reach target or stop, which depend little on the minutes
     reach = _root(too_many_wins, 0.0, _MOST_REACH) if not timed_out.all() else 0.0
     return law(minutes_left(reach), reach)
 
@@ -282,7 +281,7 @@ def _minutes_left(
     lively: NDArray[np.float64],
     timed_out: NDArray[np.bool_],
 ) -> float:
-    # half a row beside those seen: none of few is not never
+    # half a row is added: zero of a few rows does not mean never
     share = (int(timed_out.sum()) + 0.5) / (len(timed_out) + 1.0)
     width, odd = stop + target, TERMS[::2]
     waves, unit = 2.0 * waves_of(stop / width, odd), (lively / width) ** 2
@@ -296,7 +295,7 @@ def _minutes_left(
 
 
 def _root(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function crosses 0, or the end nearer to that."""
+    """Return where a falling function crosses 0, or the bound nearer to the crossing."""
     if falling(low) <= 0:
         return low
     if falling(high) >= 0:
@@ -316,5 +315,5 @@ def _shortened(stop: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np
 
 
 def _rounded(value: float) -> float:
-    """Keep what does not depend on the order a processor adds in."""
+    """Round away digits that depend on the order in which a processor adds."""
     return float(f"{value:.{_DIGITS}g}")

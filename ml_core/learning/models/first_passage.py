@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 TERMS = np.arange(1, 25)
 
-_LEAST_TIME = 0.008  # variance left over the squared width; below it 24 terms are not enough
+_LEAST_TIME = 0.008  # variance over squared width; below it 24 terms are not enough
 
-_CERTAIN = 1e-6  # no chance is less than this
+_CERTAIN = 1e-6  # lower bound of a probability
 
 
 def first_passage(
@@ -23,15 +23,15 @@ def first_passage(
     Parameters
     ----------
     stop, target
-        Shape (n,), distances below and above the start, above 0.
+        Shape (n,), distances below and above the start, positive.
     variance
-        Shape (n,), of the motion by the end of the time; below 0.008 squared widths it is taken
-        for that.
+        Shape (n,), variance of the motion by the end of the time; values below 0.008 squared
+        widths are raised to that.
 
     Returns
     -------
     p_win, p_timeout
-        Shape (n,) each; what remains to 1 is the stop.
+        Shape (n,) each; 1 minus both is the probability of the stop.
 
     Examples
     --------
@@ -49,13 +49,13 @@ def first_passage(
 
 
 def waves_of(place: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return each term of the series at the start, place 0..1 of the width: (n, terms)."""
+    """Return the series' terms at the start position, 0..1 of the width: (n, terms)."""
     waves: NDArray[np.float64] = np.sin(np.pi * np.multiply.outer(place, terms))
     return waves * (2.0 / np.pi / terms)
 
 
 def fading_of(time: NDArray[np.float64], terms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what is left of each term after a time in squared widths: (n, terms)."""
+    """Return the factor each term decays by in a time in squared widths: (n, terms)."""
     time = np.maximum(time, _LEAST_TIME)
     fading: NDArray[np.float64] = np.exp(np.multiply.outer(time, -0.5 * (np.pi * terms) ** 2))
     return fading

@@ -1,4 +1,4 @@
-"""A model's gain over its baseline, and its chance error with whole days as the unit."""
+"""A model's gain over its baseline, with a standard error that treats each day as one unit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A mean difference of losses over rows, baseline less model: above 0 the model is better.
+    """Mean difference of losses over rows, baseline minus model: positive if the model is better.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Gain:
     error
         Standard error of that mean; rows of one day count as one draw.
     rows, days
-        How many it rests on.
+        How many rows and days it is computed from.
     """
 
     mean: float
@@ -29,14 +29,14 @@ class Gain:
 
     @property
     def exceeds_one_error(self) -> bool:
-        """Whether the gain is more than one standard error; never without one."""
+        """Whether the gain is more than one standard error; False without a standard error."""
         return self.days > 1 and self.mean > self.error
 
 
 def blocks_of_days(day: NDArray[np.datetime64], count: int) -> NDArray[np.int64]:
-    """Return which of so many stretches of days on end each row lies in, 0 first, shape (n,).
+    """Return which of ``count`` runs of consecutive days each row lies in, from 0, shape (n,).
 
-    ``day`` holds the trading day of each of n rows, one at least.
+    ``day`` holds the trading day of each of n rows, at least one.
 
     >>> blocks_of_days(np.array(["2024-01-02", "2024-01-02", "2024-01-03"], "datetime64[D]"), 2)
     array([0, 0, 1])
@@ -47,7 +47,7 @@ def blocks_of_days(day: NDArray[np.datetime64], count: int) -> NDArray[np.int64]
 
 
 def gain_over_days(saved: NDArray[np.float64], day: NDArray[np.datetime64]) -> Gain:
-    """Return the mean of rows with its standard error, clustered by day.
+    """Return the mean over rows with its standard error, clustered by day.
 
     The variance of the mean is the sum, over days, of the squared sum of the day's deviations,
     divided by the squared number of rows (Liang and Zeger, Biometrika 73, 1986), times d/(d - 1)
@@ -56,7 +56,7 @@ def gain_over_days(saved: NDArray[np.float64], day: NDArray[np.datetime64]) -> G
     Parameters
     ----------
     saved
-        Shape (n,), loss of the baseline less loss of the model.
+        Shape (n,), loss of the baseline minus loss of the model.
     day
         Shape (n,), trading day of each row.
 

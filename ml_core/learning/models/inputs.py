@@ -1,4 +1,4 @@
-"""The columns that trees read: the features, and the side that a question is asked about."""
+"""The input columns of the trees: the features, and the side a question is about."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.version_folder import Question
 
 SIDE = "side"
-"""Name of the column that holds the side asked about: +1 long or UP, -1 short or DOWN."""
+"""Name of the column of the side in question: +1 long or UP, -1 short or DOWN."""
 
 FROM_SIDE = "_from_side"
-"""Ending of the name of a feature as it is seen from the side asked about."""
+"""Suffix of a feature's name when it is seen from the side in question."""
 
 _MIDDLE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the trees of one model read of a row.
+    """The columns that the trees of one model read.
 
-    The model of the direction is asked about UP, without a side. Of a mirrored recipe it is asked
-    about the edge that is nearer at t0, and every feature that turns round when prices are turned
-    upside down is given to all three models a second time, as seen from the side asked about. What
-    follows the nearer edge, or a trade's own side, is then one split of a tree and not two, of
-    which neither tells anything by itself. The model of the direction is given the other numbers
-    times the side, since what they say of UP is turned round where the low is asked about.
+    Without mirroring, the direction model predicts UP and has no side. In a mirrored recipe it
+    predicts the breakout through the edge that is nearer at t0, and all three models get a second
+    copy of every feature that flips when prices are turned upside down, as seen from the side in
+    question. An effect of the nearer edge, or of a trade's own side, then takes one split of a
+    tree instead of two, neither of which says anything alone. The direction model also gets a copy
+    of the other numbers, multiplied by the side, because their meaning for UP is reversed when the
+    low is the nearer edge.
 
     Attributes
     ----------
     features, categorical
-        Names of the dataset's columns, k of them, and which of them hold codes.
+        Names of the dataset's k columns, and those of them that hold codes.
     question, mirrored
-        Of which model, of what recipe.
+        Which model it is, and whether the recipe is mirrored.
     own
-        The trader's own among the features.
+        The own features among them.
     """
 
     features: tuple[str, ...]
@@ -51,12 +52,12 @@ class Inputs:
 
     @property
     def has_side(self) -> bool:
-        """Whether the model is asked about a side."""
+        """Whether the model's question is about a side."""
         return self.mirrored or self.question != "directional"
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns in order."""
+        """Names of the columns, in order."""
         seen = [name + FROM_SIDE for name in _turning(self)]
         return [*self.features, *seen, *([SIDE] if self.has_side else [])]
 
@@ -91,9 +92,9 @@ class Inputs:
 
 @lru_cache(maxsize=32)
 def _turning(inputs: Inputs) -> dict[str, Mirror]:
-    """Features that turn round with prices; one whose counterpart is not there is left out.
+    """Return the features that flip with prices, without those whose counterpart is missing.
 
-    Remembered, since every prediction asks.
+    The result is cached because every prediction needs it.
     """
     if not inputs.mirrored:
         return {}
@@ -109,7 +110,7 @@ def _mirror_of(name: str, inputs: Inputs) -> Mirror | None:
     own = {column.name: column.mirror for column in inputs.own}
     mirror = own[name] if name in own else _shipped_mirror_of(name)
     if mirror is None and inputs.question == "directional" and name not in inputs.categorical:
-        # what sends prices up, whichever edge is nearer, is one split as well
+        # an effect towards UP, whichever edge is nearer, then takes one split too
         return TURNS
     return mirror
 
@@ -119,12 +120,12 @@ def _shipped_mirror_of(name: str) -> Mirror | None:
 
 
 def nearer_side(data: Dataset) -> NDArray[np.float64]:
-    """Return which edge of the range the price is nearer to at t0: +1 high, -1 low, shape (n,)."""
+    """Return the edge of the range nearer to the price at t0: +1 high, -1 low, shape (n,)."""
     return np.where(data.close_position >= _MIDDLE, 1.0, -1.0)
 
 
 def feature_of(column: str) -> str:
-    """Return the feature that a column is made of.
+    """Return the feature that a column is derived from.
 
     >>> feature_of("change_5d_from_side"), feature_of("atr_trend")
     ('change_5d', 'atr_trend')

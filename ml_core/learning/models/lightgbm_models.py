@@ -1,4 +1,4 @@
-"""The three LightGBM models: residuals on their driftless baselines, or plain for comparison."""
+"""The three LightGBM models: corrections of their driftless baselines, or plain for comparison."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 STOPPING_SHARE = 0.25
-"""Share of the training days, the latest, that says when to stop adding trees.
+"""Share of the training days, the latest ones, that decides how many trees are used.
 
-Features are chosen by rows that were settled before them, with the recipe's embargo between."""
+Features are selected on rows settled before those days, with the recipe's embargo between."""
 
 _TREES_TO_SELECT_BY = 100
 
@@ -34,7 +34,7 @@ OnProgress = Callable[[str], None]
 
 
 class BadLabelsError(InputError):
-    """Training labels that are not numbers."""
+    """Some training labels are not numbers."""
 
     question: str
     rows: int
@@ -50,26 +50,26 @@ class NothingVariesError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One model: LightGBM's text, None where nothing was learned, and the tale of it.
+    """One trained model and the record of its training.
 
     Attributes
     ----------
     text
-        The model file's content; None means the baseline alone.
+        The model file's content; None if only the baseline is used.
     rounds
-        Trees kept.
+        Number of trees kept.
     rows
         Training rows.
     loss_baseline, loss_model
-        Loss on the stopping days with no tree and with the best number of trees, kept or not
-        (log loss, or mean squared error for net R).
+        Loss on the stopping days with no tree and with the best number of trees, whether or not
+        they are kept (log loss, or mean squared error for net R).
     gain
-        The difference of the two. A residual model keeps its trees only if it is more than one
+        The difference of the two. A residual model keeps its trees only if the gain exceeds one
         standard error.
     constant
-        Features that did not vary and could teach nothing.
+        Features that did not vary, from which nothing can be learned.
     allowed
-        1 for each column that was chosen, 0 for the others; None where none was left out.
+        1 for each selected column, 0 for the others; None if none was left out.
     """
 
     text: str | None
@@ -96,13 +96,13 @@ def train(
     Parameters
     ----------
     train_rows
-        Positions in ``data`` of the rows to learn from.
+        Positions in ``data`` of the training rows.
     baselines
-        Fitted on the same rows; the models learn what is added to them.
+        Baselines fitted on the same rows; the models learn corrections to them.
     on_progress
         Called with each question before its model is trained.
     questions
-        Which of the models to train.
+        The models to train.
 
     Raises
     ------
@@ -121,18 +121,18 @@ def train(
 def refit(
     part: Dataset, baselines: Baselines, question: Question, recipe: Recipe, trained: Trained
 ) -> str:
-    """Grow a model anew on more rows, as many trees on the same columns as were found.
+    """Retrain a model on more rows, with the number of trees and columns found before.
 
     Parameters
     ----------
     part
-        Every row to learn from.
+        The training rows.
     baselines
         Fitted on the same rows.
     question, recipe
-        What the model is asked, and how it is grown.
+        The model's question, and the recipe with its settings.
     trained
-        What was found on the training rows.
+        The result of training on fewer rows.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def _train_one(part: Dataset, baselines: Baselines, question: Question, recipe: 
     everything = np.ones(len(days), bool)
     grower = _Grower(rows, names, inputs.codes, question, recipe, None)
     if recipe.select_features is not None:
-        # the stopping days judge the choice too, so they may not have made it
+        # the stopping days also judge the selection, so it must not use them
         decided, settled = part.decision_minute[rows.rows], part.resolved_minute[rows.rows]
         before = settled_before(settled, decided[late], recipe.embargo_days)
         if not before.any():
@@ -202,7 +202,7 @@ class _Stopping:
 def _best_rounds(
     grower: _Grower, late: NDArray[np.bool_], day: NDArray[np.datetime64]
 ) -> _Stopping:
-    """Return the number of trees, one at least, that does best on the latest training days."""
+    """Return the number of trees (at least one) that does best on the latest training days."""
     rows, question = grower.rows, grower.question
     booster = grower.grow(~late, grower.spec.max_rounds, late)
     start, answer = rows.start[late], rows.answer[late]
@@ -221,7 +221,7 @@ def _best_rounds(
 
 @dataclass(frozen=True, slots=True)
 class _Grower:
-    """One question's rows and how to learn from them; ``allowed`` is 0 for columns left out."""
+    """One question's rows and training settings; ``allowed`` is 0 for columns left out."""
 
     rows: Sample
     names: list[str]
@@ -298,9 +298,9 @@ class _Grower:
 def losses(
     question: Question, margin: NDArray[np.float64], answer: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return each row's loss by what its model is trained on, shape (n,).
+    """Return each row's loss by the measure its model is trained on, shape (n,).
 
-    Log loss of a margin in log-odds, or the squared error of net R.
+    This is the log loss of a margin in log-odds, or the squared error of net R.
     """
     if question == "r_multiple":
         return np.asarray((answer - margin) ** 2)
@@ -308,7 +308,7 @@ def losses(
 
 
 def _constant(inputs: NDArray[np.float64], names: list[str]) -> tuple[str, ...]:
-    """Names of columns with one value at most (missing being one)."""
+    """Return the columns with at most one value (a missing value counts as one)."""
     first = inputs[:1]
     same = (inputs == first) | (np.isnan(inputs) & np.isnan(first))
     return tuple(name for name, fixed in zip(names, same.all(axis=0), strict=True) if fixed)

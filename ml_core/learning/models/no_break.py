@@ -1,6 +1,6 @@
-"""P(no break by the scan end): by opening range, and by how high the range is for its volatility.
+"""P(no breakout by the scan end), by opening range and by the range's height over volatility.
 
-A range that is high for what a minute usually moves is broken later, or, in a short session, not
+A range that is high relative to a minute's usual move is broken later or, in a short session, not
 at all.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml_core.learning.models.gain import blocks_of_days, gain_over_days
 
 SHRUNK_BY = 20
-"""Rows of the coarser share beside those of a cell: one quiet day does not make a class."""
+"""Weight, in rows, of the coarser share in each cell: a quiet day is not enough for a cell."""
 
 _PARTS = 3
 _FOLDS = 5
@@ -24,19 +24,19 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoBreak:
-    """Smoothed shares of ranges that did not break.
+    """Smoothed shares of ranges without a breakout.
 
     Attributes
     ----------
     overall
-        Over all ranges, for one not seen in training.
+        Share over all ranges, for a range not seen in training.
     by_range
-        Of each opening range.
+        Share of each opening range.
     edges
-        Heights in units of sigma between the three parts of ``by_height``; none without it.
+        Boundaries between the three parts of ``by_height``, in units of sigma; none without it.
     by_height
-        Of each opening range, the shares of low, middle and high ranges; empty where the training
-        rows do not show that they say more than ``by_range``.
+        For each opening range, the shares of low, middle and high ranges; empty where the training
+        rows do not show that they predict better than ``by_range``.
     """
 
     overall: float
@@ -47,7 +47,7 @@ class NoBreak:
     def of(
         self, opening_range: NDArray[np.str_], height: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return P(no break), shape (n,), of ranges so many sigma high."""
+        """Return P(no breakout), shape (n,), of ranges ``height`` sigma high."""
         shares = [self.by_range.get(str(name), self.overall) for name in opening_range]
         constant = np.array(shares, np.float64)
         if not self.by_height:
@@ -69,16 +69,16 @@ def fit_no_break(
     height: NDArray[np.float64],
     day: NDArray[np.datetime64],
 ) -> NoBreak:
-    """Fit the shares; those by height are kept only if they beat the ones by range unseen.
+    """Fit the shares; those by height are kept only if they beat those by range on unseen days.
 
-    Both are fitted on four fifths of the days and scored on the fifth left out, five times. The
+    Both are fitted on four fifths of the days and scored on the remaining fifth, five times. The
     gain in log loss must exceed one standard error over days.
 
     Parameters
     ----------
     none, opening_range, height, day
-        Shape (n,), of ranges that broke or did not: whether not, name, height in units of sigma,
-        trading day.
+        Shape (n,): whether a range had no breakout, its name, its height in units of sigma, and
+        its trading day.
     """
     constant = _by_range(none, opening_range)
     with_height = _by_height(constant, none, opening_range, height)

@@ -1,7 +1,8 @@
-"""Whether a model has a say: it must beat its own baseline on rows it was not trained on.
+"""Decides whether a model is used: it must beat its baseline on rows it was not trained on.
 
-The direction is judged by the promotion rule, on every fold of a study, before a version with one
-may serve. Entry quality and net R are judged here, each time they are trained, on held-back days.
+The direction model is judged by the promotion rule, on every fold of a study, before a version
+with it may serve. The entry-quality and net-R models are judged here on held-back days, each time
+they are trained.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ from ml_core.on_demand import library
 special = library("scipy.special")
 
 LEVEL = 0.05
-"""Chance that a model no better than its baseline is given a say."""
+"""Probability that a model no better than its baseline is used."""
 
 MIN_DAYS = 30
-"""Held-back days below which a mean over days is not taken for normal."""
+"""Minimum number of held-back days for treating a mean over days as normal."""
 
 JUDGED_HERE: tuple[Question, ...] = ("quality", "r_multiple")
 
 
 def beats_baseline(gain: Gain, level: float = LEVEL) -> bool:
-    """Return whether a gain on unseen rows is above 0 at a level: one-sided t test over days.
+    """Return whether a gain is above 0 at a significance level: one-sided t test over days.
 
     Parameters
     ----------
     gain
-        On rows that were not trained on.
+        The gain on rows that were not trained on.
     level
-        Chance of True where the expected gain is 0 or less.
+        Probability of True if the expected gain is 0 or less.
 
     Examples
     --------
@@ -47,21 +48,21 @@ def beats_baseline(gain: Gain, level: float = LEVEL) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """What came of training one of the three models, as a version's metadata keep it.
+    """Record of the training of one of the three models, as kept in a version's metadata.
 
     Attributes
     ----------
     rounds, rows
-        Trees kept by the stopping days, and training rows.
+        Trees kept on the stopping days, and number of training rows.
     serves
-        Whether the trees answer; else the model's baseline does.
+        Whether the model is used; otherwise its baseline is.
     stopping_loss_baseline, stopping_loss_model
-        Loss on the stopping days without trees and with the best number of them.
+        Loss on the stopping days without trees and with the best number of trees.
     stopping_gain
-        The difference; None of versions saved before it was kept.
+        The difference; None for versions saved before it was recorded.
     held_back_gain
-        The same on the held-back days, calibrated as it is served; None without trees, and of
-        versions saved before it was kept.
+        The same on the held-back days, calibrated as it serves; None without trees, and for
+        versions saved before it was recorded.
     constant_features
         Features that did not vary in training.
     """
@@ -79,14 +80,14 @@ class ModelRecord:
 
     @property
     def learned(self) -> bool:
-        """Whether any tree was kept."""
+        """Whether any trees were kept."""
         return self.rounds > 0
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelRecord:
-        """Read back what :meth:`to_json` wrote, or an earlier release.
+        """Read the output of :meth:`to_json`, of this or an earlier release.
 
-        Of those every model with trees served.
+        In earlier releases every model with trees served.
         """
 
         def gain(name: str) -> Gain | None:

@@ -1,4 +1,4 @@
-"""The rows of a dataset that answer a question: inputs, answers, and what the baseline says."""
+"""The training rows of a question: inputs, targets, and the baseline's predictions."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ml_core.ranges.labels import DOWN, UP, WIN
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Rows for one question: inputs, answers and what the baseline says.
+    """Rows for one question: inputs, targets and the baseline's predictions.
 
     Attributes
     ----------
     inputs
-        Shape (n, k) or (n, k + 1) with the side.
+        Shape (n, k), or (n, k + 1) with the side.
     answer
-        Shape (n,): 0/1, or net R.
+        Shape (n,), the target: 0/1, or net R.
     start
-        Shape (n,): the baseline as a margin (log-odds) or as net R.
+        Shape (n,): the baseline's prediction as a margin (log-odds) or as net R.
     rows
-        Shape (n,): position in the dataset each comes from.
+        Shape (n,): each row's position in the dataset.
     """
 
     inputs: NDArray[np.float64]
@@ -39,11 +39,11 @@ class Sample:
 
 
 def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Recipe) -> Sample:
-    """Return the rows of a dataset that answer a question.
+    """Return the rows of a dataset that a question can be trained on.
 
-    ``directional``: breaks, was it UP, or of a mirrored recipe through the nearer edge.
-    ``quality``: every finished trade, did it reach the target before the stop and in time.
-    ``r_multiple``: every finished trade, its net R.
+    ``directional``: every breakout; was it UP (mirrored recipe: through the nearer edge)?
+    ``quality``: every finished trade; did it reach the target before the stop and in time?
+    ``r_multiple``: every finished trade; its net R.
     """
     inputs = inputs_of(data, question, recipe)
     if question == "directional":
@@ -65,5 +65,5 @@ def sample(data: Dataset, baselines: Baselines, question: Question, recipe: Reci
 
 
 def inputs_of(data: Dataset, question: Question, recipe: Recipe) -> Inputs:
-    """Return which columns a recipe's model reads of a dataset."""
+    """Return the columns of a dataset that a recipe's model reads."""
     return Inputs(data.feature_names, data.categorical, question, recipe.mirrored, data.own)

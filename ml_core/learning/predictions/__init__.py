@@ -1,4 +1,4 @@
-"""Predictions of a version: probabilities, R, reasons, novelty, with their JSON form."""
+"""Predictions of a version: probabilities, R, reasons and novelty, with their JSON form."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""Intervals of net R by opening range, where an interval says something.
+"""Intervals of net R by opening range, stated only where they are informative.
 
-A trade that ends at its stop or its target has one of two values of R. An interval of so many per
-cent then holds both, or one, and says less than P(loss), P(timeout) and P(win). So an interval is
-stated only of ranges in which most trades end by time.
+A trade that ends at its stop or target has one of two values of R. An interval then contains both
+or one of them, and says less than P(loss), P(timeout) and P(win). So an interval is stated only
+for ranges in which most trades end by timeout.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_TRADES = 50
-"""Held-back trades of an opening range below which no interval of it is stated."""
+"""Minimum number of held-back trades of an opening range for stating its interval."""
 
 MOST_AT_STOP_OR_TARGET = 0.5
-"""Share of a range's trades that end at stop or target, above which no interval is stated."""
+"""Maximum share of a range's trades that end at stop or target for stating an interval."""
 
 Ends = tuple[float, float]
 
@@ -30,9 +30,9 @@ class NetRIntervals:
     Attributes
     ----------
     by_range
-        Of each opening range of which one is stated.
+        The offsets of each opening range with a stated interval.
     every
-        Of every range; only of versions saved before intervals were of ranges.
+        The offsets for every range; only in versions saved before intervals were per range.
     """
 
     by_range: Mapping[str, Ends]
@@ -41,7 +41,7 @@ class NetRIntervals:
     def around(
         self, net_r: NDArray[np.float64], opening_range: NDArray[np.str_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the ends of the interval, NaN where none is stated.
+        """Return the ends of the interval; NaN where none is stated.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class NetRIntervals:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NetRIntervals | None:
-        """Read back what :meth:`to_json` wrote; None of baselines alone."""
+        """Read the output of :meth:`to_json`; None for baselines alone."""
         every, by_range = values["net_r_interval"], values.get("net_r_intervals")
         if every is None and by_range is None:
             return None
@@ -73,7 +73,7 @@ def fit_intervals(
     timed_out: NDArray[np.bool_],
     coverage: float,
 ) -> NetRIntervals:
-    """Fit split-conformal intervals of each opening range, one tail each.
+    """Fit split-conformal intervals per opening range, each tail on its own.
 
     Conditional on the range: Vovk, Conditional validity of inductive conformal predictors, 2013
     (Mondrian); Lei et al., Distribution-free predictive inference for regression, 2018.
@@ -81,11 +81,11 @@ def fit_intervals(
     Parameters
     ----------
     residual
-        Shape (n,), net R less what was expected, of held-back trades.
+        Shape (n,), net R minus its expected value, of held-back trades.
     opening_range, timed_out
-        Shape (n,): of each trade, and whether it reached neither stop nor target.
+        Shape (n,): each trade's range, and whether it reached neither stop nor target.
     coverage
-        Stated share of trades inside.
+        Stated share of trades inside the interval.
     """
     by_range: dict[str, Ends] = {}
     for name in np.unique(opening_range):
@@ -97,7 +97,7 @@ def fit_intervals(
 
 
 def conformal_ends(residual: NDArray[np.float64], coverage: float) -> Ends:
-    """Return the ends that a new residual lies between with a chance of ``coverage`` or more.
+    """Return ends that contain a new residual with probability ``coverage`` or more.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def conformal_ends(residual: NDArray[np.float64], coverage: float) -> Ends:
     """
     ordered = np.sort(residual)
     count = len(ordered)
-    # rounded, since a share such as (1 - 0.8)/2 comes out a little below the tenth it is
+    # rounded, because (1 - 0.8)/2 in floating point is slightly less than 0.1
     below = round((count + 1) * (1.0 - coverage) / 2.0, 9)
     low = max(int(np.floor(below)) - 1, 0)
     high = min(int(np.ceil(count + 1 - below)) - 1, count - 1)

@@ -1,4 +1,4 @@
-"""How unlike its training data a decision is: the dissimilarity index, and where to stop.
+"""How unlike its training data a decision is: the dissimilarity index and its threshold.
 
 Meyer and Pebesma, Predicting into unknown space? Estimating the area of applicability of spatial
 prediction models, Methods in Ecology and Evolution 2021 (R package CAST): the distance to the
@@ -20,46 +20,45 @@ from ml_core.learning.predictions.prediction import NoveltyScore
 from ml_core.learning.predictions.reasons import named
 
 SHARE = 0.02
-"""Share of training rows, each held against other days' rows, that the threshold leaves out."""
+"""Share of training rows above the threshold, each compared with the rows of other days."""
 
 MOST_SILENCED = 0.1
-"""Share of the latest slots that may go unanswered as novel; beyond it none is silenced."""
+"""Maximum share of recent slots that may be silenced as novel; beyond it none is silenced."""
 
 LOOKBACK_SLOTS = 60
-"""Slots over which that share is counted: ten trading days of six ranges."""
+"""Number of slots that share is counted over: ten trading days of six ranges."""
 
 _PLAIN_SHARE = 0.5  # half the weight is shared evenly: small trees use few features
 _DIGITS = 6
-_CONSTANT = 1e-9  # spread over size, below which it is rounding
-_FARTHEST = 1e6  # standard deviations; beyond that squares would overflow one day
+_CONSTANT = 1e-9  # spread relative to size; below it the spread is rounding error
+_FARTHEST = 1e6  # standard deviations; a limit so that squares do not overflow
 _CHUNK = 512
 _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Novelty:
-    """Training rows in the space where distances are taken, and the threshold.
+    """Training rows in the space where distances are measured, and the threshold.
 
-    A number is standardised by the training rows' mean and standard deviation; one that never
-    varied in training keeps its unit. A missing one stands at the mean, and being missing is a
-    column of its own, so that a row in which a feature is missing is at least one standard
-    deviation from a row that has it, and no distance from another in which it is missing too. A
-    category is one column for each level: two levels are one standard deviation apart. Every
-    feature's columns are weighted by the feature's importance, half of the weight being shared
-    evenly.
+    A number is standardised by the training rows' mean and standard deviation; a number that never
+    varied in training keeps its unit. A missing number is placed at the mean, and a separate
+    column marks it as missing. So a row with a missing feature is at least one standard deviation
+    from a row that has it, and at no distance from a row that also lacks it. A category has one
+    column per level; two levels are one standard deviation apart. The columns of each feature are
+    weighted by its importance; half of the weight is shared evenly.
 
     Attributes
     ----------
     names, categorical
-        Features, and which are categories.
+        Features, and those of them that are categories.
     center, scale, weight
-        Shape (k,): by feature.
+        Shape (k,): one per feature.
     levels
-        Of each category, ascending.
+        Levels of each category, ascending.
     mean_distance
-        Between training rows of different days, in that space.
+        Mean distance between training rows of different days in that space.
     threshold
-        Of the index.
+        Threshold of the index.
     rows
         Shape (n, m): the training rows in that space.
     square
@@ -80,8 +79,8 @@ class Novelty:
     def judge(self, row: NDArray[np.float64]) -> NoveltyScore:
         """Judge one decision; ``row`` has shape (k,), NaN where missing."""
         placed, owner = _placed(row[np.newaxis, :], self)
-        # |r - x|^2 less |x|^2, for all rows at once; the nearest one's distance is then exact
-        # (not by BLAS, whose threads wait for one another on a busy machine)
+        # |r - x|^2 minus |x|^2 for all rows at once; the nearest row's distance is then computed
+        # exactly (not by BLAS, whose threads wait for one another on a busy machine)
         along = np.einsum("ij,j->i", self.rows, placed[0])
         nearest = int(np.argmin(self.square - 2.0 * along))
         parts = np.bincount(
@@ -102,7 +101,7 @@ class Novelty:
         )
 
     def to_json(self) -> str:
-        """Return everything but the rows, which are the version's reference, as JSON text."""
+        """Return all but the rows (they are the version's reference) as JSON text."""
         values = {
             "names": list(self.names),
             "categorical": list(self.categorical),
@@ -118,7 +117,7 @@ class Novelty:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], features: NDArray[np.float64]) -> Novelty:
-        """Read back what :meth:`to_json` wrote, with the reference's features, shape (n, k)."""
+        """Read the output of :meth:`to_json`, with the reference's features, shape (n, k)."""
         novelty = cls(
             names=tuple(values["names"]),
             categorical=tuple(values["categorical"]),
@@ -143,9 +142,9 @@ def fit_novelty(
 ) -> Novelty | None:
     """Fit the index and its threshold on training rows.
 
-    The threshold is the index that ``SHARE`` of the training rows exceed when each is held against
-    the rows of other days, or the upper whisker of those indices (CAST's own choice), whichever
-    silences less.
+    Each training row is compared with the rows of other days. The threshold is the index that
+    ``SHARE`` of the rows exceed, or the upper whisker of the indices (the choice of CAST),
+    whichever silences fewer.
 
     Parameters
     ----------
@@ -154,16 +153,16 @@ def fit_novelty(
     trading_day
         Shape (n,).
     names, categorical
-        Of the columns, and of those that are categories.
+        Names of the columns, and of those that are categories.
     importance
-        For each model, feature -> share of its gain; empty where there is no model.
+        For each model, feature -> share of its gain; empty if there is no model.
 
     Returns
     -------
     Novelty or None
-        None where rows of two days are not there or all rows are the same.
+        None if there are fewer than two days of rows or all rows are the same.
     """
-    if len(np.unique(trading_day)) < 2 or not names:  # noqa: PLR2004 - nothing to hold against
+    if len(np.unique(trading_day)) < 2 or not names:  # noqa: PLR2004 - nothing to compare with
         return None
     seen = np.isfinite(features)
     count = np.maximum(seen.sum(axis=0), 1)
@@ -201,12 +200,12 @@ def fit_novelty(
 
 
 def may_silence(silenced: Sequence[bool]) -> bool:
-    """Return whether a novel row may still be silenced, after what became of the latest slots.
+    """Return whether a novel row may be silenced, given what happened to the latest slots.
 
     Parameters
     ----------
     silenced
-        Of the live slots before it, oldest first: whether they were silenced as novel.
+        For the live slots before it, oldest first: whether each was silenced as novel.
 
     Examples
     --------
@@ -221,7 +220,7 @@ def _weights(
 ) -> NDArray[np.float64]:
     """Return each feature's weight.
 
-    A weight multiplies squared distances, the mean weight is 1.
+    A weight multiplies squared distances; the mean weight is 1.
     """
     ones = np.ones(len(names))
     models = [gains for gains in importance.values() if gains]
@@ -243,7 +242,7 @@ def _with_rows(novelty: Novelty, features: NDArray[np.float64]) -> Novelty:
 def _placed(
     features: NDArray[np.float64], novelty: Novelty
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Put rows where distances are taken; give that, (n, m), and each column's feature, (m,)."""
+    """Return rows in the space of distances, (n, m), and each column's feature, (m,)."""
     seen, root = np.isfinite(features), np.sqrt(novelty.weight)
     kinds = [novelty.names.index(name) for name in novelty.categorical]
     numbers = np.setdiff1d(np.arange(len(novelty.names)), kinds)
@@ -264,7 +263,7 @@ def _placed(
 def _between_days(
     rows: NDArray[np.float64], square: NDArray[np.float64], day: NDArray[np.datetime64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Return each row's distance to the nearest row of another day, and the mean of all such."""
+    """Return each row's distance to the nearest row of another day, and the mean of all."""
     nearest = np.empty(len(rows))
     total, count = 0.0, 0
     for start in range(0, len(rows), _CHUNK):
@@ -279,5 +278,5 @@ def _between_days(
 
 
 def _rounded(value: float) -> float:
-    """Keep what does not depend on the order a processor adds in."""
+    """Round away digits that depend on the order in which a processor adds."""
     return float(f"{value:.{_DIGITS}g}")

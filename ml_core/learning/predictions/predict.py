@@ -1,4 +1,4 @@
-"""From features to probabilities and R: the one path, for evaluation and for the live decision."""
+"""The single path from features to probabilities and R, for evaluation and the live decision."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _EVEN_ODDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """What a version says of n decisions, its baseline beside it.
+    """A version's predictions of n decisions, with those of the baselines.
 
-    ``p_up`` is given a break; the chance of UP outright is ``p_up * (1 - p_none)``. Two-column
-    arrays hold the long side first.
+    ``p_up`` is conditional on a breakout; the unconditional probability of UP is ``p_up * (1 -
+    p_none)``. Two-column arrays hold the long side first.
 
     Attributes
     ----------
     p_up, p_none
         Shape (n,).
     p_win, net_r
-        Shape (n, 2): P(target before the stop and in time) and E[net R] if that side breaks and
-        is taken.
+        Shape (n, 2): P(target before the stop and in time) and E[net R] if the range breaks out on
+        that side and the trade is taken.
     p_timeout
-        Shape (n, 2): P(neither target nor stop in time); what remains to 1 is P(loss).
+        Shape (n, 2): P(neither target nor stop in time); the remainder to 1 is P(loss).
     net_r_low, net_r_high
         Shape (n, 2): the stated interval of net R; NaN where none is stated.
     baseline_p_up
@@ -49,11 +49,11 @@ class Predictions:
     baseline_p_win, baseline_net_r
         Shape (n,), the driftless entry: the same for both sides.
     win_worth
-        Shape (n,), R that a win brings above a trade that does not win.
+        Shape (n,), R of a win minus the expected R of a trade that does not win.
     expected_net_r
-        Shape (n, 2): the ensemble's one figure for each side.
+        Shape (n, 2): the ensemble's figure for each side.
     recommendation
-        Shape (n,): +1 take a long break, -1 take a short one, 0 skip.
+        Shape (n,): +1 take a long breakout, -1 take a short one, 0 skip.
     """
 
     p_up: NDArray[np.float64]
@@ -81,25 +81,24 @@ def predict(
     residual: bool = True,
     mirrored: bool = False,
 ) -> Predictions:
-    """Answer for every row of a dataset.
+    """Predict every row of a dataset.
 
     Parameters
     ----------
     data
-        n decisions; labels are not looked at.
+        n decisions; labels are ignored.
     baselines
         Fitted baselines.
     boosters
-        A booster for each question, or None where the baseline stands alone.
+        A booster for each question, or None where only the baseline is used.
     calibrators
-        Maps of the directional and quality margins.
+        Calibrators of the directional and quality margins.
     intervals
-        Stated intervals around E[net R], from residuals of held-back trades.
+        Intervals around E[net R], from residuals of held-back trades.
     residual
-        Whether the boosters were grown on top of the baselines, or hold everything themselves.
+        Whether the boosters correct the baselines (True) or predict without them.
     mirrored
-        Whether they are asked as :class:`ml_core.learning.models.inputs.Inputs` says of a
-        mirrored recipe.
+        Whether the recipe is mirrored; see :class:`ml_core.learning.models.inputs.Inputs`.
     """
 
     def inputs(question: Question, side: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -119,7 +118,7 @@ def predict(
     p_win = np.empty((len(data), 2))
     net_r = np.empty((len(data), 2))
     for column, trade_side in enumerate(SIDES):
-        # entry quality and net R are asked of the same columns
+        # entry quality and net R read the same columns
         of_trade = cache(partial(inputs, "quality", trade_side))
         p_win[:, column] = _corrected(
             entry.p_win,
@@ -132,7 +131,7 @@ def predict(
         start = entry.net_r if residual or booster is None else 0.0
         net_r[:, column] = start + _raw(booster, of_trade)
     low, high = (intervals or NetRIntervals(by_range={})).around(net_r, data.opening_range)
-    # a trade that does not win is lost or timed out in the driftless proportion
+    # trades that do not win are split into losses and timeouts in the driftless proportion
     not_won = entry.p_timeout / (1.0 - entry.p_win)
     expected = ensemble(p_win, net_r, entry)
     return Predictions(
@@ -159,15 +158,15 @@ def ensemble(
 ) -> NDArray[np.float64]:
     """Return the expected net R of each side, the mean of two estimates.
 
-    One is the R model's; the other follows from the chance of winning: the target's distance for
-    a win, what a driftless price gives trades that do not win, and the cost. Both estimate the
-    same quantity from different losses, and are weighted equally as long as nothing speaks for
-    other weights.
+    One is the R model's. The other follows from the probability of winning: the target's distance
+    for a win, the driftless expectation for trades that do not win, and the cost. Both estimate
+    the same quantity from different losses. They are weighted equally as long as there is no
+    evidence for other weights.
 
     Parameters
     ----------
     p_win, net_r
-        Shape (n, 2), long and short: the chance of winning, and the R model's expected net R.
+        Shape (n, 2), long and short: the probability of winning, and the R model's expected net R.
     entry
         The driftless entry of the n decisions.
 
@@ -182,14 +181,14 @@ def ensemble(
 
 
 def recommend(expected: NDArray[np.float64], p_up: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the side of the likelier break where its expected net R is above 0, else skip.
+    """Return the side of the likelier breakout if its expected net R is above 0, else skip.
 
     Parameters
     ----------
     expected
         Shape (n, 2), expected net R, long and short.
     p_up
-        Shape (n,), P(UP | a break).
+        Shape (n,), P(UP | breakout).
 
     Returns
     -------
@@ -210,9 +209,9 @@ def _corrected(
     residual: bool,
     side: NDArray[np.float64] | float = 1.0,
 ) -> NDArray[np.float64]:
-    """Return the baseline moved by the trees and calibrated; to the bit itself without either.
+    """Return the baseline corrected by trees and calibrated; unchanged without either.
 
-    ``side`` is -1 where the trees answer for the opposite of what the baseline's chance is of.
+    ``side`` is -1 where the trees predict the opposite of the baseline's event.
     """
     calibrator = calibrator or IDENTITY
     if booster is None and calibrator.method == "identity":
@@ -225,9 +224,9 @@ def _corrected(
 def _raw(
     booster: Booster | None, inputs: Callable[[], NDArray[np.float64]]
 ) -> NDArray[np.float64] | float:
-    """Sum of the trees' outputs, without the baseline they were grown on.
+    """Return the sum of the trees' outputs, without the baseline they correct.
 
-    The columns are made only where there are trees to read them.
+    The columns are computed only if there are trees to read them.
     """
     if booster is None:
         return 0.0

@@ -1,4 +1,4 @@
-"""What one version predicts of one decision: plain values, with their one JSON form."""
+"""One version's prediction of one decision: plain values, with their JSON form."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ QUESTION_WORDS = {
     "quality": "target before stop",
     "r_multiple": "net R",
 }
-"""What each model is asked, in words."""
+"""The question of each model, as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One feature's push on the log-odds of an UP break.
+    """One feature's contribution to the log-odds of an UP breakout.
 
     Attributes
     ----------
     feature
         Column name; ``corridor`` is the baseline itself.
     value
-        The feature's value; None when missing.
+        The feature's value; None if missing.
     contribution
         SHAP value in log-odds, + toward UP, - toward DOWN (for trees: Lundberg et al., From
         local explanations to global understanding, 2020; LightGBM's pred_contrib).
     words
-        The same as a phrase.
+        The same as text.
     """
 
     feature: str
@@ -51,12 +51,12 @@ class NoveltyScore:
     dissimilarity, threshold
         The index, and the value above which a row is novel.
     features
-        Those that set it apart most from the nearest training row, with their share of the
+        The features that differ most from the nearest training row, with their share of the
         squared distance.
     words
-        The same as phrases.
+        The same as text.
     too_many_silenced
-        Whether it was predicted though novel, since too many slots were silenced of late.
+        Whether it was predicted although novel, because too many recent slots were silenced.
     """
 
     json_properties: ClassVar = ("novel",)
@@ -69,12 +69,12 @@ class NoveltyScore:
 
     @property
     def novel(self) -> bool:
-        """Whether the row lies outside of what the model was trained on."""
+        """Whether the row lies outside what the model was trained on."""
         return not self.dissimilarity <= self.threshold
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> NoveltyScore:
-        """Read back what :meth:`to_json` wrote; rows of before the words were kept have none."""
+        """Read the output of :meth:`to_json`; rows written before ``words`` was kept have none."""
         features = tuple((name, share) for name, share in values["features"])
         words = values.get("words") or (f"{name} ({share:.0%})" for name, share in features)
         return cls(
@@ -88,25 +88,25 @@ class NoveltyScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideView:
-    """One side of the decision, if the range breaks that way and the trade is taken.
+    """One side of the decision: what is predicted if the range breaks that way and is traded.
 
     Attributes
     ----------
     p_win
         P(target before the stop and before the scan end).
     net_r, net_r_low, net_r_high
-        E[net R] of the R model and its stated interval; None where none is stated, as where most
-        trades end at stop or target: R is nearly two-valued then.
+        E[net R] of the R model and its interval. The interval is None where none is stated, as
+        where most trades end at stop or target, because R then has nearly only two values.
     expected_net_r
-        The ensemble's figure, which the recommendation rests on.
+        The ensemble's figure, on which the recommendation is based.
     baseline_p_win, baseline_net_r
-        What a driftless price gives.
+        The prediction of the driftless baseline.
     win_worth
-        R that a win brings above a trade that does not win; None of rows written before it was
-        kept, whose driftless price knew no end of the time.
+        R of a win minus the expected R of a trade that does not win. None for rows written before
+        it was kept, whose driftless price had no time limit.
     p_loss, p_timeout
-        P(stop first) and P(neither in time), which add to 1 with ``p_win``; None of rows written
-        before they were kept.
+        P(stop first) and P(neither in time), which add up to 1 with ``p_win``; None for rows
+        written before they were kept.
     """
 
     p_win: float
@@ -123,29 +123,29 @@ class SideView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What one version predicts of one decision. Probabilities of UP, DOWN and NONE add to 1.
+    """One version's prediction of one decision; P(UP), P(DOWN) and P(NONE) add up to 1.
 
     Attributes
     ----------
     p_up, p_down, p_none
-        Outright: the range breaks up, down, or not at all by the scan end.
+        Unconditional: the range breaks up, down, or not at all by the scan end.
     p_up_given_break, baseline_p_up_given_break
-        Among breaks: the model, and the corridor beside it.
+        Conditional on a breakout: by the model, and by the corridor.
     confidence, level
-        |P(UP) - P(DOWN)| among breaks, and its name.
+        |P(UP) - P(DOWN)| conditional on a breakout, and the name of its level.
     long, short
         The two sides.
     recommendation
         ``long``, ``short`` or ``skip``.
     risk_adjustment
-        Suggested size against usual, 0.5..1.5; 1 where nothing is recommended.
+        Suggested size relative to the usual, 0.5..1.5; 1 where no trade is recommended.
     reasons
-        The baseline first, then the model's largest pushes on the log-odds of UP.
+        The baseline first, then the model's largest contributions to the log-odds of UP.
     novelty
-        How unlike the training data the row is; None of a version that cannot tell.
+        How unlike the training data the row is; None from a version that cannot measure it.
     models
-        The questions that a model answered (``directional``, ``quality``, ``r_multiple``); the
-        others were answered by their driftless baselines. None of rows written before it was kept.
+        The questions that a model answered (``directional``, ``quality``, ``r_multiple``);
+        driftless baselines answered the others. None for rows written before it was kept.
     """
 
     model: str
@@ -172,7 +172,7 @@ class Prediction:
 
     @property
     def answered_by(self) -> str:
-        """Which of the three answers are a model's and which a baseline's; "" if not known."""
+        """Which of the three predictions come from a model or a baseline; "" if not known."""
         if self.models is None:
             return ""
         parts = [
@@ -183,12 +183,12 @@ class Prediction:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Prediction:
-        """Read back what :meth:`to_json` wrote; names beyond a prediction's are passed over.
+        """Read the output of :meth:`to_json`; unknown names are ignored.
 
         Raises
         ------
         KeyError
-            A value is not there.
+            A value is missing.
         """
         later = ("novelty", "models")
         own = {name: values[name] for name in cls.__slots__ if name not in later}

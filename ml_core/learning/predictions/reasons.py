@@ -1,4 +1,4 @@
-"""Why a prediction is what it is, in words a trader understands."""
+"""The reasons for a prediction, in words that a trader understands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS = {"share": "", "": ""}
 
 
 def place_in_range(x: float) -> str:
-    """Return where price closed inside the range.
+    """Return a description of where the price closed in the range.
 
     >>> place_in_range(0.95), place_in_range(0.5)
     ('in the top tenth of the range', 'in the middle of the range')
@@ -37,7 +37,7 @@ def place_in_range(x: float) -> str:
 
 
 def baseline_reason(x: float, p_up: float) -> Reason:
-    """Return the corridor baseline's own contribution: where price closed, and what follows."""
+    """Return the corridor's contribution: where the price closed and what follows from it."""
     margin = float(np.log(p_up / (1.0 - p_up)))
     words = (
         f"price closed {place_in_range(x)}; a driftless price would break up "
@@ -49,20 +49,20 @@ def baseline_reason(x: float, p_up: float) -> Reason:
 def model_reasons(
     booster: Booster | None, row: Dataset, most: int, *, mirrored: bool = False
 ) -> tuple[Reason, ...]:
-    """Return the features that pushed a single row's directional margin most, largest first.
+    """Return the features with the largest contributions to one row's margin, largest first.
 
     Parameters
     ----------
     booster
-        The directional model; None gives no reasons.
+        The directional model; with None there are no reasons.
     row
         One decision.
     most
-        How many at most; features without any push are left out.
+        Maximum number; features without a contribution are left out.
     mirrored
-        Whether the model is of a mirrored recipe. What it says of the nearer edge is turned into
-        pushes towards UP; a feature's two columns count as one, and the side as where the price
-        closed.
+        Whether the model is from a mirrored recipe. Contributions towards the nearer edge are then
+        converted to contributions towards UP. The two columns of a feature count as one, and the
+        side counts as where the price closed.
     """
     if booster is None:
         return ()
@@ -90,7 +90,7 @@ def model_reasons(
 
 
 def named(name: str) -> str:
-    """Return a feature's words; the column's own name where the catalogue has it no more.
+    """Return a feature's description; its column name if the catalogue no longer has it.
 
     >>> named("atr20"), named("of_my_own")
     ('20-day average true range', 'of_my_own')

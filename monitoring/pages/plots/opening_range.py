@@ -44,15 +44,29 @@ _LINE = 15.0  # height of a level's words, in units
 _LOOKS: dict[str, tuple[Ink, str]] = {
     "entry": (MODEL, "-"),
     "stop": (CORRIDOR, "--"),
+    "part": (TRUTH, ":"),
     "target": (TRUTH, "--"),
 }
+_NAMES = {"part": "first target"}
+
+_SHAPES = {"long": "^", "short": "v", "exit": "X"}
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A price of a trade: ``kind`` is ``entry``, ``stop`` or ``target``; with its full words."""
+    """A price of a trade, ``entry``, ``stop``, ``part`` or ``target``, and its full words."""
 
     kind: str
+    price: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A trade's entry or exit: ``kind`` is ``long``, ``short`` or ``exit``."""
+
+    kind: str
+    minute: int
     price: float
     words: str
 
@@ -73,8 +87,8 @@ class RangePicture:
         Start and end of the range's window, aware.
     range_high, range_low
         Edges of the range, prices.
-    levels
-        Prices of the trades.
+    levels, marks
+        Prices of the trades; when and at which price a trade was entered and left.
     zone
         Time zone of the time axis.
     """
@@ -91,12 +105,22 @@ class RangePicture:
     range_low: float
     levels: Sequence[Level]
     zone: str
+    marks: Sequence[Mark] = ()
+
+    @property
+    def price_span(self) -> tuple[float, float]:
+        """Lowest and highest price drawn, with some room."""
+        prices = [level.price for level in self.levels]
+        low = min([float(self.low.min()), self.range_low, *prices])
+        high = max([float(self.high.max()), self.range_high, *prices])
+        room = 0.06 * (high - low)
+        return low - room, high + room
 
 
 def levels_of(instrument: Instrument, brackets: Mapping[str, Bracket]) -> list[Level]:
     """Return the prices of trades; each trade's key precedes its words."""
     return [
-        Level(kind, float(price), f"{name} {kind} {price}".strip())
+        Level(kind, float(price), f"{name} {_NAMES.get(kind, kind)} {price}".strip())
         for name, bracket in brackets.items()
         for kind in _LOOKS
         if (ticks := getattr(bracket, kind)) is not None
@@ -115,12 +139,10 @@ def range_plot(picture: RangePicture) -> Figure:
     _candles(axes, picture)
     last = max(int(picture.minute[-1]), end)
     axes.set_xlim(int(picture.minute[0]) - 1, last + 1)
-    prices = [level.price for level in picture.levels]
-    low = min([float(picture.low.min()), picture.range_low, *prices])
-    high = max([float(picture.high.max()), picture.range_high, *prices])
-    room = 0.06 * (high - low)
-    axes.set_ylim(low - room, high + room)
+    axes.set_ylim(*picture.price_span)
     _levels(axes, picture, last + 1)
+    for mark in picture.marks:
+        axes.plot(mark.minute, mark.price, _SHAPES[mark.kind], color=MODEL.value, markersize=6)
     axes.text(0, 1.03, picture.title, transform=axes.transAxes, fontsize=TEXT, color=WORDS.value)
     zone = ZoneInfo(picture.zone)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 1.5, 3, 6, 10]))

@@ -15,6 +15,7 @@ from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc, walk
+from tests.ml_core.features.reference.made_news import made_news
 
 FIRST, LAST = date(2023, 12, 1), date(2024, 1, 31)
 LEVEL = 10_000_000
@@ -23,7 +24,13 @@ LEVEL = 10_000_000
 
 def features_of(bars: Bars) -> Dataset:
     return assemble(
-        bars, mgc(), LabelSpec(), first=FIRST, last=LAST, features=CATALOGUE.every()
+        bars,
+        mgc(),
+        LabelSpec(),
+        first=FIRST,
+        last=LAST,
+        features=CATALOGUE.every(),
+        news=made_news(FIRST, LAST, 1),
     ).dataset
 
 

@@ -25,10 +25,12 @@ from tests.ml_core.features.reference import (
     clock,
     levels_and_sessions,
     motion,
+    news,
     previous,
     shape,
 )
 from tests.ml_core.features.reference.made_bars import Plan, made_bars
+from tests.ml_core.features.reference.made_news import made_news
 from tests.ml_core.features.reference.plain_decision import Decision
 from tests.ml_core.features.reference.plain_market import PlainMarket
 from tests.ml_core.features.reference.plain_trades import Story
@@ -47,7 +49,7 @@ def _functions(module: ModuleType) -> dict[str, Reference]:
 
 REFERENCES = {
     name: function
-    for module in (clock, shape, motion, levels_and_sessions, previous)
+    for module in (clock, shape, motion, levels_and_sessions, previous, news)
     for name, function in _functions(module).items()
 }
 
@@ -131,7 +133,8 @@ def _case(name: str) -> Case:
     market, plan, spec = CASES[name]
     bars = made_bars(plan)
     schedule = build_schedule(market, plan.first, plan.last)
-    history = read_history(bars_of_contracts(bars), market, spec, schedule)
+    calendar = made_news(plan.first, plan.last, plan.seed)
+    history = read_history(bars_of_contracts(bars), market, spec, schedule, news=calendar)
     rows = np.flatnonzero(history.ranges.formed)
     plain = PlainMarket(
         market,
@@ -147,7 +150,7 @@ def _case(name: str) -> Case:
         rows,
         compute(history.view(rows), CATALOGUE.every()),
         plain,
-        [Decision(plain, spec, place, stories) for place in places],
+        [Decision(plain, spec, place, stories, calendar) for place in places],
     )
 
 
@@ -157,7 +160,7 @@ def cases() -> dict[str, Case]:
 
 
 def test_every_feature_of_the_catalogue_has_a_reference_and_none_is_left_over() -> None:
-    assert len(CATALOGUE) == 80
+    assert len(CATALOGUE) + len(CATALOGUE.news_names()) == 84
     assert sorted(REFERENCES) == sorted(NAMES)
 
 

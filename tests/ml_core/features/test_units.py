@@ -16,6 +16,7 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc, walk
+from tests.ml_core.features.reference.made_news import made_news
 
 FIRST, LAST = date(2023, 12, 1), date(2024, 1, 31)
 RETIRED = ("range_size", "atr14", "atr20", "sigma_24h")
@@ -28,7 +29,13 @@ def bars() -> Bars:
 
 def features_of(bars: Bars, market: Market) -> Dataset:
     return assemble(
-        bars, market, LabelSpec(), first=FIRST, last=LAST, features=CATALOGUE.every()
+        bars,
+        market,
+        LabelSpec(),
+        first=FIRST,
+        last=LAST,
+        features=CATALOGUE.every(),
+        news=made_news(FIRST, LAST, 1),
     ).dataset
 
 

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from ml_core.learning.recipe import Recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market_events import BreakerEvent
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import SettledTrade
 from registry.chains.chain import GENESIS, Chain, chain_of
 from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
@@ -45,6 +47,7 @@ from registry.studies.trials import (
     record_trial,
 )
 from registry.tables.versions import AliasEvent
+from registry.trades import TradeRecord, record_trades, remember_rules
 from tests.registry.conftest import url_of_no_rows
 from tests.registry.models.test_model_store import bundle, register
 from tests.registry.test_fills import ONE, file
@@ -55,6 +58,22 @@ from tests.registry.test_strategy import decision, order
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
+NO_TRADE = TradeRecord(
+    market="MGC",
+    trading_day=AT.date(),
+    opening_range="0900",
+    rules_hash=Rules(name="mine").hash,
+    market_hash="",
+    trade=SettledTrade(
+        side=None,
+        entered_at=None,
+        resolved_at=AT,
+        r_net=None,
+        r_gross=None,
+        prices=None,
+        risk_money=None,
+    ),
+)
 OTHERS = [name for name in chains() if name not in {"predictions", "outcomes", "rollout_events"}]
 FORGED_CHAMPION = (
     "INSERT INTO aliases (market, alias, version, at, by, reason, previous_hash, row_hash) VALUES "
@@ -93,6 +112,8 @@ def record_one_of_each(database: Database, models: Path) -> None:
     remember_definition(database, MarketDefinition("MGC", {"symbol": "MGC"}), AT)
     record_breaker(database, opened(0))
     record_strategy(database, decision(), order())
+    remember_rules(database, Rules(name="mine"), AT)
+    record_trades(database, [NO_TRADE], AT)
     import_fills(database, "MGC", file(ONE), AT)
     record_news(database, [CPI], "news.toml", AT)
     record_paper(database, "outbox", "MGC", PAPER, after=0, at=AT)

@@ -32,21 +32,21 @@ from ml_core.files import is_disk_full
 _LOG = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 100_000
-"""That are asked of DuckDB."""
+"""Number of rows requested from DuckDB at once."""
 
 ENDINGS = (".csv", ".txt", ".csv.gz", ".txt.gz", ".zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextReading:
-    """How text is read as bars.
+    """The settings for reading text as bars.
 
     Attributes
     ----------
     symbol
         Stands for the contract where no ``contract`` column is mapped.
     zone, time_format, stamp, columns, delimiter, layout, decimal
-        As in :func:`read_csv`.
+        As for :func:`read_csv`.
     """
 
     symbol: str
@@ -60,7 +60,7 @@ class TextReading:
 
     @property
     def times(self) -> TimeReading:
-        """How the caller wants times to be read."""
+        """The caller's settings for times."""
         return TimeReading(zone=self.zone, time_format=self.time_format)
 
 
@@ -78,36 +78,37 @@ def read_csv(
     contract_pattern: str = ".*",
     tell: Callable[[str], None] = _LOG.info,
 ) -> Iterator[RawBatch]:
-    """Read CSV files, one batch a file; every value that is no number or time is set aside later.
+    """Read CSV files, one batch per file; rows with invalid values are set aside later.
 
-    A file of more than ``large_file.PART_ROWS`` rows gives one batch for each month.
+    A file of more than ``large_file.PART_ROWS`` rows gives one batch per month.
 
     Parameters
     ----------
     paths
-        Files, or folders of files that end in one of ``ENDINGS``.
+        Files, or folders of files with one of ``ENDINGS``.
     symbol
         Stands for the contract where no ``contract`` column is mapped.
     layout
-        ``auto`` (recognised by the first line), or a name of ``LAYOUTS``.
+        ``auto`` (recognised by the first line), or a name from ``LAYOUTS``.
     zone, time_format, stamp
-        How the times are read, as in ``TimeReading``; the layout's own when left out.
+        How the times are read, as in ``TimeReading``; by default as in the layout.
     delimiter
-        What separates the columns; the layout's own when left out.
+        Separator of the columns; by default the layout's.
     columns
-        Orbcast's column names to the file's, over the layout's.
+        Maps Orbcast's column names to the file's; overrides the layout's.
     decimal
-        The decimal mark of numbers; left out, what they show.
+        The decimal mark of numbers; by default deduced from the numbers.
     contract_pattern
-        Of the market's outrights, by which rows of others are left out of a large file at once.
+        Pattern of the market's outrights, by which other rows of a large file are left out at
+        once.
     tell
-        Called with what is left out of a folder.
+        Called with a message about files left out of a folder.
 
     Raises
     ------
     SourceError
-        No file, an empty one, a layout that is unknown or may be two, missing columns, or times
-        that cannot be read without an option, which the error names.
+        There is no file, or it is empty; the layout is unknown or ambiguous; columns are missing;
+        or times cannot be read without an option, which the error names.
     """
     reading = TextReading(
         symbol=symbol,
@@ -179,9 +180,9 @@ def _batch_of(path: Path, part: Part, layout: Layout, reading: TextReading) -> R
 def _refuse_unreadable(
     source: str, raw: pa.Table, table: pa.Table, layout: Layout, how: HowRead
 ) -> None:
-    """Refuse rows of which not one value of a price can be read, showing the first.
+    """Refuse rows without a single readable price, showing the first.
 
-    A single row is one bad row.
+    One row alone is not refused: it counts as a bad row.
     """
     columns = dict(how.columns)
     for name in PRICES:
@@ -205,26 +206,26 @@ def bars_of_text(
     optional: tuple[str, ...] = ("symbol",),
     part: Part | None = None,
 ) -> tuple[pa.Table, str | None, HowRead]:
-    """Return the bars of a table of text, the zone that local times were read in, and how.
+    """Return the bars of a text table, the zone of its local times, and how it was read.
 
     Parameters
     ----------
     raw
-        Text columns, named as the layout and ``reading.columns`` have them.
+        Text columns, named as in the layout and ``reading.columns``.
     layout, reading
-        How they are laid out and read; the times may be moments already.
+        Their layout and settings; the times may already be moments.
     source
         Named in errors.
     optional
-        As ``find_columns`` takes it.
+        As for ``find_columns``.
     part
-        What of a file ``raw`` is; None for all of it.
+        The part of a file that ``raw`` is; None for all of it.
 
     Raises
     ------
     SourceError
-        Missing columns, or times or prices that cannot be read without an option, which the
-        error names.
+        Columns are missing, or times or prices cannot be read without an option, which the error
+        names.
     """
     expected = _expected(layout, reading.columns)
     names = find_columns(raw.column_names, reading.columns, source, expected, optional)
@@ -264,7 +265,7 @@ def bars_of_text(
         "ts": times.ts,
         **prices,
         "volume": np.sum([np.zeros(count), *(read[part] for part in parts)], axis=0),
-        # people count the lines of a file from 1, its header with them
+        # people count the lines of a file from 1, including the header
         "source_line": pa.array(np.arange(count) + 1 + before),
         "fault": times.fault,
     }
@@ -272,7 +273,7 @@ def bars_of_text(
 
 
 def _parts(path: Path, text: Path, layout: Layout, delimiter: str | None) -> Iterator[Part]:
-    """Every column as text: what is no number is a fault of a row, not of the file."""
+    """Read every column as text: an invalid number is an error of a row, not of the file."""
     options: dict[str, object] = {"header": layout.header_lines > 0, "all_varchar": True}
     if delimiter:
         options["delimiter"] = delimiter
@@ -291,7 +292,7 @@ def _parts(path: Path, text: Path, layout: Layout, delimiter: str | None) -> Ite
 
 
 def _without_header(path: Path, part: Part, layout: Layout) -> Part:
-    """Return a part without the lines below the names, its columns named."""
+    """Return a part with named columns, without the header lines below the names."""
     table = part.rows
     if not len(table):
         raise SourceError(str(path), "holds no rows", "name a file with bars")
@@ -303,7 +304,7 @@ def _without_header(path: Path, part: Part, layout: Layout) -> Part:
 
 
 def _expected(layout: Layout, columns: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the columns of a layout; its parts of the volume only where the caller names none."""
+    """Return the columns of a layout; its volume parts only if the caller maps no volume."""
     if "volume" in columns or not layout.columns:
         return layout.columns or None
     return {**layout.columns, **{part: part for part in layout.volume_parts}}

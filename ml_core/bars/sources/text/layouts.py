@@ -1,7 +1,7 @@
-"""How vendors and platforms lay out their text files of 1-minute bars.
+"""Layouts of the text files of 1-minute bars of vendors and platforms.
 
-What is stated of a vendor's zone and stamp stands in its own documentation; where a platform lets
-its user choose the zone, the layout has none and the caller must name it.
+Zones and stamps of vendors are taken from their documentation. If a platform lets its user choose
+the zone, the layout has none and the caller must name it.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from ml_core.bars.sources.times import Stamp, TimeReading
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How a text file is laid out.
+    """The layout of a text file.
 
     Attributes
     ----------
     name
-        As ``--layout`` takes it.
+        Its name for ``--layout``.
     columns
-        Orbcast's names for the columns: by number without a header, else by what the file calls
-        them. ``date`` and ``time`` may stand apart. Empty: the usual names are looked for.
+        Maps Orbcast's names to columns: by number without a header, otherwise by name. ``date``
+        and ``time`` may be separate. If empty, the usual names are tried.
     marks
-        Column names in small letters that, together, only this layout has.
+        Lower-case column names that, together, only this layout has.
     delimiter
-        What separates the columns; None lets the file show it.
+        Separator of the columns; None detects it from the file.
     header_lines
         Lines before the first bar; the first of them names the columns.
     time_format
-        strptime format of the times; None reads those whose year stands first, and epochs.
+        strptime format of the times; None reads times that begin with the year, and epochs.
     zone
-        Zone of the times; None where the file or the caller must name it.
+        Zone of the times; None if the file or the caller must name it.
     stamp
-        Which end of its minute a bar is stamped with.
+        The end of its minute that a bar is stamped with.
     volume_parts
         Columns that add up to the volume.
     units
-        What a price of 1 is written as.
+        The number that a price of 1 is written as.
     is_fixed_point
-        The units are those of prices without any decimal point; others are as they stand.
+        Whether the units apply only to prices without a decimal point; others are used unchanged.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Layout:
     is_fixed_point: bool = False
 
     def meaning(self) -> str:
-        """Return what the layout takes the times for, in words."""
+        """Return how the layout interprets times, as text."""
         zone = f"times of {self.zone}" if self.zone else "times of a zone that you name"
         return f"{self.name} ({zone}, stamped at the {self.stamp} of the bar)"
 
 
 LEAN = "lean"
-"""The layout that the path of a file tells, never its first line."""
+"""The layout that is recognised by a file's path, never by its first line."""
 
 _FIELDS = (*PRICES, "volume")
 _NAMED = {name: name for name in _FIELDS}
@@ -85,14 +85,14 @@ _ALL = (
         columns={"ts": "0", **_IN_ORDER},
         delimiter=";",
         header_lines=0,
-        zone="Etc/GMT+5",  # EST all the year round
+        zone="Etc/GMT+5",  # EST all year round
     ),
     Layout(
         name="ninjatrader",
         columns={"ts": "0", **_IN_ORDER},
         delimiter=";",
         header_lines=0,
-        zone="UTC",  # in which NinjaTrader 8 exports
+        zone="UTC",  # the zone NinjaTrader 8 exports in
         stamp="close",
     ),
     Layout(
@@ -115,7 +115,7 @@ _ALL = (
         volume_parts=("Up", "Down"),
     ),
     Layout(
-        name="tradestation",  # of a chart that counts the volume whole
+        name="tradestation",  # from a chart with total volume
         columns={**_DAY_AND_TIME, **_NAMED, "volume": "Vol"},
         marks=_marks("date", "time", "vol", "oi"),
         time_format="%m/%d/%Y %H:%M",
@@ -163,7 +163,7 @@ _ALL = (
         zone="UTC",
     ),
     Layout(
-        name="dukascopy",  # as its site exports now, each time with its offset
+        name="dukascopy",  # current export of its site, each time with its offset
         columns={"ts": "Etc/UTC", **_NAMED},
         marks=_marks("etc/utc", "open"),
         zone="UTC",
@@ -193,7 +193,7 @@ _ALL = (
         marks=_marks("timestamp", "trade_count", "vwap"),
     ),
     Layout(
-        name="yfinance",  # written with a ticker's own level of names
+        name="yfinance",  # written with a header level for the ticker
         columns={"ts": "Price", **_NAMED},
         marks=_marks("price", "close", "high", "low", "open", "volume"),
         header_lines=3,
@@ -216,7 +216,7 @@ for _layout in _ALL:
     _BY_NAME[_layout.name] = (*_BY_NAME.get(_layout.name, ()), _layout)
 
 LAYOUTS = {name: layouts[0] for name, layouts in _BY_NAME.items()}
-"""Layouts by name; of one with several forms, the commonest."""
+"""Layouts by name; the most common one if a name has several forms."""
 
 _FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\d{8} \d{6};"), ("histdata", "ninjatrader")),
@@ -228,11 +228,11 @@ _FIRST_ROWS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"(\d{13}|\d{16})(,[\d.]+){11}$"), ("binance",)),
     (re.compile(r"\d{10}(\d{3}){0,3}[,;\t]"), ("headerless",)),
 )
-"""What the first row of a file without a header may be."""
+"""Possible first rows of a file without a header."""
 
 
 def candidates(first_line: str) -> tuple[Layout, ...]:
-    """Return the layouts that a file's first line may be of.
+    """Return the layouts that match a file's first line.
 
     >>> " or ".join(layout.name for layout in candidates("20240102 180000;2063.1;2063.4;2063.0"))
     'histdata or ninjatrader'
@@ -258,19 +258,19 @@ def layout_of(
     Parameters
     ----------
     first_line
-        Of the file.
+        First line of the file.
     name
-        ``auto``, or a name of ``LAYOUTS``.
+        ``auto``, or a name from ``LAYOUTS``.
     reading, stamp
-        What the caller named; what two layouts differ in need not be asked where it is named.
+        The caller's settings; they can resolve an ambiguity between layouts.
     source
         Named in errors.
 
     Raises
     ------
     SourceError
-        No layout of that name; the first line may be of layouts that differ in meaning; or the
-        file has a header and the layout has none.
+        There is no layout of that name; the first line matches layouts that differ in meaning; or
+        the file has a header and the layout has none.
     """
     if name == "auto":
         likely = candidates(first_line)
@@ -307,7 +307,7 @@ def layout_of(
 
 
 def has_several_cells(line: str) -> bool:
-    """Return whether a line is parted by a mark that usually parts columns."""
+    """Return whether a line contains a common column separator."""
     return len(_cells(line)) > 1
 
 

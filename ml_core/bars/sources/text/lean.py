@@ -1,9 +1,9 @@
-"""Zips of QuantConnect LEAN's data folder: a day of minutes each, told by where they lie.
+"""Zips of QuantConnect LEAN's data folder: one day of minutes each, identified by their path.
 
-LEAN writes milliseconds since midnight and, of shares, prices in ten-thousandths, but says neither
-the day nor the kind of market inside: both stand in the path, such as
-``future/comex/minute/mgc/20240102_trade.zip``. Layout, units and zones are those of LEAN's own
-documentation of its data format and of its market-hours database.
+LEAN writes milliseconds since midnight and, for shares, prices in ten-thousandths. The file holds
+neither the day nor the kind of market; both are in the path, such as
+``future/comex/minute/mgc/20240102_trade.zip``. Layout, units and zones follow LEAN's documentation
+of its data format and its market-hours database.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ZONES = {
     ("equity", "usa"): "America/New_York",
     **{("future", market): "UTC" for market in ("cme", "cbot", "nymex", "comex")},
 }
-"""Data zone by kind and market; any other but crypto, which is UTC, must be named."""
+"""Data zone by kind and market; any other except crypto, which is UTC, must be named."""
 
 _KINDS = ("equity", "index", "future", "crypto", "cryptofuture", "forex", "cfd")
 _DERIVED = ("option", "indexoption", "futureoption")
@@ -58,9 +58,9 @@ class LeanZip:
     path
         The file.
     kind, market, ticker
-        Folders that it lies in, such as ``future``, ``comex`` and ``mgc``.
+        The folders in its path, such as ``future``, ``comex`` and ``mgc``.
     day
-        Of its times, in its data zone.
+        The day of its times, in its data zone.
     """
 
     path: Path
@@ -71,7 +71,7 @@ class LeanZip:
 
     @property
     def layout(self) -> Layout:
-        """How its bars are read: columns, units of its prices, and its zone where that is sure."""
+        """How its bars are read: columns, price units, and its zone if that is certain."""
         is_crypto = self.kind.startswith("crypto")
         whose = "contract" if self.kind == "future" else "symbol"
         lean = LAYOUTS[LEAN]
@@ -84,20 +84,20 @@ class LeanZip:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the file and of what its path says, without which it would be other bars."""
+        """SHA-256 of the file and its path's facts, without which the bars would be others."""
         words = f"{sha256_of(self.path)} {self.kind} {self.market} {self.ticker} {self.day}"
         return hashlib.sha256(words.encode()).hexdigest()
 
     def rows(self) -> pa.Table:
-        """Return its rows: local times, and prices and volume as text.
+        """Return its rows: local times as such, prices and volume as text.
 
-        ``line`` is that of a row's own file in the zip; ``contract`` (of a future) or ``symbol``
-        says whose it is.
+        ``line`` is the line in the row's file within the zip; ``contract`` (for a future) or
+        ``symbol`` identifies it.
 
         Raises
         ------
         SourceError
-            It is damaged, or holds something else than its name says.
+            It is damaged, or its content does not match its name.
         """
         with refusing_damage(self.path), zipfile.ZipFile(self.path) as archive:
             refuse_size(self.path, sum(member.file_size for member in archive.infolist()))
@@ -105,7 +105,7 @@ class LeanZip:
         if not any(len(part) for part in parts):
             raise SourceError(str(self.path), "holds no rows", "name a file with bars")
         together = pa.concat_tables(parts)
-        # contracts stand one after another in the zip, which is no fault of their order
+        # contracts follow one another in the zip; this is not an error in the rows' order
         return together.sort_by("time") if len(parts) > 1 else together
 
     def _rows_of(self, name: str, archive: zipfile.ZipFile) -> pa.Table:
@@ -140,7 +140,7 @@ class LeanZip:
         )
 
     def _times(self, milliseconds: tuple[str | None, ...]) -> pa.Array:
-        """Return the local times of a column of milliseconds; what is none is missing."""
+        """Return the local times of a column of milliseconds; invalid ones are missing."""
         count = np.array(
             [int(text) if text and _MILLISECONDS.fullmatch(text) else -1 for text in milliseconds],
             np.int64,
@@ -151,19 +151,19 @@ class LeanZip:
 
 
 def lean_zip(path: Path, layout: str) -> LeanZip | None:
-    """Return a file as a zip of LEAN; None where it is none, or is to be read in another layout.
+    """Return a file as a LEAN zip; None if it is not one or another layout is requested.
 
     Parameters
     ----------
     path
-        The file; ``<kind>/<market>/minute/<ticker>/<day>_trade.zip`` is one of LEAN's.
+        The file; ``<kind>/<market>/minute/<ticker>/<day>_trade.zip`` is a LEAN path.
     layout
         ``auto``, ``lean``, or another layout's name.
 
     Raises
     ------
     SourceError
-        It is LEAN's, but no minutes of trades; or ``lean`` is asked for and it is not.
+        It is LEAN's but not minutes of trades; or ``lean`` is requested and it is not LEAN's.
     """
     if layout not in {"auto", LEAN}:
         return None
@@ -194,7 +194,7 @@ def lean_zip(path: Path, layout: str) -> LeanZip | None:
 def without_quotes(
     paths: list[str], named: list[str], tell: Callable[[str], None]
 ) -> Iterator[str]:
-    """Yield files but LEAN's quotes and open interest beside trades in a folder that was named."""
+    """Yield files, but not LEAN's quotes and open interest next to trades in a named folder."""
     whole = set(named)
     trades = {Path(path).parent for path in paths if _what(path) == "trade"}
     left_out: dict[Path, int] = {}
@@ -214,7 +214,7 @@ def _what(path: str) -> str:
 
 
 def _coarse(name: str, folders: list[str]) -> str:
-    """Return the step of a zip of whole histories: LEAN keeps hours and days beside no ticker."""
+    """Return the step of a zip with a whole history: LEAN keeps hours and days without tickers."""
     kind, step = folders[-3:][:1], folders[-1:]
     is_lean = kind and kind[0] in {*_KINDS, *_DERIVED} and bool(_COARSE.fullmatch(name))
     return {"hour": "an hour", "daily": "a day"}.get(step[0], "") if is_lean else ""
@@ -238,7 +238,7 @@ def _refuse_other_content(path: Path, kind: str, step: str, what: str) -> None:
 
 
 def _contract(ticker: str, month: str) -> str:
-    """Return a contract as its exchange names it.
+    """Return a contract's name at its exchange.
 
     >>> _contract("mgc", "202402")
     'MGCG4'

@@ -1,4 +1,4 @@
-"""Numbers as people write them: with a point or a comma, with or without marks of thousands."""
+"""Numbers as people write them: with a point or a comma, with or without thousands separators."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _TWO_GROUPS = r"^[+-]?\d{1,3}(\%s\d{3}){2,}$"
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The decimal mark of a file, and its mark of thousands where it surely has one."""
+    """The decimal mark of a file, and its thousands separator if it surely has one."""
 
     decimal: str = "."
     thousands: str | None = None
 
 
 class UnsureMarkError(ValueError):
-    """A column of numbers that may be read two ways."""
+    """A column of numbers can be read in two ways."""
 
     def __init__(self, column: str, value: str) -> None:
         super().__init__(column, value)
@@ -38,7 +38,7 @@ class UnsureMarkError(ValueError):
 
 
 Decimal = Literal[".", ","]
-"""What stands before the decimals."""
+"""The mark before the decimals."""
 
 _MARKS: dict[Decimal, Marks] = {".": Marks(".", ","), ",": Marks(",", ".")}
 
@@ -46,16 +46,17 @@ _MARKS: dict[Decimal, Marks] = {".": Marks(".", ","), ",": Marks(",", ".")}
 def read_numbers(
     columns: Mapping[str, pa.ChunkedArray], decimal: Decimal | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the numbers of columns of text, each of shape (rows,), NaN where there is none.
+    """Return the numbers of text columns, each of shape (rows,), NaN where there is none.
 
-    Thousands may be parted by blanks or apostrophes too. A mark that stands where thousands never
-    part, as in ``2055,5``, is the decimal mark of the file unless ``decimal`` says it, and the
-    other one parts thousands. ``21,250`` alone may be either: it is no number.
+    Thousands may also be separated by blanks or apostrophes. A mark in a position where thousands
+    are never separated, as in ``2055,5``, is the decimal mark of the file unless ``decimal`` is
+    given, and the other mark separates thousands. ``21,250`` alone is ambiguous and not read as a
+    number.
 
     Raises
     ------
     UnsureMarkError
-        Most values of a column are such as ``21,250``, and no other one shows what that is.
+        Most values of a column are like ``21,250``, and no other value resolves the ambiguity.
     """
     if decimal != "," and (numbers := _plain(columns)) is not None:
         return numbers
@@ -70,7 +71,7 @@ def read_numbers(
 
 
 def _refuse_unsure(text: Mapping[str, pa.ChunkedArray]) -> None:
-    """Refuse a column most of whose values, such as ``21,250``, may be read two ways."""
+    """Refuse a column if most of its values, such as ``21,250``, can be read in two ways."""
     if any(_any(column, r"\.") for column in text.values()):
         return
     for name, column in text.items():
@@ -80,7 +81,7 @@ def _refuse_unsure(text: Mapping[str, pa.ChunkedArray]) -> None:
 
 
 def _plain(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]] | None:
-    """Return columns of numbers that leave nothing to decide, as nearly all are; else None."""
+    """Return the numbers of unambiguous columns, as nearly all are; otherwise None."""
     try:
         return {name: _filled(column.cast(pa.float64())) for name, column in columns.items()}
     except pa.ArrowInvalid:
@@ -88,13 +89,13 @@ def _plain(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float
 
 
 def _without_spaces(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Take out the blanks and apostrophes that part thousands."""
+    """Remove the blanks and apostrophes that separate thousands."""
     spaced = pc.match_substring_regex(text, _SPACED)
     return pc.if_else(spaced, pc.replace_substring_regex(text, _SPACE, ""), text)
 
 
 def _marks_of(columns: Iterable[pa.ChunkedArray]) -> Marks:
-    """Return the marks that a file's numbers show."""
+    """Return the marks that a file's numbers imply."""
     columns = list(columns)
     point, comma = (
         any(_has_sure_decimal(column, *marks) for column in columns) for marks in (".,", ",.")
@@ -125,7 +126,7 @@ def _numbers(text: pa.ChunkedArray, marks: Marks) -> NDArray[np.float64]:
         grouped = pc.match_substring_regex(text, _GROUPS % (marks.thousands, marks.decimal))
         text = pc.if_else(grouped, pc.replace_substring(text, marks.thousands, ""), text)
     if marks.decimal == ",":
-        # a point that is left can only part thousands, which is no number here
+        # a remaining point can only separate thousands and is not a number here
         pointed = pc.match_substring(text, ".")
         text = pc.if_else(pointed, None, pc.replace_substring(text, ",", "."))
     try:

@@ -1,4 +1,4 @@
-"""Text files as they are downloaded: packed, in another encoding than UTF-8, with broken lines."""
+"""Text files as downloaded: packed, in encodings other than UTF-8, or with broken lines."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ _GLOB = set("*?[")
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 
 LONGEST_LINE = 10_000
-"""Bytes of a line above which it is no bar: a megabyte of digits takes minutes to read."""
+"""Maximum length of a line in bytes: a megabyte of digits takes minutes to read."""
 
 TOO_LONG = "(a line too long for a bar)"
-"""Stands in the copy for a longer line, which is set aside so; the lines keep their count."""
+"""Replaces a longer line in the copy, so that it is set aside and line numbers stay right."""
 
 _CHUNK = 1 << 24
 
 
 @contextmanager
 def plain_text(path: Path) -> Iterator[Path]:
-    """Yield the file itself where it is plain UTF-8, else such a copy of it.
+    """Yield the file itself if it is plain UTF-8, otherwise a converted copy.
 
-    A line above ``LONGEST_LINE`` bytes is ``TOO_LONG`` in the copy; bytes that are no UTF-8 are
-    replaced there, so that they spoil their own row at most.
+    In the copy, a line above ``LONGEST_LINE`` bytes is ``TOO_LONG``, and bytes that are not UTF-8
+    are replaced, so that they spoil only their own row.
 
     Raises
     ------
     SourceError
-        It is damaged, no text, locked with a password, an archive without just one text file, or
-        unpacks to more than any file of bars of its size.
+        It is damaged, not text, locked with a password, an archive that does not hold exactly one
+        text file, or unpacks to more than any file of bars of its size.
     """
     with tempfile.TemporaryDirectory(prefix="orbcast-text-") as folder:
         text = _readable(path, Path(folder) / "bars.csv")
@@ -58,7 +58,7 @@ def plain_text(path: Path) -> Iterator[Path]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a file that ``plain_text`` yielded."""
+    """Return the first line of a file from ``plain_text``."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         return file.readline()
 
@@ -81,7 +81,7 @@ def _readable(path: Path, copy: Path) -> Path:
 
 
 def _refuse_other_kinds(path: Path) -> None:
-    """Refuse a file that shows by its first bytes that it is no text, but for what is unpacked."""
+    """Refuse a file whose first bytes show that it is not text, unless it can be unpacked."""
     with refusing_damage(path), path.open("rb") as file:
         start = file.read(4)
     if start == _PARQUET:
@@ -107,14 +107,14 @@ _DAMAGE = (
     lzma.LZMAError,
     struct.error,
     zipfile.BadZipFile,
-    NotImplementedError,  # a way of packing that Python does not know, or that is none
+    NotImplementedError,  # a compression that Python does not support, or an invalid one
     OverflowError,
 )
 
 
 @contextmanager
 def refusing_damage(path: Path) -> Iterator[None]:
-    """Raise a ``SourceError`` that names the file where its content cannot be read as text."""
+    """Raise a ``SourceError`` that names the file if its content cannot be read as text."""
     try:
         yield
     except _DAMAGE as error:
@@ -132,7 +132,7 @@ class _Shape(NamedTuple):
 
 
 def _shape(path: Path) -> _Shape:
-    """Look a file over, at the speed of reading it once."""
+    """Inspect a file, at the speed of reading it once."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, has_long_line, length = True, False, 0
     with path.open("rb") as file:
@@ -175,7 +175,7 @@ def _with_short_lines(path: Path, copy: Path) -> Path:
 
 
 def _encoding(start: bytes) -> str:
-    """Return the encoding that the first bytes of a text show."""
+    """Return the encoding that the first bytes of a text indicate."""
     if start.startswith(_UTF16_MARKS):
         return "utf-16"
     if len(start) > 1 and 0 in start[:2]:
@@ -197,8 +197,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return the name of an archive's one file of bars: its only .csv, else its only .txt."""
-    names = [member.filename for member in archive.infolist() if not member.is_dir()]
+    """Return the name of an archive's only file of bars: its only .csv, else its only .txt."""
+    names = [name for name in archive.namelist() if not name.endswith("/")]
     for ending in (".csv", ".txt"):
         texts = [name for name in names if name.lower().endswith(ending)]
         if len(texts) == 1:

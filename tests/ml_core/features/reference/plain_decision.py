@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import isnan, nan, sqrt
 from statistics import fmean
 
+from ml_core.market.news import NewsEvent
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.features.reference.plain_market import (
     DAY,
@@ -47,11 +48,19 @@ class Decision:
         Position of the slot in ``market.slots``.
     stories
         The outcomes of slots, computed once for all decisions.
+    news
+        Scheduled news in the order of recording, whenever it became known.
     """
 
     def __init__(
-        self, market: PlainMarket, spec: LabelSpec, place: int, stories: dict[int, Story]
+        self,
+        market: PlainMarket,
+        spec: LabelSpec,
+        place: int,
+        stories: dict[int, Story],
+        news: tuple[NewsEvent, ...] = (),
     ) -> None:
+        self.news = news
         self.market, self.spec, self.place = market, spec, place
         self.stories = stories
         self.slot = market.slots[place]

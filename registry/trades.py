@@ -1,0 +1,180 @@
+"""What the trades of followed strategies came to, and the rules that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, cast
+
+from pydantic import ValidationError
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from ml_core.decision.entry import Mode
+from ml_core.decision.plan_record import SlotKey
+from ml_core.json_form import from_json
+from ml_core.json_values import json_values
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.trades import SettledTrade
+from registry.chains.chain import chain_of
+from registry.tables.rollout import RulesRow, StrategyRow, TradeRow
+
+if TYPE_CHECKING:
+    from registry.database import Database
+
+TradeKey = tuple[date, str, str]
+"""Trading day, opening range and hash of the rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRecord:
+    """What the trade of a slot came to by some rules, under a market definition."""
+
+    market: str
+    trading_day: date
+    opening_range: str
+    rules_hash: str
+    market_hash: str
+    trade: SettledTrade
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrade:
+    """A plan whose trade is to be settled: its slot, whether live or replayed, and its rules."""
+
+    trading_day: date
+    opening_range: str
+    mode: Mode
+    rules_hash: str
+
+    @property
+    def key(self) -> SlotKey:
+        """Its day and range."""
+        return self.trading_day, self.opening_range
+
+
+def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
+    """Keep the rules of a strategy; those that are on record stay as they are."""
+    known = select(RulesRow.id).where(RulesRow.rules_hash == rules.hash)
+    with database.reading() as session:
+        if session.scalars(known).first() is not None:
+            return
+    with database.session() as session:
+        if session.scalars(known).first() is None:
+            values = {
+                "rules_hash": rules.hash,
+                "name": rules.name,
+                "rules": rules.model_dump_json(exclude_unset=True),
+                "first_seen": at,
+            }
+            chain_of(RulesRow).append(session, values)
+
+
+def rules_on_record(database: Database) -> dict[str, Rules]:
+    """Return by hash the rules that plans were made by; none that this Orbcast reads no more."""
+    with database.reading() as session:
+        rows = list(session.scalars(select(RulesRow)))
+    read = {}
+    for row in rows:
+        try:
+            rules = Rules.model_validate_json(row.rules)
+        except ValidationError:
+            continue
+        if rules.hash == row.rules_hash:
+            read[row.rules_hash] = rules
+    return read
+
+
+def record_trades(database: Database, trades: Sequence[TradeRecord], at: datetime) -> int:
+    """Append trades in one unit of work; return how many were new or differ from the latest.
+
+    One that differs is recorded as a revision of it.
+    """
+    with database.reading() as session:
+        if not any(_new(session, trades)):
+            return 0
+    with database.session() as session:
+        end, count = None, 0
+        for record, revision in list(_new(session, trades)):
+            values = {
+                "market": record.market,
+                "trading_day": record.trading_day,
+                "opening_range": record.opening_range,
+                "rules_hash": record.rules_hash,
+                "market_hash": record.market_hash,
+                "revision": revision,
+                "trade": json_values(record.trade),
+                "recorded_at": at,
+            }
+            end, count = chain_of(TradeRow).append(session, values, end), count + 1
+    return count
+
+
+def trades_on_record(
+    database: Database, market: str, *, first: date | None = None, last: date | None = None
+) -> dict[TradeKey, SettledTrade]:
+    """Return what the trades of a market came to, each as it was recorded last."""
+    query = select(TradeRow).where(TradeRow.market == market)
+    if first is not None:
+        query = query.where(TradeRow.trading_day >= first)
+    if last is not None:
+        query = query.where(TradeRow.trading_day <= last)
+    with database.reading() as session:
+        latest = {
+            (row.trading_day, row.opening_range, row.rules_hash): row.trade
+            for row in session.scalars(query.order_by(TradeRow.id))
+        }
+    return {key: from_json(SettledTrade, trade) for key, trade in latest.items()}
+
+
+def trades_to_settle(
+    database: Database, market: str, *, since: date, days: Collection[date]
+) -> tuple[PlannedTrade, ...]:
+    """Return a market's plans without a trade on record, and those of days to look at again.
+
+    Parameters
+    ----------
+    database, market
+        Whose.
+    since, days
+        Trading days to look at again: from one on, and some.
+    """
+    there = select(TradeRow.id).where(
+        and_(
+            TradeRow.market == StrategyRow.market,
+            TradeRow.trading_day == StrategyRow.trading_day,
+            TradeRow.opening_range == StrategyRow.opening_range,
+            TradeRow.rules_hash == StrategyRow.rules_hash,
+        )
+    )
+    again = or_(StrategyRow.trading_day >= since, StrategyRow.trading_day.in_(days))
+    query = select(
+        StrategyRow.trading_day,
+        StrategyRow.opening_range,
+        StrategyRow.mode,
+        StrategyRow.rules_hash,
+    ).where(StrategyRow.market == market, or_(again, ~there.exists()))
+    with database.reading() as session:
+        rows = session.execute(query.order_by(StrategyRow.id)).all()
+    return tuple(
+        PlannedTrade(day, name, cast("Mode", mode), rules_hash)
+        for day, name, mode, rules_hash in rows
+    )
+
+
+def _new(session: Session, trades: Sequence[TradeRecord]) -> Iterator[tuple[TradeRecord, int]]:
+    """Yield the trades that are not on record as they are, each with its revision."""
+    for record in trades:
+        query = select(TradeRow.revision, TradeRow.trade).where(
+            TradeRow.market == record.market,
+            TradeRow.trading_day == record.trading_day,
+            TradeRow.opening_range == record.opening_range,
+            TradeRow.rules_hash == record.rules_hash,
+            TradeRow.market_hash == record.market_hash,
+        )
+        latest = session.execute(query.order_by(TradeRow.revision.desc()).limit(1)).first()
+        if latest is None:
+            yield record, 0
+        elif latest.trade != json_values(record.trade):
+            yield record, latest.revision + 1

@@ -1,0 +1,174 @@
+"""What followed strategies' trades come to: put on record, and read with those still open."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+from ml_core.decision.plan_record import SlotKey, StrategyRecord
+from ml_core.features.history import HISTORY_DAYS
+from ml_core.learning.datasets.assemble import NoBarsError
+from ml_core.market.market import Market
+from ml_core.market.schedule import first_minute, to_minute
+from ml_core.strategy.rules import Rules
+from ml_core.strategy.slots import rules_history, slots_of
+from ml_core.strategy.trades import TradedSlot
+from registry.ledger.entries import Settled
+from registry.trades import (
+    TradeRecord,
+    record_trades,
+    rules_on_record,
+    trades_on_record,
+    trades_to_settle,
+)
+from tasks.data.market_definition import market_of
+from tasks.settings import Settings
+
+_HISTORY = timedelta(days=HISTORY_DAYS + 2)
+"""Bars before a slot that a stop in ATR looks back on."""
+
+
+def settle_trades(
+    settings: Settings,
+    market: Market,
+    asked: Iterable[Settled],
+    at: datetime,
+    *,
+    since: date,
+    days: Collection[date],
+) -> int:
+    """Put on record what the trades of recorded plans came to; return how many are new.
+
+    Each plan is settled by the rules and the market definition that it was made by, as its
+    prediction is by its label. What is on record and as the bars say stays; what the bars say
+    otherwise now is a revision.
+
+    Parameters
+    ----------
+    settings, market
+        Whose.
+    asked
+        The market's predictions.
+    at
+        Aware time, now.
+    since, days
+        Trading days that are looked at again: from one on, and some.
+    """
+    plans = trades_to_settle(settings.database(), market.symbol, since=since, days=days)
+    hashes = {
+        (row.prediction.trading_day, row.prediction.opening_range, row.prediction.mode): (
+            row.prediction.market_hash
+        )
+        for row in asked
+    }
+    groups: dict[tuple[str, str], set[SlotKey]] = defaultdict(set)
+    for plan in plans:
+        asked_under = hashes.get((*plan.key, plan.mode))
+        if asked_under is not None:
+            groups[plan.rules_hash, asked_under].add(plan.key)
+    rules_of, settled = known_rules(settings, market), []
+    for (rules_hash, market_hash), keys in groups.items():
+        then, rules = market_of(settings, market, market_hash), rules_of.get(rules_hash)
+        if then is None or rules is None:
+            continue
+        settled += [
+            TradeRecord(
+                market=market.symbol,
+                trading_day=slot.trading_day,
+                opening_range=slot.opening_range,
+                rules_hash=rules_hash,
+                market_hash=market_hash,
+                trade=slot.settled,
+            )
+            # knowledge ends with the last bar: a lake that lags settles nothing by silence
+            for slot in _by_bars(settings, then, rules, keys, at).values()
+            if slot.settled is not None
+        ]
+    return record_trades(settings.database(), settled, at)
+
+
+def known_rules(settings: Settings, market: Market) -> dict[str, Rules]:
+    """Return by hash the rules that plans were made by, those of now among them."""
+    now = settings.rules(market.symbol)
+    return {**rules_on_record(settings.database()), now.hash: now}
+
+
+def traded_slots(
+    settings: Settings,
+    market: Market,
+    records: Mapping[SlotKey, StrategyRecord],
+    at: datetime,
+    *,
+    facts: bool = False,
+) -> dict[SlotKey, TradedSlot]:
+    """Return what the trades of recorded plans came to by a time, each by the rules of its plan.
+
+    Those that were settled by then are as they are on record; the bars tell of the others. Slots
+    that the bars show no usable range of are left out.
+
+    Parameters
+    ----------
+    settings, market
+        Whose.
+    records
+        The plans, one for each slot; none decided later than ``at``.
+    at
+        Aware time.
+    facts
+        Whether with the row that the rules looked at, which the bars of every slot are read for.
+    """
+    if not records:
+        return {}
+    days = [day for day, _ in records]
+    trades = trades_on_record(settings.database(), market.symbol, first=min(days), last=max(days))
+    slots, by_bars = dict[SlotKey, TradedSlot](), defaultdict[str, set[SlotKey]](set)
+    for key, record in records.items():
+        trade = trades.get((*key, record.rules_hash))
+        slots[key] = _without_trade(record).as_settled(trade, at)
+        if facts or slots[key].resolved_at is None:
+            by_bars[record.rules_hash].add(key)
+            del slots[key]
+    rules_of, now = known_rules(settings, market), settings.rules(market.symbol)
+    for rules_hash, keys in by_bars.items():
+        rules = rules_of.get(rules_hash, now)
+        made = _by_bars(settings, market, rules, keys, at, to_minute(at), facts=facts)
+        for key, slot in made.items():
+            slots[key] = slot.as_settled(trades.get((*key, rules_hash)), at)
+    return {key: slots[key] for key in records if key in slots}
+
+
+def _without_trade(record: StrategyRecord) -> TradedSlot:
+    return TradedSlot(
+        trading_day=record.trading_day,
+        opening_range=record.opening_range,
+        decision_time=record.decision_time,
+        facts={},
+        side=None,
+        entered_at=None,
+        resolved_at=None,
+        r_net=None,
+    )
+
+
+def _by_bars(
+    settings: Settings,
+    market: Market,
+    rules: Rules,
+    keys: Collection[SlotKey],
+    at: datetime,
+    as_of_minute: int | None = None,
+    *,
+    facts: bool = False,
+) -> dict[SlotKey, TradedSlot]:
+    """Return what the bars known at a time say of the trades of some rules."""
+    first, last = min(keys)[0], max(keys)[0]
+    bars = settings.lake().read(market, first_minute(first - _HISTORY), to_minute(at))
+    try:
+        made = rules_history(
+            bars, market, rules, first=first, last=last, as_of_minute=as_of_minute, facts=facts
+        )
+    except NoBarsError:
+        return {}
+    slots = slots_of(made, rules, every_break=True)
+    return {slot.key: slot for slot in slots if slot.key in keys}

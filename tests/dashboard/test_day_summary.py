@@ -145,7 +145,7 @@ def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
 
 
 def planned_by(rules: Rules) -> None:
-    """Put other rules in the place of those that made the plans on record."""
+    """Replace the rules that made the plans on record by other rules."""
     database = current_settings().database()
     records = strategy_records(database, "MGC", mode="live")
     with database.session() as session:

@@ -1,10 +1,10 @@
-"""How often the limit of calibration refuses a perfect forecaster, and how often a bad one.
+"""How often the calibration limit refuses a perfect forecaster, and how often a bad one.
 
     python benchmarks/calibration.py [--tries 10000]
 
-Forecasts are those of a corridor, (x + 0.15)/1.3 with x even between 0 and 1: right 69 % of the
-time, as on Micro Gold. Outcomes are drawn from the truth; a distorted forecaster sees its log-odds
-multiplied or shifted. docs/evidence.md holds the record of the release.
+Forecasts are those of a corridor, (x + 0.15)/1.3 with x uniform between 0 and 1: right 69 % of the
+time, as on Micro Gold. Outcomes are drawn from the truth; a distorted forecaster has its log-odds
+multiplied or shifted. The results of the release are in docs/evidence.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ml_core.learning.models.calibration import expit, logit
 
 ROWS = (300, 742, 1570, 5400)
 FORMER_LIMIT = 0.03
-"""Of the calibration error with any number of rows, by which the rule judged before."""
+"""The rule's former limit of the calibration error, the same for any number of rows."""
 
 Distortion = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 FORECASTERS: dict[str, Distortion] = {
@@ -34,16 +34,16 @@ FORECASTERS: dict[str, Distortion] = {
 
 
 def refused(distort: Distortion, rows: int, tries: int, seed: int) -> tuple[float, float]:
-    """Return the share of tries refused by the limit for so many rows, and by the former one.
+    """Return the share of tries refused by the limit for these rows, and by the former limit.
 
     Parameters
     ----------
     distort
-        True log-odds to the forecaster's, shape (n,) each.
+        Function from true log-odds to the forecaster's, shape (n,) each.
     rows
-        Forecasts of a try.
+        Number of forecasts in a try.
     tries, seed
-        How many, and of which random numbers.
+        Number of tries, and the random seed.
     """
     draw = np.random.default_rng([seed, rows])
     by_limit = by_former = 0

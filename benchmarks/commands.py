@@ -1,7 +1,7 @@
-"""How long a command takes from the prompt to its answer: new processes, medians of five.
+"""How long a command takes from the prompt to its output: new processes, medians of five.
 
-Beside the seconds stands the processor's share of them, of the command and what it started: on a
-machine that does other work besides, it is the figure to go by.
+Beside the seconds, the processor time of the command and its children is shown. On a machine with
+other work, that is the figure to compare.
 
     python benchmarks/commands.py [--home var/demo]
 
@@ -33,7 +33,7 @@ LIMITS = {
     "predict": 1.5,
     "run log-outcomes": 15.0,
 }
-"""Seconds; the last starts a Prefect server of its own."""
+"""Seconds; the last command starts its own Prefect server."""
 
 GIVEN = {
     "explain": ["MGC:2025-12-30:0900"],

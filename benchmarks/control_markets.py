@@ -1,8 +1,8 @@
-"""The judge on trial: simulated markets whose truth is known go through the very rule.
+"""Control markets for the promotion rule: simulated markets with known truth, judged by the rule.
 
-Each control market goes the whole way: bars, ranges, labels, features, walk-forward, evidence,
-decision. Only the look-ahead audit is taken as passed, being a property of the features and not
-of the bars; it has controls of its own.
+Each control market goes through everything: bars, ranges, labels, features, walk-forward,
+evidence, decision. Only the look-ahead audit is assumed to pass, since it depends on the features
+and not on the bars; it has its own controls.
 """
 
 from __future__ import annotations
@@ -40,26 +40,27 @@ class ControlResult:
     Attributes
     ----------
     seed, rows
-        Of the simulation; unseen breaks judged.
+        Seed of the simulation; number of judged unseen breakouts.
     promoted
-        By the whole rule, asked once at the end.
+        Whether the whole rule promoted, applied once at the end.
     promoted_at_a_peek
-        By the whole rule on any of the nights; None where it was asked once.
+        Whether the whole rule promoted on any of the nights; None if it was applied once.
     interval_at_a_peek
-        Whether the plain 95 % interval of the log loss lay below 0 on any of the nights: what
-        looking often does to a rule made for one look.
+        Whether the plain 95 % interval of the log loss was below 0 on any of the nights, which
+        shows the effect of repeated looks on a rule made for one look.
     better
-        Whether log loss and Brier intervals lay below 0 at the end.
+        Whether the log loss and Brier intervals were below 0 at the end.
     change
-        Log loss less the corridor's, as measured.
+        Measured log loss minus the corridor's.
     gain, possible
-        Expected log loss gained over the corridor, by the model and by who knows the truth; NaN
-        on null markets. No luck of outcomes in either. Of the other simulator's edges who knows
-        the favoured side and its strength by place in the range, fitted to the judged rows.
+        Expected log loss gained over the corridor, by the model and by a forecaster who knows the
+        truth; NaN on null markets. Neither depends on the luck of outcomes. For the other
+        simulator's edges, that forecaster knows the favoured side, and its strength by place in
+        the range, fitted to the judged rows.
     corridor
-        Share of the judged rows whose forecast is the corridor itself, to the bit.
+        Share of the judged rows whose forecast equals the corridor, bit for bit.
     failed
-        Names of the conditions that did not hold.
+        Names of the conditions that were not met.
     """
 
     seed: int
@@ -76,7 +77,7 @@ class ControlResult:
 
 
 def try_market(plan: Plan, seed: int) -> ControlResult:
-    """Make a market and let the rule judge the recipe on it, end to end."""
+    """Simulate a market and let the rule judge the recipe on it, end to end."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = control_world(plan, schedule, seed)
     assembly = assemble(
@@ -107,7 +108,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
 
 
 def given_a_say(plan: Plan, reward: float, seed: int) -> dict[Question, bool]:
-    """Train on a null market; return which of entry quality and net R is served.
+    """Train on a null market; return which of the models for entry quality and net R serve.
 
     ``reward`` is the target in R.
     """
@@ -143,7 +144,7 @@ def judged(
     trials: int,
     policy: Policy,
 ) -> Decision:
-    """Apply the rule as a control does: the baseline is champion, the audit is taken as passed."""
+    """Apply the rule as in a control: the baseline is champion, the audit is assumed to pass."""
     evidence = collect_evidence(
         "control",
         by_seed,
@@ -163,7 +164,7 @@ def _peek(
 ) -> tuple[bool, bool]:
     """Apply the rule on each of the last nights; return whether it, or a plain interval, promoted.
 
-    The whole rule is asked only on nights on which the e-value alone would let it pass.
+    The whole rule is applied only on nights on which the e-value alone would pass.
     """
     first = by_seed[0]
     broke = np.isin(first.test.direction, (UP, DOWN))
@@ -186,7 +187,7 @@ def _peek(
 def _plain_interval_ever(
     loss: NDArray[np.float64], day: NDArray[np.datetime64], nights: int
 ) -> bool:
-    """Whether mean + 1.96 day-clustered standard errors was below 0 on any of the last nights."""
+    """Return whether mean + 1.96 day-clustered errors was below 0 on any of the last nights."""
     where = np.unique(day, return_inverse=True)[1]
     total, count = np.bincount(where, loss), np.bincount(where).astype(np.float64)
     rows, sums = np.cumsum(count), np.cumsum(total)
@@ -197,7 +198,7 @@ def _plain_interval_ever(
 
 
 def _known_gain(answers: OutOfSamplePredictions, world: ControlWorld) -> tuple[float, float]:
-    """Return expected gains over the corridor of the model and of who knows the truth."""
+    """Return the expected gains over the corridor of the model and of the truth."""
     if not len(world.slots):
         return float("nan"), float("nan")
     _, here, there = np.intersect1d(answers.slots(), world.slots, return_indices=True)
@@ -222,11 +223,11 @@ def _favoured(
     here: NDArray[np.int64],
     favoured: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the rows that broke, and P(UP | a break) of who knows which side was favoured.
+    """Return the rows that broke out, and P(UP | a breakout) if the favoured side is known.
 
-    Log-odds of the corridor, moved towards the favoured side by an amount that depends on the
-    place in the range: two parameters, and one for a corridor that is not steep enough, by maximum
-    likelihood on these very rows. That flatters who knows by 1.5 over the number of rows.
+    These are the corridor's log-odds, moved towards the favoured side by an amount that depends on
+    the place in the range: two parameters, plus one for a corridor that is not steep enough, by
+    maximum likelihood on the same rows. That overstates the possible gain by 1.5 / rows.
     """
     broke = np.isin(answers.test.direction[here], (UP, DOWN))
     here, sign = here[broke], favoured[broke].astype(np.float64)

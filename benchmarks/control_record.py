@@ -1,4 +1,4 @@
-"""The record of the controls: what came of each series of markets, in markdown."""
+"""The report of the controls: the results of each series of markets, in markdown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_core.learning.version_folder import Question
 
 
 def upper_bound(count: int, of: int) -> float:
-    """Upper end of the one-sided 95 % interval of a share (Clopper and Pearson 1934)."""
+    """Return the upper one-sided 95 % bound of a share (Clopper and Pearson 1934)."""
     return 1.0 if count == of else float(beta.ppf(0.95, count + 1, of - count))
 
 

@@ -1,4 +1,4 @@
-"""Sources of control markets: simulators, planted edges, and real bars turned upside down."""
+"""Sources of control markets: simulators, planted edges, and mirrored real bars."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ Family = Literal["walk", "heavy tails", "coarse ticks", "real, by range", "real,
 
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
-"""Markets without an edge: of the demo's simulator, of the other one, real bars turned over."""
+"""Markets without an edge: from the demo's simulator, the other one, and mirrored real bars."""
 
 
 _COARSE_SIGMA_TICKS = 0.7
 
 
 _STRENGTH = 0.3
-"""Of the other simulator's edges: two to three accuracy points where they are at work."""
+"""Strength of the other simulator's edges: two to three accuracy points where they act."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What every control market of a series has in common.
+    """The common settings of all control markets of a series.
 
     Attributes
     ----------
     market, recipe
-        Whose calendar and costs; what is judged.
+        The market with its calendar and costs; the judged recipe.
     first, last
         Trading days simulated.
     judged_from
         First day of the walk-forward study.
     family
-        Where the bars come from.
+        Source of the bars.
     edge
         Accuracy points planted by the demo's simulator; 0 is a null market.
     kind
-        What the other simulator plants; of heavy tails alone.
+        The edge that the other simulator plants; only for the family with heavy tails.
     peeks
-        Nights, the last of the study, on each of which the rule is asked anew; 0 asks once.
+        Number of last nights of the study on each of which the rule is applied; 0 for once.
     policy
-        The rule's numbers.
+        The rule's limits.
     """
 
     market: Market
@@ -70,7 +70,7 @@ class Plan:
 
 
 def bars_of(market: Market, world: SimulatedMarket) -> Bars:
-    """Return a simulated market's bars as the kernels read them."""
+    """Return a simulated market's bars in the form that the kernels read."""
     names = tuple(sorted(world.contracts))
     rank = np.array([names.index(contract) for contract in world.contracts], np.int32)
     contract = rank[world.contract]
@@ -95,7 +95,7 @@ class ControlWorld:
 
 
 def control_world(plan: Plan, schedule: Schedule, seed: int) -> ControlWorld:
-    """Make a market of a plan."""
+    """Simulate a market of a plan."""
     market, no_slots = plan.market, np.empty(0, np.str_)
     if plan.family == "walk":
         planted = plan.edge > 0

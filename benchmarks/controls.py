@@ -1,13 +1,13 @@
-"""The judge on trial: `make controls`. Simulated markets with known truth go through the rule.
+"""Controls of the promotion rule (`make controls`): simulated markets with known truth.
 
     python benchmarks/controls.py [--null 200] [--others 50] [--own 50] [--planted 30] [--long 8]
                                   [--kinds 8] [--noise 50] [--leaks 10]
                                   [--workers 2] [--json FILE]
 
-``--null`` markets of the demo's simulator and ``--others`` of each other family have nothing to
-find; families of real bars are left out where the licensed data is not.
+``--null`` markets of the demo's simulator, and ``--others`` markets of each other family, have no
+edge to find. Families of real bars are left out if the licensed data is missing.
 
-Writes a record in markdown to the terminal; docs/evidence.md holds the one of the release.
+Prints a report in markdown; the release's report is in docs/evidence.md.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def noise(plan: Plan, seed: int, trials: int) -> tuple[bool, bool]:
 
 @dataclass(slots=True)
 class Trials:
-    """The series of one trial, each a part of the record.
+    """The series of one run of the controls, each a part of the report.
 
     ``kept`` holds the figures of every market.
     """
@@ -118,7 +118,7 @@ class Trials:
                 if not DATA.is_dir():
                     print(f"  {family}: left out, no licensed data at {DATA}", file=sys.stderr)
                     continue
-                real_bars(self.plan.market)  # here, so that workers inherit what was read
+                real_bars(self.plan.market)  # read here, so that workers inherit the bars
             plan, first = replace(self.plan, family=family), OTHER_SEED + 1000 * number
             families[family] = self.series(family, plan, first, others)
         return [*record, *family_record(families), ""]

@@ -1,11 +1,11 @@
-"""How long the dashboard's pages take to show with a large ledger, in a real browser.
+"""How long the dashboard's pages take to load with a large ledger, in a real browser.
 
 python -m benchmarks.dashboard --home HOME [--rows 100000]
 
-HOME is a trained home, such as the demo's; a copy of it gets the rows. Each page is opened five
-times in a new window. First paint is the browser's own first contentful paint; a page is readable
-when its heading stands, and whole when its script has ended and its charts are drawn. Beside these
-stands what a visit costs the server in processor time, which a busy machine does not lengthen.
+HOME is a trained home, such as the demo's; the rows are added to a copy of it. Each page is opened
+five times in a new window. First paint is the browser's own first contentful paint. A page is
+readable when its heading is shown, and complete when its script has ended and its charts are
+drawn. The server's processor time for a visit, which a busy machine does not change, is shown too.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 
 
 def fill(home: Path, rows: int) -> None:
-    """Repeat the home's own answers, made live, back through the years until there are enough."""
+    """Repeat the home's own predictions, as live ones, back through the years until enough."""
     database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
     settled = [
         row
@@ -146,7 +146,7 @@ _PAINTED = """performance.getEntriesByType('paint')
 
 
 def shown_after(browser: Browser, path: str) -> tuple[float, float, float]:
-    """Return the seconds until something is painted, the heading stands, and a page is whole."""
+    """Return the seconds until first paint, until the heading is shown, and until completion."""
     context = browser.new_context(viewport={"width": 1300, "height": 900})
     page = context.new_page()
     began = time.monotonic()

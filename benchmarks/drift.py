@@ -1,13 +1,13 @@
-"""The drift check on trial: false alarms in quiet years, and how soon a shift is caught.
+"""A test of the drift check: false alarms in quiet years, and the delay in detecting a shift.
 
     python benchmarks/drift.py [--years 60] [--seed 300] [--shifts 2] [--workers 2] [--real]
 
-Each simulated market has two years that a version learns from and one quiet year of daily checks;
-then a shift of one standard deviation (of the feature at the same opening range, up or down) is
-planted into every feature of one group, from a day on. The numbers of monitoring/drift/shifts.py
-were chosen on seeds 1 to 40, after a record of seeds 200 to 259 had shown two days of alarm in 250
-with earlier ones; the record is of others. ``--real`` walks through the licensed bars as well,
-where nobody knows which alarm is false.
+Each simulated market has two training years and one quiet year of daily checks. Then a shift of
+one standard deviation (of the feature at the same opening range, up or down) is planted into every
+feature of one group, from a day on. The limits in monitoring/drift/shifts.py were chosen on seeds
+1 to 40, after a run on seeds 200 to 259 had shown two days of alarm in 250 with earlier limits;
+the reported results use other seeds. ``--real`` also walks through the licensed bars, where nobody
+knows which alarms are false.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ REAL_FIRST, REAL_LAST = date(2021, 1, 4), date(2025, 6, 29)
 GROUPS = {feature.name: feature.group for feature in CATALOGUE.select("all")}
 GROUPS |= {PREDICTION: PREDICTION, TARGET: TARGET}
 LOOKED = 15
-"""Days after a shift that are looked at; one not caught by then is given up."""
+"""Number of days checked after a shift; one not detected by then counts as missed."""
 
 WHOLE = "two years, every range answered"
 SHORTER = {"the last 250 ordinary days": 250, "the last 120 ordinary days": 120}
@@ -62,14 +62,14 @@ THIN = "two years, two ranges of each day without an answer"
 
 @dataclass(frozen=True)
 class Tried:
-    """Whether each day's check alarmed, by case; days to detection by group, 0 for never."""
+    """Each day's alarms by case, and the days to detection by group (0 if never)."""
 
     quiet: dict[str, list[bool]]
     caught: dict[str, list[int]]
 
 
 def rows_of(bars: Bars, first: date, last: date, learned: np.datetime64) -> Rows:
-    """Return the features, the corridor's log-odds of UP, and what broke."""
+    """Return the features, the corridor's log-odds of UP, and the breakouts."""
     data = assemble(bars, MARKET, LabelSpec(), first=first, last=last).dataset
     day = data.trading_day.astype("datetime64[D]")
     margin = logit(fit_baselines(data.rows(day < learned)).corridor(data))
@@ -124,7 +124,7 @@ def days_to_catch(
 ) -> int:
     values = year.values.copy()
     values[year.day >= start] += scale
-    if scale[year.names.index(TARGET)]:  # of a coin one standard deviation is all or nothing
+    if scale[year.names.index(TARGET)]:  # one standard deviation of a coin is all or nothing
         came = values[:, year.names.index(TARGET)]
         came[(year.day >= start) & np.isfinite(came)] = float(scale[-1] > 0)
     daily = reference.daily_of(changed(year, values))
@@ -160,7 +160,7 @@ def try_year(seed: int, shifts: int) -> Tried:
 
 
 def print_quiet(results: list[Tried]) -> None:
-    """Count alarms that begin, and days of alarm; these cluster, so whole years are drawn."""
+    """Print counts of new alarms and alarm days; these cluster, so whole years are resampled."""
     print("| learned from | checks | alarms begun | in 250 days | at most (95 %) ", end="")
     print("| days of alarm in 250 | at most (95 %) |\n|---|---|---|---|---|---|---|")
     for case in results[0].quiet:
@@ -207,7 +207,7 @@ def print_seconds(seed: int) -> None:
 
 
 def print_real() -> None:
-    """Walk through 2023 to 2025; each quarter's version learned from the first 60 % before it."""
+    """Walk through 2023 to 2025; each quarter's version learned from the first 60 % before."""
     rows = rows_of(real_bars(MARKET), REAL_FIRST, REAL_LAST, np.datetime64("2023-01-01"))
     print(
         "| quarter | checks | alarms begun | days of alarm | of what, most often |\n"

@@ -1,11 +1,11 @@
-"""What goes on record, disturbed at each of its points on PostgreSQL.
+"""Recording on PostgreSQL, disturbed at each of its points.
 
     python -m benchmarks.every_point [--only REGISTER,PROMOTE,LOG]
 
-The tests try SQLite (``tests/faults``). A server's database is emptied anew for each point, which
-takes minutes. The process is killed before what it sends or writes, or with half of it sent or
-written; or it goes on, its connection lost before something is sent or before the answer to it.
-The exit status is 1 where anything was lost, was there twice, or was left behind.
+The tests try SQLite (``tests/faults``). A server's database is emptied for each point, which takes
+minutes. The process is killed before it sends or writes something, or with half of it sent or
+written; or it continues, but its connection is lost before something is sent or before the reply.
+The exit status is 1 if anything was lost, duplicated, or left behind.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
                 except AssertionError as error:
                     bad, words = bad + 1, f"FAULT at {error}"
                 calls = Counter(point.call.split(" ")[0] for point in came.points)
-                # how each ended: the signal, or the exit status its error stands for
+                # how each ended: the signal, or the exit status of its error
                 ended = Counter(str(point.ended).split(" ")[0] for point in came.points)
                 print(operation, fault, len(came.points), dict(calls), dict(ended), end=" ")
                 print(f"{words}", flush=True)

@@ -1,8 +1,8 @@
-"""The speeds of evidence: a walk-forward study, a search, a control market, a setup study.
+"""Speed of the evidence: a walk-forward study, a tuning search, a control market, a setup study.
 
     python benchmarks/evidence.py
 
-Real MGC bars are read where they are (../shared/data).
+Real MGC bars are read in place (../shared/data).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""`make faults`: what happens to a machine, tried on a real `orbcast up` at a set clock.
+"""`make faults`: machine faults, tried on a real `orbcast up` with a set clock.
 
     python -m benchmarks.faults [--only NAME[,NAME]]
 
-Each case begins with a copy of one trained home on simulated bars, shortly before an opening
-range closes. libfaketime sets the clock of all processes, so that Prefect's own schedule starts
-the runs; the bars are appended as they close. Afterwards the slot must have one row, no run may be
-under way, and `orbcast verify` must find nothing.
+Each case starts with a copy of one trained home on simulated bars, shortly before an opening range
+closes. libfaketime sets the clock of all processes, so that Prefect's own schedule starts the
+runs; the bars are appended as they close. Afterwards the slot must have one row, no run may be
+under way, and `orbcast verify` must find no fault.
 
 Linux, as root (a cgroup, mounts), with what `make test-dates` needs. Half an hour.
 """
@@ -31,14 +31,14 @@ from ml_core.decision.slot import Slot
 
 
 def undisturbed(live: Live, slot: Slot) -> str:
-    """Nothing happens: what the others are compared with."""
+    """Nothing happens: the case to compare the others with."""
     with live.up():
         row = live.row_of(slot)
     return said(row)
 
 
 def server_dies(live: Live, slot: Slot) -> str:
-    """The Prefect server is killed at the second of the slot."""
+    """The Prefect server is killed at the second when the slot is due."""
     with live.up():
         live.until(slot.decision)
         live.server.child("prefect_server").kill()
@@ -73,7 +73,7 @@ def _asleep(live: Live, slot: Slot, asleep: timedelta) -> PredictionEntry:
 
 
 def asleep_for_half_an_hour(live: Live, slot: Slot) -> str:
-    """The machine sleeps across the slot: every process stopped, the clock half an hour on."""
+    """The machine sleeps through the slot: all processes stop, the clock moves half an hour."""
     return said(_asleep(live, slot, timedelta(minutes=30)))
 
 
@@ -83,7 +83,7 @@ def asleep_for_two_hours(live: Live, slot: Slot) -> str:
 
 
 def clock_steps_forward(live: Live, slot: Slot) -> str:
-    """NTP steps the clock three minutes on, half a minute before the slot: over its second."""
+    """NTP steps the clock forward three minutes, half a minute before the slot: past its time."""
     with live.up():
         live.until(slot.decision - timedelta(seconds=30))
         live.step(180.0)
@@ -92,7 +92,7 @@ def clock_steps_forward(live: Live, slot: Slot) -> str:
 
 
 def clock_steps_back(live: Live, slot: Slot) -> str:
-    """NTP steps the clock a minute back five seconds before the slot, and after its answer."""
+    """NTP steps the clock back a minute, five seconds before the slot and after its prediction."""
     with live.up():
         live.until(slot.decision - timedelta(seconds=5))
         live.step(-60.0)
@@ -104,7 +104,7 @@ def clock_steps_back(live: Live, slot: Slot) -> str:
 
 
 def zone_changes(live: Live, slot: Slot) -> str:
-    """The host's zone (a file of ours for /etc/localtime) is changed while all runs; a restart."""
+    """The host's zone (our file for /etc/localtime) changes while everything runs; a restart."""
     zones = Path("/usr/share/zoneinfo")
     local = live.folder / "localtime"
     shutil.copy(zones / "UTC", local)
@@ -119,7 +119,7 @@ def zone_changes(live: Live, slot: Slot) -> str:
 
 
 def out_of_memory(live: Live, slot: Slot) -> str:
-    """The runner in a cgroup that is too small for a retrain: the kernel ends its process."""
+    """The runner is in a cgroup too small for a retrain: the kernel kills the process."""
     memory = Path("/sys/fs/cgroup/memory")
     group = memory / "orbcast-faults"
     group.mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ def out_of_memory(live: Live, slot: Slot) -> str:
         crashed = live.server.ended("Crashed")
         for pid in (group / "cgroup.procs").read_text().split():
             (memory / "cgroup.procs").write_text(pid)
-        # by hand: those of the schedule rest for a day after three that were killed
+        # by hand: scheduled retrains pause for a day after three that were killed
         live.orbcast("run", "nightly-retrain")
         new = len(live.settings.models().versions()) - len(before)
     group.rmdir()
@@ -189,7 +189,7 @@ CASES: dict[str, Callable[[Live, Slot], str]] = {
 
 
 def main() -> int:
-    """Try every case, or those named; 1 if any left a fault."""
+    """Try every case, or those named; return 1 if any left a fault."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("--port", type=int, default=4480)
@@ -210,7 +210,7 @@ def main() -> int:
         try:
             with live.afterwards:
                 words, faults = CASES[name](live, live.slots[1]), live.look_for_faults()
-        except Exception as error:  # noqa: BLE001 - the others are tried all the same
+        except Exception as error:  # noqa: BLE001 - the other cases are still tried
             words, faults = repr(error), ["it did not come to its end"]
         bad += bool(faults or live.record.faults)
         told = {"case": name, "held": words, "faults": [*faults, *live.record.faults]}

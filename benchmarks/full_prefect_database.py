@@ -1,17 +1,17 @@
-"""Three months of runs in Prefect's database: how fast `orbcast up` starts, and a prediction is.
+"""The speed of `orbcast up` and of a prediction with three months of runs in Prefect's database.
 
-A home of ten markets runs each flow once. Its Prefect database is then filled by SQL with copies
+A home with ten markets runs each flow once. Its Prefect database is then filled by SQL with copies
 of those runs, with their states, tasks, logs and artifacts, spread over 89 days, and the events of
-the last week; that is what Prefect's own retention leaves. The same is measured before and after:
-from `orbcast up` to its page, to the first run that begins, and from a range's close, its bars
-present, to the row in the ledger. The start that is judged is a later one, of deployments that
-Prefect has; the very first one, which writes them all, is printed too.
+the last week, which is what Prefect's own retention leaves. The same is measured before and after:
+from `orbcast up` to its page, to the first run that starts, and from a range's close, with its
+bars present, to the row in the ledger. A later start, when Prefect already has the deployments, is
+judged; the very first start, which writes all of them, is printed too.
 
     python -m benchmarks.full_prefect_database
 
-takes some twenty minutes and 4 GB of disk; docs/benchmarks.md has what it measured.
+takes some twenty minutes and 4 GB of disk; the results are in docs/benchmarks.md.
 """
-# ruff: noqa: S608 - the statements are made of the names of Prefect's tables and columns alone
+# ruff: noqa: S608 - the statements consist only of names of Prefect's tables and columns
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MOST_SECONDS_TO_START, MOST_SECONDS_TO_PREDICT = 30.0, 1.5
 SAMPLED = ("refresh-data", "log-outcomes", "watch-feed", "audit", "check-drift")
 
 _BETWEEN_SECONDS = 3.0
-"""Ten markets are never quite at rest, nor is a real home."""
+"""Ten markets are never completely idle, and neither is a real home."""
 
 _OF_RUNS = {
     "flow_run_state": "flow_run_id",
@@ -50,16 +50,16 @@ _UNIQUE = "idempotency_key"
 
 
 def fill(path: Path, runs: int) -> dict[str, int]:
-    """Copy the runs that are in a Prefect database until there are so many; return its rows.
+    """Copy the runs in a Prefect database up to a number of runs; return its row counts.
 
-    The n-th copies begin their ids with n, and are so much earlier.
+    The ids of the n-th copies begin with n, and their times are earlier accordingly.
 
     Parameters
     ----------
     path
-        SQLite file of a server that is not up.
+        SQLite file of a server that is not running.
     runs
-        How many flow runs there shall be.
+        Target number of flow runs.
     """
     with closing(sqlite3.connect(path)) as database:
         for pragma in ("foreign_keys = OFF", "journal_mode = OFF", "synchronous = OFF"):
@@ -115,7 +115,7 @@ def _copy(
             )
         elif kind.upper() in {"TIMESTAMP", "DATETIME"}:
             values.append(
-                # to the microsecond, by which states of one task are told apart
+                # to the microsecond, which distinguishes the states of one task
                 f"strftime('%Y-%m-%d %H:%M:%S', {column}, (-copy.n * {seconds}) || ' seconds')"
                 f" || substr({column}, 20)"
             )
@@ -131,7 +131,7 @@ def _copy(
 
 
 class Filled(Soak):
-    """A soak of more markets, one of which has bars."""
+    """A soak with more markets, one of which has bars."""
 
     def prepare(self, markets: int = 10) -> None:
         """Simulate the market, and name the others."""
@@ -146,7 +146,7 @@ class Filled(Soak):
         os.environ["ORBCAST_MARKETS"] = ",".join(("mgc", *names))
 
     def begins(self) -> float:
-        """Have recover run; return after how many seconds the run has begun."""
+        """Start a run of recover; return the seconds until it has started."""
         began = time.monotonic()
 
         def create(client: SyncPrefectClient) -> FlowRun:
@@ -160,7 +160,7 @@ class Filled(Soak):
         return time.monotonic() - began
 
     def measure(self, slots: list[Slot], words: str) -> tuple[float, float]:
-        """Start, and predict; return the seconds to the first run, and of the slowest row."""
+        """Start and predict; return the seconds to the first run, and those of the slowest row."""
         began = time.monotonic()
         with self.server.up():
             page = time.monotonic() - began
@@ -176,7 +176,7 @@ class Filled(Soak):
 
 
 def main() -> None:
-    """Measure, fill, measure."""
+    """Measure, fill the database, and measure again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=130_000)
     parser.add_argument("--markets", type=int, default=10)

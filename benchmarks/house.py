@@ -1,10 +1,10 @@
-"""How easy the code is to live in, in figures: sizes, rooms, circles, names, repeated shapes.
+"""Figures on the maintainability of the code: sizes, modules, cycles, names, repeated shapes.
 
     python benchmarks/house.py [--json] [--trip HOME]
 
-Product code is what is in the six packages; tests and benchmarks do not count. With ``--trip`` a
-copy of HOME (such as that of ``make demo``) makes one live prediction, and what it enters is
-counted. Nothing of HOME is changed.
+Product code is the code in the six packages; tests and benchmarks do not count. With ``--trip``, a
+copy of HOME (such as that of ``make demo``) makes one live prediction, and the files it enters are
+counted. HOME itself is not changed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ PACKAGES = ("ml_core", "registry", "monitoring", "tasks", "flows", "deployments"
 
 LONG_FILE, LONGEST_FILE = 300, 350
 SAME_SHAPE = 10
-"""Lines in a row of the same shape from which on two places are a pair."""
+"""Number of consecutive lines of the same shape that make two places a pair."""
 
 WORDS = frozenset((
     "where", "each", "said", "told", "shown", "found", "known", "stands", "asked", "moved",
     "watched", "lived", "heard", "rests", "weigh", "grounds", "holding", "voice", "voices",
     "heads", "plain",
 ))  # fmt: skip
-"""Names that say nothing of what they name."""
+"""Names that say nothing about what they name."""
 
 DIALECT = re.compile(r"\s*(Give|Say|Tell)\b")
-"""How a docstring does not begin."""
+"""Words with which no docstring should begin."""
 
 _NAMES = {tokenize.NAME: "name", tokenize.NUMBER: "0", tokenize.STRING: "text"}
 _SKIPPED = {
@@ -79,9 +79,9 @@ def returns_magic_keys(node: ast.AST) -> bool:
 
 
 def shapes(text: str) -> list[tuple[int, str]]:
-    """Return a number and a shape for each line with code: names, numbers and texts are alike.
+    """Return a number and a shape for each line of code; names, numbers and texts look alike.
 
-    Imports are left out: all of them look alike.
+    Imports are left out, since all of them look alike.
     """
     lines: dict[int, list[str]] = defaultdict(list)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -114,11 +114,11 @@ def repeated_places(files: Iterable[Path]) -> int:
 
 
 def circles() -> int:
-    """Count the modules that import one another in a circle."""
+    """Count the modules in import cycles."""
     import grimp  # noqa: PLC0415 - import-linter's own graph
 
     graph = grimp.build_graph(*PACKAGES)
-    for root in graph.modules:  # a root lists its modules for mypy, and imports none of them
+    for root in graph.modules:  # a root lists its modules for mypy without importing them
         for module in graph.find_children(root):
             graph.remove_import(importer=root, imported=module)
     upstream = {name: graph.find_upstream_modules(name) for name in graph.modules}
@@ -126,7 +126,7 @@ def circles() -> int:
 
 
 def measures() -> dict[str, int]:
-    """Return every figure but the trip by its name."""
+    """Return every figure except the trip, by name."""
     files = product_files()
     text = {path: path.read_text("utf-8") for path in files}
     trees = {path: ast.parse(content) for path, content in text.items()}
@@ -188,10 +188,10 @@ _READS = {
     ),
     "the rules' decisions": ("registry/strategy.py:strategy_records",),
 }
-"""What one prediction reads, and the functions that read it."""
+"""What one prediction reads, with the functions that read it."""
 
 _ROOMS = ("flows", "tasks", "registry", "monitoring", "ml_core/decision")
-"""Where a slot is read, decided, kept and shown; the rest of ml_core computes."""
+"""The code that reads, decides, records and shows a slot; the rest of ml_core computes."""
 
 
 def trip(home: Path) -> dict[str, int]:
@@ -238,7 +238,7 @@ def trip(home: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """Print the figures, a line each."""
+    """Print the figures, one line each."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     arguments.add_argument("--json", action="store_true", help="one JSON document")
     arguments.add_argument("--trip", type=Path, metavar="HOME", help="a home with a version")

@@ -2,14 +2,14 @@
 
     python -m benchmarks.image [--keep FOLDER] [--share PATH ...]
 
-Each stage of the Dockerfile is a Debian of its own (debootstrap), in which its steps run. The
-result then runs as `compose.yaml` says: read-only, as another user without capabilities, each
-service in namespaces of its own, with PostgreSQL beside them. Bars are ingested there, the worker
-runs flows, and the most memory of each service is measured. It does not try an engine, its network
-or its base images.
+Each stage of the Dockerfile is a separate Debian (debootstrap), in which its steps run. The result
+then runs as in `compose.yaml`: read-only, as another user without capabilities, each service in
+its own namespaces, with PostgreSQL beside them. Bars are ingested there, the worker runs flows,
+and the peak memory of each service is measured. It does not try an engine, its network or its base
+images.
 
 It needs root, Linux, 4 GB of disk, some ten minutes, and `apt-get install debootstrap postgresql`.
-``--share`` names files and folders by which pip finds packages on this machine.
+``--share`` names files and folders with which pip finds packages on this machine.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Stage:
     folder: str = "/"
 
     def run(self, command: str) -> None:
-        """Run a command of the stage's shell as its root."""
+        """Run a shell command in the stage, as its root."""
         passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         environment = [f"{name}={value}" for name, value in {**passed, **self.environment}.items()]
         inner = f"cd {shlex.quote(self.folder)} && {command}"
@@ -100,7 +100,7 @@ class Stage:
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield a Dockerfile's instructions and what follows each."""
+    """Yield a Dockerfile's instructions with their arguments."""
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for line in lines.replace("\\\n", " ").splitlines():
         if line.strip():
@@ -109,7 +109,7 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def build(base: Path, folder: Path, context: Path, shared: Sequence[Path]) -> Stage:
-    """Do every step of the Dockerfile; return its last stage."""
+    """Run every step of the Dockerfile; return its last stage."""
     stages: dict[str, Stage] = {}
     stage = Stage(base, shared)
     for word, rest in instructions((CONTAINERS / "Dockerfile").read_text("utf-8")):
@@ -132,14 +132,14 @@ def build(base: Path, folder: Path, context: Path, shared: Sequence[Path]) -> St
             case "COPY":
                 stage.copy(shlex.split(rest), stages, context)
             case "USER" | "VOLUME" | "ENTRYPOINT" | "CMD":
-                pass  # how it is run: Compose's services name it
+                pass  # how the image is run: Compose's services define it
             case _:
                 raise NotImplementedError(word)
     return stage
 
 
 def debian(folder: Path) -> Path:
-    """Make a small Debian with Python, as `python:3.11-slim` is one; return its root."""
+    """Make a small Debian with Python, like `python:3.11-slim`; return its root."""
     base = folder / "base"
     if base.exists():
         return base
@@ -172,7 +172,7 @@ class Services:
         self._data.mkdir(exist_ok=True)
 
     def start(self, name: str, words: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """Start a service, or other words in a container of its kind."""
+        """Start a service, or another command in a container of its kind."""
         service = self.file["services"][name]
         given = {**self.of_image, **_filled(service["environment"])}
         command = words or [*service["entrypoint"], *_filled(service["command"])]
@@ -192,7 +192,7 @@ class Services:
         return child
 
     def ask(self, name: str, *words: str) -> None:
-        """Run words in a container of a service's kind, to their end."""
+        """Run a command in a container of a service's kind until it ends."""
         child = self.start(name, words)
         end = time.monotonic() + MOST_SECONDS
         while child.poll() is None and time.monotonic() < end:
@@ -212,7 +212,7 @@ class Services:
             time.sleep(3.0)
 
     def stop(self) -> None:
-        """End what runs."""
+        """End all running services."""
         for child in self._running.values():
             child.send_signal(signal.SIGKILL)
             child.wait()
@@ -243,7 +243,7 @@ def _filled(value: Any) -> Any:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[None]:
-    """Have a server with the databases that Compose's PostgreSQL has."""
+    """Run a server with the databases of Compose's PostgreSQL."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin/initdb")).parent
     data, secret = folder / "postgres", folder / "secret"
     data.mkdir()
@@ -278,7 +278,7 @@ def postgresql(folder: Path) -> Iterator[None]:
 
 
 def serve(root: Path, folder: Path, environment: Mapping[str, str]) -> None:
-    """Run the services and use them; print what was measured."""
+    """Run and use the services; print the measurements."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     services = Services(root, folder, environment)
     with postgresql(folder):

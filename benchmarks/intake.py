@@ -1,8 +1,8 @@
-"""How long the commands that ingest bars and look at them take, each in a home of its own.
+"""How long the commands that ingest and list bars take, each in its own home.
 
     python benchmarks/intake.py [--repeats 3]
 
-The CSV is of simulated bars; the DBN files are the licensed ones, where they are present.
+The CSV holds simulated bars; the DBN files are the licensed ones, if they are present.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.real_bars import DATA
 PROJECT = Path(__file__).resolve().parent.parent
 DAYS, ROWS = 1_250, 1_000_000
 LIMITS = {"CSV": 5.0, "DBN": 8.0, "bars status": 1.0}
-"""Seconds, from the prompt to the prompt; ``bars status`` is over the DBN files' bars."""
+"""Seconds from prompt to prompt; ``bars status`` covers the DBN files' bars."""
 
 
 def orbcast(home: Path, *words: str) -> float:
@@ -31,7 +31,7 @@ def orbcast(home: Path, *words: str) -> float:
 
 
 def csv_of(folder: Path) -> Path:
-    """Write a CSV of simulated bars with a million rows, a heading above them."""
+    """Write a CSV with a heading and a million rows of simulated bars."""
     database, path = folder / "bars.duckdb", folder / "bars.csv"
     orbcast(folder / "made", "simulate", "--days", str(DAYS), "--out", str(database))
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -41,7 +41,7 @@ def csv_of(folder: Path) -> Path:
 
 
 def show(what: str, name: str, times: Sequence[float]) -> bool:
-    """Print a measurement beside its limit; return whether it was missed."""
+    """Print a measurement beside its limit; return whether the limit was missed."""
     middle, limit = statistics.median(times), LIMITS[name]
     slow = middle > limit
     print(f"{'SLOW' if slow else 'ok  '} {what:52s}{middle:7.2f} s   at most {limit:g} s")

@@ -1,7 +1,7 @@
-"""Seconds from a range's close to the row in the ledger: warm runner and fresh process.
+"""Seconds from a range's close to the ledger row: by the warm runner and by a fresh process.
 
-A real server and a real runner on a simulated clock. Each slot's run is scheduled for the moment
-at which its window closes; what is measured is the wall clock from there to the committed row.
+It uses a real server and a real runner on a simulated clock. Each slot's run is scheduled for the
+moment at which its window closes; the wall-clock time from then to the committed row is measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ml_core.decision.slot import Slot
 from tasks.settings import CLOCK_FILE
 
 AHEAD = timedelta(seconds=14)
-"""Before its time a run is scheduled: as with a real schedule, the runner sees it come."""
+"""How long ahead a run is scheduled; as with a real schedule, the runner knows it in advance."""
 
 
 def warm(soak: Soak, slot: Slot) -> float:
@@ -34,16 +34,16 @@ def warm(soak: Soak, slot: Slot) -> float:
 
 
 def while_retraining(soak: Soak, slot: Slot) -> float:
-    """Return the same as the warm runner's while a retrain is under way."""
-    # the slot's bars are written before they close, and a retrain that read them then would set
-    # them aside as from the future
+    """Return the warm runner's seconds while a retrain is under way."""
+    # the slot's bars are written before they close, and a retrain that read them then would
+    # quarantine them as from the future
     ahead = AHEAD - timedelta(seconds=2)
     soak.server.start("nightly-retrain", f"beside {slot}", delay=ahead, refresh=False)
     return warm(soak, slot)
 
 
 def fresh(soak: Soak, slot: Slot) -> float:
-    """Return the same for `orbcast run`, a process that imports everything first."""
+    """Return the seconds of `orbcast run`, a process that first imports everything."""
     due = _before(soak, slot)
     time.sleep(max((due - datetime.now(UTC)).total_seconds(), 0.0))
     command = [
@@ -64,7 +64,7 @@ def fresh(soak: Soak, slot: Slot) -> float:
 
 
 def _before(soak: Soak, slot: Slot) -> datetime:
-    """Set the clock shortly before the window's end, its bars written; return its real time."""
+    """Write the bars and set the clock shortly before the window's end; return its real time."""
     due = datetime.now(UTC) + AHEAD
     soak.world.append_bars(slot.decision)
     soak.world.point_clock(slot.decision - (due - datetime.now(UTC)))
@@ -83,7 +83,7 @@ def _until_logged(soak: Soak, slot: Slot, due: datetime) -> float:
 
 
 def main() -> None:
-    """Measure some days' slots each way, one after the other."""
+    """Measure some days' slots in each way, one after another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--port", type=int, default=4391)

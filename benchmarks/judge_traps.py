@@ -1,4 +1,4 @@
-"""Traps for the promotion rule: the best of much noise, and a recipe that reads its own label."""
+"""Traps for the promotion rule: the best of much noise, and a recipe that uses its own label."""
 
 from __future__ import annotations
 
@@ -28,10 +28,7 @@ from ml_core.ranges.labels import DOWN, UP
 
 
 def null_answers(plan: Plan, seed: int) -> OutOfSamplePredictions:
-    """Return the baseline's answers on a simulated null market.
-
-    The corridor, and what happened.
-    """
+    """Return the baseline's predictions on a simulated null market: the corridor, and outcomes."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     baseline = Recipe(name="baseline", kind="baseline", label=plan.recipe.label)
@@ -55,15 +52,15 @@ def best_of_noise(
     Parameters
     ----------
     answers
-        Any answers on a null market; only rows and the corridor's probabilities are used.
+        Any predictions on a null market; only rows and the corridor's probabilities are used.
     trials, seed
-        How many, and of which the best by log loss is put forward.
+        Number of recipes, of which the best by log loss is judged, and the seed.
     size
         Standard deviation of the noise, log-odds.
     policy
-        The rule's numbers.
+        The rule's limits.
     pay
-        Whether the rule is told of the trials; False shows what hiding them would do.
+        Whether the rule counts the trials; False shows the effect of hiding them.
     """
     draw = np.random.default_rng([seed, 6])
     broke = np.isin(answers.test.direction, (UP, DOWN))
@@ -80,20 +77,20 @@ def best_of_noise(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakResult:
-    """What became of a recipe that reads its own label.
+    """Result for a recipe that uses its own label.
 
     Attributes
     ----------
     seed
-        Of the simulation.
+        Seed of the simulation.
     caught
-        Whether the look-ahead audit refused it, and blamed nothing that is honest.
+        Whether the look-ahead audit refused it, without blaming an honest feature.
     kinds_found
-        How many of the ten kinds of leak planted beside it the audit found.
+        How many of the ten other planted kinds of leak the audit found.
     would_promote
-        What the rest of the rule would have said of it.
+        Whether the rest of the rule would have promoted it.
     gain
-        Log loss it seemed to gain over the corridor where there is nothing to gain.
+        Its apparent gain in log loss over the corridor, where there is nothing to gain.
     """
 
     seed: int
@@ -104,7 +101,7 @@ class LeakResult:
 
 
 def own_label_mean(view: View) -> NDArray[np.float64]:
-    """Mean direction of the last six ranges, this one's own among them: a leak, for controls."""
+    """Return the mean direction of the last six ranges, including this one: a planted leak."""
     back = np.maximum(view.rows[:, None] - np.arange(6), 0)
     direction = view.labels.direction[back].astype(np.float64)
     broke = np.isin(direction, (UP, DOWN))
@@ -118,7 +115,7 @@ LEAK = Feature(
 
 
 def try_leak(plan: Plan, seed: int) -> LeakResult:
-    """Give a recipe its own label on a null market; return which checks notice."""
+    """Give a recipe its own label on a null market; return which checks detect it."""
     schedule = build_schedule(plan.market, plan.first, plan.last)
     world = simulate(plan.market, schedule, seed=seed, with_truth=False)
     bars, features = bars_of(plan.market, world), (*CATALOGUE.select("all"), LEAK)

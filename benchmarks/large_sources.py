@@ -1,10 +1,10 @@
-"""Sources far larger than memory, and packed files that unpack to almost endless data.
+"""Sources far larger than memory, and compressed files that expand to almost endless data.
 
     python -m benchmarks.large_sources [--part 0.1] [--keep FOLDER]
 
-Each is made in pieces, then taken in by `orbcast ingest` in a home of its own. Shown are the most
-memory that the command had, its seconds and what it said; a limit that is missed ends with 1.
-Six gigabytes of disk are needed. ``--part`` makes all of it smaller.
+Each is made in pieces, then imported by `orbcast ingest` in its own home. The output shows the
+command's peak memory, its seconds and its message; the exit status is 1 if a limit is missed. Six
+gigabytes of disk are needed. ``--part`` makes everything smaller.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MOST_MEMORY_MB = 1_500
 MONTHS = "FGHJMQVZ"
 FIRST, YEARS = 2012, 14
 SYMBOLS = 25
-"""Markets in the Parquet file, of which one is read."""
+"""Number of markets in the Parquet file, of which one is read."""
 
 HEADER = "ts_utc,contract,open,high,low,close,volume\n"
 ROW = "2024-01-16 01:00,MGCG4,2000.0,2000.0,2000.0,2000.0,1\n"
@@ -49,7 +49,7 @@ ROW = "2024-01-16 01:00,MGCG4,2000.0,2000.0,2000.0,2000.0,1\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A source, how it is ingested, and how that must end."""
+    """A source, how it is ingested, and the expected end."""
 
     name: str
     file: str
@@ -66,7 +66,7 @@ def minutes_of_year(market: Market, year: int) -> NDArray[np.int64]:
 
 
 def bars(minute: NDArray[np.int64], seed: int) -> dict[str, pa.Array]:
-    """Return sound bars at some minutes, a random walk in ticks of 0.1."""
+    """Return valid bars at some minutes, a random walk in ticks of 0.1."""
     random = np.random.default_rng(seed)
     close = 20_000 + np.cumsum(random.integers(-3, 4, len(minute))) % 5_000
     opened = np.concatenate([close[:1], close[:-1]])
@@ -107,7 +107,7 @@ def make_csv(path: Path, part: float) -> None:
 
 
 def make_parquet(path: Path, part: float) -> None:
-    """Write many markets side by side, in row groups of a million rows, with columns to spare."""
+    """Write many markets side by side, in row groups of a million rows, with unused columns."""
     written, writer = 0, None
     for year, minute in years():
         stamps = pa.array(minute * 60_000_000).cast(pa.timestamp("us", "UTC"))
@@ -138,14 +138,14 @@ def _repeat(file: IO[bytes], piece: bytes, size: float) -> None:
 
 
 def make_gz(path: Path, part: float) -> None:
-    """Pack one row, repeated."""
+    """Write one repeated row, gzipped."""
     with gzip.open(path, "wb", compresslevel=6) as file:
         file.write(HEADER.encode())
         _repeat(file, ROW.encode() * 20_000, BOMB_BYTES * part)  # type: ignore[arg-type]
 
 
 def make_zip(path: Path, part: float) -> None:
-    """Do the same in an archive."""
+    """Write one repeated row in a zip."""
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("bars.csv", "w", force_zip64=True) as file,
@@ -155,7 +155,7 @@ def make_zip(path: Path, part: float) -> None:
 
 
 def make_dbn(path: Path, part: float) -> None:
-    """Pack one sound record, repeated, as Databento packs its own."""
+    """Write one repeated valid record, compressed like Databento's own files."""
     kinds: Any = {
         "stype_in": SType.PARENT,
         "stype_out": SType.INSTRUMENT_ID,
@@ -193,7 +193,7 @@ CASES = (
 
 
 def run(case: Case, path: Path, home: Path) -> bool:
-    """Ingest a source and print the result; return whether it ended as it must."""
+    """Ingest a source and print the result; return whether it ended as expected."""
     words = ["ingest", str(path), "--market", "mgc", *case.words]
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), *words]
     log, began = home.with_suffix(".log"), time.monotonic()

@@ -1,4 +1,4 @@
-"""How long the walk along a large ledger takes, and what it finds: rows like real ones.
+"""How long the verification of a large ledger takes, and its result, on realistic rows.
 
 python benchmarks/ledger.py [--rows 100000] [--url postgresql://...]
 """
@@ -31,7 +31,7 @@ RANGES = ("0900", "1000", "1100", "1800", "2300", "0030")
 
 
 def prediction(number: int, random: np.random.Generator) -> PredictionEntry:
-    """Every feature, and outputs of the size the flow writes (about 2 kB)."""
+    """Return an entry with every feature, and outputs as large as the flow's (about 2 kB)."""
     day, which = divmod(number, len(RANGES))
     at = datetime(2000, 1, 3, 9, 5, tzinfo=UTC) + timedelta(days=day, hours=2 * which)
     names = CATALOGUE.names()
@@ -103,7 +103,7 @@ def outcome(entry: PredictionEntry) -> OutcomeEntry:
 
 
 def append_at_once(database: Database, after: str, entries: list[PredictionEntry]) -> None:
-    """What `Ledger.record` writes, without a question and a flush for each row."""
+    """Write what `Ledger.record` writes, without a query and a flush for each row."""
     rows = []
     for entry in entries:
         values = fields_of(entry)

@@ -1,7 +1,7 @@
-"""A live market at a set clock: a real `orbcast up`, and bars that arrive as they close.
+"""A live market on a set clock: a real `orbcast up`, and bars that arrive as they close.
 
-libfaketime sets the clock of every process, by a file that may be changed while they run, so that
-Prefect's own schedule starts the runs. `make faults` does to it what may happen to a machine.
+libfaketime sets the clock of every process from a file that may be changed while they run, so that
+Prefect's own schedule starts the runs. `make faults` exposes it to machine faults.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tests import set_clocks
 DAY = date(2026, 9, 16)
 _PATIENCE = 600.0
 BEFORE_THE_SLOT = timedelta(seconds=45)
-"""So long before the slot the clock is set, once everything is up."""
+"""How long before the slot the clock is set, once everything is up."""
 
 
 @cache
 def preloads() -> str:
-    """Return the libraries preloaded into each process: libfaketime, and a fix for its waits."""
+    """Return the libraries to preload into each process: libfaketime, and a fix for its waits."""
     set_clocks.LOGS.mkdir(parents=True, exist_ok=True)
     found = [set_clocks.compiled_waits(), set_clocks.library()]
     if None in found:
@@ -45,7 +45,7 @@ def preloads() -> str:
 
 
 class SetClock(World):
-    """A market and its source at the clock that every process shares; it may go back."""
+    """A market and its source on the clock that all processes share; it may go back."""
 
     seconds_ahead = 0.0
 
@@ -90,7 +90,7 @@ class FakedServer(Server):
         }
 
     def start_up(self) -> None:
-        """Start it, and wait until it serves."""
+        """Start `orbcast up`, and wait until it serves."""
         command = [sys.executable, "-m", "deployments.cli", "up"]
         with (self.folder / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -112,13 +112,13 @@ class FakedServer(Server):
         return next(one for one in self.tree() if words in " ".join(one.cmdline()))
 
     def ended(self, state: str) -> int:
-        """Return how many runs ended in a state."""
+        """Return the number of runs that ended in a state."""
         runs: list[FlowRun] = self.asked(lambda client: client.read_flow_runs(limit=200))
         return sum(run.state_name == state for run in runs)
 
 
 class Live(Soak):
-    """A home, its source, and its clock, which every process of it shares."""
+    """A home, its source, and its clock, which all its processes share."""
 
     world: SetClock
     server: FakedServer
@@ -131,7 +131,7 @@ class Live(Soak):
         self.afterwards = contextlib.ExitStack()
 
     def step(self, seconds: float) -> None:
-        """Step the clock, as NTP does, or a machine that wakes up."""
+        """Step the clock, like NTP or a machine that wakes up."""
         self.world.point_clock(self.world.now() + timedelta(seconds=seconds))
 
     def until(self, moment: datetime) -> None:
@@ -140,7 +140,7 @@ class Live(Soak):
             time.sleep(0.1)
 
     def orbcast(self, *arguments: str) -> str:
-        """Run a command; return its status and its output, in a line."""
+        """Run a command; return its status and output in one line."""
         command = [sys.executable, "-m", "deployments.cli", *arguments]
         done = subprocess.run(
             command, env=self.server.environment(), capture_output=True, text=True, check=False
@@ -149,7 +149,7 @@ class Live(Soak):
 
     @contextlib.contextmanager
     def up(self, slot: Slot | None = None) -> Iterator[None]:
-        """Have `orbcast up` running and bars coming in, shortly before a slot."""
+        """Run `orbcast up`, with bars coming in, shortly before a slot."""
         slot = slot or self.slots[1]
         self.world.set_clock(slot.decision - timedelta(minutes=20))
         ended = threading.Event()
@@ -185,7 +185,7 @@ class Live(Soak):
         return rows[0]
 
     def look_for_faults(self) -> list[str]:
-        """Return what `orbcast verify` finds, and each slot that has more than one row."""
+        """Return the findings of `orbcast verify`, and each slot with more than one row."""
         verified = self.orbcast("verify")
         twice = [f"{slot} has two rows" for slot in self.slots if len(self.rows(slot)) > 1]
         return ([] if verified.startswith("0 ") else [verified]) + twice

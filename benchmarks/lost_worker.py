@@ -1,15 +1,15 @@
-"""Workers on machines that are lost: two under two host names, one PostgreSQL, killed in mid-run.
+"""Workers on lost machines: two host names, one PostgreSQL, killed in the middle of a run.
 
-A prediction waits for its bars on one worker when that machine is gone: all on it is killed
-with SIGKILL, and nobody is left who could see its processes. The other worker has to answer. Then
-that one is lost as well, with runs due meanwhile, and comes back under another name, as a
-container does that is made anew. Each slot must have its row, once, and no run may be left.
+One worker's machine is lost while a prediction waits for its bars there: everything on it is
+killed with SIGKILL, and nothing remains that could see its processes. The other worker has to
+predict. Then that one is lost too, with runs due meanwhile, and returns under another name, like a
+recreated container. Each slot must have exactly one row, and no run may be left.
 
     python -m benchmarks.lost_worker
 
-It must be root, to give a process a host name of its own (Linux, `unshare --uts`), needs the
+It must run as root, to give a process its own host name (Linux, `unshare --uts`), needs the
 system's PostgreSQL with its extensions (`apt-get install postgresql`), and takes some ten minutes.
-Its record is in docs/reliability.md.
+The results are in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from tasks.settings import Settings
 from tests.registry.conftest import _statement, started_server
 
 WAITS_SECONDS = 240
-"""So long a prediction waits for bars that do not come."""
+"""How long a prediction waits for bars that do not come."""
 
 MISSED_BY_HAND = 5
-"""Runs of log-outcomes that were due while no worker was there."""
+"""Number of log-outcomes runs that were due while there was no worker."""
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _PATIENCE = 400.0
 
 
 class Workers(Server):
-    """Workers on machines of their own, and their server, in the place of `orbcast up`."""
+    """Workers on separate machines, and their server, in place of `orbcast up`."""
 
     def __init__(self, folder: Path, port: int, clock: Path, urls: dict[str, str]) -> None:
         super().__init__(folder, port, clock, kills=0.0, seed=0)
@@ -60,7 +60,7 @@ class Workers(Server):
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def environment(self) -> dict[str, str]:
-        """Return what every process is told."""
+        """Return the environment of every process."""
         return {
             **super().environment(),
             "ORBCAST_DATABASE_URL": self._urls["orbcast"],
@@ -70,7 +70,7 @@ class Workers(Server):
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
-        """Have the server running, with every deployment and no worker."""
+        """Run the server, with every deployment and no worker."""
         words = ("-m", "deployments.distributed.server", "--port", str(self.port))
         server = self._started("server", (sys.executable, *words), self.environment())
         try:
@@ -87,17 +87,17 @@ class Workers(Server):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The workers that were started and not lost."""
+        """Names of the workers that were started and not lost."""
         return tuple(self._workers)
 
     def begin_worker(self, name: str) -> None:
-        """Start a worker on a machine of that name."""
+        """Start a worker on a machine with a name."""
         inner = f'hostname {name}; exec "$0" -m deployments.distributed.worker --name {name}'
         command = ("unshare", "--uts", "sh", "-c", inner, sys.executable)
         self._workers[name] = self._started(name, command, self._of_clients())
 
     def lose(self, name: str) -> None:
-        """Kill everything on a machine at once; who is left alone would say that it was ended."""
+        """Kill everything on a machine at once; a surviving process would report the end."""
         machine = _machine(self._workers.pop(name).pid)
         while there := [pid for pid in psutil.pids() if _machine(pid) == machine]:
             for pid in there:
@@ -106,7 +106,7 @@ class Workers(Server):
             time.sleep(0.05)
 
     def works(self, name: str) -> bool:
-        """Return whether a worker has been heard of."""
+        """Return whether the server has heard from a worker."""
         found = self.asked(
             lambda client: client.request("POST", "/work_pools/local/workers/filter", json={})
         )
@@ -120,7 +120,7 @@ class Workers(Server):
         return None
 
     def busy(self) -> list[FlowRun]:
-        """Return the runs that look as if a process were at work on them."""
+        """Return the runs whose state says that a process works on them."""
         return self._busy()
 
     def state_of(self, run: FlowRun) -> str:
@@ -128,7 +128,7 @@ class Workers(Server):
         return str(self.asked(lambda client: client.read_flow_run(run.id)).state_name)
 
     def stuck_recover(self, host: str) -> FlowRun:
-        """Make a run of recover that a lost machine had begun."""
+        """Create a run of recover that a lost machine had started."""
 
         def begin(client: SyncPrefectClient) -> FlowRun:
             recover = client.read_deployment_by_name("recover/orbcast").id
@@ -143,7 +143,7 @@ class Workers(Server):
         return run
 
     def overdue_outcomes(self) -> list[FlowRun]:
-        """Make runs that were due while nobody was there."""
+        """Create runs that were due while there was no worker."""
         name = f"log-outcomes/{MARKET}"
         deployment = self.asked(lambda client: client.read_deployment_by_name(name)).id
 
@@ -188,7 +188,7 @@ class Workers(Server):
 
 
 class LostWorkers(Soak):
-    """The soak's market, with workers in the place of `orbcast up`."""
+    """The soak's market, with workers in place of `orbcast up`."""
 
     def __init__(self, folder: Path, port: int, server: URL) -> None:
         super().__init__(folder, Plan(first=date(2025, 11, 3), days=1, seed=5, kills=0.0), port)
@@ -201,7 +201,7 @@ class LostWorkers(Soak):
         self.workers = self.server = Workers(folder, port, self.world.clock, urls)
 
     def predicting(self, slot: Slot) -> tuple[FlowRun, str]:
-        """Have a slot predicted whose bars are not there yet; return its run and its machine."""
+        """Start the prediction of a slot whose bars are missing; return its run and machine."""
         self.world.point_clock(slot.decision + timedelta(seconds=2))
         self.server.start("shadow-predict", str(slot), opening_range=slot.opening_range)
         found: list[tuple[FlowRun, str]] = []
@@ -214,7 +214,7 @@ class LostWorkers(Soak):
         return found[0]
 
     def until(self, what: Callable[[], bool], words: str) -> None:
-        """Wait for something, and say after how many seconds it was so."""
+        """Wait for a condition, and print the seconds that it took."""
         began = time.monotonic()
         while not what():
             if time.monotonic() - began > _PATIENCE:
@@ -224,7 +224,7 @@ class LostWorkers(Soak):
         self.say(f"{words}: after {time.monotonic() - began:.0f} s")
 
     def rows_of(self, slot: Slot) -> list[str]:
-        """Return what the ledger has of a slot, of the champion."""
+        """Return the champion's ledger rows of a slot."""
         rows = self.settings.ledger().settled(
             self.market.symbol, first=slot.trading_day, last=slot.trading_day
         )
@@ -235,10 +235,10 @@ class LostWorkers(Soak):
             and row.prediction.role == "champion"
         ]
 
-    # -- what is tried -------------------------------------------------------------------------
+    # -- the trial -----------------------------------------------------------------------------
 
     def try_it(self) -> None:
-        """Lose one worker, then the other; look at what is left."""
+        """Lose one worker, then the other; check what is left."""
         first, second = self.slots[:2]
         for name in ("worker-a", "worker-b"):
             self.workers.begin_worker(name)
@@ -269,7 +269,7 @@ class LostWorkers(Soak):
 
         states = sorted(self.workers.state_of(each) for each in overdue)
         self.say(f"runs of log-outcomes that were due meanwhile: {', '.join(states)}")
-        if states.count("Cancelled") < MISSED_BY_HAND - 1:  # the last by a run that an event began
+        if states.count("Cancelled") < MISSED_BY_HAND - 1:  # an event's run replaces the last
             self.record.faults.append(
                 f"of {MISSED_BY_HAND} alike more than one was done: {states}"
             )
@@ -289,7 +289,7 @@ class LostWorkers(Soak):
 
 
 def _machine(pid: int) -> int | None:
-    """Return what tells a process's machine from others; None if the process is gone."""
+    """Return an id of a process's machine; None if the process is gone."""
     with contextlib.suppress(OSError, psutil.NoSuchProcess):
         if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             return Path(f"/proc/{pid}/ns/uts").stat().st_ino
@@ -297,12 +297,12 @@ def _machine(pid: int) -> int | None:
 
 
 def main() -> None:
-    """Run it and print what came of it."""
+    """Run the trial and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=4260)
     parser.add_argument("--keep", action="store_true", help="keep the folder with its logs")
     asked = parser.parse_args()
-    # what it started is ended with it, however that is
+    # whatever it started ends with it, however it ends
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     folder = Path(tempfile.mkdtemp(prefix="orbcast-lost-"))
     began = time.monotonic()

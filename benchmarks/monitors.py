@@ -1,9 +1,9 @@
-"""The calibration monitor on trial: false alarms, and how many breaks until one is caught.
+"""A test of the calibration monitor: false alarms, and breakouts until detection.
 
     python benchmarks/monitors.py [--streams 400] [--seed 0]
 
-Six breaks a day. What is said is spread as the corridor's probabilities are; what comes has the
-chance said, or another. Alarms are at 1 %, as the breaker's.
+There are six breakouts a day. Predictions are distributed like the corridor's probabilities;
+outcomes have the predicted probability, or another one. Alarms are at 1 %, like the breaker's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CAUGHT_WITHIN = 3000
 
 
 def bent(by: float) -> Callable[[Floats], Floats]:
-    """Return chances whose log-odds are ``by`` times those said."""
+    """Return true probabilities whose log-odds are ``by`` times the predicted ones."""
 
     def chance(p: Floats) -> Floats:
         odds: Floats = (p / (1.0 - p)) ** by
@@ -36,7 +36,7 @@ def bent(by: float) -> Callable[[Floats], Floats]:
 
 
 def shifted(by: float) -> Callable[[Floats], Floats]:
-    """Return chances below those said."""
+    """Return true probabilities below the predicted ones."""
     return lambda p: np.maximum(p - by, 0.0)
 
 
@@ -52,9 +52,9 @@ WRONG: dict[str, Callable[[Floats], Floats]] = {
 def first_alarm(
     seed: int, rows: int, chance: Callable[[Floats], Floats], good: int, *, together: bool
 ) -> int | None:
-    """Return how many breaks after the good ones the first alarm comes; None if it does not.
+    """Return the number of breakouts after the good ones until the first alarm; None without one.
 
-    With ``together`` the breaks of a day share one fortune.
+    With ``together``, the breakouts of a day share their luck.
     """
     draw = np.random.default_rng(seed)
     p = 0.05 + 0.9 * draw.beta(2.0, 2.0, good + rows)
@@ -92,7 +92,7 @@ def main() -> int:
         missed = sum(alarm is None for alarm in alarms)
         print(f"{name}: half by {middle}, nine in ten by {most} breaks; {missed} not caught")
     print(f"{time.perf_counter() - start:.0f} s")
-    # one that keeps its rate has more than this many once in a thousand times
+    # a monitor that keeps its rate exceeds this number once in a thousand times
     return int(false > binom.ppf(0.999, args.streams, ALPHA))
 
 

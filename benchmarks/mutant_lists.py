@@ -1,4 +1,4 @@
-"""The committed lists of single faults: read, and checked against the code."""
+"""The committed lists of mutants: read, and checked against the code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FIELDS = {"file", "find", "replace", "tests", "why"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """A fault to put into a file, and the tests that must notice it.
+    """A fault to insert into a file, and the tests that must detect it.
 
     Attributes
     ----------
     file
         Path below the project, such as ``registry/chains/chain.py``.
     find, replace
-        A fragment that occurs exactly once in the file, and the faulty one.
+        A fragment that occurs exactly once in the file, and its faulty replacement.
     tests
         Arguments of pytest: files, node ids, options.
     why
@@ -41,7 +41,7 @@ class Mutant:
 
 
 def read_lists(paths: Sequence[Path], only: str = "") -> tuple[list[Mutant], list[str]]:
-    """Return the entries whose file, reason or list has ``only`` in it, and what is malformed."""
+    """Return the entries whose file, reason or list contains ``only``, and the malformed ones."""
     mutants, refused = [], []
     for path in paths:
         for number, entry in enumerate(tomllib.loads(path.read_text("utf-8"))["mutant"], 1):
@@ -55,7 +55,7 @@ def read_lists(paths: Sequence[Path], only: str = "") -> tuple[list[Mutant], lis
 
 
 def rot(mutant: Mutant, project: Path) -> str | None:
-    """Return what is wrong with an entry as the code stands; None if it can be applied."""
+    """Return why an entry does not fit the current code; None if it can be applied."""
     try:
         text = (project / mutant.file).read_text("utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""Do the tests notice? Single faults are put into a copy of the code, and their tests must fail.
+"""Mutation tests: single faults are inserted into a copy of the code, and tests must fail.
 
     python benchmarks/mutants.py [--only FILTER] [--jobs 2] [LIST.toml ...]
 
@@ -11,9 +11,9 @@ The faults are committed in ``benchmarks/mutations``, one entry each::
     tests = ["tests/registry/chains/test_chain.py"]
     why = "the fault this stands for"
 
-Nothing is written to the checkout. Before anything is broken the list itself is checked: an entry
-whose fragment is gone or ambiguous, whose replacement does not compile or means the same, or whose
-tests fail as the code stands, is refused, and nothing runs.
+Nothing is written to the checkout. First the list itself is checked: an entry is refused, and
+nothing runs, if its fragment is missing or ambiguous, if its replacement does not compile or means
+the same, or if its tests fail on the unchanged code.
 
 Exit status: 0 if at most 10 % survive, 1 if more do, 2 if an entry was refused.
 """
@@ -47,7 +47,7 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of a mutant: the first test that failed, or that none did."""
+    """Result of a mutant: the first test that failed, or that none did."""
 
     mutant: Mutant
     line: int
@@ -65,7 +65,7 @@ class Report:
 
     @property
     def survivors(self) -> tuple[Result, ...]:
-        """The mutants that no test noticed."""
+        """The mutants that no test detected."""
         return tuple(result for result in self.results if not result.killed)
 
     @property
@@ -76,7 +76,7 @@ class Report:
         return int(len(self.survivors) > MOST_SURVIVORS * len(self.results))
 
     def lines(self) -> list[str]:
-        """Return the report as text, a line a fact."""
+        """Return the report as lines of text."""
         if self.refused:
             return [*self.refused, f"{len(self.refused)} entries refused, nothing was run"]
         lines = []
@@ -114,7 +114,7 @@ class Copy:
 
     @contextlib.contextmanager
     def broken(self, mutant: Mutant) -> Iterator[int]:
-        """Have the mutant in the copy; yield the line it begins in."""
+        """Insert the mutant into the copy; yield the line in which it begins."""
         path = self.folder / mutant.file
         whole = path.read_text("utf-8")
         self._write(path, whole.replace(mutant.find, mutant.replace))
@@ -125,7 +125,7 @@ class Copy:
 
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
-        # compiled code is held against whole seconds and the size: no two versions share both
+        # bytecode is checked by whole seconds and size: no two versions may share both
         moment = 1_000_000_000 + next(self._times)
         os.utime(path, (moment, moment))
 
@@ -140,7 +140,7 @@ class Runner:
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
 
     def run(self, mutants: Sequence[Mutant]) -> Report:
-        """Check the entries, then run every mutant's tests; report what was noticed."""
+        """Check the entries, then run every mutant's tests; report which were detected."""
         faults = [(mutant, rot(mutant, self.project)) for mutant in mutants]
         refused = [_refusal(mutant, fault) for mutant, fault in faults if fault]
         if refused or not mutants:
@@ -222,10 +222,10 @@ class Runner:
         }
         began = time.monotonic()
         with subprocess.Popen(
-            # folders of its own: to clean up those of a run beside it would fail as a test does
+            # own folders: cleaning up those of a parallel run would look like a failing test
             [sys.executable, "-m", "pytest", "-x", "-q", f"--basetemp={copy.temporary}", *tests],
             cwd=copy.folder,
-            # before the installed checkout, for what the tests start as well
+            # precedes the installed checkout, also for processes that the tests start
             env={**kept, "PYTHONPATH": str(copy.folder)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

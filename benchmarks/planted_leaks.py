@@ -1,6 +1,6 @@
-"""Ten kinds of leak, each of which sees the future in its own way or on its own days only.
+"""Ten kinds of leak, each of which sees the future in its own way or only on certain days.
 
-Six of them are honest on most days: whoever looks at a handful of days is likely to miss them.
+Six of them are honest on most days, so that a check of a few days is likely to miss them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def on_roll_days(view: View) -> NDArray[np.float64]:
 
 
 def when_clocks_change(view: View) -> NDArray[np.float64]:
-    """Look ahead only on the first day on which the exchange opens at another hour."""
+    """Look ahead only on the first day after the exchange's opening hour changes."""
     opens = view.tape.schedule.exchange_open % 1440
     changed = np.append(False, opens[1:] != opens[:-1])
     return np.where(changed[view.day], move_after(view), 0.0)
@@ -64,25 +64,25 @@ def on_half_days(view: View) -> NDArray[np.float64]:
 
 
 def open_trade_of_the_range_before(view: View) -> NDArray[np.float64]:
-    """Read the outcome of the range before, settled or not."""
+    """Read the outcome of the previous range, settled or not."""
     before = np.maximum(view.rows - 1, 0)
     return view.labels.outcome[before].astype(np.float64)
 
 
 def contract_of_tomorrow(view: View) -> NDArray[np.float64]:
-    """Read whether tomorrow's contract is another: chosen by the volumes of all today."""
+    """Read whether tomorrow's contract differs, which depends on the volumes of the whole day."""
     tomorrow = np.minimum(view.day + 1, len(view.tape.contract) - 1)
     return (view.tape.contract[tomorrow] != view.tape.contract[view.day]).astype(np.float64)
 
 
 def half_day_tomorrow(view: View) -> NDArray[np.float64]:
-    """Read tomorrow's hours, which the live calendar does not hold."""
+    """Read tomorrow's hours, which the live calendar does not contain."""
     tomorrow = np.minimum(view.day + 1, len(view.tape.schedule) - 1)
     return view.tape.schedule.early_close[tomorrow].astype(np.float64)
 
 
 class DayTable:
-    """A table by trading day that was made beforehand from the whole history: each day's move."""
+    """A table of each day's move, made in advance from the whole history."""
 
     def __init__(self, moves: Mapping[date, float]) -> None:
         self._moves = moves
@@ -96,7 +96,7 @@ class DayTable:
         return cls(dict(zip(schedule.days.tolist(), moves, strict=True)))
 
     def __call__(self, view: View) -> NDArray[np.float64]:
-        """Look each decision's day up, 0 where the table has none."""
+        """Return the value for each decision's day; 0 if the table has none."""
         days = view.tape.schedule.days[view.day].tolist()
         return np.array([self._moves.get(day, 0.0) for day in days])
 
@@ -107,7 +107,7 @@ def planted(name: str, compute: FeatureFunction) -> Feature:
 
 
 def planted_leaks(history: History) -> tuple[Feature, ...]:
-    """Return the ten, the table of one's own made from this history."""
+    """Return the ten leaks; the day table is made from this history."""
     table = DayTable.of(history.view(np.zeros(1, np.int64)))
     return (*_OF_ANY_MARKET, planted("table_of_days", table))
 

@@ -1,10 +1,10 @@
-"""Markets beyond the demo's simulator: other steps and edges, real bars turned upside down.
+"""Markets beyond the demo's simulator: other steps and edges, and mirrored real bars.
 
 Steps are Student's t with five degrees of freedom under a daily GARCH(1, 1) variance (Bollerslev
-1986), rounded to whole ticks. An edge is planted by reflection: after each window the steps up to
-the next range, or to the end of the session, are drawn once, and where they and their mirror image
-leave the range by different sides, the side that the edge favours is taken with a chance above one
-half. With a chance of one half this is a fair market, whatever the steps are.
+1986), rounded to whole ticks. An edge is planted by reflection: after each window, the steps until
+the next range or the session's end are drawn once. If they and their mirror image leave the range
+on different sides, the side that the edge favours is taken with a probability above one half. With
+a probability of one half this is a fair market, whatever the steps are.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class PlantedMarket:
     Attributes
     ----------
     bars
-        As the kernels read them.
+        The bars in the form that the kernels read.
     day, opening_range
-        Of each slot with a range: datetime64[D] and the range's name, n of them.
+        For each of n slots with a range: datetime64[D] and the range's name.
     sign
-        Shape (n,): +1 where the edge favours UP, -1 DOWN, 0 where there is none.
+        Shape (n,): +1 where the edge favours UP, -1 DOWN, 0 where there is no edge.
     """
 
     bars: Bars
@@ -59,11 +59,11 @@ class PlantedMarket:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What an edge may rest on at a window's end.
+    """The facts that an edge may use at a window's end.
 
     ``moves`` holds the completed days' moves and ``variance`` their variances, oldest first;
-    ``upper`` says whether the price stands in the upper half of the range; ``past`` is the share
-    of the days that has passed.
+    ``upper`` says whether the price is in the upper half of the range; ``past`` is the share of
+    the days that has passed.
     """
 
     moves: list[float]
@@ -77,7 +77,7 @@ def _yesterday(known: _Known) -> int:
 
 
 def _regime(known: _Known) -> int:
-    """Follow the price in nervous times, turn against it in quiet ones."""
+    """Follow the price in volatile times, and go against it in quiet ones."""
     if len(known.variance) < 20:
         return 0
     nervous = known.variance[-1] > float(np.median(known.variance[-250:]))
@@ -110,11 +110,11 @@ def planted_market(
     market, schedule
         Ranges and trading days.
     kind
-        What favours a side.
+        The kind of edge.
     seed
         The same seed gives the same bars.
     strength
-        0 to 1: the favoured side is taken with a chance of (1 + strength) / 2.
+        0 to 1: the favoured side is taken with a probability of (1 + strength) / 2.
     sigma_ticks
         A minute's standard deviation on an ordinary day; 0.7 makes a market of coarse ticks.
     """
@@ -176,7 +176,7 @@ def planted_market(
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """An opening range: where its path begins and ends, and the corridor around the price."""
+    """An opening range: the start and end of its path, and the corridor around the price."""
 
     begin: int
     end: int
@@ -196,7 +196,7 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """One day's minutes; ``step`` is turned upside down after a window where an edge asks so."""
+    """One day's minutes; ``step`` is mirrored after a window where an edge requires it."""
 
     minute: NDArray[np.int64]
     price: int
@@ -218,7 +218,7 @@ class _Day:
         )
 
     def window(self, start: int, stop: int, end: int) -> _Window | None:
-        """Return the range of the minutes from start to stop, None where none of them trades."""
+        """Return the range of the minutes from start to stop; None if none of them trades."""
         begin, middle, last = np.searchsorted(self.minute, [start, stop, end]).tolist()
         seen = self.trades[begin:middle]
         if not seen.any():
@@ -229,7 +229,7 @@ class _Day:
     def plant(
         self, window: _Window, sign: int, strength: float, draw: np.random.Generator
     ) -> None:
-        """Take the path after a window or its mirror image: the favoured one more often."""
+        """Take the path after a window or its mirror image, the favoured one more often."""
         after = slice(window.begin, window.end)
         path = np.cumsum(self.step[after])
         side, mirrored = window.side(window.price + path), window.side(window.price - path)
@@ -249,17 +249,17 @@ def _season(minute: NDArray[np.int64]) -> NDArray[np.float64]:
 def turned_bars(
     bars: Bars, market: Market, schedule: Schedule, *, seed: int, by: Literal["day", "range"]
 ) -> Bars:
-    """Turn stretches of real bars upside down by the toss of a coin, joined without jumps.
+    """Mirror stretches of real bars by the toss of a coin, joined without jumps.
 
     Parameters
     ----------
     bars, market, schedule
-        Real bars of every contract, and the days of them.
+        Real bars of every contract, their market, and their days.
     seed
-        Of the coin.
+        Seed of the coin.
     by
-        ``day``: whole trading days, so that a day's own course stays; ``range``: each stretch from
-        one window's end to the next, so that nothing known by then says where the price goes.
+        ``day``: whole trading days, so that each day keeps its own course; ``range``: each stretch
+        from one window's end to the next, so that nothing known by then predicts the price.
     """
     tape = join(bars, schedule, market.roll)
     ends = schedule.day_start if by == "day" else np.sort(schedule.range_end[schedule.open])

@@ -1,4 +1,4 @@
-"""The licensed Micro Gold bars, read where they are and copied nowhere."""
+"""The licensed Micro Gold bars, read in place and never copied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mgc-ohlcv-1m"
 
 
 def lake_of_real_bars(folder: Path, market: Market) -> Lake:
-    """Take the bars into a lake in a folder."""
+    """Import the bars into a lake in a folder."""
     lake = Lake(folder)
     lake.ingest(read_dbn([str(DATA)], market.contract_pattern), market, datetime.now(UTC))
     return lake
@@ -24,12 +24,12 @@ def lake_of_real_bars(folder: Path, market: Market) -> Lake:
 
 @cache
 def real_bars(market: Market) -> Bars:
-    """Read the bars, once in a process and those it forks.
+    """Read the bars, once for a process and its forks.
 
     Raises
     ------
     FileNotFoundError
-        They are not there.
+        The bars are missing.
     """
     if not DATA.is_dir():
         raise FileNotFoundError(f"licensed market data is not at {DATA}")

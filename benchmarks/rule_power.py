@@ -1,20 +1,21 @@
-"""How often the whole promotion rule finds a gain, by gain, rows and questions asked.
+"""How often the whole promotion rule detects a gain, by gain, rows and questions asked.
 
     python benchmarks/rule_power.py [--tries 2000] [--write]
 
-Simulated challengers of a known gain are judged at growing numbers of rows by all conditions that
-rest on figures: log loss and Brier score with their intervals, standard errors for the questions
-asked, e-value, calibration, three seeds, years. ``--write`` writes the table that
-``ml_core/evidence/rule_power.py`` reads. What is left out: the look-ahead audit and the injected
-signal, which rest on no luck of outcomes, the champion and the live record.
+Simulated challengers with a known gain are judged at growing numbers of rows by all conditions on
+figures: log loss and Brier score with their intervals, standard errors for the questions asked,
+e-value, calibration, three seeds, years. ``--write`` writes the table that
+``ml_core/evidence/rule_power.py`` reads. Left out are the look-ahead audit and the injected
+signal, which do not depend on the luck of outcomes, the champion and the live record.
 
-As on Micro Gold, six ranges a day break and the corridor, (x + 0.15)/1.3 with x even between 0 and
-1, is right 69 % of the time; 250 days make a year. The true log-odds are the corridor's plus a
-normal signal; the challenger knows the signal with an error of a fifth of its variance, a tenth of
-that each seed's own, and so keeps about 80 % of what there is to gain (measured: 82 %,
-docs/evidence.md). A gain is the challenger's own, not what there is. Rows are independent given
-their forecasts. Intervals are the normal ones of the mean of days, which the bootstrap's come to;
-tests/benchmarks/test_rule_power.py judges some of the cells by the rule itself.
+As on Micro Gold, six ranges a day break out, and the corridor, (x + 0.15)/1.3 with x uniform
+between 0 and 1, is right 69 % of the time; 250 days make a year. The true log-odds are the
+corridor's plus a normal signal. The challenger knows the signal with an error of a fifth of its
+variance, a tenth of which is each seed's own, and so keeps about 80 % of the possible gain
+(measured: 82 %, docs/evidence.md). A gain in the table is the challenger's own, not the possible
+one. Rows are independent given their forecasts. Intervals are normal ones for the mean of days,
+with which the bootstrap's agree; tests/benchmarks/test_rule_power.py judges some of the cells by
+the rule itself.
 """
 
 from __future__ import annotations
@@ -44,19 +45,19 @@ GAINS = (0.0025, 0.005, 0.01, 0.02, 0.04)
 TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 ROWS_A_DAY, DAYS_A_YEAR, SEEDS = 6, 250, 3
 ERROR, OWN_ERROR = 0.18, 0.02
-"""Variance of the challenger's error, in that of the signal: common to its seeds, and own."""
+"""Variance of the challenger's error relative to the signal's: common to all seeds, and own."""
 
 MOST_ROWS = 60_000
 _BLOCK = 25
 _STEPS = (4, 5.5, 7.5, 10, 12.5, 15.72, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160)
-"""Rows times gain at which the rule is asked; 15.72 are 1,572 rows of a gain of 0.01."""
+"""Rows times gain at which the rule is applied; 15.72 is 1,572 rows with a gain of 0.01."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
     """Rows of some days and tries, shape (days, tries, rows a day).
 
-    The challenger's forecasts have an axis of seeds before these.
+    The challenger's forecasts have a leading axis of seeds.
     """
 
     corridor: Floats
@@ -65,7 +66,7 @@ class Draws:
 
 
 def drawn(rng: np.random.Generator, days: int, tries: int, sigma: float) -> Draws:
-    """Draw days of forecasts and outcomes, the signal's deviation being ``sigma`` log-odds."""
+    """Draw days of forecasts and outcomes; the signal's deviation is ``sigma`` log-odds."""
     shape = (days, tries, ROWS_A_DAY)
     corridor = (rng.random(shape) + 0.15) / 1.3
     margin = logit(corridor)
@@ -96,7 +97,7 @@ def sigma_of(gain: float) -> float:
 
 @dataclass(slots=True)
 class Mean:
-    """Running sums of days, by try: what a mean a row and its standard error are made of."""
+    """Running sums over days, by try, for the mean per row and its standard error."""
 
     tries: int
     days: int = 0
@@ -114,24 +115,24 @@ class Mean:
 
     @property
     def rows(self) -> int:
-        """Rows so far."""
+        """Number of rows so far."""
         return self.days * ROWS_A_DAY
 
     @property
     def estimate(self) -> Floats:
-        """Mean a row."""
+        """Mean per row."""
         return self.total / self.rows
 
     @property
     def error(self) -> Floats:
-        """Its standard error, days drawn whole."""
+        """Standard error of the mean, clustered by day."""
         variance = self.square / self.days - (self.total / self.days) ** 2
         return np.sqrt(np.maximum(variance, 0.0) / self.days) / ROWS_A_DAY
 
 
 @dataclass(slots=True)
 class Wealth:
-    """The e-process of many tries at once; day by day the same as ``sequential.e_process``."""
+    """The e-process of many tries at once; each day equals ``sequential.e_process``."""
 
     tries: int
     capital: Floats = field(init=False)
@@ -171,13 +172,13 @@ def powers(
     Parameters
     ----------
     gain
-        The challenger's, in log loss a row.
+        The challenger's gain, in log loss per row.
     rows
-        When the rule is asked, ascending; rounded up to whole days.
+        Numbers of rows at which the rule is applied, ascending; rounded up to whole days.
     tries, seed
-        How many, and of which random numbers.
+        Number of tries, and the random seed.
     trials
-        Questions asked, by which the rule is made stricter.
+        Numbers of questions asked, which make the rule stricter.
     """
     rng = np.random.default_rng([seed, round(gain * 1e6)])
     sigma = sigma_of(gain)
@@ -226,7 +227,7 @@ def powers(
 
 
 def _log_loss(ours: Floats, theirs: Floats, happened: NDArray[np.bool_]) -> Floats:
-    """Return ours less theirs, a day and try, shape (days, tries)."""
+    """Return our log loss minus theirs by day and try, shape (days, tries)."""
     change = np.where(happened, theirs / ours, (1.0 - theirs) / (1.0 - ours))
     return np.asarray(np.log(change).sum(axis=2), np.float64)
 

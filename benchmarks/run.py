@@ -1,8 +1,8 @@
-"""The speeds Orbcast promises, measured side by side in one run: medians of five.
+"""The speeds that Orbcast promises, measured side by side in one run: medians of five.
 
     python benchmarks/run.py [--quick]
 
-Real MGC bars are read where they are (../shared/data); without them, simulated ones.
+Real MGC bars are read in place (../shared/data); without them, simulated bars are used.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def build_speed(bars: Bars) -> bool:
     def everything() -> object:
         return assemble(bars, market, LabelSpec(), first=FIRST, last=LAST)
 
-    everything()  # the calendar and the clocks of the days are worked out once
+    everything()  # warm up: calendar and clock changes are computed once
     ours = median_of(everything)
     assembly = assemble(bars, market, LabelSpec(), first=FIRST, last=LAST)
     rows = len(assembly.dataset)
@@ -165,7 +165,7 @@ def decision_speed(lake: Lake, bars: Bars) -> bool:
 
 
 def retrain_speed(home: Path) -> bool:
-    """A cold process to a registered version, five times on fresh registries."""
+    """Measure a retrain from cold process to registered version, five times, in new registries."""
     times, peaks = [], []
     for number in range(REPEATS):
         own = home / f"run{number}"

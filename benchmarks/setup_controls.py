@@ -1,9 +1,9 @@
-"""The setup study on trial: markets in which no setup is worth anything, and one in which one is.
+"""Controls of the setup study: markets in which no setup has value, and ones with a planted one.
 
     python benchmarks/setup_controls.py [--markets 200] [--tables 200] [--planted 50]
                                         [--workers 2]
 
-Part of `make controls`; docs/evidence.md holds the record.
+Part of `make controls`; the results are in docs/evidence.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))  # the tests' fair trades are used, and are not installed
+sys.path.insert(0, str(PROJECT))  # it uses the tests' fair trades, which are not installed
 
 from benchmarks.control_worlds import bars_of  # noqa: E402
 from ml_core.market.market import Market, load_market  # noqa: E402
@@ -41,7 +41,7 @@ def judged(table: TradeTable, market: Market, seed: int) -> SetupStudy:
 
 
 def null_market(market: Market, seed: int) -> tuple[bool, bool]:
-    """Whether a study of simulated null bars named anything, with costs and without."""
+    """Return whether a study of simulated null bars reported anything, with and without costs."""
     schedule = build_schedule(market, FIRST - timedelta(days=40), LAST)
     bars = bars_of(market, simulate(market, schedule, seed=seed, with_truth=False))
     instrument = market.instrument.model_copy(
@@ -55,7 +55,7 @@ def null_market(market: Market, seed: int) -> tuple[bool, bool]:
 
 
 def fair(market: Market, share: float, seed: int) -> bool:
-    """Whether a study of exact martingale trades, a share of losers turned, named anything."""
+    """Return whether a study of martingale trades, with some losers turned, reported anything."""
     table = fair_table(TABLE_DAYS, TABLE_SEED + seed, grid=SetupGrid())
     if share:
         plant(table, PLANTED_RANGE, share, seed, days=slice(None))

@@ -1,8 +1,8 @@
-"""How long 2,000 setups over four and a half years take: the median of five.
+"""How long a study of 2,000 setups over four and a half years takes: the median of five.
 
     python benchmarks/setup_study.py
 
-Real MGC bars are read where they are (../shared/data) and copied nowhere.
+Real MGC bars are read in place (../shared/data) and never copied.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TARGET_SECONDS = 60.0
 
 
 def whole_study(bars: Bars, market: Market) -> SetupStudy:
-    """From bars to the verdict, as `orbcast study setups` does it."""
+    """Run the study from bars to verdict, like `orbcast study setups`."""
     grid, plan = SetupGrid(), StudyPlan()
     table = trade_table(bars, market, grid, first=FIRST, last=LAST)
     returns = setup_returns(table, grid.setups(market), plan.search_days(len(table.days)))

@@ -1,9 +1,9 @@
-"""How long 50 trials of the directional model on five folds take, as a trader starts them.
+"""How long 50 trials of the directional model on five folds take, as started by a trader.
 
     python benchmarks/tuning.py [--trials 50]
 
-Real MGC bars are read where they are (../shared/data) into a home that is thrown away; the time
-is that of the whole command `orbcast tune`, with imports, a temporary server and the dataset.
+Real MGC bars are read in place (../shared/data) into a temporary home; the time is that of the
+whole command `orbcast tune`, with imports, a temporary server and the dataset.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def busy_seconds() -> float:
-    """Processor seconds of every child that has ended."""
+    """Return the processor seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

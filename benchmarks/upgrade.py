@@ -1,14 +1,14 @@
-"""An upgrade, tested: a home of an earlier release is opened, verified, used and trained.
+"""A test of the upgrade: a home of an earlier release is opened, verified, used and trained.
 
-The earlier release is checked out beside this one, with the locked dependencies of its own, and
-makes a home: a simulated market, a retrain, replayed days, a live day and its outcomes, a server's
-database. Then this release works on that home, and the earlier one is asked to open it once more,
+The earlier release is checked out beside this one, with its own locked dependencies, and makes a
+home: a simulated market, a retrain, replayed days, a live day and its outcomes, a server's
+database. Then this release works on that home. Finally the earlier release tries to open it again,
 which it must refuse.
 
     python -m benchmarks.upgrade                    # from the release of 2026-11-26
     python -m benchmarks.upgrade --release COMMIT
 
-It needs git and uv, and takes some ten minutes. Its record is in docs/reliability.md.
+It needs git and uv, and takes some ten minutes. The results are in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ import httpx
 from tasks.settings import CLOCK_FILE
 
 RELEASE = "f45ccec"
-"""Of 2026-11-26."""
+"""The release of 2026-11-26."""
 
 BEGIN, DAYS = "2024-01-02", 332
 REPLAYED = ("2024-11-18", "2024-11-20")
 LIVE = ("2024-11-25T09:05", "2024-11-25T10:05", "2024-11-25T11:05")
 AFTER = ("2024-11-26T09:05", "2024-11-26T10:05")
-"""Decisions on the market's clock, before the upgrade and after it."""
+"""Decision times in the market's time zone, before and after the upgrade."""
 
 ZONE = "+10:00"
 _PROJECT = Path(__file__).resolve().parents[1]
@@ -59,7 +59,7 @@ def _print(words: str) -> None:
 
 @dataclass
 class Installed:
-    """A release with an interpreter that has its dependencies."""
+    """A release, with an interpreter that has its dependencies."""
 
     name: str
     project: Path
@@ -69,7 +69,7 @@ class Installed:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment of its processes."""
+        """The environment of its processes."""
         kept = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
         return {
             **kept,
@@ -79,7 +79,7 @@ class Installed:
         }
 
     def orbcast(self, *words: str, status: int = 0) -> str:
-        """Run a command and return what it prints; another status than that one is a fault."""
+        """Run a command and return its output; a status other than ``status`` is a fault."""
         began = time.monotonic()
         ended = subprocess.run(
             [self.python, "-m", "deployments.cli", *words],
@@ -96,12 +96,12 @@ class Installed:
         return ended.stdout or ended.stderr
 
     def asked(self, *words: str) -> Any:
-        """Run a command that prints JSON."""
+        """Run a command that prints JSON, and return its values."""
         return json.loads(self.orbcast(*words, "--json"))
 
     @contextmanager
     def up(self) -> Iterator[str]:
-        """Have its `orbcast up` running; yield its API."""
+        """Run its `orbcast up`; yield the API's URL."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -124,7 +124,7 @@ class Installed:
 
 
 class Upgrade:
-    """One home, through two releases."""
+    """One home, used by two releases."""
 
     def __init__(self, earlier: Installed, present: Installed) -> None:
         self.earlier, self.present = earlier, present
@@ -132,7 +132,7 @@ class Upgrade:
         self.faults: list[str] = []
 
     def clock(self, moment: str) -> None:
-        """Set the simulated clock to two seconds after a time, with the bars closed by then."""
+        """Set the simulated clock to two seconds after a time, and add the bars closed by then."""
         at = datetime.fromisoformat(moment + ZONE).astimezone(UTC)
         ahead = (at - datetime.now(UTC)).total_seconds() + 2.0
         (self.folder / "clock").write_text(str(ahead), "utf-8")
@@ -148,7 +148,7 @@ class Upgrade:
             )
 
     def live(self, release: Installed, moments: tuple[str, ...]) -> None:
-        """Have a release answer live, and settle what can be settled an hour later."""
+        """Let a release predict live, and settle what can be settled an hour later."""
         for moment in moments:
             self.clock(moment)
             release.orbcast("refresh", "--market", "mgc")
@@ -158,7 +158,7 @@ class Upgrade:
         release.orbcast("run", "log-outcomes")
 
     def make(self) -> None:
-        """Have the earlier release make the home."""
+        """Let the earlier release make the home."""
         earlier = self.earlier
         world, trader = (str(self.folder / f"{name}.duckdb") for name in ("world", "trader"))
         given = ("--from", BEGIN, "--days", str(DAYS), "--edge", "0.05", "--out", world)
@@ -176,7 +176,7 @@ class Upgrade:
             pass
 
     def upgrade(self) -> None:
-        """Work on the home with this release, and say what does not hold."""
+        """Work on the home with this release, and report what fails."""
         before, present = self.earlier.asked("verify"), self.present
         after = present.asked("verify")
         _print(f"rows {before['rows']} and {after['rows']}, outcomes {after['outcomes']}")
@@ -198,12 +198,12 @@ class Upgrade:
         _print(f"{made} predictions more; {len(last['chains'])} chains")
         self._expect(made >= len(AFTER), f"{made} predictions were made after the upgrade")
         with present.up() as api:
-            # it is there from before; the runner registers it anew once it has started
+            # it exists from before; the runner registers it again once it has started
             recover = f"{api}/deployments/name/recover/orbcast"
             _until(lambda: httpx.get(recover).json()["global_concurrency_limit"] is None)
 
     def downgrade(self) -> None:
-        """Have the earlier release refuse the home, and leave it as it is."""
+        """Check that the earlier release refuses the home and leaves it unchanged."""
         database = self.folder / "home" / "orbcast.sqlite"
         before = _content(database)
         for words in (("status",), ("predictions",), ("run", "log-outcomes"), ("up",)):
@@ -237,7 +237,7 @@ def _content(database: Path) -> str:
 
 
 def check_out(release: str, folder: Path, python: Path | None) -> Installed:
-    """Check an earlier release out, with its dependencies unless an interpreter has them."""
+    """Check out an earlier release, with its dependencies unless an interpreter has them."""
     project = folder / "release"
     git = ("git", "-C", str(_PROJECT), "worktree", "add", "--force", "--detach")
     subprocess.run([*git, str(project), release], check=True, capture_output=True)
@@ -252,7 +252,7 @@ def check_out(release: str, folder: Path, python: Path | None) -> Installed:
 
 
 def main() -> None:
-    """Try the upgrade, and print the result."""
+    """Test the upgrade and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--release", default=RELEASE, help="commit of the earlier release")
     parser.add_argument("--python", type=Path, help="interpreter that has its dependencies")

@@ -1,8 +1,8 @@
-"""The comparator: a query for each window, as hobby systems build their samples.
+"""The comparison: one query per window, the way hobby systems build their samples.
 
-For every opening range one SQL query for the window, one for the day so far, one for each of the
-sessions before, one for the daily history and one for the scan after it: the usual way, with the
-table indexed by DuckDB's own zone maps and everything else in Python.
+For every opening range there is one SQL query for the window, one for the day so far, one for each
+of the previous sessions, one for the daily history and one for the scan after it. The table is
+indexed by DuckDB's own zone maps, and everything else is done in Python.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def load(tape: Tape) -> duckdb.DuckDBPyConnection:
 def build(
     connection: duckdb.DuckDBPyConnection, tape: Tape, market: Market, days: np.ndarray
 ) -> int:
-    """Build samples of these schedule rows, a query for each window; return how many."""
+    """Build samples of these schedule rows with a query for each window; return their number."""
     schedule = tape.schedule
     built = 0
     for day in days.tolist():

@@ -1,8 +1,8 @@
-"""Copy a whole database into an empty one, of the other kind too: SQLite and PostgreSQL.
+"""Copy a whole database into an empty one, between SQLite and PostgreSQL in any direction.
 
-Everything is read from one state of the source and written in one unit of work: a copy that is
-stopped leaves the target as empty as it was. A chained table is the same where its chain is whole
-and ends in the same row; of the others each value is compared.
+Everything is read from one snapshot of the source and written in one transaction, so that an
+interrupted copy leaves the target empty. A chained table counts as equal if its chain is intact
+and ends in the same row; in other tables, every value is compared.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ PAGE = 2_000
 """Rows held in memory at once."""
 
 Say = Callable[[int, int, str], None]
-"""Told of rows copied, rows in all, and the table."""
+"""Called with rows copied, rows in all, and the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableContent:
-    """What a table holds.
+    """A summary of a table's content.
 
     Attributes
     ----------
     name, rows
-        The table, and how many rows it has.
+        The table, and its number of rows.
     end
-        Of a chain the last row's hash; of another table a SHA-256 of all its values; hex.
+        For a chain, the last row's hash; otherwise, a SHA-256 of all values; hex.
     chained
-        Whether it is a chain.
+        Whether the table is chained.
     """
 
     name: str
@@ -59,16 +59,16 @@ class TableContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseCopy:
-    """A target that holds what its source holds, verified.
+    """A verified copy of a database.
 
     Attributes
     ----------
     tables
-        What each table holds, those that refer to others behind them.
+        Summary of each table, each after the tables that it refers to.
     already
-        Whether the target held all of it before, so that nothing was written.
+        Whether the target already held everything, so that nothing was written.
     notes
-        Where the notes of the chains' ends were copied to; None where they stay in the home.
+        Where the notes of the chains' ends were copied to; None if they stay in the home.
     """
 
     tables: tuple[TableContent, ...]
@@ -77,7 +77,7 @@ class DatabaseCopy:
 
     @property
     def rows(self) -> int:
-        """Rows of all tables."""
+        """Number of rows in all tables."""
         return sum(content.rows for content in self.tables)
 
 
@@ -87,29 +87,29 @@ def copy_database(source: Database, target: Database, say: Say) -> DatabaseCopy:
     Parameters
     ----------
     source
-        Verified whole first; it is only read.
+        The source, which is verified first and only read.
     target
-        An empty database, or one that holds this very copy already, which is left as it is.
+        An empty database, or one that already holds exactly this copy, which is not changed.
     say
-        Told how far it is.
+        Called with the progress.
 
     Raises
     ------
     ChangedRecordError
-        The source, or the copy, is not as it was written.
+        The record of the source, or of the copy, was changed.
     NotEmptyError
         The target has other rows.
     SourceWrittenError
-        Something was written to the source meanwhile.
+        Something was written to the source during the copy.
     DatabaseError
         The target is the source, or cannot hold one of its values.
     BusyDatabaseError
-        Somebody else holds one of them.
+        Another process has locked one of them.
     """
     if _place(source) == _place(target):
         remedy = "name another database with --to"
         raise DatabaseError(target.masked_url, "is the one to be copied", remedy)
-    notes = _notes_of(source)  # before the rows: a note that is older than they are is no fault
+    notes = _notes_of(source)  # read before the rows: notes older than the rows are no fault
     _require_whole(source.masked_url, verify(source).faults)
     with source.reading() as reading:
         contents = _contents(reading)
@@ -149,7 +149,7 @@ def _copy_rows(
 
 
 def _count_on(session: Session, name: str) -> None:
-    """Have a PostgreSQL table number its next row behind those that were copied."""
+    """Let a PostgreSQL table number its next row after the copied ones."""
     numbered = METADATA.tables[name].columns.get("id")
     if numbered is None:
         return
@@ -167,7 +167,7 @@ def _require_whole(url: str, faults: tuple[str, ...]) -> None:
 
 
 def _require_same(url: str, session: Session, contents: tuple[TableContent, ...]) -> None:
-    """Walk the copy's chains, and compare what each of its tables holds with the source's."""
+    """Verify the copy's chains, and compare each table's summary with the source's."""
     for chain in chains().values():
         _require_whole(url, tuple(chain.faults(session)))
     differing = _differing(contents, _contents(session))
@@ -181,7 +181,7 @@ def _differing(
 
 
 def _contents(session: Session) -> tuple[TableContent, ...]:
-    """Return what each table holds, parents before those whose rows refer to them."""
+    """Return the summary of each table, parents before the tables that refer to them."""
     return tuple(_content(session, table.name) for table in METADATA.sorted_tables)
 
 
@@ -198,7 +198,7 @@ def _content(session: Session, name: str) -> TableContent:
 
 
 def _pages(session: Session, name: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield a table's rows in the order of its key, JSON as the text that is stored."""
+    """Yield a table's rows by key, with JSON as its stored text."""
     keys: list[Any] = [column(key.name) for key in METADATA.tables[name].primary_key]
     query: Select[Any] = select(_plain(name)).order_by(*keys)
     rows = session.execute(query.execution_options(yield_per=PAGE)).mappings()
@@ -207,7 +207,7 @@ def _pages(session: Session, name: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def _plain(name: str) -> Any:
-    """Return a table whose JSON is text: copied as it was hashed, not parsed and written anew."""
+    """Return a table with JSON as text, to copy it as it was hashed, without parsing."""
     columns = METADATA.tables[name].columns
     return table(
         name,
@@ -219,7 +219,7 @@ def _plain(name: str) -> Any:
 
 
 def _place(database: Database) -> object:
-    """Return where a database is, whatever its URL looks like."""
+    """Return the place of a database, however its URL is written."""
     url = database.engine.url
     return _file_of(database) or (url.host, url.port, url.database, dict(url.query))
 
@@ -237,7 +237,7 @@ def _notes_of(database: Database) -> bytes | None:
 
 
 def _carry(notes: bytes | None, source: Database, target: Database) -> Path | None:
-    """Put the notes of the chains' ends beside a file in another folder that has none yet."""
+    """Copy the notes of the chains' ends to a database file's folder, if it has none yet."""
     file = _file_of(target)
     if notes is None or file is None or source.checkpoints is None:
         return None

@@ -25,7 +25,7 @@ class BusyDatabaseError(TransientError):
 
 
 class ChangedRecordError(OperatorError):
-    """A source, or a copy, whose record is not as it was written."""
+    """Error for a source or a copy whose record was changed after it was written."""
 
     url: str
     faults: tuple[str, ...]
@@ -36,7 +36,7 @@ class ChangedRecordError(OperatorError):
 
 
 class NotEmptyError(OperatorError):
-    """A target that has other rows."""
+    """Error for a target that has other rows."""
 
     url: str
     tables: tuple[str, ...]
@@ -47,7 +47,7 @@ class NotEmptyError(OperatorError):
 
 
 class SourceWrittenError(TransientError):
-    """A source that went on while it was copied: the copy would lack its last rows."""
+    """Error for a source that was written to during the copy, which would lack its last rows."""
 
     url: str
     tables: tuple[str, ...]

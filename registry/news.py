@@ -50,14 +50,14 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
 
 
 def news_of(database: Database, market: str, by: datetime | None = None) -> tuple[NewsEvent, ...]:
-    """Return every event of a market and of all markets, in the order of record.
+    """Return every event of a market and of all markets, in the order of recording.
 
     Parameters
     ----------
     database, market
-        Where from, and the market's symbol.
+        The database, and the market's symbol.
     by
-        Aware time: only what was on record by then; everything if left out.
+        Aware time: only events on record by then; by default, all events.
     """
     query = _of_market(market)
     return read_records(
@@ -66,9 +66,9 @@ def news_of(database: Database, market: str, by: datetime | None = None) -> tupl
 
 
 def news_told_late(database: Database, market: str) -> tuple[NewsEvent, ...]:
-    """Return the events of past times that were said to have been known, in the order of record.
+    """Return past events recorded after their time as known before it, in order of recording.
 
-    They were put on record only once they had come, so that whoever did knew what became of them.
+    They were recorded only after they had happened, so whoever did so knew what followed.
     """
     late = NewsRow.time < NewsRow.at, NewsRow.known_since < NewsRow.at
     return read_records(database, NewsEvent, _of_market(market).where(*late))

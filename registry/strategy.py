@@ -69,7 +69,7 @@ def intent_events(
 
 def _append_event(session: Session, event: IntentEvent) -> None:
     values = field_values(event)
-    del values["id"]  # which the database numbers
+    del values["id"]  # the database numbers it
     chain_of(IntentEventRow).append(session, values)
 
 

@@ -1,4 +1,4 @@
-"""What the trades of followed strategies came to, and the rules that made them."""
+"""The record of followed strategies' trades, and of the rules that made them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TradeKey = tuple[date, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRecord:
-    """What the trade of a slot came to by some rules, under a market definition."""
+    """The result of a slot's trade by some rules, under a market definition."""
 
     market: str
     trading_day: date
@@ -41,7 +41,7 @@ class TradeRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrade:
-    """A plan whose trade is to be settled: its slot, whether live or replayed, and its rules."""
+    """A plan whose trade is to settle: its slot, live or replayed, and its rules."""
 
     trading_day: date
     opening_range: str
@@ -50,12 +50,12 @@ class PlannedTrade:
 
     @property
     def key(self) -> SlotKey:
-        """Its day and range."""
+        """Trading day and opening range."""
         return self.trading_day, self.opening_range
 
 
 def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
-    """Keep the rules of a strategy; those that are on record stay as they are."""
+    """Record the rules of a strategy; rules already on record are not changed."""
     same_rules = select(RulesRow.id).where(RulesRow.rules_hash == rules.hash)
     with database.reading() as session:
         if session.scalars(same_rules).first() is not None:
@@ -72,7 +72,7 @@ def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
 
 
 def rules_on_record(database: Database) -> dict[str, Rules]:
-    """Return by hash the rules that plans were made by; none that this Orbcast reads no more."""
+    """Return by hash the rules that plans were made by, if this release can read them."""
     with database.reading() as session:
         rows = list(session.scalars(select(RulesRow)))
     read = {}
@@ -87,9 +87,9 @@ def rules_on_record(database: Database) -> dict[str, Rules]:
 
 
 def record_trades(database: Database, trades: Sequence[TradeRecord], at: datetime) -> int:
-    """Append trades in one unit of work; return how many were new or differ from the latest.
+    """Append trades in one transaction; return how many are new or differ from the latest.
 
-    One that differs is recorded as a revision of it.
+    A trade that differs is recorded as a revision.
     """
     with database.reading() as session:
         if not any(_new(session, trades)):
@@ -114,7 +114,7 @@ def record_trades(database: Database, trades: Sequence[TradeRecord], at: datetim
 def trades_on_record(
     database: Database, market: str, *, first: date | None = None, last: date | None = None
 ) -> dict[TradeKey, SettledTrade]:
-    """Return what the trades of a market came to, each as it was recorded last."""
+    """Return the results of a market's trades, each as last recorded."""
     query = select(TradeRow).where(TradeRow.market == market)
     if first is not None:
         query = query.where(TradeRow.trading_day >= first)
@@ -131,14 +131,14 @@ def trades_on_record(
 def trades_to_settle(
     database: Database, market: str, *, since: date, days: Collection[date]
 ) -> tuple[PlannedTrade, ...]:
-    """Return a market's plans without a trade on record, and those of days to look at again.
+    """Return a market's plans without a recorded trade, and those of days to settle again.
 
     Parameters
     ----------
     database, market
-        Whose.
+        The database, and the market's symbol.
     since, days
-        Trading days to look at again: from one on, and some.
+        Trading days to settle again: all from ``since`` on, and ``days``.
     """
     there = select(TradeRow.id).where(
         and_(
@@ -164,7 +164,7 @@ def trades_to_settle(
 
 
 def _new(session: Session, trades: Sequence[TradeRecord]) -> Iterator[tuple[TradeRecord, int]]:
-    """Yield the trades that are not on record as they are, each with its revision."""
+    """Yield the trades that are not recorded in this form, each with its revision number."""
     for record in trades:
         query = select(TradeRow.revision, TradeRow.trade).where(
             TradeRow.market == record.market,

@@ -1,7 +1,7 @@
-"""The fuzz campaign: malformed bytes, given to everything that reads files or requests of others.
+"""The fuzz campaign: malformed bytes for everything that reads outside files or requests.
 
-``make fuzz`` tries each parser for some minutes, with real files into which faults are put, guided
-by coverage where atheris is installed. An input may end in two ways: with
-a good result, or with one line that names the file. One that ends otherwise, takes long or much
-memory, or ends the process is kept.
+``make fuzz`` tries each parser for some minutes with real files that faults are put into, guided
+by coverage if atheris is installed. An input may end in two ways: with a good result, or with one
+line that names the file. An input that ends otherwise, takes long or much memory, or ends the
+process is stored as a finding.
 """

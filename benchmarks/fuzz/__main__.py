@@ -1,10 +1,10 @@
-"""Every parser under a campaign, one after another; the exit status is 1 after a finding.
+"""Run a campaign on every parser, one after another; the exit status is 1 after a finding.
 
     python -m benchmarks.fuzz [--minutes 60] [--only csv,dbn] [--keep FOLDER] [--seed 1]
 
-The minutes are those of the processor: other work on the machine takes none of them. Half of a
-parser's time goes to mutated files, half to what atheris finds by coverage, all of it to
-the first without atheris.
+The minutes are processor time, so that other work on the machine does not shorten a campaign. Half
+of a parser's time goes to mutated files, half to inputs that atheris finds by coverage; without
+atheris, all of it goes to mutated files.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ import psutil
 from benchmarks.fuzz.targets import TARGETS
 
 HANGS_AFTER = 90.0
-"""Seconds after which an input that is still being read is taken to hang."""
+"""Seconds after which an input that is still being read counts as hanging."""
 
 _LOOK_EVERY = 2.0
 SLOWER = {"duckdb": 2, "csv": 3, "parquet": 2}
-"""Shares of the time; one where none is named."""
+"""A parser's shares of the time; one share by default."""
 
 
 def campaign(name: str, work: Path, seconds: float, seed: int, *, coverage: bool) -> int:
-    """Try a parser for seconds of processor time, again after an input that ended the process.
+    """Try a parser for some seconds of processor time; restart after an input ends the process.
 
-    Return how many inputs did.
+    Return the number of such inputs.
     """
     spent, ended = 0.0, 0
     while spent < seconds and ended < 20:
@@ -60,7 +60,7 @@ def campaign(name: str, work: Path, seconds: float, seed: int, *, coverage: bool
 
 
 def _run_for(child: subprocess.Popen[bytes], current: Path, seconds: float) -> tuple[float, bool]:
-    """Let a campaign run; return the seconds of processor it had, and whether an input hung."""
+    """Let a campaign run; return the processor seconds it had, and whether an input hung."""
     took, process = 0.0, psutil.Process(child.pid)
     while child.poll() is None:
         time.sleep(_LOOK_EVERY)

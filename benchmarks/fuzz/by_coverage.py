@@ -1,4 +1,4 @@
-"""One parser under atheris, which looks for inputs that reach other code; it ends the process."""
+"""One parser under atheris, which searches for inputs that reach new code; it ends the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ with atheris.instrument_imports(include=["ml_core", "tasks", "tomllib", "zipfile
 
 
 def main() -> None:
-    """Try one target until the process is ended."""
+    """Try one target until the process ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("work", type=Path)

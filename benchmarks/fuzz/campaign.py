@@ -1,4 +1,4 @@
-"""One parser under a campaign, in a process of its own, which an input may end at any time."""
+"""A campaign on one parser, in a separate process, which an input may end at any time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.fuzz.targets import TARGETS, NoGoodEndError, try_one
 
 MOST_MEMORY_MB = 600
-"""That an input of some kilobytes may add to what the process has."""
+"""Memory that an input of some kilobytes may add to the process."""
 
 LONGEST_INPUT = 1 << 17
 _PER_SEED = 200
@@ -30,11 +30,11 @@ TOKENS: tuple[bytes, ...] = (
     b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\0\0\0\x80",
     b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\x01",
 )  # fmt: skip
-"""What parsers stumble over."""
+"""Values that often break parsers."""
 
 
 def mutated(content: bytes, others: list[bytes], choose: random.Random) -> bytes:
-    """Return an input with a few faults put into it."""
+    """Return an input with a few inserted faults."""
     made = bytearray(content)
     for _ in range(1 + int(choose.expovariate(0.7))):
         at, to = sorted((_place(made, choose), _place(made, choose)))
@@ -62,7 +62,7 @@ def mutated(content: bytes, others: list[bytes], choose: random.Random) -> bytes
 
 
 def _place(content: bytearray, choose: random.Random) -> int:
-    """Return a place, more often near the ends, where headers and indices are."""
+    """Return a position, more often near the ends, where headers and indices are."""
     length = len(content)
     if choose.random() < 0.2:
         return min(choose.randrange(64), length)
@@ -72,14 +72,14 @@ def _place(content: bytearray, choose: random.Random) -> int:
 
 
 class Campaign:
-    """Inputs of one target, tried one after another; what is found is kept in a folder.
+    """A campaign that tries inputs of one target and stores findings in a folder.
 
     Parameters
     ----------
     name
-        The target's.
+        Name of the target.
     work
-        Folder of findings and of the input under way, by which a parent knows what ended this.
+        Folder of findings and of the current input, which tells the parent what ended the process.
     """
 
     def __init__(self, name: str, work: Path) -> None:
@@ -90,14 +90,14 @@ class Campaign:
         self._found = {path.name.split(".")[1] for path in work.glob(f"{name}.*.found")}
 
     def one(self, content: bytes) -> None:
-        """Try an input, and keep it if it ends in a way that is not allowed."""
+        """Try an input, and store it if it ends in a way that is not allowed."""
         self._current.write_bytes(content)
         before = _most_memory_mb()
         try:
             try_one(self.name, content, self._scratch)
         except NoGoodEndError as error:
             self._keep(content, error)
-        except Exception as error:  # noqa: BLE001 - whatever a parser lets through is a finding
+        except Exception as error:  # noqa: BLE001 - any error from a parser is a finding
             self._keep(content, error)
         if (grown := _most_memory_mb() - before) > MOST_MEMORY_MB:
             self._keep(content, MemoryError(f"took {grown:.0f} MB"))
@@ -106,7 +106,7 @@ class Campaign:
             tried.write(b".")
 
     def _keep(self, content: bytes, error: Exception) -> None:
-        """Keep an input, one for each kind of end."""
+        """Store an input, one for each kind of end."""
         cause = error.__cause__ or error
         frames = traceback.extract_tb(cause.__traceback__)
         place = f"{frames[-1].filename}:{frames[-1].name}" if frames else ""
@@ -125,7 +125,7 @@ def _most_memory_mb() -> float:
 
 
 def inputs(name: str, seed: int) -> Iterator[bytes]:
-    """Yield mutated inputs without end, the sound ones first."""
+    """Yield the valid inputs, then mutated ones without end."""
     sound = TARGETS[name].seeds()
     yield from sound
     choose = random.Random(seed)  # noqa: S311 - no secret
@@ -136,7 +136,7 @@ def inputs(name: str, seed: int) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Try one target until the process is ended."""
+    """Try one target until the process ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=list(TARGETS))
     parser.add_argument("work", type=Path)

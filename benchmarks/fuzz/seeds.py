@@ -1,4 +1,4 @@
-"""Small sound inputs of every kind that is read, which a campaign begins from."""
+"""Small valid inputs of every kind, with which a campaign starts."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ LINES: dict[str, tuple[str, str]] = {
 
 
 def text_of(layout: str) -> bytes:
-    """Return a sound file of a layout."""
+    """Return a valid file in a layout."""
     header, row = LINES[layout]
     rows = [row.replace("{m}", f"{minute:02d}") for minute in range(_ROWS)]
     return "\n".join([*([header] if header else []), *rows, ""]).encode()
 
 
 def bars(whose: str = "symbol") -> pa.Table:
-    """Return a few sound bars, with a column of some name that says whose they are."""
+    """Return a few valid bars, with a named column for their symbol."""
     price = 2050.0 + np.arange(_ROWS) % 3
     return pa.table(
         {
@@ -110,12 +110,12 @@ def bars(whose: str = "symbol") -> pa.Table:
 
 
 def gz() -> bytes:
-    """Return a packed text."""
+    """Return a gzipped text."""
     return gzip.compress(text_of("generic"), mtime=0)
 
 
 def zipped(name: str = "bars.csv", text: bytes | None = None) -> bytes:
-    """Return an archive of one text."""
+    """Return a zip with one text."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(name), text or text_of("generic"))
@@ -123,7 +123,7 @@ def zipped(name: str = "bars.csv", text: bytes | None = None) -> bytes:
 
 
 def lean(name: str = "20240116_mgc_minute_trade_202402.csv", rows: bytes = b"") -> bytes:
-    """Return a day of LEAN's."""
+    """Return one day in LEAN's format."""
     sound = "".join(f"{60_000 * minute},2050.1,2051,2049.5,2050,7\n" for minute in range(_ROWS))
     return zipped(name, rows or sound.encode())
 
@@ -136,7 +136,7 @@ def parquet(whose: str = "symbol", **options: Any) -> bytes:
 
 
 def dbn(*, packed: bool) -> bytes:
-    """Return a Databento file, packed or not."""
+    """Return a Databento file, compressed or not."""
     days = SimpleNamespace(start_date=date(2024, 1, 1), end_date=date(2024, 2, 1), symbol="7")
     kinds: Any = {
         "stype_in": SType.PARENT,
@@ -175,19 +175,19 @@ FILL_READINGS = (
         columns={"date": "Day", "time": "When", "side": "What", "quantity": "Lots", "price": "At"},
     ),
 )
-"""How files of executions are read; the first byte of an input chooses."""
+"""Ways to read files of executions; the first byte of an input chooses one."""
 
 _OTHER_READING = {"metatrader": 1, "generic": 2}
 
 
 def executions() -> list[bytes]:
-    """Return a file of each platform's layout, as the tests have them, below its reading."""
+    """Return the tests' file of each platform, after the byte that chooses its reading."""
     files = sorted((PROJECT / "tests" / "ml_core" / "fills" / "files").glob("*.csv"))
     return [bytes([_OTHER_READING.get(path.stem, 0)]) + path.read_bytes() for path in files]
 
 
 def news() -> dict[str, bytes]:
-    """Return a small file of scheduled news in each form, by the ending of its name."""
+    """Return a small file of scheduled news in each form, by its file ending."""
     return {
         "csv": b"time,name,importance,known_since\n2025-08-12T08:30-04:00,CPI,high,2025-06-01\n",
         "toml": b'[[event]]\ntime = 2025-08-12T12:30:00Z\nname = "CPI"\nimportance = "high"\n',
@@ -218,7 +218,7 @@ def pushed() -> list[bytes]:
 
 
 def spooled() -> bytes:
-    """Return what the server keeps of pushed rows."""
+    """Return the server's own file of pushed rows."""
     cells = {"ts": "2024-01-16T14:00Z", **dict.fromkeys(PRICES, "2050.0"), "volume": "7"}
     at = datetime.fromisoformat("2024-01-16T14:01:00+00:00").isoformat()
     return json.dumps({"at": at, "layout": "generic", "cells": cells}).encode() + b"\n"

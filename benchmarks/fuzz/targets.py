@@ -1,4 +1,4 @@
-"""Everything that reads bytes of others, each as a function of a file's content and its folder."""
+"""Everything that reads outside bytes, each as a function of a file's content and its folder."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ from tasks.settings import Settings, current_settings
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 AFTER_FILLS = datetime(2025, 7, 1, tzinfo=UTC)
-"""The time at which the files of executions and of news are read: after what they tell of."""
+"""The time at which files of executions and news are read: after all their events."""
 
 LONGEST_LINE = 4_000
-"""Characters of a message, above which nobody reads it."""
+"""Longest acceptable message, in characters."""
 
 _DEFECT = 4
 
 
 class NoGoodEndError(Exception):
-    """An error that is not one line on which a person can act."""
+    """An error whose message is not one line that a user can act on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that reads bytes.
+    """A reader of bytes.
 
     Attributes
     ----------
     seeds
-        Return sound inputs.
+        Returns valid inputs.
     read
-        Called with an input and an empty folder; raises ``NoGoodEndError`` where it ended so.
+        Called with an input and an empty folder; raises ``NoGoodEndError`` after a bad end.
     """
 
     seeds: Callable[[], list[bytes]]
@@ -64,7 +64,7 @@ class Target:
 
 @contextmanager
 def ending_well(name: str = "") -> Iterator[None]:
-    """Allow only an error of one line that names the file and is no defect."""
+    """Allow only a one-line error that names the file and is not a defect."""
     try:
         yield
     except Exception as error:
@@ -84,7 +84,7 @@ def _mgc() -> Market:
 def _ingest(
     name: str, content: bytes, folder: Path, kind: str, place: str = "", **options: str
 ) -> None:
-    """Ingest a file with this content, as `orbcast ingest` does."""
+    """Ingest a file with this content, like `orbcast ingest`."""
     path = folder / place / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -114,7 +114,7 @@ def _text_seeds() -> list[bytes]:
 
 
 def _text(content: bytes, folder: Path) -> None:
-    """Read text in a layout and with options that the first two bytes choose."""
+    """Read text with the layout and options that the first two bytes choose."""
     if len(content) > 2:
         layout = _LAYOUTS[content[0] % len(_LAYOUTS)]
         options = _WAYS[content[1] % len(_WAYS)]
@@ -192,7 +192,7 @@ def _settings(content: bytes, folder: Path) -> None:
 
 
 def fills_of(content: bytes, path: Path) -> FillsFile:
-    """Read executions, from a file with this content, as its first byte chooses."""
+    """Read executions from a file with this content, in the way that its first byte chooses."""
     path.write_bytes(content[1:])
     reading = seeds.FILL_READINGS[content[0] % len(seeds.FILL_READINGS)]
     return read_fills(path, _mgc(), reading, at=AFTER_FILLS)
@@ -222,7 +222,7 @@ _FLOWS = ("nightly_retrain", "shadow_predict", "check_drift", "log_outcomes", "r
 
 
 def _parameters(content: bytes, folder: Path) -> None:
-    """Read JSON as a flow's parameters, as `orbcast run --param` and the server do."""
+    """Read JSON as a flow's parameters, like `orbcast run --param` and the server."""
     del folder
     name = _FLOWS[content[0] % len(_FLOWS)] if content else _FLOWS[0]
     flow: Any = getattr(import_module(f"flows.{name}"), name)
@@ -293,12 +293,12 @@ TARGETS: dict[str, Target] = {
 
 
 def try_one(name: str, content: bytes, folder: Path) -> None:
-    """Read an input in a folder that is empty for it.
+    """Read an input in an empty folder.
 
     Raises
     ------
     NoGoodEndError
-        It ended as no input may.
+        It ended in a way that is not allowed.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Run a soak and print its record; the exit status is 1 where a fault was found."""
+"""Run a soak and print its result; the exit status is 1 if there was a fault."""
 
 from __future__ import annotations
 

@@ -25,14 +25,14 @@ from tasks.data.label_keys import labels_by_key
 from tasks.settings import Settings
 
 MOST_SILENT = 0.2
-"""Share of the slots with bars that may go without a prediction, for what was killed."""
+"""Share of slots with bars that may lack a prediction because of kills."""
 
 Slots = dict[tuple[date, str], str]
-"""Which way each range broke."""
+"""Direction of each range's breakout."""
 
 
 def look_at_ledger(record: Record, settings: Settings, world: World) -> None:
-    """Note whether each slot has one row, and each break its outcome."""
+    """Note a fault for each slot without exactly one row, and breakout without its outcome."""
     faults = record.faults
     wanted = {(slot.trading_day, slot.opening_range) for slot in world.slots}
     settled = [
@@ -49,7 +49,7 @@ def look_at_ledger(record: Record, settings: Settings, world: World) -> None:
     record.slots = sum(count == 1 for count in have.values())
     record.answered = Counter(str(row.reason or row.status) for row in rows)
     record.predicted = record.answered["predicted"]
-    lost = {*world.plan.without_data, world.plan.restore}  # of the restore's day, none is left
+    lost = {*world.plan.without_data, world.plan.restore}  # no row of the restore's day is left
     with_bars = sum(world.day_number[slot.trading_day] not in lost for slot in world.slots)
     if record.predicted < (1.0 - MOST_SILENT) * with_bars:
         faults.append(f"only {record.predicted} of {with_bars} slots with bars were predicted")
@@ -60,7 +60,7 @@ def look_at_ledger(record: Record, settings: Settings, world: World) -> None:
 def _look_at_outcomes(
     record: Record, settings: Settings, world: World, settled: list[Settled]
 ) -> None:
-    """Hold the outcomes against those that the source's bars give."""
+    """Compare the outcomes with those from the source's bars."""
     keys = {row.prediction.label for row in settled}
     labels = labels_by_key(settings, world.market.symbol, keys)
     for key in labels:
@@ -85,7 +85,7 @@ def _look_at_outcomes(
 
 
 def _breaks(world: World, labels: Mapping[str, LabelSpec], key: str) -> Slots:
-    """Return which way each range broke, by the bars of the source, read anew."""
+    """Return the direction of each breakout, by the source's bars, read again."""
     lake = Lake(world.clock.with_name("again"))
     last = world.slots[-1].decision + timedelta(days=2)
     columns = {"contract": "contract"}
@@ -104,7 +104,7 @@ def _breaks(world: World, labels: Mapping[str, LabelSpec], key: str) -> Slots:
 
 
 def look_at_versions(record: Record, settings: Settings, symbol: str) -> None:
-    """Note versions that are alike, and files of versions that are not as they were written."""
+    """Note a fault for each duplicate version, and for versions with changed files."""
     models = settings.models()
     versions = models.versions(symbol)
     record.versions = len(versions)
@@ -118,7 +118,7 @@ def look_at_versions(record: Record, settings: Settings, symbol: str) -> None:
 
 
 def look_at_lake(record: Record, settings: Settings, world: World) -> None:
-    """Hold the bars of the lake against the source's, each with its close."""
+    """Compare the lake's bars with the source's, including closes."""
     with duckdb.connect(str(world.trader), read_only=True) as connection:
         counted = connection.execute(
             "SELECT count(*), coalesce(sum(round(close * 10)), 0)::BIGINT FROM bars_1m"
@@ -135,7 +135,7 @@ def look_at_lake(record: Record, settings: Settings, world: World) -> None:
 
 
 def look_at_events(record: Record, plan: Plan) -> None:
-    """Note what the plan wanted and did not happen."""
+    """Note a fault for each planned event that did not happen."""
     if plan.drift is not None and not record.by_drift:
         record.faults.append("no drift started a retrain")
     if plan.promotion is not None and not record.promoted:

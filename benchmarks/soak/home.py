@@ -1,4 +1,4 @@
-"""The home of a soak: backed up as docs/backup.md says, lost, restored and measured."""
+"""The home of a soak: backed up as in docs/backup.md, lost, restored and measured."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from benchmarks.soak.server import KEPT, Server
 _HEADS, _LEDGER = "ledger-heads.jsonl", "orbcast.sqlite"
 _FOLDERS = ("lake", "models", "studies")
 _SWEEPS = timedelta(minutes=5)
-"""After their time, in which Prefect's rows must be gone: it sweeps each minute here."""
+"""Time after their expiry by which Prefect's rows must be gone: it sweeps every minute here."""
 
 
 def back_up(home: Path, backup: Path) -> None:
-    """Copy a home at work: first the chain checkpoints, then the database, then the files."""
+    """Copy a home in use: first the chain checkpoints, then the database, then the files."""
     backup.mkdir()
     shutil.copy2(home / _HEADS, backup)
     with closing(sqlite3.connect(home / _LEDGER)) as ledger:
@@ -32,7 +32,7 @@ def back_up(home: Path, backup: Path) -> None:
 
 
 def restore(server: Server, backup: Path) -> None:
-    """Lose a home at work, restore its backup, and sign for the rows that are gone."""
+    """Delete a home in use, restore its backup, and sign for the missing rows."""
     server.note_runs()
     server.cut_power()
     lost = server.home.with_name("lost")
@@ -54,7 +54,7 @@ def restore(server: Server, backup: Path) -> None:
 
 
 def sample(server: Server) -> Sample:
-    """Measure the processes and what they keep."""
+    """Measure the processes and their storage."""
     with closing(_prefect(server)) as prefect:
         (runs,) = prefect.execute("SELECT count(*) FROM flow_run").fetchone()
         (events,) = prefect.execute("SELECT count(*) FROM events").fetchone()
@@ -70,7 +70,7 @@ def sample(server: Server) -> Sample:
 
 
 def look_at_retention(server: Server) -> None:
-    """Note as faults the runs and events that Prefect keeps longer than it was told to."""
+    """Note a fault if Prefect keeps runs or events longer than its retention."""
     kinds = {"runs": ("flow_run", "end_time"), "events": ("events", "occurred")}
     with closing(_prefect(server)) as prefect:
         for (name, (table, column)), kept in zip(kinds.items(), KEPT.values(), strict=True):

@@ -1,4 +1,4 @@
-"""What happens in a soak, and in which order."""
+"""The plan of a soak: its events and their order."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import date
 
 @dataclass(slots=True)
 class Plan:
-    """What happens in which order; days are weekdays, counted from 0.
+    """The plan of a soak; days are weekdays, counted from 0.
 
     Attributes
     ----------
     first, days
-        First trading day and how many weekdays.
+        First trading day, and number of weekdays.
     kills
         Share of runs during which something is killed.
     without_data, stalled, locked
-        Days on which the source gets no bars; gets those of three ranges late; is locked for a
+        Days on which the source gets no bars; gets the bars of three ranges late; is locked for a
         while.
     revised
         Days in whose night bars of the last two days get other prices.
     restarts
-        Days in whose night the machine goes off and on again.
+        Days in whose night the machine is switched off and on again.
     backup, restore
-        The night of the backup; that in which the home is lost and the backup takes its place.
+        The night of the backup; the night in which the home is lost and the backup restored.
     drift
-        The day from which on prices move three times as far within the opening ranges.
+        The day from which prices move three times as far within the opening ranges.
     promotion
-        The day on which a promotion is asked for, which a person approves of on the next.
+        The day on which a promotion is requested; a person approves it on the next day.
     """
 
     first: date
@@ -59,7 +59,7 @@ def a_month(first: date, days: int, seed: int, kills: float) -> Plan:
 
 
 def a_quarter(first: date, days: int, seed: int, kills: float) -> Plan:
-    """Return the plan of `make soak-quarter`: each kind of event, far from the others."""
+    """Return the plan of `make soak-quarter`: each kind of event, well apart from the others."""
     return Plan(
         first=first,
         days=days,

@@ -9,7 +9,7 @@ from statistics import median
 
 _FEWEST_SAMPLES = 6
 _MOST_GROWTH = 1.3
-"""From the first third of the nights to the last, of memory and of open files."""
+"""Allowed growth of memory and open files from the first third of the nights to the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +19,11 @@ class Sample:
     Attributes
     ----------
     memory_mb, open_files
-        Of all its processes together.
+        Totals of all its processes.
     temporary_files
-        Files in the folder for temporary ones.
+        Number of files in the temporary folder.
     prefect_mb, runs, events
-        Size of Prefect's database, and the flow runs and events in it.
+        Size of Prefect's database, and the numbers of flow runs and events in it.
     """
 
     memory_mb: float
@@ -41,18 +41,18 @@ class Record:
     Attributes
     ----------
     planned, slots, predicted
-        Slots of the plan; those with one row in the ledger; those with a prediction in it.
+        Numbers of slots: in the plan, with one row in the ledger, with a prediction in it.
     breaks, outcomes
-        Slots whose range broke by the source's bars; those whose outcome says so.
+        Number of slots with a breakout by the source's bars, and of those with that outcome.
     killed
-        Processes that were there, got SIGKILL and were seen to be gone, by what they were.
+        Number of processes that got SIGKILL and were seen to be gone, by kind.
     locked, stalled, revised, restarts, restored
-        How often the source was locked, stalled and changed (bars); how often the machine went
-        off; predictions that the restore lost.
+        How often the source was locked, stalled and changed (bars); how often the machine was
+        switched off; number of predictions that the restore lost.
     by_drift
-        Retrains that a drift started.
+        Number of retrains that a drift started.
     promoted
-        How long a promotion waited for its person, in words; empty without one.
+        How long a promotion waited for its approval, in words; empty without one.
     """
 
     planned: int = 0
@@ -77,7 +77,7 @@ class Record:
     faults: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """Return it in a few lines."""
+        """Return the result in a few lines."""
         reasons = ", ".join(f"{count} {why}" for why, count in self.answered.most_common())
         killed = ", ".join(f"{what} {count} times" for what, count in self.killed.most_common())
         states = Counter(self.states.values()).most_common()
@@ -119,7 +119,7 @@ class Record:
         return self.samples[:count], self.samples[-count:]
 
     def look_at_growth(self) -> None:
-        """Note as faults what has grown from the first third of the nights to the last."""
+        """Note a fault for whatever has grown from the first third of the nights to the last."""
         if len(self.samples) < _FEWEST_SAMPLES:
             return
         first, last = self._thirds()

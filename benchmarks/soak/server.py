@@ -1,4 +1,4 @@
-"""The processes of a soak: `orbcast up`, the runs it makes, and what kills them."""
+"""The processes of a soak: `orbcast up`, its runs, and the kills."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ from tasks.settings import CLOCK_FILE
 MARKET = "mgc"
 KEPT = {"PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": timedelta(seconds=3601),
         "PREFECT_EVENTS_RETENTION_PERIOD": timedelta(seconds=900)}  # fmt: skip
-"""How long Prefect keeps runs (an hour is the least it takes) and events, of real time."""
+"""How long, in real time, Prefect keeps runs (at least an hour) and events."""
 
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _BEGUN = [StateType(state) for state in StateType if state != StateType.SCHEDULED]
 _PAGE = 200
 _UNTIL_RECOVERED = 700.0
-"""Seconds: what a killed run had called looks busy until `recover` comes by, each ten minutes."""
+"""Seconds; a killed run's subflows look busy until `recover` runs, every ten minutes."""
 
 _QUIET, _AFTER_KILL = 1.5, 8.0
-"""Seconds after which nothing is expected any more: of rest, and where a restart is owed."""
+"""Seconds without work after which nothing more is expected: normally, and if a restart is due."""
 
 _KILLS = ("run", "runner", "runner and runs", "server")
 
 
 class Server:
-    """`orbcast up` of one home, and the runs that are started there."""
+    """`orbcast up` of one home, and the runs started there."""
 
     def __init__(self, folder: Path, port: int, clock: Path, kills: float, seed: int) -> None:
         self.folder, self.port, self.kills = folder, port, kills
@@ -61,7 +61,7 @@ class Server:
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True, exist_ok=True)
         self.record = Record()
-        self.forgets = True  # as Prefect does after months
+        self.forgets = True  # like Prefect after months
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,7 +81,7 @@ class Server:
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
-        """Have `orbcast up` running."""
+        """Run `orbcast up`."""
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}):
             self.start_up()
             try:
@@ -90,7 +90,7 @@ class Server:
                 self.stop()
 
     def start_up(self) -> None:
-        """Start it, and wait until it serves."""
+        """Start `orbcast up`, and wait until it serves."""
         command = [sys.executable, "-m", "deployments.cli", "up", "--port", str(self.port)]
         environment = self.environment()
         if self.forgets:
@@ -101,7 +101,7 @@ class Server:
         self.asked(lambda client: client.read_deployment_by_name("recover/orbcast"))
 
     def stop(self) -> None:
-        """Ask it to end; taking long is a fault."""
+        """Ask `orbcast up` to end; taking long is a fault."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         began = time.monotonic()
@@ -112,7 +112,7 @@ class Server:
             self.record.faults.append(f"{len(left)} folders of killed runners are left")
 
     def cut_power(self) -> None:
-        """Kill everything at once, as a power cut does; temporary files go with the boot."""
+        """Kill everything at once, like a power cut; a boot removes temporary files."""
         assert self._process is not None
         self._process.kill()
         marks = [self._mark(run) for run in self._busy()]
@@ -124,7 +124,7 @@ class Server:
         self.temporary.mkdir(exist_ok=True)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run an `orbcast` command on the home to its end."""
+        """Run an `orbcast` command on the home until it ends."""
         return subprocess.run(
             [sys.executable, "-m", "deployments.cli", "--home", str(self.home), *words],
             capture_output=True,
@@ -143,7 +143,7 @@ class Server:
         return datetime.now(UTC)
 
     def run(self, flow: str, key: str, **parameters: Any) -> None:
-        """Start a deployment as a schedule would, and wait until everything has ended.
+        """Start a deployment like a schedule, and wait until everything has ended.
 
         Something may be killed meanwhile.
         """
@@ -158,7 +158,7 @@ class Server:
     def start(
         self, flow: str, key: str, *, delay: timedelta = timedelta(0), **parameters: Any
     ) -> None:
-        """Start a deployment as a schedule would: it is started again if it crashes."""
+        """Start a deployment like a schedule: it is restarted if it crashes."""
         name = f"{flow}/{MARKET}"
         deployment = self.asked(lambda client: client.read_deployment_by_name(name))
         due = self.now() + delay
@@ -173,7 +173,7 @@ class Server:
         )
 
     def kill(self, what: str) -> None:
-        """Kill the named process, if it runs, and count it once it is gone."""
+        """Kill the named process if it runs, and count it once it is gone."""
         if what == "run":
             marks = [mark for run in self._busy() if (mark := self._mark(run))]
         else:
@@ -199,13 +199,13 @@ class Server:
     def settle(self) -> None:
         """Wait until no run has been under way or due for some seconds.
 
-        A crashed run is started again a moment after its crash is known: that is waited for, but
-        not for ever.
+        A crashed run is restarted a moment after its crash is known; this waits for that, but not
+        for ever.
         """
         deadline = time.monotonic() + _UNTIL_RECOVERED
         last_busy = time.monotonic()
         while True:
-            due = self._due()  # asked first: what begins meanwhile is busy then
+            due = self._due()  # read first: a run that starts meanwhile is busy then
             runs = due + self._busy()
             now = time.monotonic()
             if runs:
@@ -220,7 +220,7 @@ class Server:
             time.sleep(0.3)
 
     def note_runs(self) -> None:
-        """Note how each run ended that the server knows, before it forgets them."""
+        """Note the end of each run that the server knows, before it forgets them."""
         for run in self.runs(_BEGUN):
             own = str(run.id)
             new = own not in self.record.states
@@ -230,11 +230,11 @@ class Server:
                 self.record.by_drift += 1
 
     def waiting(self) -> list[FlowRun]:
-        """Return the runs that wait for a person."""
+        """Return the runs that wait for an approval."""
         return self.runs([StateType.PAUSED])
 
     def look_at_runs(self) -> None:
-        """Note as faults what is still under way, and what still holds a place."""
+        """Note a fault for each run that is still under way or still holds a slot."""
         self.note_runs()
         self.record.faults += [f"run {run.name} is still {run.state_name}" for run in self._busy()]
         deployments = self.asked(lambda client: client.read_deployments(limit=200))
@@ -245,7 +245,7 @@ class Server:
         ]
 
     def processes(self) -> list[int]:
-        """Return the processes of `orbcast up`, itself among them."""
+        """Return the processes of `orbcast up`, including itself."""
         assert self._process is not None
         return [self._process.pid, *(_pid(mark) for mark in self._children())]
 
@@ -267,7 +267,7 @@ class Server:
         )
 
     def _is_owed_a_run(self) -> bool:
-        """Return whether a run crashed that has not been started again, and should be."""
+        """Return whether a crashed run that should be restarted has not been."""
         runs = [run for run in self.runs(_BEGUN) if run.deployment_id]
         begun = {lineage(run) for run in runs}
         crashed = [lineage(run) for run in runs if run.state_type == StateType.CRASHED]
@@ -288,7 +288,7 @@ class Server:
         return [*runs, *read]
 
     def asked(self, what: Callable[[SyncPrefectClient], Any]) -> Any:
-        """Ask the server, again and again while it is down."""
+        """Query the server, and retry while it is down."""
         deadline = time.monotonic() + PATIENCE
         while True:
             if self._process is not None and self._process.poll() is not None:

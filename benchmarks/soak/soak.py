@@ -31,7 +31,7 @@ def _print(words: str) -> None:
 
 
 class Soak:
-    """One soak in a folder of its own."""
+    """One soak in its own folder."""
 
     def __init__(
         self, folder: Path, plan: Plan, port: int, say: Callable[[str], object] = _print
@@ -46,7 +46,7 @@ class Soak:
 
     @property
     def record(self) -> Record:
-        """What came of it so far."""
+        """The result so far."""
         return self.server.record
 
     @property
@@ -64,7 +64,7 @@ class Soak:
         remember_source(self.settings.sources_file, MARKET, spec)
 
     def go(self) -> Record:
-        """Run all days; return the result."""
+        """Run all days and return the result."""
         began = time.monotonic()
         self.prepare()
         self.say(f"A market to {self.slots[-1].trading_day}, {len(self.slots)} slots to come")
@@ -86,7 +86,7 @@ class Soak:
         return self.record
 
     def look_at_record(self) -> None:
-        """Hold the ledger, the versions and the lake against the plan and the source."""
+        """Compare the ledger, the versions and the lake with the plan and the source."""
         findings.look_at_ledger(self.record, self.settings, self.world)
         findings.look_at_versions(self.record, self.settings, self.market.symbol)
         findings.look_at_lake(self.record, self.settings, self.world)
@@ -98,7 +98,7 @@ class Soak:
 
     @contextlib.contextmanager
     def _spared(self) -> Iterator[None]:
-        """Kill nothing meanwhile."""
+        """Suspend all kills within this context."""
         kills, self.server.kills = self.server.kills, 0.0
         yield
         self.server.kills = kills
@@ -116,7 +116,7 @@ class Soak:
             self._promotion(number, slot)
 
     def _promotion(self, number: int, slot: Slot) -> None:
-        """Ask for a promotion, and let its person answer a day later."""
+        """Request a promotion, and answer it a day later."""
         if number == self.plan.promotion:
             with self._spared():
                 version = self._newest_that_does_not_serve()
@@ -155,7 +155,7 @@ class Soak:
         if number == self.plan.restore:
             home.restore(self.server, self.folder / "backup")
         if number in self.plan.restarts:
-            # in the middle of something
+            # in the middle of some work
             self.server.start("log-outcomes", f"before the power was cut {day}")
             time.sleep(1.0)
             self.server.note_runs()
@@ -163,7 +163,7 @@ class Soak:
             self.server.start_up()
             self.record.restarts += 1
             self.server.settle()
-        for flow in ("nightly-retrain", "log-outcomes", "audit"):  # drift is checked by the first
+        for flow in ("nightly-retrain", "log-outcomes", "audit"):  # the first checks drift
             self.server.run(flow, f"{flow} {day}")
         self.server.note_runs()
         self.record.samples.append(home.sample(self.server))

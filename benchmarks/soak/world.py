@@ -20,7 +20,7 @@ from ml_core.market.market import Market
 from tasks.prediction.slots import slots_between
 
 HISTORY = timedelta(days=300)
-"""Of bars before the first day, which the first versions learn from."""
+"""How long a history of bars precedes the first day; the first versions learn from it."""
 
 EDGE = 0.03
 PATIENCE = 300.0
@@ -29,7 +29,7 @@ _REVISED_BARS = 40
 
 
 class World:
-    """The market of a plan, simulated, and what a trader's database holds of it so far."""
+    """The simulated market of a plan, and the trader's database with its bars so far."""
 
     def __init__(self, folder: Path, plan: Plan, market: Market) -> None:
         self.plan, self.market = plan, market
@@ -46,7 +46,7 @@ class World:
         self._range_minutes = {one.name: one.minutes for one in market.ranges}
 
     def prepare(self) -> None:
-        """Simulate the market; give the trader's database what was known before the first day."""
+        """Simulate the market; fill the trader's database with the bars before the first day."""
         last = self.slots[-1].trading_day + timedelta(days=1)
         begin = self.plan.first - HISTORY
         write_database(self._all, self.market, begin, last, EDGE, self.plan.seed)
@@ -57,12 +57,11 @@ class World:
         self.set_clock(self.slots[0].decision - timedelta(hours=2))
 
     def _widen(self) -> None:
-        """Let prices move farther in each opening range from the day of the drift on.
+        """Increase price moves in each opening range from the day of the drift on.
 
-        Only there: features are scaled by what the whole day does, so that a change of all prices
-        alike is gone from them within the weeks that their scale looks back on. A minute's bar is
-        stretched away from the close before it, and what it moves by is added to all that follow,
-        whichever contract they are of.
+        Only there: features are scaled by the whole day's moves, so that a change of all prices
+        would vanish from them within the weeks of their scale. A minute's bar is stretched away
+        from the close before it, and its extra move is added to all later bars of every contract.
         """
         if self.plan.drift is None:
             return
@@ -96,19 +95,19 @@ class World:
             )
 
     def set_clock(self, moment: datetime) -> None:
-        """Move the simulated clock on to a moment, and the trader's database with it."""
+        """Move the simulated clock forward to a moment, and the trader's database with it."""
         self.point_clock(moment)
         self.append_bars(min(moment, self._dark_from or moment))
 
     def point_clock(self, moment: datetime) -> None:
-        """Move the simulated clock on to a moment; it never goes back."""
+        """Move the simulated clock forward to a moment; it never goes back."""
         self._ahead = max((moment - datetime.now(UTC)).total_seconds(), self._ahead)
         beside = self.clock.with_suffix(".new")
         beside.write_text(str(self._ahead), encoding="utf-8")
         beside.replace(self.clock)
 
     def note_silence(self, slot: Slot) -> bool:
-        """Note whether the source has stopped before a slot; True where it just has."""
+        """Note whether the source has stopped before a slot; return True if it just has."""
         number = self.day_number[slot.trading_day]
         at = [one.opening_range for one in self.slots if one.trading_day == slot.trading_day]
         stalled = number in self.plan.stalled and 1 <= at.index(slot.opening_range) <= 3
@@ -120,7 +119,7 @@ class World:
         return False
 
     def append_bars(self, moment: datetime) -> None:
-        """Write what has closed by a moment into the trader's database."""
+        """Write the bars closed by a moment to the trader's database."""
         until = (moment - timedelta(minutes=1)).astimezone(UTC).replace(tzinfo=None)
 
         def append(own: duckdb.DuckDBPyConnection) -> None:
@@ -134,7 +133,7 @@ class World:
         self._write(append)
 
     def revise(self, day: date) -> int:
-        """Give some bars of a day and the one before another close; return how many."""
+        """Change the close of some bars of a day and the day before; return how many."""
         changed = 0
 
         def change(own: duckdb.DuckDBPyConnection) -> None:
@@ -169,7 +168,7 @@ class World:
             yield
 
     def _write(self, statements: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
-        """Write as a trader's script does: again, if another process reads the database."""
+        """Write like a trader's script: retry if another process reads the database."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:

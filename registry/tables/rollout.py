@@ -54,7 +54,7 @@ class StrategyRow(Chained):
 
 
 class RulesRow(Chained):
-    """The rules of a strategy as a plan was first made by them, as JSON in their own order."""
+    """A strategy's rules when a plan was first made by them, as JSON in the file's order."""
 
     noun: ClassVar[str] = "rules"
     dated_by: ClassVar[str] = "first_seen"
@@ -68,7 +68,7 @@ class RulesRow(Chained):
 
 
 class TradeRow(Chained):
-    """What a strategy's trade of a slot came to; append-only, a revision is a new row."""
+    """The result of a strategy's trade of a slot; append-only, a revision is a new row."""
 
     noun: ClassVar[str] = "trade"
     dated_by: ClassVar[str] = "recorded_at"

@@ -174,7 +174,7 @@ class _Again:
 
     @cached_property
     def _news(self) -> tuple[NewsEvent, ...]:
-        """Scheduled news as it was on record when the answer was made."""
+        """Scheduled news as recorded when the prediction was made."""
         database, made_at = self._settings.database(), self._entry.made_at
         return news_of(database, self._market.symbol, by=made_at)
 

@@ -70,7 +70,7 @@ class OutcomeCounts:
 
 @task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
 def settle(market: str, at: datetime) -> OutcomeCounts:
-    """Append what open and recent slots came to, by their label and by the rules of their plan."""
+    """Append the outcomes of open and recent slots, by their label and by their plan's rules."""
     settings = current_settings()
     definition = settings.market(market)
     ledger = settings.ledger()

@@ -1,4 +1,4 @@
-"""What followed strategies' trades come to: put on record, and read with those still open."""
+"""The results of followed strategies' trades: recorded, and read together with open ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tasks.data.market_definition import market_of
 from tasks.settings import Settings
 
 _HISTORY = timedelta(days=HISTORY_DAYS + 2)
-"""Bars before a slot that a stop in ATR looks back on."""
+"""How far before a slot the bars for a stop in ATR reach."""
 
 
 def settle_trades(
@@ -38,22 +38,22 @@ def settle_trades(
     since: date,
     days: Collection[date],
 ) -> int:
-    """Put on record what the trades of recorded plans came to; return how many are new.
+    """Record the results of the trades of recorded plans; return how many are new.
 
-    Each plan is settled by the rules and the market definition that it was made by, as its
-    prediction is by its label. What is on record and as the bars say stays; what the bars say
-    otherwise now is a revision.
+    Each plan is settled by the rules and the market definition that it was made by, like its
+    prediction by its label. A recorded result that still agrees with the bars is kept; a different
+    result is recorded as a revision.
 
     Parameters
     ----------
     settings, market
-        Whose.
+        The installation and the market.
     predictions
         The market's predictions.
     at
         Aware time, now.
     since, days
-        Trading days that are looked at again: from one on, and some.
+        Trading days to settle again: all from ``since`` on, and ``days``.
     """
     plans = trades_to_settle(settings.database(), market.symbol, since=since, days=days)
     hashes = {
@@ -81,7 +81,7 @@ def settle_trades(
                 market_hash=market_hash,
                 trade=slot.settled,
             )
-            # knowledge ends with the last bar: a lake that lags settles nothing by silence
+            # nothing is known after the last bar: missing bars of a lagging lake settle nothing
             for slot in _by_bars(settings, then, rules, keys, at).values()
             if slot.settled is not None
         ]
@@ -89,7 +89,7 @@ def settle_trades(
 
 
 def known_rules(settings: Settings, market: Market) -> dict[str, Rules]:
-    """Return by hash the rules that plans were made by, those of now among them."""
+    """Return by hash the rules that plans were made by, including the current ones."""
     now = settings.rules(market.symbol)
     return {**rules_on_record(settings.database()), now.hash: now}
 
@@ -102,21 +102,21 @@ def traded_slots(
     *,
     facts: bool = False,
 ) -> dict[SlotKey, TradedSlot]:
-    """Return what the trades of recorded plans came to by a time, each by the rules of its plan.
+    """Return the trades of recorded plans as of a time, each by the rules of its plan.
 
-    Those that were settled by then are as they are on record; the bars tell of the others. Slots
-    that the bars show no usable range of are left out.
+    Trades settled by then are as recorded; the others come from the bars. Slots without a usable
+    range in the bars are left out.
 
     Parameters
     ----------
     settings, market
-        Whose.
+        The installation and the market.
     records
         The plans, one for each slot; none decided later than ``at``.
     at
         Aware time.
     facts
-        Whether with the row that the rules looked at, which the bars of every slot are read for.
+        Whether to add the row that the rules used, for which the bars of every slot are read.
     """
     if not records:
         return {}
@@ -161,7 +161,7 @@ def _by_bars(
     *,
     facts: bool = False,
 ) -> dict[SlotKey, TradedSlot]:
-    """Return what the bars known at a time say of the trades of some rules."""
+    """Return the trades of some rules by the bars known at a time."""
     first, last = min(keys)[0], max(keys)[0]
     bars = settings.lake().read(market, first_minute(first - _HISTORY), to_minute(at))
     try:

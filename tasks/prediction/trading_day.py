@@ -156,9 +156,9 @@ def _state(
 def candles_of(
     made: Assembly, position: int, market: Market, *, whole_day: bool = False
 ) -> Candles:
-    """Return the bars of a slot of an assembly, from before its window to its session's end.
+    """Return the bars of one slot of an assembly, from before its window to its session's end.
 
-    To the trading day's end with ``whole_day``.
+    With ``whole_day``, they reach to the trading day's end.
     """
     tape, ranges = made.tape, made.ranges
     end = ranges.day_end if whole_day else ranges.session_end

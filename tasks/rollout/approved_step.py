@@ -78,7 +78,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
-    """Record the approval and take the step, if a person approved and the gates are passed.
+    """Record an approval, and take the step if the gates are passed; record the result.
 
     A second call for the same run changes nothing.
     """

@@ -31,7 +31,7 @@ def audit_recent(market: str, at: datetime) -> AuditSummary:
     bars = known_bars(settings, market, definition, at)
     begin, end = period_of(bars, definition, None, None)
     news = news_of(settings.database(), definition.symbol)
-    # without a calendar nothing can be proven of what reads it
+    # without a calendar, features that read it cannot be audited
     features = [one for one in settings.catalogue().select_with_own() if news or not one.news]
     first = max(begin, end - LOOKED_BACK)
     report = audit_lookahead(

@@ -39,8 +39,8 @@ class AskedOf:
     """The subject of questions: a market, the hash of its definition, and the bars' beginning.
 
     ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars; ``own_code`` holds the
-    hashes of the trader's own features that a model learns from; ``late_news`` is that of past
-    news put on record afterwards, "" if no feature reads news or there is none.
+    hashes of the trader's own features that a model learns from; ``late_news`` is the hash of past
+    news recorded afterwards, "" if no feature reads news or there is none.
     """
 
     market: Market
@@ -57,7 +57,7 @@ def beginning_of(bars: Bars) -> str:
 
 
 def late_news(settings: Settings, market: Market, features: Iterable[Feature]) -> str:
-    """Return the hash of past news put on record afterwards; "" if none is or none reads it."""
+    """Return the hash of past news recorded afterwards; "" if there is none or no reader."""
     if not any(feature.news for feature in features):
         return ""
     late = news_told_late(settings.database(), market.symbol)
@@ -71,7 +71,7 @@ def question_asked(of: AskedOf, recipe_hash: str) -> str:
     and the walk-forward settings. The code decides how features are computed and models fitted.
     Only the beginning of the bars counts: another source's bars are another question, while later
     bars and single corrected days give the same question another look, which the e-value pays for.
-    News counts if it was put on record after its time: a new list of past news is a new question.
+    News counts if it was recorded after its time: a new list of past news is a new question.
     """
     late_news = [of.late_news] if of.late_news else []
     decided_by = [of.market_hash, of.beginning, recipe_hash, code_hash(), *of.own_code, *late_news]

@@ -59,7 +59,7 @@ class LookAheadError(DefectError):
 
 
 class NoNewsError(InputError):
-    """A recipe that learns from scheduled news of which no decision knew anything."""
+    """Error for a recipe that learns from scheduled news when no decision knew of any."""
 
     recipe: str
     features: tuple[str, ...]
@@ -99,7 +99,7 @@ class Material:
     beginning
         Hash of the first days of the bars.
     late_news
-        Hash of past news put on record afterwards, if features read news.
+        Hash of past news recorded afterwards, if features read news.
     """
 
     market: Market
@@ -198,7 +198,7 @@ def gather(
 def _require_news(
     recipe: Recipe, features: tuple[Feature, ...], news: tuple[NewsEvent, ...], data: Dataset
 ) -> None:
-    """Refuse features of news where no decision knew of any: there is nothing to learn of them."""
+    """Refuse news features if no decision knew of any news: there is nothing to learn."""
     names = tuple(feature.name for feature in features if feature.news)
     if names and all(np.isnan(data.column(name)).all() for name in names):
         raise NoNewsError(recipe.name, names, data.market, len(news), len(data))

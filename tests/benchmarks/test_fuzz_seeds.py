@@ -54,7 +54,7 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
     # a table in separate parts is valid TOML, but tomlkit has no body for it
     ("sources", b'[mgc]\nkind = "csv"\npaths = ["a"]\n[x]\n[mgc.options]\nzone = "UTC"\n'),
-    # a member whose name is empty, as far as a NUL ends it
+    # a member whose name is empty, since a NUL ends it
     *(("zip", seeds.zipped(name).replace(b"bars", b"\0ars")) for name in ("bars", "bars.csv")),
     # invalid days and months, and a time with too many digits, in a LEAN zip
     ("lean", seeds.lean("20242116_mgc_minute_trade_202402.csv")),

@@ -1,4 +1,4 @@
-"""A card draws the trade of the strategy that is followed, whatever kind of rule it has."""
+"""A card draws the trade of the followed strategy, with any kind of rule."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DRAWN = {
     "first-candle": ("entry 2001.2", "stop 2000.0", "target 2002.4", "out at 2002.4: target"),
     "too-late": (),
 }
-"""Prices of each kind's trade and how it ended, worked out by hand from the bars."""
+"""Prices and end of each kind's trade, computed by hand from the bars."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +69,8 @@ def seen(at: datetime = READ_AT) -> tuple[FollowedDays, FollowedSlot]:
 def drawn(days: FollowedDays, slot: FollowedSlot) -> RangePicture:
     picture = picture_now(days, KEY, slot)
     assert picture is not None
-    range_plot(picture)  # of the messages
-    chart = range_chart(picture, DARK)  # of the page
+    range_plot(picture)  # for the messages
+    chart = range_chart(picture, DARK)  # for the page
     words = {note.text for note in chart.layout.annotations}
     assert words == {"opening range", *(level.words for level in picture.levels)}
     return picture

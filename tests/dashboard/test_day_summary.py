@@ -138,14 +138,14 @@ def test_an_open_trade_stands_at_the_close_of_the_last_bar_after_costs(
 
 
 def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
-    close = datetime(2024, 11, 27, 23, 5, tzinfo=UTC)  # of Thursday's first range
+    close = datetime(2024, 11, 27, 23, 5, tzinfo=UTC)  # close of Thursday's first range
     early = lived(settings, THURSDAY, close + timedelta(seconds=30))
     assert (early.trades, early.open, early.net_r) == (0, 0, 0.0)
     assert early.ranges[0].result == "waits for its break"
 
 
 def planned_by(rules: Rules) -> None:
-    """Put other rules in the place of those that made the plans on record."""
+    """Replace the rules that made the plans on record by other rules."""
     database = current_settings().database()
     records = strategy_records(database, "MGC", mode="live")
     with database.session() as session:

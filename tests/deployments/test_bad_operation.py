@@ -1,4 +1,4 @@
-"""An impossible operation gives one line with a remedy, its documented status, no half work."""
+"""An impossible operation ends in one line with a remedy and its status, and no half work."""
 
 from __future__ import annotations
 

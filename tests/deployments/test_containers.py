@@ -56,7 +56,7 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def manifest(pod_template: dict[str, Any]) -> dict[str, Any]:
-    """A job template with each variable's default in its place."""
+    """Return a job template with each variable replaced by its default."""
     text = json.dumps(pod_template["job_configuration"]["job_manifest"])
     for name, variable in pod_template["variables"]["properties"].items():
         samples = {"env": [], "labels": {"app": "orbcast"}, "name": "a-run"}
@@ -70,7 +70,7 @@ def manifest(pod_template: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.skipif(sys.platform != "linux", reason="hadolint is installed on Linux only")
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     program = Path(sys.executable).with_name("hadolint")
-    # packages of Debian come without a version, which its security updates take away
+    # Debian packages have no pinned version, since security updates remove old ones
     command = [program, "--ignore", "DL3008", CONTAINERS / "Dockerfile"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "")
@@ -116,10 +116,10 @@ def test_the_example_changes_what_it_names_and_nothing_else() -> None:
 
 
 def test_a_run_in_a_pod_of_its_own_does_not_go_to_the_image_s_own_command() -> None:
-    assert 'ENTRYPOINT ["orbcast"]' in DOCKERFILE  # which the words of a run would be given to
+    assert 'ENTRYPOINT ["orbcast"]' in DOCKERFILE  # a run's arguments would be passed to it
     (container,) = manifest(JOB)["spec"]["template"]["spec"]["containers"]
     assert [*container["command"], *container["args"]][:2] == ["env", "prefect"]
-    assert container["name"] == "prefect-job"  # Prefect's worker takes no other
+    assert container["name"] == "prefect-job"  # Prefect's worker accepts no other name
     options = DOCKER_JOB["job_configuration"]["container_create_kwargs"]
     assert options["entrypoint"] == ["env"]
 

@@ -116,7 +116,7 @@ def with_a_prefect_server(given: Beginning) -> None:
     """Start with a Prefect server that somebody else runs."""
     usual(given)
     terminal = given.reader.terminal
-    terminal.environment["PREFECT_HOME"] = str(given.folder / "var" / "prefect")  # no new one
+    terminal.environment["PREFECT_HOME"] = str(given.folder / "var" / "prefect")  # not a new one
     served = given.reader.serve(terminal, "prefect server start --port {up}")
     assert served is not None
     done = terminal.start(*served)

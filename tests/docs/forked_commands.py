@@ -111,7 +111,7 @@ def _serve(address: str) -> None:
         sys.stdout.flush()
         while True:
             if sys.stdin in select.select([sys.stdin, listening], [], [])[0]:
-                os._exit(0)  # as quietly as a command, see below
+                os._exit(0)  # quietly, like a command; see below
             connection, _ = listening.accept()
             if os.fork() == 0:
                 listening.close()

@@ -79,15 +79,15 @@ READ_ONLY: Mapping[str, str] = {
 """Examples that are only parsed, and why."""
 
 STATUSES: Mapping[str, int] = {
-    "orbcast explain MGC:2025-06-30:0900": 2,  # the demo answers its last days alone
-    "orbcast verify --head 3f9a61c2": 1,  # nobody's head
-    'orbcast fills withdraw 3f9a01c2 --reason "a simulated account"': 2,  # nobody's import
+    "orbcast explain MGC:2025-06-30:0900": 2,  # the demo predicts only its last days
+    "orbcast verify --head 3f9a61c2": 1,  # no such head
+    'orbcast fills withdraw 3f9a01c2 --reason "a simulated account"': 2,  # no such import
     "orbcast fills report --from 2025-06-01": 2,  # no fills
     "orbcast status --check": 4,  # nothing serves here
     'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
     'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,
     'orbcast rollout step-up --to advisory --reason "gates passed" --by ana': 2,
-    'orbcast rollout step-down --to shadow --reason "doubt" --by ana': 2,  # it stands there
+    'orbcast rollout step-down --to shadow --reason "doubt" --by ana': 2,  # it is at that stage
 }
 """Examples that correctly end with a status other than 0 on the demo's home."""
 

@@ -90,7 +90,7 @@ def test_a_change_of_champion_on_a_database_server_is_whole_or_not_at_all(tmp_pa
         came = disturbed(f"{SAVING}:PROMOTE", tmp_path, url, faults)["unanswered"]
     assert came.calls == {"send"}
     assert came.count >= 20
-    assert {str(point.ended)[:2] for point in came.points} <= {"3 ", "5 ", "0"}  # a line, or done
+    assert {str(point.ended)[:2] for point in came.points} <= {"3 ", "5 ", "0"}  # error, or done
     require_made_good(came)
 
 

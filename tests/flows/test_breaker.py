@@ -102,7 +102,7 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         )
     found = check_breaker.fn("mgc", at + timedelta(minutes=1))
     assert (found.state, found.cause) == ("open", cause)
-    # the report that opened it does not keep it open once its time is over
+    # the report that opened it does not keep it open after its time is over
     later = at + timedelta(hours=13)
     assert check_breaker.fn("mgc", later).state == "closed"
 

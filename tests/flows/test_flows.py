@@ -157,7 +157,7 @@ def test_a_time_without_a_zone_is_the_market_s_own(trained: Path) -> None:
 
 def test_a_holiday_is_answered_with_its_reason(trained: Path) -> None:
     del trained
-    christmas = datetime(2023, 12, 25, 9, 6)  # noqa: DTZ001 - on the market's clock
+    christmas = datetime(2023, 12, 25, 9, 6)  # noqa: DTZ001 - in the market's time zone
     said = shadow_predict("mgc", "0900", as_of=christmas)
     entry = said.entries[0]
     assert (entry.status, entry.reason) == ("abstained", "holiday")

@@ -73,7 +73,7 @@ def test_a_source_that_hangs_costs_the_slot_its_bars_and_not_its_row(
     said = shadow_predict("mgc")
 
     champion = said.entries[0]
-    assert (champion.status, champion.late) == ("predicted", False)  # its bars were in before
+    assert (champion.status, champion.late) == ("predicted", False)  # its bars had arrived before
     assert said.trouble == "the bars could not be refreshed: no answer within 0.3 s"
     (told,) = [
         each.notice

@@ -39,7 +39,7 @@ def of_a_worker(client: SyncPrefectClient) -> Iterator[UUID]:
     client.create_work_pool(WorkPoolCreate(name="elsewhere", type="process"))
     tagged = replace(spec, tags=tuple(entry(spec)["tags"]))
     found: UUID = deployment(tagged).apply(work_pool_name="elsewhere", image=None)
-    mark_crashed_runs.fn(timedelta(0))  # what tests before this one left on the server
+    mark_crashed_runs.fn(timedelta(0))  # clears what earlier tests left on the server
     yield found
     client.delete_deployment(found)
     client.delete_deployment(housekeeping)

@@ -94,7 +94,7 @@ def test_a_forecast_is_told_once_with_its_picture_whatever_runs_again(
     assert again.entries[0].version == first.entries[0].version
     (notice,) = told("forecast")
     assert notice.subject.startswith("MGC 0900: ")
-    assert notice.subject.endswith("not to be traded")  # a market begins in shadow
+    assert notice.subject.endswith("not to be traded")  # a market starts in shadow
     assert notice.body.startswith("NOT TO BE TRADED")
     assert phone.subjects == [notice.subject]
     assert phone.bodies[0].decode().startswith(notice.body)
@@ -180,7 +180,7 @@ def test_a_break_and_its_settlement_are_told_once_at_their_time(
     shadow_predict("mgc", "0900")
     row = slot_of_day(NEXT_DAY).row
     assert row is not None
-    assert SIDE_OF[row["break_direction"]]  # the simulated day breaks
+    assert SIDE_OF[row["break_direction"]]  # the simulated day has a breakout
     at(row["break_time"] - timedelta(seconds=1))
     watch_feed("mgc")
     assert told("break") == []

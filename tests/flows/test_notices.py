@@ -343,7 +343,7 @@ def automations() -> dict[str, Any]:
 
 
 def test_prefect_tells_of_runs_that_crash_do_not_start_or_go_silent(desk: Desk) -> None:
-    add("least", desk.url, "trouble")  # a run is a warning
+    add("least", desk.url, "trouble")  # a notice of kind run is a warning
     path = current_settings().channels_file
     first = ensure_automations(channels(path))
     assert first == tuple(

@@ -58,10 +58,10 @@ def test_slots_expected_by_the_calendar_equal_rows_present(
     assert fill_missed.fn("mgc", monday) == 0
     rows = [each.prediction for each in current_settings().ledger().settled("MGC", mode="live")]
     champion = [each for each in rows if each.role == "champion"]
-    # eight weekdays of six ranges, less none: Wednesday 20th to Friday 29th
+    # eight weekdays of six ranges, none missing: Wednesday 20th to Friday 29th
     assert len(champion) == 8 * 6
     assert champion[0].status == "predicted"
-    # Thanksgiving's own too: all six ranges are over when trading ends at 13:00 in New York
+    # Thanksgiving's too: all six ranges are over when trading ends at 13:00 in New York
     assert [(each.reason, each.late) for each in champion[1:]] == [("missed", True)] * (8 * 6 - 1)
     assert current_settings().ledger().verify_chain() == ()
 

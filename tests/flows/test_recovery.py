@@ -39,7 +39,7 @@ def served(client: SyncPrefectClient) -> Iterator[UUID]:
     """The deployment of log-outcomes, which takes one run at a time."""
     (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
     found: UUID = deployment(spec).apply()
-    mark_crashed_runs.fn()  # what tests before this one left on the server
+    mark_crashed_runs.fn()  # clears what earlier tests left on the server
     yield found
     client.delete_deployment(found)
 

@@ -193,7 +193,7 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
     announced: Callable[[], list[Event]],
     comes: bool,
 ) -> None:
-    # the home that was trained, its lake emptied: what serves learned of earlier days only
+    # the trained home with an empty lake: the serving version learned only from earlier days
     monkeypatch.setenv("ORBCAST_HOME", str(own))
     monkeypatch.setattr("registry.models.model_store.ModelStore.expired", lambda *_: None)
     for path in sorted((own / "lake").rglob("*"), reverse=True):

@@ -27,5 +27,5 @@ def test_a_day_of_killed_processes_leaves_one_row_a_slot_and_nothing_behind(
     record = Soak(tmp_path, plan, free_port()).go()
     assert record.faults == []
     assert (record.planned, record.slots, record.locked) == (6, 6, 1)
-    assert record.predicted >= 5  # one may be lost to a kill
-    assert record.killed == {"runner": 2}  # that seed's
+    assert record.predicted >= 5  # a kill may lose one
+    assert record.killed == {"runner": 2}  # with that seed

@@ -159,7 +159,7 @@ def test_an_intent_is_not_written_and_the_decision_says_why(
         (own / "strategies" / "none.toml").write_text('name = "none"\nmin_size_atr = 9.0\n')
         monkeypatch.setenv("ORBCAST_STRATEGY", "none")
     if why == "late":
-        # the prediction was in time; the machine died before the decision and came back later
+        # the prediction was in time; the machine died before the rules' decision, and restarted
         monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "120")
         monkeypatch.setattr(prediction, "_made_at", lambda: THURSDAY_0905)
         prediction.predict_slot.fn("mgc", slot(), "live")

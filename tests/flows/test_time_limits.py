@@ -80,7 +80,7 @@ def told_of(run: FlowRun) -> list[str]:
 @pytest.fixture
 def client() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as made:
-        mark_crashed_runs.fn()  # what tests before this one left on the server
+        mark_crashed_runs.fn()  # clears what earlier tests left on the server
         yield made
 
 

@@ -151,7 +151,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
     assert first.cost is not None
     assert first.promotion is not None
     assert first.promotion.cost == first.cost == again.cost
-    assert first.cost.questions == trials  # the retrain asked the same one
+    assert first.cost.questions == trials  # the retrain asked the same question
     assert first.cost.words in Path(first.report).read_text("utf-8")
     assert (count_trials(database, "MGC").questions, evaluations(database, "MGC")) == (
         trials,

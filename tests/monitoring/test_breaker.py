@@ -168,7 +168,7 @@ def first_of_a_hundred(wealth: list[float]) -> int:
 
 
 def test_worse_than_the_corridor_by_an_e_value_of_a_hundred_opens_it() -> None:
-    # as much UP as DOWN comes, as was said; the corridor has the day in mind
+    # UP and DOWN are equally frequent, as predicted; the corridor knows the day
     up, down = (breaks(200, said=0.5, baseline=each, wins=0) for each in (0.51, 0.49))
     judged = [replace(each, up=True) for each in up]
     judged[1::2] = down[1::2]
@@ -185,7 +185,7 @@ def test_said_otherwise_than_it_comes_by_an_e_value_of_a_hundred_opens_it() -> N
     enough = first_of_a_hundred(calibration_wealth(slow))
     assert cause(judged[: enough - 1]) is None
     assert cause(judged[:enough]) == "calibration"
-    # the highest counts: a day that went otherwise takes no alarm back
+    # the highest value counts: a later day does not cancel an alarm
     assert calibration_wealth([*slow[:enough], Row(0, 0.03, 0.03, up=True)])[-1] < 90
     assert cause([*judged[:enough], replace(judged[enough], up=True)]) == "calibration"
 

@@ -33,7 +33,7 @@ def prediction_of(
         net_r=net_r,
         expected_net_r=float(expected),
         baseline_p_win=1.0 / (1.0 + reward),
-        # a version of before knew no end of the time, and kept no worth of a win
+        # an older version has no time limit and no recorded worth of a win
         win_worth=None if otherwise == -1.0 else float(entry.win_worth[0]),
     )
     return predicted(p_up_given_break=p_up, long=side, short=side, reasons=(), novelty=None)

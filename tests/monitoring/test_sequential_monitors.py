@@ -219,7 +219,7 @@ def test_a_champion_whose_probabilities_are_off_opens_the_breaker(
     p = 0.2 + 0.45 * draw.random(600)
     up = came(draw, p)
     begun = datetime(2024, 6, 3, tzinfo=UTC)
-    # the corridor is off by as much: it is not worse than that, and off all the same
+    # the corridor is just as wrong: the model is not worse than it, yet miscalibrated
     rows = [
         LiveRow(
             at=begun + timedelta(hours=4 * index),

@@ -86,7 +86,7 @@ def test_on_postgresql_a_unit_of_work_is_alone_and_waits_only_so_long(
 
     with database.session() as session:
         session.execute(text("SELECT 1"))
-        with database.reading() as reader:  # whoever only looks holds up nobody and is not held up
+        with database.reading() as reader:  # a reader neither blocks nor is blocked
             assert reader.execute(text("SELECT count(*) FROM recipes")).scalar() == 0
         with pytest.raises(BusyDatabaseError, match="try again"), database.session() as other:
             other.execute(text("SELECT 1"))

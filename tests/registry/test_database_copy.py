@@ -40,7 +40,7 @@ DELIVERY = (
 
 
 class Progress:
-    """What a copy told of how far it is; something may be done, once, when it first does."""
+    """The progress reports of a copy; an action may run once, at the first report."""
 
     def __init__(self, then: Any = None) -> None:
         self.steps: list[tuple[int, int, str]] = []
@@ -54,7 +54,7 @@ class Progress:
 
 
 def rows_of(database: Database) -> dict[str, list[str]]:
-    """Every value of every row, JSON as the text that is stored: an independent reading."""
+    """Return every value of every row, with JSON as stored text, by independent code."""
     with database.reading() as session:
         return {
             table.name: sorted(
@@ -82,14 +82,14 @@ def is_empty(database: Database) -> bool:
 
 @pytest.fixture(scope="module")
 def filled(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with four rows in each chain, and some in tables that no chain covers."""
+    """A home with four rows in each chain, and some in tables without a chain."""
     home = tmp_path_factory.mktemp("filled")
     shutil.copy(migrated_file, home / "orbcast.sqlite")
     with opened(home) as database:
         notes, database.checkpoints = database.checkpoints, None
         fill(database)
         with database.session() as session:
-            session.execute(text("DELETE FROM chain_beginnings"))  # of upgrades that nobody made
+            session.execute(text("DELETE FROM chain_beginnings"))  # of upgrades never made
             for number in (3, 9):
                 session.execute(
                     text(JOURNAL), {"n": number, "entry": '{"b":1.50,"a":[0.1, null]}'}
@@ -138,7 +138,7 @@ def test_a_copy_goes_on_where_its_source_was(source: Database, database: Databas
     assert Ledger(database).record_outcome(replace(OUTCOME, direction="DOWN"), RECORDED) == (
         "revised"
     )
-    with database.session() as session:  # numbered behind those that were copied
+    with database.session() as session:  # numbered after the copied ones
         session.execute(text("INSERT INTO tuning_journal (number, entry) VALUES (10, '{}')"))
     assert Ledger(database).verify_chain() == ()
 
@@ -190,7 +190,7 @@ def test_a_source_cut_short_is_refused(source: Database, database: Database) -> 
 
 
 class StoppedError(Exception):
-    """Somebody stopped the copy."""
+    """An interruption of the copy."""
 
 
 def test_an_interrupted_copy_leaves_nothing_and_is_made_again(
@@ -242,7 +242,7 @@ def test_the_notes_go_with_a_file_in_another_folder(source: Database, tmp_path: 
 def test_a_value_too_long_for_the_other_kind_is_named(
     source: Database, new_postgresql: str
 ) -> None:
-    """SQLite keeps a text of any length."""
+    """SQLite stores text of any length."""
     with source.session() as session:
         session.execute(text("UPDATE notices SET kind = :long"), {"long": "x" * 300})
     target = open_database(new_postgresql)

@@ -23,7 +23,7 @@ NINE = minute(str(DAY), "09:00")
 KEY = DAY, "0900"
 T0 = from_minute(NINE + 5)
 READ_AT = datetime(2024, 1, 16, 8, 0, tzinfo=UTC)
-"""Six in the evening in Brisbane, after the session's end."""
+"""18:00 in Brisbane, after the session's end."""
 
 
 def row(at: int, *prices: float) -> Row:
@@ -38,7 +38,7 @@ BREAK = row(NINE + 8, 2001.0, 2001.3, 2000.9, 2001.2)
 BACK = row(NINE + 12, 2001.2, 2001.2, 2001.0, 2001.1)
 """A touch of the edge."""
 RISE = row(NINE + 20, 2001.2, 2002.4, 2001.1, 2002.3)
-"""The label's target, 2002.4; no other rule's of these tests but those with rr 1 or less."""
+"""A rise to 2002.4, the label's target; no other rule here has it, except with rr 1 or less."""
 FALL = row(NINE + 30, 2002.0, 2002.0, 1999.8, 1999.9)
 LAST = row(NINE + 479, 2000.2, 2000.2, 2000.2, 2000.2)
 BARS = (BREAK, BACK, RISE, FALL, LAST)
@@ -68,7 +68,7 @@ def read(*rows: Row, at: datetime = READ_AT) -> None:
 
 
 def asked() -> None:
-    """Put the range's entry in the ledger of an empty home."""
+    """Record the range's entry in the ledger of an empty home."""
     settings = current_settings()
     market = settings.market("mgc")
     slot = latest_slot(market, T0, "0900")
@@ -76,7 +76,7 @@ def asked() -> None:
 
 
 def planned(own: Rules, plan: Plan | None = None) -> None:
-    """Put a plan by some rules on record; one that arms both sides if none is given."""
+    """Record a plan by some rules; by default, one that arms both sides."""
     database = current_settings().database()
     values = json_values(plan or Plan(long=1.0, short=1.0, checks=()))
     record = StrategyRecord(

@@ -175,7 +175,7 @@ def test_a_slot_is_settled_on_the_definition_that_it_was_asked_on(
     record_missed(slot)
     if of_before:
         ledger_of_before(home)
-    # by 09:15 the range is up to 2001.3 and breaks no more: by 09:05 it broke at 2001.2
+    # until 09:15 the range reaches 2001.3 and never breaks; until 09:05 it broke at 2001.2
     rows = [BEFORE, *WINDOW, BREAK, TARGET, row(NINE + 479, 2001.0, 2001.0, 2001.0, 2001.0)]
     settings.lake().ingest([batch(rows, "bars")], settings.market("mgc"), READ_AT)
     edit(LONGER)

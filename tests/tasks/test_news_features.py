@@ -1,4 +1,4 @@
-"""A recipe that learns from scheduled news: refused without, named by it, live as in training."""
+"""A recipe that learns from news: refused without, named by its news, live as in training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WEEKLY = tuple(
     for week in range(50)
 )
 TOLD_LATE = replace(WEEKLY[40], time=datetime(2024, 11, 19, 23, 30, tzinfo=UTC), name="Speech")
-"""Half an hour into Brisbane's 20 November; said, long after, to have been published in 2023."""
+"""00:30 on 20 November in Brisbane; recorded long after as published in 2023."""
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
         ]
         assert champion.features == logged_features(data.rows(slice(row, row + 1)))
         assert champion.features["minutes_to_news"] is not None
-    # news that is said, later, to have been known before: what was logged stays explained
+    # news recorded later as known before: logged rows remain explained
     record(settings, TOLD_LATE)
     report = audit_parity.fn("mgc", DAY, DAY, now(), "replay")
     assert report.same == report.compared > 0

@@ -86,7 +86,7 @@ def test_a_champion_of_retired_features_is_compared_with_its_refit(
 ) -> None:
     decision = weighed(assembly, tmp_path, monkeypatch, OF_BEFORE)
 
-    # the same baseline on the same rows: no worse, by nothing at all
+    # the same baseline on the same rows: a difference of exactly zero
     assert decision.promote, decision.verdict
 
 
@@ -104,7 +104,7 @@ def test_a_champion_that_has_expired_is_not_compared_with(
 ) -> None:
     monkeypatch.setattr("registry.models.model_store.ModelStore.expired", lambda *_: "expired")
 
-    # by its features it cannot be compared with: the corridor alone is left
+    # its features prevent a comparison: only the corridor is left
     decision = weighed(assembly, tmp_path, monkeypatch, ("close_position", "atr20", "moon"))
 
     assert decision.promote, decision.verdict

@@ -1,4 +1,4 @@
-"""The trades of followed strategies are on record as a backtest makes them, and stay there."""
+"""The recorded trades of followed strategies equal a backtest's, and are kept."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_with_every_rule_off_it_sums_to_the_outside_record(
         for each in found
         if each.size
     }
-    # the record has no value for a trade that the session's end cut off
+    # the record has no value for a trade that the session's end closed
     settled = {slot: float(row["r_multiple"]) for slot, row in record.items() if row["r_multiple"]}
     assert len(settled) > 200
     assert settled.keys() <= gross.keys()

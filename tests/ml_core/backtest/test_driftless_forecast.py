@@ -62,6 +62,6 @@ def test_it_is_silent_where_nothing_can_be_told() -> None:
     found, position = known()
     assert driftless_forecast(found, rules_of({"stop": {"atr": 0.1}}), position, None) is None
     first = int(np.flatnonzero(found.ranges.usable)[2])
-    assert driftless_forecast(found, rules_of({}), first, None) is None  # no days before
+    assert driftless_forecast(found, rules_of({}), first, None) is None  # no earlier days
     never = Rules.model_validate({"name": "never", "trade": {"last_entry": "09:00"}})
     assert driftless_forecast(found, never, position, None) is None

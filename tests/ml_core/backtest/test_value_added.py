@@ -79,7 +79,7 @@ def test_the_same_factor_on_every_trade_is_no_choice_however_much_it_saves(facto
     assert found.by_choice_r == pytest.approx(0, abs=1e-9)
     assert found.by_size_r == pytest.approx(found.total_r)
     if factor == 0.5:
-        assert found.per_slot.above_zero  # half of what loses loses half
+        assert found.per_slot.above_zero  # half of a losing trade loses half
         assert not found.choice_per_slot.above_zero
         assert "not to be told from 0" in found.words
 

@@ -82,7 +82,7 @@ AWAITED = {"awaited": True}
 @pytest.mark.parametrize(
     ("given", "against", "why"),
     [
-        # each line has one fault fewer than the line before: the first rule that holds counts
+        # each line has one fault fewer than the line before: the first rule that applies counts
         (context(3601, stage="off", **AWAITED), ALL_WRONG, ("missed", None)),
         (context(3600, stage="off", **AWAITED), ALL_WRONG, ("off", None)),
         (context(**AWAITED), ALL_WRONG, ("market_changed", "of another")),

@@ -94,5 +94,5 @@ def test_a_share_of_never_or_always_can_be_asked_about(share: float, happened: b
     day = np.arange(60).astype("datetime64[D]")
     wealth = share_process(np.full(60, happened), day, share, True)
     assert (wealth >= 0.1).all()
-    # what never happens does happen: found at once; nothing happens more often than always
+    # an event with probability 0 is detected at once; none is more frequent than always
     assert (wealth[-1] > 100) == (happened and share == 0.0)

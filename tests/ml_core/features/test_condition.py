@@ -115,7 +115,7 @@ def test_python_itself_says_the_same_of_every_row(text: str, rows: list[tuple[in
 def test_whatever_is_no_comparison_of_features_and_numbers_is_refused(
     text: str, words: str | None
 ) -> None:
-    if words is None:  # as deep as one can be: read, or refused, and nothing else
+    if words is None:  # at the maximum depth: either read or refused, nothing else
         assert read_condition(text, KNOWN).names == ("x",)
         return
     with pytest.raises(ConditionError) as refused:

@@ -1,4 +1,4 @@
-"""Features of scheduled news: what a decision knew of it, never what became known later."""
+"""News features use what a decision knew, never what became known later."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ def test_without_news_or_beyond_the_end_of_the_calendar_a_row_says_nothing(bars:
     missing = values(np.nan, np.nan, np.nan, np.nan)
     for news in ((), (event(T0 - timedelta(days=3)),), (replace(SOON, known_since=LATER),)):
         np.testing.assert_equal(row_of(bars, *news), missing)
-    # what came is known; what comes is not
+    # past events are known; future ones are not
     last = row_of(bars, event(T0 - timedelta(minutes=30)))
     np.testing.assert_equal(last, values(np.nan, np.nan, 30, np.nan))
 
 
 def test_news_at_half_past_eight_in_new_york_comes_an_hour_earlier_in_summer(bars: Bars) -> None:
-    """The clocks of New York changed on 10 March 2024, those of Brisbane never do."""
+    """New York's clocks changed on 10 March 2024; Brisbane's never change."""
     summer = T0 + timedelta(days=4)
     news = (SOON, event(datetime(2024, 3, 12, 12, 30, tzinfo=UTC)), END)
     assert row_of(bars, *news)["minutes_to_news"] == 25
@@ -254,7 +254,7 @@ def test_the_live_row_is_the_row_of_the_dataset_to_the_bit(bars: Bars) -> None:
             trading_day=data.trading_day[row].item(),
             opening_range=str(data.opening_range[row]),
             features=features,
-            # on the day nobody had heard of the rest
+            # on that day the rest was unknown
             news=tuple(
                 one
                 for one in news
@@ -307,18 +307,18 @@ def test_the_audit_passes_the_shipped_features_of_news(
 
 
 def on_record_whenever_known(view: View) -> NDArray[np.float64]:
-    """The mistake: known_since is not looked at."""
+    """The mistake: known_since is ignored."""
     return replace(view.news, begin=np.full_like(view.news.begin, -1)).minutes_to_next()
 
 
 def cancelled_as_known_today(view: View) -> NDArray[np.float64]:
-    """The mistake: a cancellation of later is known before."""
+    """The mistake: a later cancellation is known before."""
     last = view.news.end == np.iinfo(np.int64).max
     return replace(view.news, end=np.where(last, view.news.end, 0)).minutes_to_next()
 
 
 def end_of_the_calendar(view: View) -> NDArray[np.float64]:
-    """The mistake: how far the calendar reaches, as it was known only later."""
+    """The mistake: the calendar's reach is used, which became known only later."""
     furthest = view.news.minute.max(initial=0)
     return np.full(len(view), furthest, np.float64) - view.decision
 

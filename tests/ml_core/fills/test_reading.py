@@ -67,7 +67,7 @@ def test_overlapping_files_merge_into_what_one_file_would_hold(
     fills: list[Fill], data: st.DataObject
 ) -> None:
     rows = [row_of(each) for each in sorted(fills, key=lambda each: each.order)]
-    # exports of two periods: whoever is in both is in both with all its equals
+    # exports of two periods: an execution in both is in both with all equal ones
     equals = Counter(rows)
     begin = data.draw(st.integers(0, len(rows) - 1))
     end = data.draw(st.integers(begin, len(rows) - 1))

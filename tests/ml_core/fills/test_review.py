@@ -292,7 +292,7 @@ def test_the_page_says_what_was_found_and_holds_no_markup_of_a_file() -> None:
     page = trade_page(report, made_at=datetime(2025, 6, 20, tzinfo=BEGIN.tzinfo))
     html = to_html(page)
     assert "<script>" not in html
-    assert "orbcast market costs" not in html  # one day corrects nothing
+    assert "orbcast market costs" not in html  # one day is too little for a correction
     text = to_markdown(page)
     assert "too few days to judge, 20 are needed" in text
     assert "within 5 minutes of it and 25% of the planned risk" in text

@@ -130,7 +130,7 @@ def test_what_is_stated_comes_true_on_a_made_market(made: Bars, reward: float) -
     for name in np.unique(trades.opening_range):
         rows = trades.opening_range == name
         timed_out = trades.outcome[rows] == TIMEOUT
-        # one row more, since none of few is not never
+        # one more row, since zero of few rows does not mean never
         error = np.sqrt((timed_out.mean() + 1 / rows.sum()) / rows.sum() * (1 + 2 / 3))
         assert abs(stated[rows].mean() - timed_out.mean()) < 3 * error, name
 

@@ -117,7 +117,7 @@ def test_an_answer_is_remembered_for_five_minutes(data: Dataset, predictor: Pred
     later = predictor.predict(_row(data, 710), 401.0)
     assert later is not first
     assert later == first
-    # a clock that steps back is no reason to trust an old answer
+    # a clock that steps back must not make an old prediction valid
     assert predictor.predict(_row(data, 710), 50.0) is not later
 
 

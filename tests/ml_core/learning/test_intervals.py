@@ -111,7 +111,7 @@ def test_intervals_are_read_back_and_those_of_before_hold_for_every_range(
         assert again.version == bundle.version
     said = before.predict(market)
     np.testing.assert_array_equal(said.net_r_low, said.net_r - 1.0)
-    # the file of before, to the letter, so that the version keeps its name
+    # exactly the earlier file, so that the version keeps its name
     text = (tmp_path / "before" / "calibrators.json").read_text(encoding="utf-8")
     assert "net_r_intervals" not in text
 

@@ -158,7 +158,7 @@ def test_pushes_towards_up_add_up_to_what_the_model_says(bundle: Bundle) -> None
         ]
     )
 
-    # what trees say of every row alike is no feature's push: it goes with the nearer edge
+    # what trees predict for every row alike is no feature's push: it goes to the nearer edge
     common = (margin - said) * nearer_side(data)
     assert np.ptp(margin) > 0.3
     np.testing.assert_allclose(common, common[0], atol=1e-9)

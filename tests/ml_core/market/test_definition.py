@@ -130,7 +130,7 @@ def test_the_same_written_in_another_way_is_the_same() -> None:
 
 
 def test_the_hash_of_a_shipped_market_is_the_one_on_record_in_homes_out_there() -> None:
-    # a change here makes every version out there one of another market: it needs a migration
+    # a change here gives all existing versions another market: it needs a migration
     assert MarketDefinition.of(mgc()).hash.startswith("bbdfcdc9e0268ef4")
     assert MarketDefinition.of(nq()).hash.startswith("f76966253ddfcbfb")
 

@@ -130,7 +130,7 @@ def test_a_plan_has_the_contracts_and_says_by_how_much_it_is_refused() -> None:
     assert made.account is not None
     assert [one.contracts for one in made.account.sides] == [0, 1]
     assert made.account.sides[0].refused == words
-    # as the record keeps it
+    # in the record's form
     assert from_json(AccountPlan, json_values(made)["account"]) == made.account
     assert "account" not in json_values(plan)
 

@@ -250,7 +250,7 @@ def test_worth_is_the_sum_of_r_times_size_and_the_difference_what_the_model_adds
     assert worth(half).total_r == pytest.approx(10.0)
     found = added(half, plain)
     assert found.total_r == pytest.approx(-10.0)
-    # halving every size is no knowledge: nothing of it was chosen
+    # halving every size shows no skill, since nothing was selected
     assert found.size_ratio == pytest.approx(0.5)
     assert found.by_size_r == pytest.approx(-10.0)
     assert found.by_choice_r == pytest.approx(0.0)

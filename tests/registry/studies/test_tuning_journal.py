@@ -96,7 +96,7 @@ def test_two_processes_append_without_losing_or_mixing_a_line(url: str, journal:
     assert len(logs) == 100
     for who in ("ann", "bob"):
         assert [log["n"] for log in logs if log["who"] == who] == [n // 2 for n in range(50)]
-    # what was appended together stands together
+    # entries appended together are adjacent
     assert all(logs[index] == logs[index + 1] for index in range(0, 100, 2))
 
 

@@ -473,7 +473,7 @@ class Killed(BaseException):
 def test_cut_short_at_any_write_another_run_counts_what_it_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Arrange: two months, then one bar changed, one taken away and one added by another reading
+    # Arrange: two months, then another reading changes, withdraws and adds one bar each
     rows = [bar(0), bar(1), bar(40 * 1440), bar(41 * 1440)]
     first = replace(batch(rows, "file"), origin="file", reading="one way")
     changed = [bar(0, 2001.0), bar(40 * 1440), bar(41 * 1440), bar(42 * 1440)]
@@ -515,7 +515,7 @@ def test_cut_short_at_any_write_another_run_counts_what_it_did(
 
 
 def test_killed_half_way_the_lake_is_whole_and_another_run_completes_it(tmp_path: Path) -> None:
-    # Arrange: what an undisturbed run gives
+    # Arrange: the result of an undisturbed run
     calm = Lake(tmp_path / "calm")
     calm.ingest(months_of_bars(), mgc(), NOW)
     lake = Lake(tmp_path / "killed")

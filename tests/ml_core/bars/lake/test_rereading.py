@@ -288,7 +288,7 @@ readings = st.tuples(
 
 
 @settings(max_examples=40)
-@example(  # what the reading that is taken back has just as a reading that it replaced had it
+@example(  # the withdrawn reading has a bar equal to one in a reading that it replaced
     [(0, 0, {0: 0, 1: 0}), (1, 0, {0: 0, 1: 0}), (2, 0, {0: 0}), (1, 0, {0: 0}), None]
 )
 @given(steps=st.lists(st.one_of(readings, st.none()), min_size=1, max_size=7))

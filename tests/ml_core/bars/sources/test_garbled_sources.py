@@ -312,7 +312,7 @@ def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
         "2024-03": 1,
         "without-a-time": 1,
     }
-    # hashed by what they say: a batch read again is known again, missing values and all
+    # hashed by content: a repeated batch is recognised, including missing values
     assert all(read(None) == whole for _ in range(3))
     later = read(datetime(2024, 2, 1, tzinfo=UTC))
     assert later == {month: each for month, each in whole.items() if month != "2024-01"}

@@ -258,7 +258,7 @@ def test_what_unpacks_without_end_is_refused_by_its_size(
             SourceError, match=rf"{path.name}: unpacks to more than .* its own size"
         ):
             read("dbn" if name.endswith(".zst") else "csv", [str(path)])
-    # it is the size that is refused, nothing else
+    # only the size is refused
     assert read("dbn" if name.endswith(".zst") else "csv", [str(path)])
 
 

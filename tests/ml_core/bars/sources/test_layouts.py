@@ -275,7 +275,7 @@ def read(path: Path, text: str, **options: Any) -> list[RawBatch]:
 
 
 def test_every_layout_has_a_sample() -> None:
-    assert set(SAMPLES) == set(LAYOUTS) - {LEAN}  # which a path tells: test_lean.py
+    assert set(SAMPLES) == set(LAYOUTS) - {LEAN}  # recognised by its path: test_lean.py
 
 
 @pytest.mark.parametrize("layout", sorted(SAMPLES))
@@ -285,7 +285,7 @@ def test_a_layout_is_read_as_its_vendor_means_it(tmp_path: Path, layout: str) ->
     assert rows(read(tmp_path / "bars.csv", text, layout=layout, **options)) == EXPECTED
     if is_shown:
         assert rows(read(tmp_path / "bars.csv", text, **options)) == EXPECTED
-    if options:  # what the layout does not know is asked for, not guessed
+    if options:  # what the layout does not define is requested, not guessed
         with pytest.raises(SourceError, match="say --zone"):
             read(tmp_path / "bars.csv", text, layout=layout)
 

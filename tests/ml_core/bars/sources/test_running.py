@@ -57,9 +57,9 @@ def test_no_reading_takes_a_row_that_still_changes(tmp_path: Path, settle: int) 
         assert len(lake.read(mgc())) <= over
         seen += volumes(lake)
 
-    # a bar that was read before its writer's last words is put right by the next reading
+    # a bar read before its writer's last update is corrected by the next reading
     assert volumes(lake) == [60, 60]
-    # told that the writer still corrects, no reading ever shows another value
+    # with the option that the writer still corrects, no reading ever shows another value
     assert (set(seen) == {60}) == bool(settle)
     assert (lake.status("MGC").revisions == 0) == bool(settle)
 

@@ -1,4 +1,4 @@
-"""Made news: some known long before, some told afterwards, moved, cancelled, brought back."""
+"""Made news: some known long before, some recorded afterwards, moved, cancelled, restored."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ml_core.market.news import IMPORTANCES, NewsEvent
 
 
 def made_news(first: date, last: date, seed: int) -> tuple[NewsEvent, ...]:
-    """Return some ten events a week in the order of record, which is not that of their times.
+    """Return some ten events a week in the order of recording, which is not that of their times.
 
-    The calendar begins a week after the first day, has nothing for two weeks in its middle, and
+    The calendar starts a week after the first day, has no events for two weeks in its middle, and
     ends a week before the last day.
     """
     draw = random.Random(seed)  # noqa: S311 - made data

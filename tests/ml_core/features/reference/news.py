@@ -1,4 +1,4 @@
-"""References of the group "news": the record is read anew, row by row, for every decision."""
+"""References of the group "news": the record is read row by row for every decision."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _to_next(decision: Decision, events: list[NewsEvent]) -> float:
 
 
 def _expected(decision: Decision) -> list[NewsEvent]:
-    """Events that were expected at t0: by the record known last, later in the record if equal."""
+    """Return the events expected at t0: by the row known last, or the later row if equal."""
     word: dict[tuple[str, datetime, str], NewsEvent] = {}
     for event in decision.news:
         key = event.market, event.time, event.name
@@ -63,7 +63,7 @@ def _expected(decision: Decision) -> list[NewsEvent]:
 
 
 def _nothing(decision: Decision, value: float) -> float:
-    """What stands where no news is found, NaN where the calendar known at t0 has ended."""
+    """Return the value without news; NaN if the calendar known at t0 has ended."""
     reaches = any(
         not event.cancelled
         and event.known_since <= _time(decision.t0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ml_core.learning.models.own_baseline import LEVEL, ModelRecord
@@ -286,14 +287,20 @@ def _limits(facts: CardFacts) -> tuple[str, ...]:
     return (*simulated, *_LIMITS, knows, *expiry, *novelty, *LIMITS)
 
 
+def _features(named: str | Sequence[str]) -> str:
+    """Return how many features a recipe names, beside "all" or alone."""
+    if named == "all":
+        return "all of the catalogue"
+    beside = len([name for name in named if name != "all"])
+    return f"{beside:,} named ones" + (" beside all of the catalogue" if "all" in named else "")
+
+
 def _made(facts: CardFacts) -> tuple[Block, ...]:
     recipe = facts.recipe
     rows = {
         **({"made": utc_minute(facts.created_at)} if facts.created_at else {}),
         "recipe": f"{facts.model}, {facts.kind}",
-        "features": "all of the catalogue"
-        if recipe.get("features") == "all"
-        else f"{len(recipe.get('features') or ()):,} named ones",
+        "features": _features(recipe.get("features") or ()),
         "window": str(recipe.get("window", NOT_KNOWN)),
         "seed": str(recipe.get("seed", NOT_KNOWN)),
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ml_core.market.news import NewsEvent, coming_news
+from ml_core.learning.data_fingerprint import parts_of
+from ml_core.market.news import NewsEvent, coming_news, known_news
 from monitoring.pages.formatting import utc_minute
 from registry.errors import UnknownVersionError
 from registry.health.drift import latest_drift
@@ -21,7 +22,7 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 from tasks.training.retrain.attempts import attempts_of, resting
 
-_DAY = timedelta(days=1)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,9 @@ class Standing:
         Whether today is a trading day, and the opening ranges to come.
     news
         Scheduled news of the next day.
+    news_ends
+        Time of the last recorded news, if the serving version learned from news and that time is
+        within a week or past; otherwise None.
     strategy, account
         The rules that the market is traded by, and the trader's account with what its limits
         leave; None if no account is named.
@@ -117,6 +121,7 @@ class Standing:
     slots: tuple[SlotStanding, ...]
     outlook: DayOutlook
     news: tuple[NewsEvent, ...] = ()
+    news_ends: datetime | None = None
     strategy: str = ""
     account: AccountNow | None = None
 
@@ -137,6 +142,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     serving = _serving(settings, symbol, at)
     retrained = [one.ended_at for one in attempts_of(settings, symbol) if one.end == "done"]
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
+    news = news_of(database, symbol)
     outlook = day_outlook(market, at)
     following = outlook.next_ranges[0] if outlook.next_ranges else None
     return Standing(
@@ -164,7 +170,8 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
             for slot in slots_of_day(settings, market, outlook.trading_day, "live", at)
         ),
         outlook=outlook,
-        news=coming_news(news_of(database, symbol), at, at + _DAY),
+        news=coming_news(news, at, at + _DAY),
+        news_ends=_end_of(news, at) if serving and serving.reads_news else None,
         strategy=settings.strategy_of(symbol),
         account=account_now(settings, market, at),
     )
@@ -179,6 +186,11 @@ def problems_of(overview: Standing) -> tuple[str, ...]:
         lines.append(overview.trouble)
     if overview.breaker != "closed":
         lines.append(f"the breaker is {overview.breaker}")
+    if overview.news_ends:
+        lines.append(
+            f"the calendar of news ends {overview.news_ends:%Y-%m-%d}, and the version that "
+            "serves learned from news: take a longer one in (`orbcast events import FILE`)"
+        )
     if overview.retrains_rest:
         lines.append(f"scheduled retrains rest: {overview.retrains_rest}")
     lines += [
@@ -187,6 +199,12 @@ def problems_of(overview: Standing) -> tuple[str, ...]:
         if slot.is_unpredicted
     ]
     return tuple(f"{overview.market}: {line}" for line in lines)
+
+
+def _end_of(news: tuple[NewsEvent, ...], at: datetime) -> datetime | None:
+    """Return when the last news known at a time comes, if that is within a week or past."""
+    last = max((event.time for event in known_news(news, at)), default=None)
+    return last if last is not None and last <= at + _WEEK else None
 
 
 def _slot(
@@ -214,6 +232,7 @@ class _Serving:
     made: datetime
     until: datetime
     trouble: str | None
+    reads_news: bool
 
 
 def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
@@ -224,7 +243,10 @@ def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
         return None
     record = serving.record
     words = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
-    return _Serving(words, record.created_at, store.expires_at(record), serving.trouble)
+    reads_news = "news" in parts_of(record.data_fingerprint)
+    return _Serving(
+        words, record.created_at, store.expires_at(record), serving.trouble, reads_news
+    )
 
 
 def _last_answer(settings: Settings, symbol: str) -> str | None:

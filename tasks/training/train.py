@@ -14,7 +14,6 @@ from ml_core.evidence.evaluate import evaluate_answers
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.audit import AuditSummary, audit_lookahead
-from ml_core.features.catalogue import Feature
 from ml_core.json_values import json_values
 from ml_core.learning.bundle import Bundle
 from ml_core.learning.data_fingerprint import data_fingerprint
@@ -100,6 +99,8 @@ class Material:
         Hash of the first days of the bars.
     late_news
         Hash of past news recorded afterwards, if features read news.
+    news_features
+        Names of the features that read news.
     """
 
     market: Market
@@ -108,11 +109,23 @@ class Material:
     audit: AuditSummary
     beginning: str
     late_news: str = ""
+    news_features: tuple[str, ...] = ()
 
     @property
     def market_hash(self) -> str:
         """Hash of the market definition."""
         return MarketDefinition.of(self.market).hash
+
+    @property
+    def news_words(self) -> str:
+        """The number of decisions at which news was known; "" if no feature reads news."""
+        if not self.news_features:
+            return ""
+        data = self.assembly.dataset
+        columns = [np.isfinite(data.column(name)) for name in self.news_features]
+        known = np.flatnonzero(np.any(columns, axis=0))
+        first = data.trading_day[known[0]]
+        return f"known at {len(known):,} of {len(data):,} decisions, since {first}"
 
     @property
     def asked_of(self) -> AskedOf:
@@ -177,7 +190,8 @@ def gather(
     assembly = assemble(
         bars, definition, recipe.label, first=begin, last=end, features=features, news=news
     )
-    _require_news(recipe, features, news, assembly.dataset)
+    reading = tuple(feature.name for feature in features if feature.news)
+    _require_news(recipe, reading, news, assembly.dataset)
     audit = audit_lookahead(
         bars, definition, recipe.label, features, first=begin, last=end, news=news
     )
@@ -192,14 +206,14 @@ def gather(
         audit=audit.summary,
         beginning=beginning_of(bars),
         late_news=late_news(settings, definition, features),
+        news_features=reading,
     )
 
 
 def _require_news(
-    recipe: Recipe, features: tuple[Feature, ...], news: tuple[NewsEvent, ...], data: Dataset
+    recipe: Recipe, names: tuple[str, ...], news: tuple[NewsEvent, ...], data: Dataset
 ) -> None:
     """Refuse news features if no decision knew of any news: there is nothing to learn."""
-    names = tuple(feature.name for feature in features if feature.news)
     if names and all(np.isnan(data.column(name)).all() for name in names):
         raise NoNewsError(recipe.name, names, data.market, len(news), len(data))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ml_core.decision.decide import logged_features
@@ -14,12 +15,14 @@ from ml_core.learning.recipe import Recipe
 from ml_core.market.news import NewsEvent
 from registry.news import EVERY_MARKET, record_news
 from registry.studies.trials import count_trials
+from tasks.health.market_overview import problems_of, standing_of
 from tasks.health.parity import audit_parity
 from tasks.prediction.predict import predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.settings import Settings, current_settings, now
 from tasks.training.lookahead import audit_recent
 from tasks.training.questions import question_asked
+from tasks.training.retrain.artifact import about_the_bars
 from tasks.training.train import Material, NoNewsError, gather, train_version
 
 NEWS = ("minutes_to_news", "minutes_since_news", "news_before_session_end")
@@ -33,6 +36,7 @@ RECIPE = Recipe.model_validate(
 )
 PUBLISHED = datetime(2023, 10, 1, tzinfo=UTC)
 DAY = date(2024, 11, 20)
+DAYS = timedelta(days=40)
 WEEKLY = tuple(
     NewsEvent(
         market=EVERY_MARKET,
@@ -76,6 +80,7 @@ def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Se
     before = gathered(shipped)
     record(settings, *WEEKLY, TOLD_LATE)
     after = gathered(shipped)
+    assert about_the_bars(after) == about_the_bars(before)
     assert after.fingerprint == before.fingerprint
     assert after.asked_of == before.asked_of
     assert after.audit == before.audit
@@ -88,10 +93,13 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
     trained = train_version.fn(material, RECIPE, now())
     assert list(parts_of(material.fingerprint)) == ["bars", "news"]
     assert material.audit.clean
+    data = material.assembly.dataset
+    known = np.isfinite(data.column("minutes_since_news")).sum()
+    words = f"known at {known:,} of {len(data):,} decisions, since {data.trading_day[0]}"
+    assert about_the_bars(material)["Scheduled news"] == words
     settings.models().set_alias(
         "MGC", "champion", trained.version, at=now(), by="test", reason="asked"
     )
-    data = material.assembly.dataset
     for slot in slots_between(settings.market("mgc"), DAY, DAY):
         champion = predict_slot.fn("mgc", slot, "replay").champion
         assert champion is not None
@@ -108,10 +116,21 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
     record(settings, TOLD_LATE)
     report = audit_parity.fn("mgc", DAY, DAY, now(), "replay")
     assert report.same == report.compared > 0
+    calendar_ends(settings)
     folder = settings.models().find("MGC", trained.version).folder
     card = (folder / "model_card.md").read_text("utf-8")
     assert "when scheduled news comes" in card
     assert "no news, no order book" not in card
+
+
+def calendar_ends(settings: Settings) -> None:
+    """The version that serves learned from news: a status from a week before its end says so."""
+    end = WEEKLY[-1].time
+    for before, is_told in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
+        problems = problems_of(standing_of(settings, "mgc", end - before))
+        told = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
+        assert bool(told) is is_told
+        assert all("`orbcast events import FILE`" in line for line in told)
 
 
 @pytest.mark.slow

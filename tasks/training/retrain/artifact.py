@@ -69,9 +69,11 @@ class Retrained:
 def about_the_bars(material: Material) -> dict[str, str]:
     """Return the facts about a retrain's bars, by label."""
     rows = material.assembly.dataset
+    news = material.news_words
     return {
         "Market": material.market.name,
         "Opening ranges": f"{len(rows):,}, {rows.trading_day[0]} to {rows.trading_day[-1]}",
+        **({"Scheduled news": news} if news else {}),
         "Look-ahead audit": f"{material.audit.features} features at "
         f"{material.audit.decisions} decisions, none saw the future",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -79,7 +79,10 @@ def account_now(settings: Settings, market: Market, at: datetime) -> AccountNow 
     standing = account_standing(settings, market, "live", at)
     if standing is None:
         return None
-    standing = standing.on(trading_day_at(market, at))
+    return _as_it_stands(standing.on(trading_day_at(market, at)), market)
+
+
+def _as_it_stands(standing: AccountStanding, market: Market) -> AccountNow:
     return AccountNow(
         account=standing.account.name,
         currency=market.instrument.currency,
@@ -95,7 +98,11 @@ def account_now(settings: Settings, market: Market, at: datetime) -> AccountNow 
 
 
 def account_standing(
-    settings: Settings, market: Market, mode: Mode, at: datetime
+    settings: Settings,
+    market: Market,
+    mode: Mode,
+    at: datetime,
+    taken: Sequence[Taken] | None = None,
 ) -> AccountStanding | None:
     """Return where a market's account stands at a time, by what was known then.
 
@@ -110,6 +117,8 @@ def account_standing(
         Whether of the live plans or of the replayed ones.
     at
         Aware time.
+    taken
+        What the market's plans came to by then, where that is known already.
 
     Raises
     ------
@@ -126,8 +135,29 @@ def account_standing(
     own = [trade for one in markets for trade in _own_trades(settings, one, account, at)]
     if own:
         return standing_after(account, market.symbol, own, at, "fills")
-    planned = [trade for one in markets for trade in _planned(settings, one, account, mode, at)]
+    planned: list[TimedTrade] = []
+    for one in markets:
+        own_plans = taken if one.symbol == market.symbol else None
+        if own_plans is None:
+            _, own_plans = followed_plans(settings, one, mode, at, first=account.starts)
+        planned += timed_trades(own_plans, one)
     return standing_after(account, market.symbol, planned, at, "plan")
+
+
+def account_after(
+    settings: Settings, market: Market, taken: Sequence[Taken], at: datetime
+) -> AccountNow | None:
+    """Return a market's account as if some plans were all that it was ever traded by.
+
+    Each is entered with the contracts that its limits allow. None where the trader has named no
+    account.
+    """
+    name = settings.account_of(market.symbol)
+    if name is None:
+        return None
+    account = settings.read_account(name).model_copy(update={"starts": None})
+    trades = timed_trades(taken, market)
+    return _as_it_stands(standing_after(account, market.symbol, trades, at, "plan"), market)
 
 
 def _traded_in(settings: Settings, name: str, market: Market) -> tuple[Market, ...]:
@@ -157,14 +187,6 @@ def _own_trades(
     day_of = partial(trading_day_at, market)
     for trip in round_trips(fills, market.instrument):
         yield from account_trips(trip, bars, market, day_of, risk)
-
-
-def _planned(
-    settings: Settings, market: Market, account: Account, mode: Mode, at: datetime
-) -> Iterator[TimedTrade]:
-    """Yield the trades of the plans that were decided by a time, as far as is known then."""
-    _, taken = followed_plans(settings, market, mode, at, first=account.starts)
-    yield from timed_trades(taken, market)
 
 
 def followed_plans(

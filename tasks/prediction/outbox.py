@@ -125,11 +125,12 @@ def _resized(
 ) -> dict[SlotKey, tuple[str, dict[str, Any]]]:
     """Return the orders that the account would size otherwise by now, with the reason for it."""
     with_account = [event for event in standing if "account" in event.order]
-    account = account_standing(settings, market, "live", at) if with_account else None
+    if not with_account:
+        return {}
+    _, taken = followed_plans(settings, market, "live", at, first=None)
+    account = account_standing(settings, market, "live", at, taken)
     if account is None:
         return {}
-    first = min(event.trading_day for event in with_account)
-    _, taken = followed_plans(settings, market, "live", at, first=first)
     broken = {one.slot.key for one in taken if one.slot.entered_at is not None}
     now = account.on(trading_day_at(market, at))
     resized = {}

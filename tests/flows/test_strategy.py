@@ -282,7 +282,9 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     assert "nothing was decided" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
 
 
-def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
+def test_the_rules_are_followed_through_the_lake_by_one_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     told = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03", "--json"])
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
@@ -290,8 +292,11 @@ def test_the_rules_are_followed_through_the_lake_by_one_command() -> None:
     assert found["trades"] > 300
     assert found["years"]["2024"]["trades"] == found["trades"]
     assert sum(found["refused"].values()) > 0
+    assert "account" not in found
+    monkeypatch.setenv("ORBCAST_ACCOUNT", "own-money")
     words = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03"]).stdout
     assert found["verdict"][1:] in words
+    assert "In the account own-money, with the contracts that it allows: " in words
     assert f"{found['trades']:,} trades" in words
     ranges, beside = found["ranges"], found["driftless"]
     assert list(ranges) == ["0900", "1000", "1100", "1800", "2300", "0030"]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import assemble
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import backtest
 from tasks.followed_rules import TRADE_COLUMNS, FollowedRules
+from tasks.prediction.account_now import account_after
+from tasks.settings import current_settings
 from tests.ml_core.backtest.test_backtest import FIRST, LAST, OFF, walk
 from tests.ml_core.builders import mgc
 
@@ -22,8 +23,7 @@ from tests.ml_core.builders import mgc
 def followed(**changes: Any) -> FollowedRules:
     rules = Rules.model_validate({**OFF.model_dump(), **changes})
     bars = walk(date(2024, 1, 8), LAST, seed=5)
-    features = CATALOGUE.select(RULE_FEATURES)
-    made = assemble(bars, mgc(), rules.label, first=FIRST, last=LAST, features=features)
+    made = rules_history(bars, mgc(), rules, first=FIRST, last=LAST)
     return FollowedRules(backtest(rules, slots_of(made, rules)), mgc().instrument)
 
 
@@ -82,3 +82,25 @@ def test_without_a_trade_there_are_columns_and_days_all_the_same() -> None:
     assert list(made.trades().columns) == list(TRADE_COLUMNS)
     assert made.orders().empty
     assert (made.days(1_000.0)["equity"] == 1_000.0).all()
+
+
+def test_in_an_account_each_trade_has_the_contracts_that_its_risk_allows(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "accounts").mkdir(parents=True)
+    limits = 'name = "mine"\nbalance = 25000\nrisk_money = 60\nstarts = 2030-01-01\n'
+    (home / "accounts" / "mine.toml").write_text(limits)
+    made = followed()
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert account_after(current_settings(), mgc(), made.taken, at) is None
+    monkeypatch.setenv("ORBCAST_ACCOUNT", "mine")
+    account = account_after(current_settings(), mgc(), made.taken, at)
+    assert account is not None
+
+    balance, count = 25_000.0, 0
+    for trade in made.trades().itertuples():
+        contracts = 60 // (trade.risk_money + mgc().instrument.round_trip_cost_ticks)
+        balance += contracts * trade.r_net * trade.risk_money
+        count += contracts > 0
+    assert (account.balance, account.trades) == (pytest.approx(balance), count)
+    assert count > 20

@@ -9,7 +9,7 @@ import ml_core
 import tasks
 from deployments import cli
 from monitoring import pages
-from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
+from monitoring.pages.formatting import count_of, interval, percent_or_dash, signed_or_dash
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ml_core.backtest.backtest_result import BacktestResult
     from ml_core.market.market import Market
     from ml_core.strategy.rules import Rules
+    from tasks.prediction.account_now import AccountNow
 
 
 def write_files(
@@ -37,6 +38,16 @@ def write_files(
         with ml_core.files.written_atomically(path) as temporary:
             tables[name].to_csv(temporary)
     return [page, *files.values()]
+
+
+def in_account(account: AccountNow) -> str:
+    """Return in a line what the trades of a backtest come to in an account."""
+    over = f"; it is over by {account.ended.replace('_', ' ')}" if account.ended else ""
+    return (
+        f"In the account {account.account}, with the contracts that it allows: "
+        f"{account.balance:,.2f} {account.currency} after "
+        f"{count_of(account.trades, 'trade')}{over}."
+    )
 
 
 def by_range(result: BacktestResult) -> Table:

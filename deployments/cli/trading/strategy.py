@@ -125,6 +125,9 @@ def backtest(
     With --out a folder is given tear-sheet.html, a page of figures and pictures, and for other
     programs trades.csv, orders.csv (as Portfolio.from_orders of vectorbt takes them) and days.csv.
 
+    Where the market has an account (ORBCAST_ACCOUNT), what the trades come to in it is told in
+    money, each with the contracts that its limits allow.
+
     Example: orbcast strategy backtest --from 2024-01-01
 
     Example: orbcast strategy backtest --strategy first-candle --json
@@ -149,8 +152,12 @@ def backtest(
     files = (
         [] if out is None else backtest_output.write_files(definition, rules, result, out, balance)
     )
+    account = prediction.account_now.account_after(
+        settings, definition, result.taken, tasks.settings.now()
+    )
     if as_json:
-        print_json({**json_values(result), "files": files} if files else result)
+        more = {"files": files, "account": json_values(account)}
+        print_json({**json_values(result), **{key: value for key, value in more.items() if value}})
         return
     worth = result.whole.worth
     say(f"{definition.symbol}, {rules.name}: {worth.words}")
@@ -163,6 +170,8 @@ def backtest(
     if beside := pages.tear_sheet.beside_driftless_words(result):
         say(beside)
     say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
+    if account is not None:
+        say(backtest_output.in_account(account))
     for file in files:
         say(f"  {file}")
 

@@ -6,6 +6,7 @@ Money is in the market's currency, for one contract times the plan's size.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ _LINE = tuple(field.name for field in fields(TradeLine))
 TRADE_COLUMNS = (*_SLOT, "side", "size", *_LINE, "risk_money", "gross_money", "net_money")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FollowedRules:
     """What some rules made of each slot.
 
@@ -42,6 +43,10 @@ class FollowedRules:
             UTC); prices as traded and how it ended; ``r_gross`` and ``r_net`` at size 1;
             ``risk_money`` of one contract; ``gross_money`` and ``net_money``.
         """
+        return self._trades.copy()
+
+    @cached_property
+    def _trades(self) -> pd.DataFrame:
         rows = []
         for trade in self.taken:
             slot, line = trade.slot, trade.line(self.instrument).trade
@@ -80,7 +85,7 @@ class FollowedRules:
             ``fees``, commission and assumed slippage. The price of an exit is that of the whole
             trade: a trade closed in parts has the unrounded mean of its parts.
         """
-        trades = self.trades()
+        trades = self._trades
         point = self.instrument.tick_value / float(self.instrument.tick_size)
         sign, units = trades["side"].map(SIGN_OF).astype(float), trades["size"] * point
         entry = trades[list(_SLOT)].assign(
@@ -116,7 +121,7 @@ class FollowedRules:
             ``net_money``, ``equity`` at its end, and ``returns`` on the equity at its beginning
             (NaN once equity is gone); other packages' tear sheets accept ``returns``.
         """
-        trades = self.trades()
+        trades = self._trades
         days = pd.Index(
             sorted({trade.slot.trading_day for trade in self.taken}), name="trading_day"
         )

@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_core.evidence.metrics import deepest_fall
 from ml_core.strategy.trades import Taken
 
 DAYS_A_YEAR = 252
@@ -125,19 +126,14 @@ def tear_sheet(taken: Sequence[Taken]) -> TearSheet:
 
 
 def _deepest(days: Sequence[date], net: NDArray[np.float64]) -> Fall:
-    running = np.concatenate([[0.0], np.cumsum(net)])
-    high = np.maximum.accumulate(running)
-    lowest = int(np.argmax(high - running))
-    depth = float(high[lowest] - running[lowest])
-    if depth <= 0.0:
+    fall = deepest_fall(net)
+    if not fall.lowest:
         return Fall(r=0.0, began=None, lowest=None, recovered=None)
-    began = int(np.flatnonzero(running[:lowest] == high[lowest])[-1])  # the first day after it
-    back = np.flatnonzero(running[lowest:] >= high[lowest])
     return Fall(
-        r=depth,
-        began=days[began],
-        lowest=days[lowest - 1],
-        recovered=days[lowest + int(back[0]) - 1] if len(back) else None,
+        r=fall.r,
+        began=days[fall.began],  # the first day after the high
+        lowest=days[fall.lowest - 1],
+        recovered=None if fall.recovered is None else days[fall.recovered - 1],
     )
 
 

@@ -207,5 +207,42 @@ def max_drawdown(r: NDArray[np.float64]) -> float:
     >>> max_drawdown(np.array([1.0, -2.0, 0.5, 3.0]))
     2.0
     """
-    equity = np.concatenate([[0.0], np.cumsum(r)])
-    return float((np.maximum.accumulate(equity) - equity).max())
+    return deepest_fall(r).r
+
+
+@dataclass(frozen=True, slots=True)
+class DeepestFall:
+    """The deepest fall of a running sum of R.
+
+    Attributes
+    ----------
+    r
+        How deep, 0 or above.
+    began, lowest, recovered
+        Results up to the high before it, to its lowest point, and to where the sum was at that
+        high again; ``recovered`` is None if it was not by the end. All 0 without a fall.
+    """
+
+    r: float
+    began: int
+    lowest: int
+    recovered: int | None
+
+
+def deepest_fall(r: NDArray[np.float64]) -> DeepestFall:
+    """Return where the running sum of R fell deepest below its highest point so far.
+
+    ``r`` has shape (n,), results in R in the order of trading; the running sum begins at 0.
+
+    >>> deepest_fall(np.array([1.0, -2.0, 0.5, 3.0]))
+    DeepestFall(r=2.0, began=1, lowest=2, recovered=4)
+    """
+    running = np.concatenate([[0.0], np.cumsum(r)])
+    high = np.maximum.accumulate(running)
+    lowest = int(np.argmax(high - running))
+    depth = float(high[lowest] - running[lowest])
+    if depth <= 0.0:
+        return DeepestFall(0.0, 0, 0, 0)
+    began = int(np.flatnonzero(running[:lowest] == high[lowest])[-1])
+    back = np.flatnonzero(running[lowest:] >= high[lowest])
+    return DeepestFall(depth, began, lowest, lowest + int(back[0]) if len(back) else None)

@@ -272,7 +272,7 @@ def test_today_begins_with_all_markets_where_there_are_several(
             ",".join(each.value.columns): list(each.value.iloc[:, 0]) for each in shown.dataframe
         }
 
-    all_columns = "market,stage,ranges,trades,R settled,R running,R to lose,next"
+    all_columns = "market,trades,R settled,R running,R to lose,next,ranges,stage"
     assert all_columns not in tables()
     monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
     assert tables()[all_columns] == ["MGC", "NQ"]

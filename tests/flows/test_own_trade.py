@@ -9,9 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import assemble
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from monitoring.messages.forecast import forecast_message
 from monitoring.rollout import Position
 from registry.strategy import order_intents
@@ -50,14 +48,8 @@ def decided_at(one: Slot, mode: Any) -> ActivePlan:
 def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
     settings, market = current_settings(), current_settings().market("mgc")
     rules = settings.rules("MGC")
-    history = assemble(
-        settings.lake().read(market),
-        market,
-        rules.label,
-        first=date(2024, 9, 2),
-        last=date(2024, 11, 21),
-        features=CATALOGUE.select(RULE_FEATURES),
-    )
+    bars = settings.lake().read(market)
+    history = rules_history(bars, market, rules, first=date(2024, 9, 2), last=date(2024, 11, 21))
     of_history = {(one.trading_day, one.opening_range): one for one in slots_of(history, rules)}
     for hours in range(0, 24, 2):
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))

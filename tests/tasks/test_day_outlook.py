@@ -87,9 +87,7 @@ def test_a_range_after_an_early_close_is_not_expected_and_says_why() -> None:
     market, morning = with_an_afternoon_range(), utc("2025-11-28T12:00")
     assert names(day_outlook(market, morning)) == ("0930_5m", "0930_15m")
     assert names(day_outlook(market, utc("2025-11-26T12:00")))[-1] == "1430"
-    afternoon = slots_of_day(
-        current_settings(), market, date(2025, 11, 28), "live", morning, bars=False
-    )
+    afternoon = slots_of_day(current_settings(), market, date(2025, 11, 28), "live", morning)
     assert [(slot.state, slot.why) for slot in afternoon] == [
         ("due", ""),
         ("due", ""),

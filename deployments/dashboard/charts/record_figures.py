@@ -7,11 +7,13 @@ from datetime import date
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
 from ml_core.evidence.intervals import wilson
+from ml_core.evidence.metrics import max_drawdown
 from ml_core.health.daily_sums import PerformanceRecord
 from monitoring.rolling import Rolling
 
@@ -160,7 +162,4 @@ def drawdown(so_far: Sequence[float]) -> float:
     >>> drawdown([1.0, 3.0, 0.5, 2.0])
     -2.5
     """
-    heights = accumulate((0.0, *so_far), max)
-    return min(
-        (now - high for now, high in zip((0.0, *so_far), heights, strict=True)), default=0.0
-    )
+    return 0.0 - max_drawdown(np.diff(so_far, prepend=0.0))

@@ -16,12 +16,10 @@ from ml_core.backtest.value_added import by_year, refusals, worth
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
-from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import assemble
 from ml_core.market.market import Market
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import TradedSlot, backtest
 from tests.ml_core.builders import mgc, minute, walk
 
@@ -146,10 +144,7 @@ def with_wicks(bars: Bars, ticks: int) -> Bars:
 def slots(
     bars: Bars, rules: Rules, market: Market, first: date, last: date
 ) -> tuple[TradedSlot, ...]:
-    features = CATALOGUE.select(RULE_FEATURES)
-    return slots_of(
-        assemble(bars, market, rules.label, first=first, last=last, features=features), rules
-    )
+    return slots_of(rules_history(bars, market, rules, first=first, last=last), rules)
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,10 @@ import pytest
 
 from ml_core.backtest.driftless_rule import BesideDriftless, beside_driftless, driftless_trades
 from ml_core.bars.arrays import Bars
-from ml_core.features.all import CATALOGUE
-from ml_core.learning.datasets.assemble import Assembly, assemble
-from ml_core.ranges.label_spec import LabelSpec
+from ml_core.learning.datasets.assemble import Assembly
 from ml_core.strategy.feeds import driftless_bars
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import RULE_FEATURES, rule_setups, slots_of
+from ml_core.strategy.slots import rule_setups, rules_history, slots_of
 from ml_core.strategy.trades import backtest
 from tests.ml_core.builders import mgc, walk
 
@@ -35,8 +33,7 @@ def by_single_ticks(*, drift: float = 0.0) -> Bars:
 
 
 def assembled(bars: Bars) -> Assembly:
-    features = CATALOGUE.select(RULE_FEATURES)
-    return assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST, features=features)
+    return rules_history(bars, mgc(), Rules(name="any"), first=FIRST, last=LAST)
 
 
 def rules_of(trade: dict[str, Any]) -> Rules:

@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_core.features.all import CATALOGUE
 from ml_core.json_values import json_values
-from ml_core.learning.datasets.assemble import assemble
-from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar, SlotFacts, may_enter
 from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import TradedSlot, backtest, day_so_far
 from tests.ml_core.backtest.test_backtest import FIRST, LAST
 from tests.ml_core.builders import mgc, walk
@@ -97,9 +94,8 @@ def test_money_is_counted_by_what_each_trade_risks_and_anew_each_trading_day() -
 
 def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> None:
     bars = walk(FIRST - timedelta(days=28), LAST, seed=1)
-    features = CATALOGUE.select(RULE_FEATURES)
-    found = assemble(bars, mgc(), LabelSpec(), first=FIRST, last=LAST, features=features)
-    slots = slots_of(found, Rules(name="any"))
+    rules = Rules(name="any")
+    slots = slots_of(rules_history(bars, mgc(), rules, first=FIRST, last=LAST), rules)
     entered = [one for one in slots if one.prices is not None]
     for one in entered:
         assert one.prices is not None

@@ -11,16 +11,13 @@ import pytest
 
 from ml_core.bars.arrays import Bars
 from ml_core.decision.plan_slot import OPEN_DAYS
-from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
-from ml_core.learning.datasets.assemble import assemble
 from ml_core.market.schedule import to_minute
-from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.checks import DaySoFar, facts_of
 from ml_core.strategy.plan import by_rules
 from ml_core.strategy.rules import SIDES, Rules, load_rules
-from ml_core.strategy.slots import RULE_FEATURES, slots_of
+from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import TradedSlot
 from tests.ml_core.builders import MARKETS, mgc, walk
 
@@ -46,10 +43,7 @@ def bars() -> Bars:
 def slots(
     rules: Rules, known: Bars, first: date, last: date, until: int | None
 ) -> list[TradedSlot]:
-    features = CATALOGUE.select(RULE_FEATURES)
-    found = assemble(
-        known, mgc(), LabelSpec(), first=first, last=last, features=features, as_of_minute=until
-    )
+    found = rules_history(known, mgc(), rules, first=first, last=last, as_of_minute=until)
     return list(slots_of(found, rules))
 
 
@@ -118,8 +112,7 @@ def test_the_plan_and_its_bracket_are_known_when_the_range_closes(rules: Rules) 
 
 def test_a_break_that_no_side_is_armed_for_is_told_and_not_traded() -> None:
     rules = Rules(name="long", allowed_sides=("long",))
-    features = CATALOGUE.select(RULE_FEATURES)
-    found = assemble(bars(), mgc(), LabelSpec(), first=FIRST, last=LAST, features=features)
+    found = rules_history(bars(), mgc(), rules, first=FIRST, last=LAST)
     traded, told = slots_of(found, rules), slots_of(found, rules, every_break=True)
     assert {slot.side for slot in traded} == {"long", None}
     assert {slot.side for slot in told} == set(SIDES)

@@ -9,6 +9,7 @@ from prefect import flow
 from ml_core.decision.entry import Mode
 from tasks.health.audit_artifact import AuditResult, publish_audit
 from tasks.health.parity import audit_parity
+from tasks.health.sealing import seal_weekly
 from tasks.notices.notify import REPORTED
 from tasks.rollout.checks import look_at_gates
 from tasks.runs.parameters import MarketName
@@ -34,6 +35,8 @@ def audit(
 ) -> AuditResult:
     """Recompute logged features from the lake and compare to the bit; audit for look-ahead.
 
+    Once a week the audit of the first market also verifies the whole record, and seals it.
+
     Args:
         market: Name of a market file, such as mgc.
         from_day: First trading day of the predictions to audit; default: two weeks ago.
@@ -46,5 +49,7 @@ def audit(
     lookahead = audit_recent(market, at)
     if mode == "live":
         look_at_gates(market, at)
+    if as_of is None and market == current_settings().markets[0]:
+        seal_weekly(at)
     publish_audit(market, parity, lookahead)
     return AuditResult(verdict=parity.verdict, parity=parity, lookahead=lookahead)

@@ -28,8 +28,10 @@ from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
 
-RowLookup = Callable[[str, list[str]], tuple[dict[str, int], int] | None]
+RowLookup = Callable[[str, list[str]], tuple[dict[str, int | None], int] | None]
 """Given a chain's name and hashes, the places of those in it, from 1, and how many rows it has.
+
+A place is None where it was not counted.
 
 None for a chain that this version does not have.
 """
@@ -158,9 +160,9 @@ class CheckpointFile:
             places, rows = there
             gaps += _gaps(chain_heads, places, rows, _accepted(notes, chain_heads))
             miscounts += [
-                Miscount(head=head, place=places[head.row_hash])
+                Miscount(head=head, place=place)
                 for head in chain_heads
-                if places.get(head.row_hash, head.rows) != head.rows
+                if (place := places.get(head.row_hash)) is not None and place != head.rows
             ]
         return Compared(notes=notes, gaps=tuple(gaps), miscounts=tuple(miscounts))
 

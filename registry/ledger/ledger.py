@@ -25,6 +25,7 @@ from registry.ledger.entries import (
     outcome_of,
     prediction_of,
 )
+from registry.ledger.sealed_checkpoints import Seal
 from registry.ledger.verification import (
     OUTCOMES,
     PREDICTIONS,
@@ -233,9 +234,9 @@ class Ledger:
         """Return a fault for each edited, missing or moved row of any chained table."""
         return chain_faults(self._database)
 
-    def verify(self) -> Verification:
-        """Verify all chains, and compare them with the heads noted outside the database."""
-        return verify(self._database)
+    def verify(self, since: Seal | None = None) -> Verification:
+        """Verify all chains, from a sealed checkpoint if given, and compare the noted heads."""
+        return verify(self._database, since)
 
     def accept_restored(self, *, by: str, reason: str, at: datetime) -> tuple[Gap, ...]:
         """Continue from a restored backup: record who accepts that rows are missing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import func, select
@@ -10,9 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from registry import tables
 from registry.chains.beginnings import Beginning, beginnings_in
-from registry.chains.chain import GENESIS, Chain, Head, chain_of
+from registry.chains.chain import BEGINNING, Chain, Head, chain_of
 from registry.chains.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
 from registry.database import Database
+from registry.ledger.sealed_checkpoints import SEALS, Seal, latest_seal, write_seal
 from registry.tables.base import UnreadableValueError
 from registry.tables.ledger import OutcomeRow, PredictionRow
 
@@ -47,6 +49,9 @@ class Verification:
         Number of outcomes that replaced an earlier one.
     beginnings
         Rows that an upgrade chained without proof of how they were before, by table.
+    since
+        The sealed checkpoint at which the verification of the chains began: later edits of rows
+        before it are not found. None if all rows were verified.
     """
 
     faults: tuple[str, ...]
@@ -56,6 +61,7 @@ class Verification:
     ends: dict[str, Head]
     revisions: int
     beginnings: tuple[Beginning, ...]
+    since: Seal | None = None
 
     @property
     def unnoted(self) -> int:
@@ -78,28 +84,57 @@ def chain_faults(database: Database) -> tuple[str, ...]:
     return tuple(fault for chain in chains().values() for fault in _walk(database, chain)[0])
 
 
-def _walk(database: Database, chain: Chain) -> tuple[tuple[str, ...], Head]:
+def _walk(
+    database: Database, chain: Chain, after: Head = BEGINNING
+) -> tuple[tuple[str, ...], Head]:
     """Return a chain's faults and its end; a table that cannot be read is a fault."""
     try:
         with database.reading() as session:
-            return tuple(chain.faults(session)), chain.head(session)
+            return tuple(chain.faults(session, after)), chain.head(session)
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
-        return (f"{chain.name} cannot be read ({reason})",), Head(0, GENESIS)
+        return (f"{chain.name} cannot be read ({reason})",), BEGINNING
     except UnreadableValueError as error:
         fault = f"{chain.name} has a row that cannot be read: {error.begins!r} ({error.fault})"
-        return (fault,), Head(0, GENESIS)
+        return (fault,), BEGINNING
 
 
-def verify(database: Database) -> Verification:
-    """Verify all chains, and compare them with the checkpoints noted outside the database."""
+def seal_of(database: Database) -> Seal | None:
+    """Return the last sealed checkpoint that may be relied on; None if there is none."""
+    if database.checkpoints is None:
+        return None
+    notes = database.checkpoints.read()
+    noted = {head.row_hash for head in notes.noted_heads if head.chain == SEALS.name}
+    try:
+        with database.reading() as session:
+            return latest_seal(session, noted) if noted else None
+    except DBAPIError:
+        return None
+
+
+def verify(database: Database, since: Seal | None = None) -> Verification:
+    """Verify all chains, and compare them with the checkpoints noted outside the database.
+
+    Parameters
+    ----------
+    database
+        The database of the chains.
+    since
+        A sealed checkpoint to begin at, see :func:`seal_of`; None verifies all rows.
+    """
     checkpoints = database.checkpoints
-    walks = {name: _walk(database, chain) for name, chain in chains().items()}
+    sealed = since.ends if since else {}
+    walks = {
+        name: _walk(database, chain, sealed.get(name, BEGINNING))
+        for name, chain in chains().items()
+    }
     faults = {name: of_chain for name, (of_chain, _) in walks.items()}
     ends = {name: end for name, (_, end) in walks.items()}
     # notes are read first: a row noted meanwhile is in the database when that is read
     compared = (
-        checkpoints.compare(row_lookup_in(database)) if checkpoints is not None else Compared()
+        checkpoints.compare(row_lookup_in(database, since))
+        if checkpoints is not None
+        else Compared()
     )
     gaps, notes = compared.gaps, compared.notes
     noted = {head.chain: head.rows for head in notes.noted_heads}
@@ -118,7 +153,7 @@ def verify(database: Database) -> Verification:
                 for miscount in compared.miscounts
                 if not faults[miscount.head.chain]
             ),
-            *_begun_otherwise(database, beginnings, faults),
+            *_begun_otherwise(row_lookup_in(database, since), beginnings, faults),
         ),
         gaps=tuple(gap for gap in gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
@@ -126,19 +161,39 @@ def verify(database: Database) -> Verification:
         ends=ends,
         revisions=revisions,
         beginnings=beginnings,
+        since=since,
     )
 
 
+def seal_record(database: Database, *, version: str, at: datetime) -> Verification:
+    """Walk the whole; if there is no fault, seal the chains' ends as a checkpoint.
+
+    Parameters
+    ----------
+    database
+        Where the chains are.
+    version
+        Of this Orbcast.
+    at
+        Aware time, now.
+    """
+    record = verify(database)
+    if not record.faults:
+        with database.session() as session:
+            write_seal(session, Seal(at=at, version=version, ends=record.ends))
+    return record
+
+
 def _begun_otherwise(
-    database: Database, beginnings: tuple[Beginning, ...], faults: dict[str, tuple[str, ...]]
+    lookup: RowLookup, beginnings: tuple[Beginning, ...], faults: dict[str, tuple[str, ...]]
 ) -> list[str]:
     """Return a fault for each table whose first rows are not those that an upgrade chained."""
-    lookup = row_lookup_in(database)
     named = []
     for begun in beginnings:
         there = lookup(begun.table_name, [begun.last_hash])
         places, _ = there or ({}, 0)
-        if places.get(begun.last_hash) != begun.rows and not faults.get(begun.table_name):
+        place = places.get(begun.last_hash, 0)
+        if place not in {None, begun.rows} and not faults.get(begun.table_name):
             named.append(
                 f"{begun.table_name}: row {begun.rows} is not the one that the upgrade of "
                 f"{begun.at:%Y-%m-%d %H:%M} UTC chained: the table was chained anew, or cut"
@@ -146,16 +201,17 @@ def _begun_otherwise(
     return named
 
 
-def row_lookup_in(database: Database) -> RowLookup:
+def row_lookup_in(database: Database, since: Seal | None = None) -> RowLookup:
     """Return a function that looks up the positions of hashes in a chain of the database."""
 
-    def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int], int] | None:
+    def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int | None], int] | None:
         walked = chains().get(chain)
         if walked is None:
             return None  # a later release's table, which this release cannot miss
         try:
             with database.reading() as session:
-                return walked.places(session, hashes), walked.head(session).rows
+                after = since.ends.get(chain, BEGINNING) if since else BEGINNING
+                return walked.places(session, hashes, after), walked.head(session).rows
         except DBAPIError:
             return None  # the verification already reports an unreadable table
 

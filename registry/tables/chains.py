@@ -1,8 +1,9 @@
-"""The row from which on a table's rows were chained when they were written."""
+"""Rows from which on chains hold, and up to which they were verified."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,3 +19,14 @@ class ChainBeginning(Chained):
     rows: Mapped[int]
     last_hash: Mapped[str]
     at: Mapped[datetime]
+
+
+class SealedCheckpoint(Chained):
+    """The ends of the chains as a whole verification found them, with no fault before them."""
+
+    noun: ClassVar[str] = "sealed checkpoint"
+    __tablename__ = "sealed_checkpoints"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    version: Mapped[str]
+    ends: Mapped[dict[str, Any]]

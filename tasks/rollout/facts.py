@@ -20,6 +20,7 @@ from registry.models.versions import Serving
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of
+from tasks.health.sealing import verified_record
 from tasks.settings import Settings
 from tasks.training.studies_on_record import study_that_counts
 
@@ -40,7 +41,7 @@ def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) 
         drift=_drift(settings, symbol),
         parity=_parity(settings, symbol),
         breaker=breaker_of(settings, symbol, at).state,
-        record_faults=_faults(settings, serving),
+        record_faults=_faults(settings, serving, at),
     )
 
 
@@ -122,9 +123,9 @@ def _parity(settings: Settings, symbol: str) -> Check | None:
     return Check(at=parity.at, judged=parity.compared > 0, clean=clean, words=parity.verdict)
 
 
-def _faults(settings: Settings, serving: Serving | None) -> tuple[str, ...] | None:
+def _faults(settings: Settings, serving: Serving | None, at: datetime) -> tuple[str, ...] | None:
     try:
-        matches = list(settings.ledger().verify().faults)
+        matches = list(verified_record(settings, at).faults)
     except (DatabaseError, OSError):
         return None
     if serving is not None:

@@ -1,4 +1,4 @@
-"""A database is copied to the last byte, into an empty one of either kind, or not at all."""
+"""A database is copied to the last byte into an empty one of either kind, or not at all."""
 
 from __future__ import annotations
 

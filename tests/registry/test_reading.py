@@ -29,7 +29,7 @@ from registry.studies.tuning_journal import TuningJournal
 
 _WRITERS = (
     *("record_", "remember_", "keep_", "begin_", "end_", "fill_", "finish_", "update_"),
-    *("import_", "withdraw_"),
+    *("import_", "withdraw_", "seal_record", "copy_"),
 )
 _INFRASTRUCTURE = (
     "registry.database", "registry.migrations.", "registry.rows", "registry.schema",

@@ -14,7 +14,7 @@ import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, OptionError, print_json, remark, say
 from ml_core.errors import InputError
-from tasks import training
+from tasks import health, training
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 CHANGED, NOT_VERIFIABLE = 1, 2
+LARGE_ROWS = 1_000_000
+"""A ledger with more rows up to its sealed checkpoint is walked from there: half a minute."""
+
 _LEDGER = ("predictions", "outcomes")
+_SEALED = "sealed as a checkpoint, from which `orbcast verify --since-checkpoint` goes on"
+_NOT_SEALED = "not sealed: a checkpoint stands where nothing was found"
 
 
 class WithoutRestoredError(InputError):
@@ -42,6 +47,18 @@ def verify(
     ] = False,
     by: Annotated[str, typer.Option(help="Who accepts it.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
+    whole: Annotated[
+        bool | None,
+        typer.Option(
+            "--whole/--since-checkpoint",
+            help="From the first row, or from the last sealed checkpoint.",
+            show_default="whole up to a million rows",
+        ),
+    ] = None,
+    seal: Annotated[
+        bool,
+        typer.Option("--seal", help="Walk the whole; if it is sound, seal it as a checkpoint."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Walk the chain of every table that decides, model versions and studies; name changes.
@@ -51,7 +68,13 @@ def verify(
     each end; against a person who edits that too, note the head that is printed where they cannot
     write, and give it back with --head.
 
+    A sealed checkpoint is where a whole verification found nothing; the flow audit makes one each
+    week. A ledger of over a million rows is walked from there, as its last lines say. Then an edit
+    of an older row does not show: `--whole` walks all.
+
     Examples: orbcast verify --head 3f9a61c2
+
+    orbcast verify --whole --seal
 
     orbcast verify --accept-restored --by ann --reason "disk failed, last week's backup"
     """
@@ -60,25 +83,40 @@ def verify(
         raise OptionError("--head", head, "is no hash", remedy)
     if (by or reason) and not accept_restored:
         raise WithoutRestoredError
+    if seal and whole is False:
+        raise OptionError("--since-checkpoint", "--seal", "seals the whole", "leave one out")
     settings = tasks.settings.current_settings()
     try:
         if accept_restored:
             settings.ledger().accept_restored(by=by, reason=reason, at=tasks.settings.now())
         with progress("Verifying the record") as bar:
-            record = settings.ledger().verify()
+            record = _walked(settings, whole=whole, seal=seal)
             faults = [*record.faults, *_other_faults(settings, head, bar)]
     except (registry.errors.BusyDatabaseError, registry.errors.DatabaseError, OSError) as error:
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
-        _print_json(record, faults)
+        _print_json(record, faults, sealed=seal and not record.faults)
     else:
         _print(record, faults)
+        if seal:
+            say(_SEALED if not record.faults else _NOT_SEALED)
     if faults:
         raise typer.Exit(CHANGED)
 
 
-def _print_json(record: Verification, faults: list[str]) -> None:
+def _walked(settings: Settings, *, whole: bool | None, seal: bool) -> Verification:
+    """Walk the chains as asked for; left open, the whole unless that takes long."""
+    verification = registry.ledger.verification
+    if seal:
+        return health.sealing.seal_record(settings, tasks.settings.now())
+    since = None if whole else verification.seal_of(settings.database())
+    if whole is None and since is not None and since.rows <= LARGE_ROWS:
+        since = None
+    return verification.verify(settings.database(), since)
+
+
+def _print_json(record: Verification, faults: list[str], *, sealed: bool) -> None:
     gaps = [{"what": str(gap), "by": gap.by, "reason": gap.reason} for gap in record.gaps]
     values = {
         "faults": faults,
@@ -98,6 +136,14 @@ def _print_json(record: Verification, faults: list[str]) -> None:
         "doubts": list(record.doubts),
         "unnoted": record.unnoted,
         "unnoted_rows": record.unnoted_rows,
+        "whole": record.since is None,
+        "sealed": sealed,
+        "since_checkpoint": record.since
+        and {
+            "at": record.since.at.isoformat(),
+            "version": record.since.version,
+            "rows": {name: end.rows for name, end in record.since.ends.items()},
+        },
     }
     print_json(values)
 
@@ -118,6 +164,15 @@ def _print(record: Verification, faults: list[str]) -> None:
             f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they stood: "
             f"{tables}. An edit of these rows before that does not show; later rows were chained "
             "when they were written"
+        )
+    if record.since is not None:
+        since = record.since
+        ledger = " and ".join(f"{since.ends[name].rows:,} {name}" for name in _LEDGER)
+        lines.append(
+            f"walked from the checkpoint of {since.at:%Y-%m-%d %H:%M} UTC on: up to there, "
+            f"{ledger} among {since.rows:,} rows, Orbcast {since.version} found the whole as "
+            "written. An edit of those rows since then does not show here: `orbcast verify "
+            "--whole` walks all"
         )
     state = "as they were written" if not faults else f"{len(faults)} faults"
     lines += [

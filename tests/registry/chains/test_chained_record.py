@@ -30,7 +30,7 @@ from registry.definitions.recipes import recipe_faults
 from registry.fills import import_fills
 from registry.health.breaker import record_breaker
 from registry.ledger.ledger import Ledger
-from registry.ledger.verification import Verification, chains
+from registry.ledger.verification import Verification, chains, seal_record
 from registry.models.decisions import record_decision
 from registry.models.model_store import ModelStore
 from registry.models.versions import CHAMPION
@@ -117,6 +117,7 @@ def record_one_of_each(database: Database, models: Path) -> None:
     import_fills(database, "MGC", file(ONE), AT)
     record_news(database, [CPI], "news.toml", AT)
     record_paper(database, "outbox", "MGC", PAPER, after=0, at=AT)
+    seal_record(database, version="1.2", at=AT)
 
 
 def study(recipe: Recipe) -> EvaluationRecord:

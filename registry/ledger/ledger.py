@@ -180,19 +180,23 @@ class Ledger:
             Only slots decided before this aware time.
         """
         query = (
-            select(PredictionRow.role, PredictionRow.reason)
-            .where(
+            # sorted here: for the order SQLite would walk all decisions there ever were
+            select(
+                PredictionRow.decision_time,
+                PredictionRow.id,
+                PredictionRow.role,
+                PredictionRow.reason,
+            ).where(
                 PredictionRow.market == market,
                 PredictionRow.trading_day >= first,
                 PredictionRow.mode == mode,
-                PredictionRow.decision_time < before,
             )
-            .order_by(PredictionRow.decision_time, PredictionRow.id)
         )
         reasons: dict[str, list[str | None]] = {}
         with self._database.reading() as session:
-            for role, reason in session.execute(query):
-                reasons.setdefault(role, []).append(reason)
+            for decided, _, role, reason in sorted(session.execute(query)):
+                if decided < before:
+                    reasons.setdefault(role, []).append(reason)
         return {role: tuple(values) for role, values in reasons.items()}
 
     def revisions(self, market: str) -> tuple[Revised, ...]:

@@ -43,17 +43,15 @@ def scored_predictions(
         *(getattr(OutcomeRow, name) for name in _OF_OUTCOME),
         func.coalesce(OutcomeRow.revision, 0).label("revision"),
     ]
-    query = (
-        with_outcomes(select(*columns))
-        .where(
-            PredictionRow.market == market,
-            PredictionRow.mode == mode,
-            PredictionRow.role == role,
-        )
-        .order_by(PredictionRow.decision_time, PredictionRow.id)
+    query = with_outcomes(select(*columns)).where(
+        PredictionRow.market == market,
+        PredictionRow.mode == mode,
+        PredictionRow.role == role,
     )
     if first is not None:
-        query = query.where(PredictionRow.trading_day >= first)
+        # a day's decisions come before the next day's; by day, so that an index begins there
+        query = query.where(PredictionRow.trading_day >= first).order_by(PredictionRow.trading_day)
+    query = query.order_by(PredictionRow.decision_time, PredictionRow.id)
     if after is not None:
         query = query.where(PredictionRow.decision_time > after)
     with database.reading() as session:

@@ -15,6 +15,7 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market.schedule import NoTradingDaysError, build_schedule
 from registry.definitions.markets import remember_definition
+from registry.ledger.slots import answered_slots
 from tasks.notices.notify import notify
 from tasks.prediction.predict import announce
 from tasks.prediction.slot_context import bare_context, versions_for
@@ -79,17 +80,16 @@ def unanswered_entries(
 def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...]:
     """Return live slots since the first live entry that passed their deadline without a row."""
     definition = settings.market(market)
-    rows = [row.prediction for row in settings.ledger().settled(definition.symbol, mode="live")]
-    if not rows:
+    answered = answered_slots(settings.database(), definition.symbol, "live")
+    if answered is None:
         return ()
-    have = {(entry.trading_day, entry.opening_range) for entry in rows}
     deadline = at - timedelta(minutes=settings.missed_after_minutes)
     last = at.astimezone(ZoneInfo(definition.zone)).date() + timedelta(days=1)
-    begun = min(entry.decision_time for entry in rows)
     return tuple(
         slot
-        for slot in slots_between(definition, rows[0].trading_day, last)
-        if begun < slot.decision < deadline and (slot.trading_day, slot.opening_range) not in have
+        for slot in slots_between(definition, answered.first_day, last)
+        if answered.begun < slot.decision < deadline
+        and (slot.trading_day, slot.opening_range) not in answered.slots
     )
 
 

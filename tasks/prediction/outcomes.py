@@ -24,7 +24,9 @@ from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.health.performance import first_recorded, update_performance
+from registry.ledger.browsing import Wanted, matching
 from registry.ledger.entries import OutcomeEntry, OutcomeKey, Settled, outcome_key
+from registry.ledger.slots import slots_to_settle
 from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit
@@ -74,30 +76,24 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
     settings = current_settings()
     definition = settings.market(market)
     ledger = settings.ledger()
-    rows = ledger.settled(definition.symbol)
-    recent = (at - timedelta(days=REVISED_DAYS)).date()
-    revised = _revised_days(settings, definition.symbol, at)
-    wanted = [
-        row
-        for row in rows
-        if row.prediction.reason not in _NEVER_SETTLED
-        and (
-            row.outcome is None
-            or row.prediction.trading_day >= recent
-            or row.prediction.trading_day in revised
-        )
-    ]
+    wanted = slots_to_settle(
+        settings.database(),
+        definition.symbol,
+        recent=(at - timedelta(days=REVISED_DAYS)).date(),
+        also=_revised_days(settings, definition.symbol, at),
+        never=_NEVER_SETTLED,
+    )
     counts: Counter[str] = Counter()
-    keys = {row.prediction.label for row in wanted}
-    live = {outcome_key(row.prediction) for row in wanted if row.prediction.mode == "live"}
-    hashes = sorted({row.prediction.market_hash for row in wanted})
+    keys = {slot.label for slot in wanted}
+    live = {slot.key for slot in wanted if slot.mode == "live"}
+    hashes = sorted({slot.market_hash for slot in wanted})
     for (key, spec), market_hash in product(
         labels_by_key(settings, definition.symbol, keys).items(), hashes
     ):
         slots = {
-            (row.prediction.trading_day, row.prediction.opening_range)
-            for row in wanted
-            if (row.prediction.label, row.prediction.market_hash) == (key, market_hash)
+            (slot.trading_day, slot.opening_range)
+            for slot in wanted
+            if (slot.label, slot.market_hash) == (key, market_hash)
         }
         # if the market file has changed since, a slot is settled by the earlier definition
         then = market_of(settings, definition, market_hash)
@@ -112,7 +108,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
                 _emit(entry, revised=done == "revised")
     return OutcomeCounts(
         symbol=definition.symbol,
-        predictions=len(rows),
+        predictions=matching(settings.database(), Wanted(market=definition.symbol)),
         added=counts["added"],
         revised=counts["revised"],
         unchanged=counts["unchanged"],

@@ -52,6 +52,8 @@ _BY_NAME: dict[str, Any] = {
     "checkpoints": None,
     "mode": "live",
     "days": (),
+    "also": (),
+    "never": ("holiday",),
 }
 _BY_KIND: dict[str, Any] = {"str": "MGC", "datetime": AT, "date": date(2025, 3, 4), "int": 1}
 """Arguments for a read, by parameter name, or else by type."""

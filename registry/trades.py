@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from ml_core.decision.entry import Mode
 from ml_core.decision.plan_record import SlotKey
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import SettledTrade
 from registry.chains.chain import chain_of
+from registry.tables.ledger import PredictionRow
 from registry.tables.rollout import RulesRow, StrategyRow, TradeRow
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class TradeRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrade:
-    """A plan whose trade is to settle: its slot, live or replayed, and its rules."""
+    """A plan whose trade is to settle: its slot, its rules and its market definition."""
 
     trading_day: date
     opening_range: str
-    mode: Mode
     rules_hash: str
+    market_hash: str
 
     @property
     def key(self) -> SlotKey:
@@ -148,18 +148,26 @@ def trades_to_settle(
             TradeRow.rules_hash == StrategyRow.rules_hash,
         )
     )
+    same_slot = and_(
+        PredictionRow.market == StrategyRow.market,
+        PredictionRow.trading_day == StrategyRow.trading_day,
+        PredictionRow.opening_range == StrategyRow.opening_range,
+        PredictionRow.mode == StrategyRow.mode,
+    )
+    latest = select(PredictionRow.market_hash).where(same_slot).order_by(PredictionRow.id.desc())
     again = or_(StrategyRow.trading_day >= since, StrategyRow.trading_day.in_(days))
     query = select(
         StrategyRow.trading_day,
         StrategyRow.opening_range,
-        StrategyRow.mode,
         StrategyRow.rules_hash,
+        latest.limit(1).scalar_subquery(),
     ).where(StrategyRow.market == market, or_(again, ~there.exists()))
     with database.reading() as session:
         rows = session.execute(query.order_by(StrategyRow.id)).all()
     return tuple(
-        PlannedTrade(day, name, cast("Mode", mode), rules_hash)
-        for day, name, mode, rules_hash in rows
+        PlannedTrade(day, name, rules_hash, market_hash)
+        for day, name, rules_hash, market_hash in rows
+        if market_hash is not None
     )
 
 

@@ -76,11 +76,13 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
     settings = current_settings()
     definition = settings.market(market)
     ledger = settings.ledger()
+    recent = (at - timedelta(days=REVISED_DAYS)).date()
+    revised = _revised_days(settings, definition.symbol, at)
     wanted = slots_to_settle(
         settings.database(),
         definition.symbol,
-        recent=(at - timedelta(days=REVISED_DAYS)).date(),
-        also=_revised_days(settings, definition.symbol, at),
+        recent=recent,
+        also=revised,
         never=_NEVER_SETTLED,
     )
     counts: Counter[str] = Counter()
@@ -113,7 +115,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
         revised=counts["revised"],
         unchanged=counts["unchanged"],
         open=counts["open"],
-        trades=settle_trades(settings, definition, rows, at, since=recent, days=revised),
+        trades=settle_trades(settings, definition, at, since=recent, days=revised),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from ml_core.decision.plan_record import SlotKey, StrategyRecord
@@ -14,7 +14,6 @@ from ml_core.market.schedule import first_minute, to_minute
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import TradedSlot
-from registry.ledger.entries import Settled
 from registry.trades import (
     TradeRecord,
     record_trades,
@@ -32,7 +31,6 @@ _HISTORY = timedelta(days=HISTORY_DAYS + 2)
 def settle_trades(
     settings: Settings,
     market: Market,
-    predictions: Iterable[Settled],
     at: datetime,
     *,
     since: date,
@@ -48,25 +46,14 @@ def settle_trades(
     ----------
     settings, market
         The installation and the market.
-    predictions
-        The market's predictions.
     at
         Aware time, now.
     since, days
         Trading days to settle again: all from ``since`` on, and ``days``.
     """
-    plans = trades_to_settle(settings.database(), market.symbol, since=since, days=days)
-    hashes = {
-        (row.prediction.trading_day, row.prediction.opening_range, row.prediction.mode): (
-            row.prediction.market_hash
-        )
-        for row in predictions
-    }
     groups: dict[tuple[str, str], set[SlotKey]] = defaultdict(set)
-    for plan in plans:
-        asked_under = hashes.get((*plan.key, plan.mode))
-        if asked_under is not None:
-            groups[plan.rules_hash, asked_under].add(plan.key)
+    for plan in trades_to_settle(settings.database(), market.symbol, since=since, days=days):
+        groups[plan.rules_hash, plan.market_hash].add(plan.key)
     rules_of, settled = known_rules(settings, market), []
     for (rules_hash, market_hash), keys in groups.items():
         then, rules = market_of(settings, market, market_hash), rules_of.get(rules_hash)

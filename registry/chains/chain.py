@@ -31,7 +31,7 @@ from registry.tables.base import (
 GENESIS = "0" * 64
 """What the first row follows."""
 
-_PAGE = 2_000
+_PAGE = 200
 _ASKED_AT_ONCE = 500
 _WHICH = ("market", "name", "alias", "trading_day", "opening_range", "kind", "stage")
 _OF_CHAIN = frozenset({"id", "previous_hash", "row_hash"})
@@ -77,7 +77,7 @@ class Chain:
         self._times = [name for name in names if isinstance(columns[name].type, UtcDateTime)]
         bare = {*self._texts, *self._days, *self._times}
         # as the driver gives them: an unreadable value spoils its own row and not the page
-        self._page = select(
+        self._rows = select(
             *(columns[column] for column in ("id", "previous_hash", "row_hash")),
             *(type_coerce(columns[e], Text) if e in bare else columns[e] for e in self.names),
         ).order_by(columns["id"])
@@ -162,9 +162,9 @@ class Chain:
         """
         start = self._id_of(session, after)
         previous: str | None = GENESIS
-        query = self._page
+        query = self._rows
         if start:
-            previous, query = None, self._page.where(self._columns["id"] >= start)
+            previous, query = None, self._rows.where(self._columns["id"] >= start)
             later = select(func.count()).where(self._columns["id"] > start)
             earlier = self.head(session).rows - (session.scalar(later) or 0)
             if earlier != after.rows:
@@ -177,18 +177,17 @@ class Chain:
                 f"{self.name} row {after.rows:,} is not the one that was sealed: it was edited, "
                 "or rows are gone"
             )
-        while page := session.connection().execute(query.limit(_PAGE)).all():
-            for row in page:
-                number, follows, digest = row[:3]
-                if previous is not None and follows != previous:
-                    yield (
-                        f"{self._name(session, number)} does not follow the row before it: "
-                        "one is gone or moved"
-                    )
-                if not self._as_written(row):
-                    yield from self._edited(session, number)
-                previous = digest
-            query = self._page.where(self._columns["id"] > page[-1][0])
+        streamed = {"yield_per": _PAGE}
+        for row in session.connection().execute(query, execution_options=streamed):
+            number, follows, digest = row[:3]
+            if previous is not None and follows != previous:
+                yield (
+                    f"{self._name(session, number)} does not follow the row before it: "
+                    "one is gone or moved"
+                )
+            if not self._as_written(row):
+                yield from self._edited(session, number)
+            previous = digest
 
     def _as_written(self, row: Sequence[Any]) -> bool:
         """Return whether a row is as it was written, without parsing and re-encoding its JSON.

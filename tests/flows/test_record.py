@@ -18,8 +18,10 @@ from ml_core.bars.continuous import join
 from ml_core.files import sha256_of
 from ml_core.market.schedule import build_schedule
 from registry.database import open_database
+from registry.notices import notices
 from registry.schema import migrations_of
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
+from tasks.health.sealing import seal_weekly, verified_record
 from tasks.prediction import predict as prediction
 from tasks.prediction.missed import fill_missed, unanswered
 from tasks.prediction.predict import decided_entries
@@ -275,3 +277,44 @@ def test_a_study_s_file_that_is_edited_exchanged_or_gone_is_named_before_any_tra
         assert all(fault.startswith("study residual-mirrored ") for fault in faults)
     assert "was changed" in str(exchanged[1]["faults"])
     assert "is missing" in str(gone[1]["faults"])
+
+
+@pytest.mark.usefixtures("own")
+def test_a_sealed_record_is_walked_from_its_checkpoint_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predict_live(monkeypatch, WEDNESDAY_0905)
+    status, sealed = verify("--seal")
+    assert (status, sealed["sealed"], sealed["whole"], sealed["since_checkpoint"]) == (
+        *(0, True, True),
+        None,
+    )
+    with current_settings().database().session() as session:
+        session.execute(text("UPDATE predictions SET p_up = 0.99 WHERE id = 1"))
+    status, since = verify("--since-checkpoint")
+    assert (status, since["whole"], since["faults"]) == (0, False, [])
+    assert since["since_checkpoint"]["rows"]["predictions"] == since["rows"]  # type: ignore[index]
+    words = CliRunner().invoke(app, ["verify", "--since-checkpoint"]).stdout
+    assert "walked from the checkpoint of" in words
+    assert "`orbcast verify --whole`" in " ".join(words.split())
+    assert verify()[0] == verify("--whole")[0] == verify("--seal")[0] == 1
+
+
+@pytest.mark.usefixtures("own")
+def test_the_record_is_sealed_once_a_week_and_a_fault_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predict_live(monkeypatch, WEDNESDAY_0905)
+    ledger, week = current_settings().ledger(), timedelta(days=7)
+    for at in (WEDNESDAY_0905, WEDNESDAY_0905 + week / 2, WEDNESDAY_0905 + week):
+        seal_weekly.fn(at)
+    assert ledger.verify().ends["sealed_checkpoints"].rows == 2
+    assert verified_record(current_settings(), WEDNESDAY_0905 + week).since is not None
+    with current_settings().database().session() as session:
+        session.execute(text("UPDATE predictions SET p_up = 0.99 WHERE id = 1"))
+    assert verified_record(current_settings(), WEDNESDAY_0905 + week).faults == ()
+    seal_weekly.fn(WEDNESDAY_0905 + 2 * week)
+    told = [it.notice.body for it in notices(current_settings().database())]
+    assert any("was edited" in body for body in told)
+    # the gates rely on no checkpoint that the audit should have renewed
+    assert len(verified_record(current_settings(), WEDNESDAY_0905 + 2.5 * week).faults) == 1

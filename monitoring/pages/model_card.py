@@ -283,7 +283,8 @@ def _limits(facts: CardFacts) -> tuple[str, ...]:
     simulated = (
         ("The market is simulated: an edge found here was put there.",) if facts.simulated else ()
     )
-    knows = _KNOWS_NEWS if "news" in facts.hashes else _KNOWS
+    reads_news = facts.kind != "baseline" and "news" in facts.hashes
+    knows = _KNOWS_NEWS if reads_news else _KNOWS
     return (*simulated, *_LIMITS, knows, *expiry, *novelty, *LIMITS)
 
 

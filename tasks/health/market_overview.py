@@ -243,7 +243,8 @@ def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
         return None
     record = serving.record
     words = f"{record.version} ({record.model}), made {utc_minute(record.created_at)}"
-    reads_news = "news" in parts_of(record.data_fingerprint)
+    # a baseline asks for no feature, whatever the dataset had that it was trained on
+    reads_news = record.kind != "baseline" and "news" in parts_of(record.data_fingerprint)
     return _Serving(
         words, record.created_at, store.expires_at(record), serving.trouble, reads_news
     )

@@ -180,3 +180,34 @@ def test_what_a_model_learned_stands_beside_its_baseline() -> None:
 
     assert "4 small trees on 1,234 rows" in text
     assert "0.6800 against the baseline's 0.6900" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "hashes", "knows"),
+    [
+        ("residual", {"bars": "f" * 64}, "nothing else: no news, no order book"),
+        ("residual", {"bars": "f" * 64, "news": "e" * 64}, "when scheduled news comes"),
+        ("baseline", {"bars": "f" * 64, "news": "e" * 64}, "nothing else: no news, no order book"),
+    ],
+)
+def test_a_card_says_whether_the_version_knows_when_news_comes(
+    kind: str, hashes: dict[str, str], knows: str
+) -> None:
+    (line,) = [
+        line
+        for line in card_markdown(facts(kind=kind, hashes=hashes)).splitlines()
+        if "It knows bars of one minute" in line
+    ]
+    assert knows in line
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("all", "all of the catalogue"),
+        (["body", "weekday"], "2 named ones"),
+        (["all", "minutes_to_news"], "1 named ones beside all of the catalogue"),
+    ],
+)
+def test_a_card_says_how_many_features_the_recipe_names(named: object, words: str) -> None:
+    assert f"| {words} |" in card_markdown(facts(recipe={"features": named}))

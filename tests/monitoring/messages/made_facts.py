@@ -23,12 +23,10 @@ from ml_core.strategy.checks import DaySoFar, RuleCheck
 from ml_core.strategy.plan import Plan, within_account
 from ml_core.strategy.rules import SIDES, Side
 from ml_core.strategy.trade_rule import TradeRule
-from monitoring.messages.digest import champion_message, day_message, week_message
 from monitoring.messages.facts import (
     ChampionFacts,
     DayFacts,
     ForecastFacts,
-    Message,
     PlanFacts,
     RangeFacts,
     RangeOfDigest,
@@ -36,8 +34,6 @@ from monitoring.messages.facts import (
     TradeFacts,
     WeekFacts,
 )
-from monitoring.messages.forecast import forecast_message
-from monitoring.messages.trade import break_message, settled_message
 from monitoring.pages.plots.opening_range import Level, RangePicture
 from monitoring.performance import over
 from tests.ledger_rows import PREDICTION
@@ -272,75 +268,6 @@ CHAMPION = ChampionFacts(
     reason="better on 412 unseen days",
     at=CLOSED,
 )
-
-
-def messages() -> dict[str, Message]:
-    """Return every message of the golden files, by its file's name."""
-    skip = replace(
-        ENTRY, outputs=Outputs(prediction=predicted(p_up_given_break=0.3, recommendation="skip"))
-    )
-    closed = RuleCheck(name="size", passed=False, words="0.612 ATR, allowed 0.02 to 0.5")
-    unheard = replace(ARMED, agreement="silent", words=("the circuit breaker is not closed",))
-    broken = replace(
-        ENTRY, outputs=replace(ENTRY.outputs, breaker="open", breaker_cause="drawdown")
-    )
-    return {
-        "forecast-shadow": forecast_message(forecast("shadow")),
-        "forecast-hybrid": forecast_message(forecast("hybrid")),
-        "forecast-in-an-account": forecast_message(
-            forecast("advisory", plan=plan("advisory", in_account(60.0, {"long": 49.48})))
-        ),
-        "forecast-refused-by-the-account": forecast_message(
-            forecast("advisory", plan=plan("advisory", in_account(959.0, {"long": 86.0})))
-        ),
-        "forecast-skip-nothing-armed": forecast_message(
-            forecast(
-                "advisory", skip, plan=plan("advisory", Plan(long=0, short=0, checks=(closed,)))
-            )
-        ),
-        "forecast-breaker-open": forecast_message(
-            forecast("auto", broken, plan=plan("auto", unheard))
-        ),
-        "forecast-of-another-label": forecast_message(
-            forecast("advisory", other_label="entry-session-v1-entry-half-rr1-session_end")
-        ),
-        "forecast-late-without-bars": forecast_message(
-            forecast("advisory", replace(ENTRY, late=True), opening_range=None, brackets=())
-        ),
-        "forecast-before-news": forecast_message(
-            forecast(
-                "hybrid",
-                plan=plan("hybrid", replace(ARMED, no_entry=AROUND_CPI)),
-                news=(CPI,),
-                zone="Australia/Brisbane",
-            )
-        ),
-        "no-forecast": forecast_message(without_forecast("stale_data")),
-        "break-shadow": break_message(trade("shadow")),
-        "break-as-planned": break_message(trade("auto", 33864)),
-        "break-not-entered": break_message(
-            trade("hybrid", size=0.0, why_not="the day's rules at the break")
-        ),
-        "settled-hybrid": settled_message(settled("hybrid")),
-        "settled-shadow": settled_message(
-            settled("shadow", outcome="LOSS", exit=33819, r_gross=-1.0, r_net=-1.0 - 4.48 / 48)
-        ),
-        "settled-without-a-break": settled_message(
-            settled(
-                "advisory",
-                trade=None,
-                outcome=None,
-                exit=None,
-                r_gross=None,
-                r_net=None,
-                day=DaySoFar(trades=1, open=0, net_r=0.5),
-            )
-        ),
-        "day": day_message(day("advisory")),
-        "day-shadow": day_message(day("shadow")),
-        "week": week_message(week("shadow")),
-        "champion": champion_message(CHAMPION),
-    }
 
 
 def drawn_range() -> RangePicture:

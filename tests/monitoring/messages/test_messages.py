@@ -15,11 +15,15 @@ from ml_core.decision.entry import Outputs
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import STAGES, Stage
 from ml_core.strategy.plan import Plan
+from monitoring.messages import digest, example
+from monitoring.messages import forecast as forecast_module
+from monitoring.messages import trade as trade_module
 from monitoring.messages.digest import day_message, week_message
 from monitoring.messages.facts import NOT_TRADED, Message
 from monitoring.messages.forecast import forecast_message
 from monitoring.messages.trade import break_message, settled_message
-from tests.monitoring.messages.golden_files import FOLDER, PICTURE, picture, text_of
+from monitoring.messages.words import stage_line
+from tests.monitoring.messages.golden_files import FOLDER, PICTURES, picture, text_of
 from tests.monitoring.messages.made_facts import (
     ARMED,
     EDGES,
@@ -28,13 +32,13 @@ from tests.monitoring.messages.made_facts import (
     bracket_of,
     day,
     forecast,
-    messages,
     plan,
     settled,
     trade,
     week,
     without_forecast,
 )
+from tests.monitoring.messages.made_messages import messages
 from tests.predictions import predicted
 
 MADE = messages()
@@ -63,6 +67,34 @@ def test_a_message_is_what_its_file_has(name: str) -> None:
 
 def test_no_file_is_of_a_message_that_is_no_more() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(MADE)
+    assert {path.stem for path in FOLDER.glob("*.png")} == set(PICTURES)
+
+
+FILES = {
+    "forecast_message": "forecast",
+    "break_message": "break",
+    "settled_message": "settled",
+    "day_message": "day",
+    "week_message": "week",
+    "champion_message": "champion",
+    "example_message": "test-message",
+}
+"""How the files of each kind of message begin."""
+
+
+def test_every_kind_of_message_has_a_file_for_the_record_and_one_of_a_trade() -> None:
+    kinds = {
+        name
+        for module in (digest, example, forecast_module, trade_module)
+        for name in vars(module)
+        if name.endswith("_message")
+    }
+    assert kinds == set(FILES)
+    # a new champion is told alike at every stage, and the test is always one for the record
+    for start in {*FILES.values(), "no-forecast"} - {"champion", "test-message"}:
+        bodies = [message.body for name, message in MADE.items() if name.startswith(start)]
+        recorded = {any(stage_line(stage) in body for stage in NOT_TRADED) for body in bodies}
+        assert recorded == {True, False}, start
 
 
 @pytest.mark.parametrize("stage", NOT_TRADED)
@@ -147,11 +179,12 @@ def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
     assert "+105.00 EUR a contract" in won.body
 
 
-def test_the_picture_is_what_its_file_has() -> None:
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_is_what_its_file_has(name: str) -> None:
     """Another release of a font changes a few edges; a moved level is still detected."""
     drawn, kept = (
         np.asarray(Image.open(source).convert("L"), np.int16)
-        for source in (io.BytesIO(picture()), PICTURE)
+        for source in (io.BytesIO(picture(name)), FOLDER / f"{name}.png")
     )
     assert drawn.shape == kept.shape
     assert (np.abs(drawn - kept) > 64).mean() < 0.01

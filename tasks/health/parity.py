@@ -156,6 +156,7 @@ class _Again:
 
     def _against(self, bars: Bars) -> tuple[Difference, ...]:
         logged = self._entry.features
+        chosen = self._catalogue.select([name for name in logged if name in self._catalogue])
         try:
             row = assemble_live(
                 bars,
@@ -163,10 +164,8 @@ class _Again:
                 self._label,
                 trading_day=self._slot.trading_day,
                 opening_range=self._slot.opening_range,
-                features=self._catalogue.select(
-                    [name for name in logged if name in self._catalogue]
-                ),
-                news=self._news,
+                features=chosen,
+                news=self._news if any(feature.news for feature in chosen) else None,
             )
         except NoSlotError:
             return differences(logged, {})

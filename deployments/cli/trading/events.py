@@ -34,8 +34,8 @@ app = typer.Typer(no_args_is_help=True)
 def events() -> None:
     """Supply the times of scheduled news, such as FOMC, CPI or NFP.
 
-    A strategy with blackouts makes no entries around them; forecasts and `orbcast status` name
-    them.
+    A strategy with blackouts makes no entries around them, and a recipe may learn from them;
+    forecasts and `orbcast status` name them.
     """
 
 

@@ -38,7 +38,8 @@ class Options(BaseModel):
     )
     strategy: str = Field(
         default=DEFAULT_STRATEGY,
-        description="Rules that a prediction meets: a name, and others by market: a,nq=b.",
+        description="Rules that a prediction meets: a name, and others by market: a,nq=b; "
+        "a+c follows c beside, for the record.",
     )
     strategies_dir: Path = Field(
         default=_SHIPPED / "strategies", description="Strategy files (TOML)."

@@ -218,7 +218,11 @@ class Settings(Options):
         ``ORBCAST_STRATEGY`` is a name for every market, ``SYMBOL=name`` for one, or several of
         these separated by commas. The default is ``orb-default``.
         """
-        return _named_for(symbol, self.strategy) or DEFAULT_STRATEGY
+        return self.followed(symbol)[0]
+
+    def followed(self, symbol: str) -> tuple[str, ...]:
+        """Return the strategies that a market is followed by: ``a+b+c``, of which a is traded."""
+        return tuple((_named_for(symbol, self.strategy) or DEFAULT_STRATEGY).split("+"))
 
     def rules(self, symbol: str, name: str | None = None) -> Rules:
         """Load a market's rules; the trader's own file precedes a shipped one.

@@ -69,6 +69,8 @@ def plan_slot(
     rules: Rules,
     at: datetime,
     account: AccountStanding | None = None,
+    *,
+    beside: bool = False,
 ) -> tuple[StrategyRecord, OrderIntent | None] | None:
     """Decide a slot by the rules, without and with the champion's prediction.
 
@@ -88,6 +90,9 @@ def plan_slot(
         The current time, aware.
     account
         The standing of the trader's account when the range closes; None if no account is named.
+    beside
+        Whether these rules are followed beside the traded ones: their day consists of their own
+        plans, and no order follows from them.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def plan_slot(
     if row is None:
         return None
     earlier = [other for other in slots if other.decision_time < slot.decision]
-    day = _day_so_far(context, rules, earlier)
+    day = _day_so_far(context, rules, earlier, own=beside or context.mode != "live")
     model = model_view(champion)
     facts = facts_of({**row, "news": context.news})
     by_rules, scaled = decide(rules, facts, day["without"], day["with"], model)
@@ -121,7 +126,7 @@ def plan_slot(
         with_model=json_values(scaled),
         at=at,
     )
-    if context.stage != "auto" or context.mode != "live":
+    if beside or context.stage != "auto" or context.mode != "live":
         return record, None
     why = no_intent(scaled, model, context.approval, late=at - slot.decision > context.late_after)
     if why:
@@ -251,12 +256,13 @@ def _plan(values: dict[str, Any]) -> Plan:
 
 
 def _day_so_far(
-    context: SlotContext, rules: Rules, earlier: Sequence[TradedSlot]
+    context: SlotContext, rules: Rules, earlier: Sequence[TradedSlot], *, own: bool
 ) -> dict[str, DaySoFar]:
     """Return the trades of each path up to t0: those of recorded plans only."""
     # editing the rules during the day does not reset the day's losses
-    live = context.mode == "live"
-    plans = plans_of(record for record in context.plans if live or record.rules_hash == rules.hash)
+    plans = plans_of(
+        record for record in context.plans if not own or record.rules_hash == rules.hash
+    )
     planned = [slot for slot in earlier if slot.key in plans]
     return {
         which: _followed(rules, planned, plans, which, context.slot)

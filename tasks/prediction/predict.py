@@ -21,6 +21,7 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
 from ml_core.market_events import Stage
 from ml_core.strategy.plan import Plan
+from ml_core.strategy.rules import Rules
 from monitoring.gate import Gate
 from registry.definitions.markets import remember_definition
 from registry.strategy import order_intents, record_strategy, strategy_records
@@ -153,20 +154,41 @@ def plan_slot(predicted: PredictedSlot) -> PlannedSlot | None:
     settings, context, champion = current_settings(), predicted.context, predicted.champion
     if champion is None:
         return None
-    rules = settings.rules(context.market.symbol)
-    record = rules_plan.recorded_plan(context, rules)
-    if record is None:
-        bars = context.bars
-        if bars is None:
-            bars = read_bars(settings, context.market, context.slot)
-        account = account_standing(settings, context.market, context.mode, context.slot.decision)
-        plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at(), account)
-        if plan is not None:
-            remember_rules(settings.database(), rules, plan[0].at)
-            record = _record_plan(settings, *plan)
+    traded, *others = (
+        settings.rules(context.market.symbol, name)
+        for name in settings.followed(context.market.symbol)
+    )
+    record = _plan_by(settings, context, champion, traded)
+    for rules in others:
+        _plan_by(settings, context, champion, rules, beside=True)
     if record is None:
         return None
-    return PlannedSlot(record=record, stage=context.stage, rules=rules.name)
+    return PlannedSlot(record=record, stage=context.stage, rules=traded.name)
+
+
+def _plan_by(
+    settings: Settings,
+    context: SlotContext,
+    champion: PredictionEntry,
+    rules: Rules,
+    *,
+    beside: bool = False,
+) -> StrategyRecord | None:
+    """Return the slot's decision by some rules: that on record, or one that is recorded now."""
+    record = rules_plan.recorded_plan(context, rules)
+    if record is not None:
+        return record
+    bars = context.bars
+    if bars is None:
+        bars = read_bars(settings, context.market, context.slot)
+    account = None
+    if not beside:
+        account = account_standing(settings, context.market, context.mode, context.slot.decision)
+    plan = rules_plan.plan_slot(context, bars, champion, rules, _made_at(), account, beside=beside)
+    if plan is None:
+        return None
+    remember_rules(settings.database(), rules, plan[0].at)
+    return _record_plan(settings, *plan)
 
 
 def decided_entries(

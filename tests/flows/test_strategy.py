@@ -27,10 +27,13 @@ from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.market_events import STAGES, Stage
+from ml_core.strategy.slots import rules_history, slots_of
+from ml_core.strategy.trades import backtest
 from monitoring.rollout import Position
 from registry.fills import import_fills
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change
+from tasks.messages.followed_days import followed_days
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.account_now import account_standing
@@ -404,6 +407,45 @@ def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_rec
     assert {one["limit"] for one in overview["account"]["limits"]} == {"risk", "daily_loss"}
     shown = json.loads(CliRunner().invoke(app, ["strategy", "show", "--json"]).stdout)
     assert shown["account"] == "mine"
+
+
+def test_a_strategy_followed_beside_has_plans_of_its_own_and_no_order(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own / "strategies").mkdir()
+    text = "one_position = false\nskip_half_days = false\n"
+    for name, most in (("one", 1), ("many", 6)):
+        words = f'name = "{name}"\nmax_trades_per_day = {most}\n{text}'
+        (own / "strategies" / f"{name}.toml").write_text(words)
+    monkeypatch.setenv("ORBCAST_STRATEGY", "one+many")
+    at_stage(monkeypatch, "auto")
+    settings, market = current_settings(), current_settings().market("mgc")
+    slots = [
+        latest_slot(market, THURSDAY_0905 + timedelta(hours=hours)) for hours in (-24, -23, -22)
+    ]
+    for _ in range(2):
+        assert [decided_at(one, "live").rules for one in slots] == ["one"] * 3
+
+    rules = {name: settings.rules("MGC", name) for name in ("one", "many")}
+    records = strategy_records(settings.database(), "MGC", mode="live")
+    assert [record.rules_hash for record in records] == [one.hash for one in rules.values()] * 3
+    decided()  # in time for an order
+    intents = order_intents(settings.database(), "MGC")
+    assert {intent.rules_hash for intent in intents} == {rules["one"].hash}
+    day, bars, armed = slots[0].trading_day, settings.lake().read(market), {}
+    for name, by in rules.items():
+        made = rules_history(bars, market, by, first=day, last=day)
+        wanted = [one.plan.armed for one in backtest(by, slots_of(made, by))[: len(slots)]]
+        plans = [record.without_model for record in records if record.rules_hash == by.hash]
+        armed[name] = [plan["long"] > 0 or plan["short"] > 0 for plan in plans]
+        assert armed[name] == wanted, "the day of each is that of its own trades"
+    assert armed["many"] == [True, True, True] != armed["one"]
+    (told,) = (
+        one
+        for one in followed_days(settings, "mgc", day, day, THURSDAY_0905).slots
+        if one.key == (day, slots[0].opening_range)
+    )
+    assert (told.rules.name, [other.rules.name for other in told.beside]) == ("one", ["many"])
 
 
 def test_an_intent_has_the_contracts_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = Fals
     rules = settings.rules(symbol, name)
     values = {**rules.model_dump(mode="json"), "hash": rules.hash}
     values["account"] = settings.account_of(symbol)
+    values["followed_beside"] = [] if name else list(settings.followed(symbol)[1:])
     values["trade"] = rules.trade_rule.model_dump(mode="json")
     print_fields(values, as_json=as_json)
 

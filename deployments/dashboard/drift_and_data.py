@@ -95,7 +95,7 @@ def _bars(view: View) -> None:
     database, symbol = view.settings.database(), view.symbol
 
     def odd() -> None:
-        _rows(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
+        _records(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
         st.caption("Odd, but kept. A minute without a trade has no bar and is no gap.")
 
     def aside() -> None:
@@ -103,14 +103,14 @@ def _bars(view: View) -> None:
         if counts:
             st.write(" · ".join(f"{escaped(name)}: **{n:,}**" for name, n in counts.items()))
         rows = set_aside(database, symbol, limit=_MOST)
-        _rows(rows, "quarantine", "No row was set aside.")
+        _records(rows, "quarantine", "No row was set aside.")
 
     def revised() -> None:
         rows = revisions(database, symbol, limit=_MOST)
-        _rows(rows, "revisions", "No bar was revised.")
+        _records(rows, "revisions", "No bar was revised.")
 
     def taken() -> None:
-        _rows(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
+        _records(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
 
     lazy_tabs(
         "bars",
@@ -144,11 +144,15 @@ def _notices(view: View) -> None:
     _rows(rows, "notices", "There is nothing to tell.")
 
 
-def _rows(rows: Sequence[object], key: str, otherwise: str) -> None:
+def _records(records: Sequence[object], key: str, otherwise: str) -> None:
+    _rows([field_values(record) for record in records], key, otherwise)
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], key: str, otherwise: str) -> None:
     if not rows:
         st.write(escaped(otherwise))
         return
-    st.dataframe(_plain_frame(map(field_values, rows)), width="stretch", hide_index=True, key=key)
+    st.dataframe(_plain_frame(rows), width="stretch", hide_index=True, key=key)
     if len(rows) == _MOST:
         st.caption(f"The latest {_MOST}.")
 

@@ -115,16 +115,15 @@ def trades_on_record(
     database: Database, market: str, *, first: date | None = None, last: date | None = None
 ) -> dict[TradeKey, SettledTrade]:
     """Return the results of a market's trades, each as last recorded."""
-    query = select(TradeRow).where(TradeRow.market == market)
+    columns = (TradeRow.trading_day, TradeRow.opening_range, TradeRow.rules_hash, TradeRow.trade)
+    query = select(*columns).where(TradeRow.market == market)
     if first is not None:
         query = query.where(TradeRow.trading_day >= first)
     if last is not None:
         query = query.where(TradeRow.trading_day <= last)
     with database.reading() as session:
-        latest = {
-            (row.trading_day, row.opening_range, row.rules_hash): row.trade
-            for row in session.scalars(query.order_by(TradeRow.id))
-        }
+        rows = session.execute(query.order_by(TradeRow.id))
+        latest = {(day, name, rules_hash): trade for day, name, rules_hash, trade in rows}
     return {key: from_json(SettledTrade, trade) for key, trade in latest.items()}
 
 

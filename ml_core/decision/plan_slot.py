@@ -33,7 +33,7 @@ from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of
 from ml_core.strategy.plan import ModelView, Plan, Use, decide, within_account
 from ml_core.strategy.rules import SIDES, Rules, Side
 from ml_core.strategy.slots import rules_history, slots_of
-from ml_core.strategy.trades import TradedSlot, day_so_far, follow
+from ml_core.strategy.trades import TradedSlot, day_so_far, follow_plans
 
 USES: Mapping[Stage, Use] = {
     "off": "none",
@@ -167,12 +167,13 @@ def active_plan(record: StrategyRecord) -> Plan:
     In shadow it is the plan of the rules alone; in advisory the same, annotated with the model's
     view; from hybrid on the plan scaled by the model.
     """
-    by_rules, scaled = _plan(record.without_model), _plan(record.with_model)
     use = USES[cast("Stage", record.stage)]
     if use == "none":
-        return by_rules
+        return _plan(record.without_model)
+    scaled = _plan(record.with_model)
     if use == "scale":
         return scaled
+    by_rules = _plan(record.without_model)
     return replace(
         by_rules, agreement=scaled.agreement, recommends=scaled.recommends, words=scaled.words
     )
@@ -273,5 +274,5 @@ def _day_so_far(
 def _followed(
     rules: Rules, planned: Sequence[TradedSlot], plans: Plans, which: str, slot: Slot
 ) -> DaySoFar:
-    taken = follow(rules, planned, lambda traded, _: plans[traded.key][which])
+    taken = follow_plans(rules, planned, {key: both[which] for key, both in plans.items()})
     return day_so_far(taken, slot.trading_day, slot.decision)

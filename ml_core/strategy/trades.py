@@ -208,6 +208,18 @@ def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple
     return path.taken
 
 
+def follow_plans(
+    rules: Rules, slots: Sequence[TradedSlot], plans: Mapping[tuple[date, str], Plan]
+) -> tuple[Taken, ...]:
+    """Follow plans that were made before, by day and range, as :func:`follow` does its own."""
+    path = _Path(rules)
+    for slot in slots:
+        path.enter(until=slot.decision_time)
+        path.plan(slot, plans[slot.key])
+    path.enter(until=None)
+    return path.taken
+
+
 def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySoFar:
     """Return what was known at a time of the day's trades.
 

@@ -16,7 +16,7 @@ from ml_core.fills.round_trips import round_trips
 from ml_core.market.market import Market
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Taken, follow
+from ml_core.strategy.trades import Taken, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
 from tasks.prediction.slots import trading_day_at
@@ -139,7 +139,7 @@ def _taken(
         return "rules", by_rules
     slots = [one.slot for one in by_rules]
     own = [slot for slot in slots if slot.key in recorded]
-    taken = follow(rules, own, lambda slot, _: recorded[slot.key])
+    taken = follow_plans(rules, own, recorded)
     return "record", taken
 
 

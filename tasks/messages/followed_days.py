@@ -24,7 +24,7 @@ from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trade_rule import TradeRule
-from ml_core.strategy.trades import Taken, TradedSlot, follow
+from ml_core.strategy.trades import Taken, TradedSlot, follow_plans
 from registry.ledger.entries import OutcomeEntry, Settled
 from registry.news import news_of
 from registry.strategy import strategy_records
@@ -239,7 +239,7 @@ def _taken(
     plans = {key: active_plan(record) for key, record in records.items()}
     keys = [(*key, record.rules_hash) for key, record in records.items()]
     slots = [traded[key] for key in keys if key in traded]
-    return follow(rules, slots, lambda slot, _: plans[slot.key])
+    return follow_plans(rules, slots, plans)
 
 
 def _key(entry: PredictionEntry) -> SlotKey:

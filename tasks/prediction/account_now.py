@@ -23,7 +23,7 @@ from ml_core.strategy.account_standing import (
     TimedTrade,
     standing_after,
 )
-from ml_core.strategy.trades import Taken, follow
+from ml_core.strategy.trades import Taken, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
 from tasks.prediction.settled_trades import traded_slots
@@ -223,7 +223,7 @@ def followed_plans(
     decided = first_of_each_slot(record for record in records if record.decision_time < at)
     plans = {key: active_plan(record) for key, record in decided.items()}
     slots = list(traded_slots(settings, market, decided, at, facts=facts).values())
-    return decided, follow(rules, slots, lambda slot, _: plans[slot.key])
+    return decided, follow_plans(rules, slots, plans)
 
 
 def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]:

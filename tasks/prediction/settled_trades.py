@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from ml_core.decision.plan_record import SlotKey, StrategyRecord
 from ml_core.features.history import HISTORY_DAYS
+from ml_core.json_values import field_values
 from ml_core.learning.datasets.assemble import NoBarsError
 from ml_core.market.market import Market
 from ml_core.market.schedule import first_minute, to_minute
@@ -112,10 +113,16 @@ def traded_slots(
     slots, by_bars = dict[SlotKey, TradedSlot](), defaultdict[str, set[SlotKey]](set)
     for key, record in records.items():
         trade = trades.get((*key, record.rules_hash))
-        slots[key] = _without_trade(record).as_settled(trade, at)
-        if facts or slots[key].resolved_at is None:
+        if facts or trade is None or trade.resolved_at > at:
             by_bars[record.rules_hash].add(key)
-            del slots[key]
+        else:
+            slots[key] = TradedSlot(
+                trading_day=record.trading_day,
+                opening_range=record.opening_range,
+                decision_time=record.decision_time,
+                facts={},
+                **field_values(trade),
+            )
     rules_of, now = known_rules(settings, market), settings.rules(market.symbol)
     for rules_hash, keys in by_bars.items():
         rules = rules_of.get(rules_hash, now)
@@ -123,19 +130,6 @@ def traded_slots(
         for key, slot in made.items():
             slots[key] = slot.as_settled(trades.get((*key, rules_hash)), at)
     return {key: slots[key] for key in records if key in slots}
-
-
-def _without_trade(record: StrategyRecord) -> TradedSlot:
-    return TradedSlot(
-        trading_day=record.trading_day,
-        opening_range=record.opening_range,
-        decision_time=record.decision_time,
-        facts={},
-        side=None,
-        entered_at=None,
-        resolved_at=None,
-        r_net=None,
-    )
 
 
 def _by_bars(

@@ -18,7 +18,7 @@ from ml_core.learning.datasets.assemble import Assembly
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
-from ml_core.strategy.trades import Taken, backtest, follow
+from ml_core.strategy.trades import Taken, backtest, follow_plans
 from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.datasets import known_bars, period_of
@@ -158,7 +158,7 @@ def followed_days(
     slots = list(traded_slots(settings, market, records, at).values())
 
     def of(which: str) -> tuple[Taken, ...]:
-        return follow(rules, slots, lambda slot, _: plans[slot.key][which])
+        return follow_plans(rules, slots, {key: both[which] for key, both in plans.items()})
 
     return of("with"), of("without")
 

@@ -16,10 +16,10 @@ from scipy.optimize import minimize
 
 from benchmarks.control_worlds import ControlWorld, Plan, control_world
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, joined, predict_fold
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.evidence import Policy
-from ml_core.evidence.promotion.injection import injected_signal_found
+from ml_core.evidence.promotion.injection import finds_injected_signal
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.sequential import e_process
 from ml_core.learning.datasets.assemble import Assembly, assemble
@@ -84,7 +84,7 @@ def try_market(plan: Plan, seed: int) -> ControlResult:
         world.bars, plan.market, plan.recipe.label, first=plan.first, last=plan.last
     )
     by_seed = study(assembly, plan.recipe, plan.judged_from)
-    detected = injected_signal_found(assembly.dataset, plan.recipe).recovered
+    detected = finds_injected_signal(assembly.dataset, plan.recipe).recovered
     decision = judged(by_seed, detected, 1, plan.policy)
     first = by_seed[0]
     gain, possible = _known_gain(first, world)
@@ -130,7 +130,7 @@ def study(
     return tuple(
         joined(
             [
-                answer_fold(data, fold, recipe.with_seed(number), "control", ("directional",))
+                predict_fold(data, fold, recipe.with_seed(number), "control", ("directional",))
                 for fold in walk.folds
             ]
         )

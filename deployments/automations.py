@@ -119,7 +119,7 @@ def _replace(
         there = existing.pop(name, None)
         if there is None:
             client.create_automation(automation)
-        elif _written(there) != _written(automation):
+        elif _comparable(there) != _comparable(automation):
             # an automation that was switched off in the UI stays off
             client.update_automation(
                 there.id, automation.model_copy(update={"enabled": there.enabled})
@@ -128,7 +128,7 @@ def _replace(
         client.delete_automation(automation.id)
 
 
-def _written(automation: AutomationCore) -> Any:
+def _comparable(automation: AutomationCore) -> Any:
     """Return the fields of an automation that we write.
 
     It is written only if they differ: an automation that is written again forgets the runs that

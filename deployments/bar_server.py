@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deployments.http_guard import is_called_by, knows_the_secret, names_of, require_secret
+from deployments.http_guard import has_secret, is_allowed_host, names_of, require_secret
 from ml_core.errors import OperatorError, OrbcastError
 from tasks.data.pushed_bars import LONGEST_REQUEST, NotPushedError, PushedBars, PushRefusedError
 from tasks.named_files import UnknownNameError
@@ -46,7 +46,7 @@ def receive(settings: Settings, host: str, port: int) -> None:
 
     Raises
     ------
-    OpenToAllError, NotListeningError
+    SecretRequiredError, NotListeningError
         The server cannot start.
     """
     require_secret(settings, host)
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             receipt = self._bars.take(parts[1], body, now())
         except PushRefusedError as error:
             faults = [asdict(fault) for fault in error.faults]
-            self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": faults})
+            self._send_json(HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": faults})
         except UnknownNameError as error:
             self._refuse(HTTPStatus.NOT_FOUND, str(error), "post to /bars/MARKET")
         except NotPushedError as error:
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             fault = f"the bars could not be kept ({error.strerror})"
             self._refuse(HTTPStatus.INSUFFICIENT_STORAGE, fault, "make room, then send it again")
         else:
-            self._answer(HTTPStatus.OK, asdict(receipt))
+            self._send_json(HTTPStatus.OK, asdict(receipt))
 
     def do_GET(self) -> None:
         if not self._is_refused():
@@ -121,14 +121,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_refused(self) -> bool:
         """Answer a request that is not allowed; return whether there was one."""
-        if self._names is not None and not is_called_by(self.headers.get("Host"), self._names):
+        if self._names is not None and not is_allowed_host(self.headers.get("Host"), self._names):
             remedy = f"call it {HOST}, or name the other in ORBCAST_ALLOWED_HOSTS"
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "that is not this server's name", remedy)
         elif self.headers.get("Origin") is not None:
             # a page of any site could push to the loopback of the machine that shows it
             remedy = "push from a program, not from a page"
             self._refuse(HTTPStatus.FORBIDDEN, "pages of a browser are not answered", remedy)
-        elif not knows_the_secret(self.headers, self._secret):
+        elif not has_secret(self.headers, self._secret):
             self._refuse(
                 HTTPStatus.UNAUTHORIZED,
                 "the secret is missing or wrong",
@@ -157,9 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         one = {"line": None, "field": None, "fault": fault, "remedy": remedy}
         # the body is not read, so the connection cannot be used for another request
         self.close_connection = True
-        self._answer(status, {"errors": [one]})
+        self._send_json(status, {"errors": [one]})
 
-    def _answer(self, status: HTTPStatus, values: dict[str, Any]) -> None:
+    def _send_json(self, status: HTTPStatus, values: dict[str, Any]) -> None:
         body = json.dumps(values).encode() + b"\n"
         self.send_response(status)
         if status is HTTPStatus.UNAUTHORIZED:

@@ -14,7 +14,7 @@ from tasks.prediction.slots import decision_time
 RETRAIN_AT = (8, 15)
 """Hour and minute in the market's zone, Tuesday to Saturday: before the next trading day."""
 
-HUSH = 300
+COOLDOWN_SECONDS = 300
 """Seconds after a refresh that started log-outcomes in which another refresh does not start it.
 
 A script that refreshes each minute would otherwise keep it running. log-outcomes settles all slots
@@ -173,7 +173,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
         spec(
             "shadow_predict",
             f"Predict each opening range of {market.name} as it closes, and log it.",
-            _at_each_decision(market),
+            _at_decisions(market),
             "ENQUEUE",
             limit=len(market.ranges),  # so that no range waits for another
         ),
@@ -209,7 +209,9 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
             (quarterly,),
             "CANCEL_NEW",
             triggers=(
-                TriggerSpec(event=BarsRefreshed.name, resource=resource_of(name), hush=HUSH),
+                TriggerSpec(
+                    event=BarsRefreshed.name, resource=resource_of(name), hush=COOLDOWN_SECONDS
+                ),
             ),
         ),
     )
@@ -230,7 +232,7 @@ HOUSEKEEPING = (
 """Deployments that belong to no market."""
 
 
-def _at_each_decision(market: Market) -> tuple[ScheduleSpec, ...]:
+def _at_decisions(market: Market) -> tuple[ScheduleSpec, ...]:
     """Return a schedule for each opening range, in its own zone, at its window's end or later."""
     schedules, delay = [], timedelta(minutes=market.decision_delay_minutes)
     for spec in market.ranges:

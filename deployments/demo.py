@@ -55,7 +55,7 @@ class NotADemoError(InputError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class DemoResult:
     """The demo's results.
 
     Attributes
@@ -118,7 +118,7 @@ class _Steps:
         self._say(f"{head}{outcome}  ({time.monotonic() - began:.1f} s)")
 
 
-def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
+def run_demo(folder: Path, say: Say, on_share: OnShare) -> DemoResult:
     """Run everything in ``folder``, its own home.
 
     Running it again is safe: the market is not simulated again, nothing is recorded twice.
@@ -152,7 +152,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> Shown:
         retrained, study = _run_flows(steps, market)
     facts = training.model_card.card_of(settings, MARKET, str(retrained.challenger), now())
     truth = made.truth_from(facts.evaluation.summary.first_day)
-    return Shown(
+    return DemoResult(
         home=settings.home,
         symbol=market.symbol,
         retrained=retrained,

@@ -24,7 +24,7 @@ _POLICY_VIOLATION = 1008
 _PORTS = {"http": 80, "https": 443}
 
 
-class OpenToAllError(InputError):
+class SecretRequiredError(InputError):
     """A server that other machines can reach and that has no secret."""
 
     host: str
@@ -39,11 +39,11 @@ def require_secret(settings: Settings, host: str) -> None:
 
     Raises
     ------
-    OpenToAllError
+    SecretRequiredError
         No secret is set.
     """
     if host not in THIS_MACHINE and not settings.auth.get_secret_value():
-        raise OpenToAllError(host)
+        raise SecretRequiredError(host)
 
 
 def names_of(settings: Settings) -> frozenset[str]:
@@ -51,42 +51,42 @@ def names_of(settings: Settings) -> frozenset[str]:
     return frozenset((*THIS_MACHINE, *settings.allowed_hosts))
 
 
-def is_called_by(host: str | None, names: frozenset[str]) -> bool:
+def is_allowed_host(host: str | None, names: frozenset[str]) -> bool:
     """Return whether the header Host names this machine; any port is accepted, for tunnels.
 
     This stops DNS rebinding: a foreign page whose name resolves to this machine still sends its
     own name.
 
     >>> names = frozenset(THIS_MACHINE)
-    >>> is_called_by("LocalHost:5200", names), is_called_by("[::1]", names)
+    >>> is_allowed_host("LocalHost:5200", names), is_allowed_host("[::1]", names)
     (True, True)
-    >>> is_called_by("127.0.0.1.evil.example:5200", names), is_called_by(None, names)
+    >>> is_allowed_host("127.0.0.1.evil.example:5200", names), is_allowed_host(None, names)
     (False, False)
     """
-    return _is_named(_split(f"//{host}") if host else None, names)
+    return _is_allowed(_split(f"//{host}") if host else None, names)
 
 
-def comes_from_us(origin: str, host: str, names: frozenset[str]) -> bool:
+def is_own_origin(origin: str, host: str, names: frozenset[str]) -> bool:
     """Return whether the header Origin is a page of the server that Host names.
 
     A page from another port of this machine is not. ``127.0.0.1`` and ``localhost`` are the same.
 
     >>> names = frozenset(THIS_MACHINE)
-    >>> comes_from_us("http://localhost:4200", "127.0.0.1:4200", names)
+    >>> is_own_origin("http://localhost:4200", "127.0.0.1:4200", names)
     True
-    >>> comes_from_us("http://localhost:8000", "127.0.0.1:4200", names)
+    >>> is_own_origin("http://localhost:8000", "127.0.0.1:4200", names)
     False
-    >>> comes_from_us("null", "127.0.0.1:4200", names)
+    >>> is_own_origin("null", "127.0.0.1:4200", names)
     False
     """
     page, server = _split(origin), _split(f"//{host}")
-    if page is None or server is None or page.scheme not in _PORTS or not _is_named(page, names):
+    if page is None or server is None or page.scheme not in _PORTS or not _is_allowed(page, names):
         return False
     usual = _PORTS[page.scheme]
     return (page.port or usual) == (server.port or usual)
 
 
-def knows_the_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
+def has_secret(headers: Message | Mapping[str, str], secret: str) -> bool:
     """Return whether a request carries ``user:secret``; an empty secret allows every request."""
     if not secret:
         return True
@@ -128,14 +128,14 @@ class HostGuard:
             [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
             for wanted in (b"host", b"origin")
         )
-        if len(hosts) != 1 or not is_called_by(hosts[0], self._names):
+        if len(hosts) != 1 or not is_allowed_host(hosts[0], self._names):
             return HTTPStatus.MISDIRECTED_REQUEST
-        if all(comes_from_us(origin, hosts[0], self._names) for origin in origins):
+        if all(is_own_origin(origin, hosts[0], self._names) for origin in origins):
             return None
         return HTTPStatus.FORBIDDEN
 
 
-def _is_named(place: SplitResult | None, names: frozenset[str]) -> bool:
+def _is_allowed(place: SplitResult | None, names: frozenset[str]) -> bool:
     if place is None or place.hostname is None or "@" in place.netloc or place.path:
         return False
     return place.hostname.rstrip(".") in names

@@ -112,7 +112,7 @@ def write_database(
         truth_day=schedule.days[world.truth.day],
     )
     if key is not None:
-        _keep_truth(path, made, key)
+        _write_truth(path, made, key)
     return made
 
 
@@ -135,7 +135,7 @@ def read_truth(path: Path, key: dict[str, Any]) -> Simulated | None:
     )
 
 
-def _keep_truth(path: Path, made: Simulated, key: dict[str, Any]) -> None:
+def _write_truth(path: Path, made: Simulated, key: dict[str, Any]) -> None:
     about = {
         "key": key,
         "bars": made.bars,

@@ -11,7 +11,7 @@ from tasks.health.audit_artifact import AuditResult, publish_audit
 from tasks.health.parity import audit_parity
 from tasks.health.sealing import seal_weekly
 from tasks.notices.notify import REPORTED
-from tasks.rollout.checks import look_at_gates
+from tasks.rollout.checks import check_gates
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
@@ -48,7 +48,7 @@ def audit(
     parity = audit_parity(market, from_day, to_day, at, mode)
     lookahead = audit_recent(market, at)
     if mode == "live":
-        look_at_gates(market, at)
+        check_gates(market, at)
     if as_of is None and market == current_settings().markets[0]:
         seal_weekly(at)
     publish_audit(market, parity, lookahead)

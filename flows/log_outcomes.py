@@ -13,16 +13,16 @@ from tasks.health.early_warning import warn_early
 from tasks.health.outcomes_artifact import (
     OutcomesResult,
     counts_in_words,
-    is_last_standing,
+    is_latest_state,
     publish_outcomes,
-    standing_words,
+    state_words,
 )
 from tasks.health.prometheus_figures import write_figures
 from tasks.health.serving_check import check_serving
-from tasks.messages.tell_day import tell_day
+from tasks.messages.send_day import send_due
 from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, bring_waiting
-from tasks.paper.keep import keep_outbox, keep_paper
+from tasks.paper.update import update_outbox, update_paper
 from tasks.prediction.missed import fill_missed
 from tasks.prediction.outcomes import measure, settle
 from tasks.rollout.checks import check_rollout
@@ -61,16 +61,16 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
     if not as_of:
         check_serving(market, at)
-        keep_outbox(market, at)
-        keep_paper(market, at)
-        tell_day(market, at, live)
+        update_outbox(market, at)
+        update_paper(market, at)
+        send_due(market, at, live)
         bring_waiting()
     period = over(live)
-    standing = standing_words(breaker, rollout)
+    standing = state_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing
     new = missed or counts.added or counts.revised or (warned is not None and warned.made)
     # it runs every quarter of an hour; a run without news keeps the last artifact that had some
-    if new or not by_itself() or not is_last_standing(market, standing):
+    if new or not by_itself() or not is_latest_state(market, standing):
         publish_outcomes(market, verdict, live, warned.warnings if warned else ())
     if not as_of:
         write_figures(current_settings(), market, at)

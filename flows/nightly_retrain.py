@@ -9,7 +9,7 @@ from datetime import date, datetime
 from prefect import flow
 
 from flows.check_drift import check_drift
-from flows.refresh_data import refresh_if_known
+from flows.refresh_data import refresh_standing_source
 from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
 from tasks.notices.notify import REPORTED
@@ -64,7 +64,7 @@ def nightly_retrain(
         publish(f"retrain-{market}", waits)
         return Retrained(verdict=waits, symbol=definition.symbol, skipped=True)
     with nullcontext() if as_of else attempt(settings, definition.symbol):
-        trouble = refresh_if_known(market, as_of) if refresh else None
+        trouble = refresh_standing_source(market, as_of) if refresh else None
         result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
     # with as_of the run judges the past; drift is about what is logged now
     drift = None if as_of else _check_drift(market)
@@ -92,7 +92,7 @@ def _train(
     decision = decide_who_serves(symbol, versions, trained.version, material, at)
     about_bars = about_the_bars(material)
     card = write_card_of(market, trained.version, at, about_bars)
-    cost = cost_of_question(settings, material.asked_of, chosen)
+    cost = cost_of_question(settings, material.question_scope, chosen)
     publish_retrain(market, material, trained, decision, card, cost, trouble)
     return Retrained(
         verdict=trained.evaluation.verdict,

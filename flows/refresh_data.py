@@ -58,7 +58,7 @@ def refresh_data(
     return brought
 
 
-def refresh_if_known(market: str, as_of: datetime | None = None) -> str | None:
+def refresh_standing_source(market: str, as_of: datetime | None = None) -> str | None:
     """Refresh from the standing source, if there is one; return the error in words, if any.
 
     A failed refresh does not stop the caller, which then uses the bars in the lake.

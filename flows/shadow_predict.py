@@ -7,9 +7,9 @@ from datetime import datetime
 from prefect import flow
 
 from tasks.data.ingest import announce_bars
-from tasks.messages.tell_slot import tell_forecast
+from tasks.messages.send_slot import send_forecast
 from tasks.notices.notify import REPORTED
-from tasks.paper.keep import keep_outbox
+from tasks.paper.update import update_outbox
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
@@ -64,7 +64,7 @@ def shadow_predict(
         today=outlook_in_words(outlook) if outlook.closed else None,
     )
     if not as_of:
-        tell_forecast(market, slot)
-        keep_outbox(market, moment)
+        send_forecast(market, slot)
+        update_outbox(market, moment)
     publish_prediction(market, result, champion, arrival)
     return result

@@ -23,12 +23,12 @@ from tasks.training.fan_out import fold_workers
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.questions import cost_of_question
 from tasks.training.study import (
-    Asked,
     Study,
-    answers_of_folds,
-    asked_for,
+    StudyRequest,
+    await_folds,
     begin_folds,
     conclude,
+    study_request,
     walk_of,
 )
 from tasks.training.study_report import (
@@ -71,7 +71,7 @@ def walk_forward(
     """
     settings = current_settings()
     require_period(from_day, to_day)
-    request = asked_for(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
+    request = study_request(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [part.strip() for part in market.split(",") if part.strip()]
     with fold_workers(settings) as pool:
         begun = [_begin(pool, name, request, as_of) for name in names]
@@ -85,13 +85,13 @@ class _Begun:
 
     name: str
     at: datetime
-    request: Asked
+    request: StudyRequest
     material: Material
     walk: Walk
     folds: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]
 
 
-def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) -> _Begun:
+def _begin(pool: Executor, name: str, request: StudyRequest, as_of: datetime | None) -> _Begun:
     """Build a market's dataset and send its folds to the workers, which all markets share."""
     at = moment_of(as_of, current_settings().market(name))
     material = gather(name, request.own, None, None, at)
@@ -102,7 +102,7 @@ def _begin(pool: Executor, name: str, request: Asked, as_of: datetime | None) ->
 
 def _judge(begun: _Begun) -> StudyResult:
     """Wait for a market's folds, then judge them."""
-    answers = answers_of_folds(begun.material, begun.request, begun.folds)
+    answers = await_folds(begun.material, begun.request, begun.folds)
     study = conclude(begun.material, begun.request, begun.walk, answers, begun.at)
     return _published(begun.name, begun.material, study)
 
@@ -114,7 +114,7 @@ def _published(name: str, material: Material, study: Study) -> StudyResult:
     if own.kind != "baseline" and study.request.counts:
         decision = apply_promotion_rule(current_settings(), symbol, own.name, own.hash, now())
     walked = study.request.recipe
-    cost = cost_of_question(current_settings(), material.asked_of, walked)
+    cost = cost_of_question(current_settings(), material.question_scope, walked)
     fills = fill_realism(material.assembly)
     report = write_study_report(study, decision, cost, fills)
     publish_study(name, study, decision, cost, fills, report)

@@ -6,7 +6,7 @@ from prefect import flow
 
 from tasks.data.feed import FeedCheck, check_feed
 from tasks.health.prometheus_figures import write_figures
-from tasks.messages.tell_day import tell_breaks
+from tasks.messages.send_day import send_breaks
 from tasks.notices.notify import REPORTED
 from tasks.runs.parameters import MarketName
 from tasks.runs.run_names import run_name
@@ -32,6 +32,6 @@ def watch_feed(market: MarketName = "mgc") -> FeedCheck:
     """
     at = now()
     check = check_feed(market, at)
-    tell_breaks(market, at)
+    send_breaks(market, at)
     write_figures(current_settings(), market, at)
     return check

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
-BESIDE = {"json": "beside"}
+INLINE = {"json": "beside"}
 """For a dataclass field: its own fields appear among those of its owner."""
 
-UNLESS_DEFAULT = {"json": "unless default"}
+OMIT_DEFAULT = {"json": "unless default"}
 """For a field that is left out if it has its default value."""
 
-KEPT_OUT = {"json": "kept out"}
+OMIT = {"json": "kept out"}
 """For a field that is not part of the JSON form."""
 
 
@@ -56,7 +56,7 @@ def json_values(value: object) -> Any:
 
     A dataclass becomes its fields by name, followed by the properties named in
     ``json_properties``. A field's metadata can change this: an ``alias`` in JSON (as in pydantic),
-    one of :data:`BESIDE`, :data:`UNLESS_DEFAULT` and :data:`KEPT_OUT`, or a function that is
+    one of :data:`INLINE`, :data:`OMIT_DEFAULT` and :data:`OMIT`, or a function that is
     applied to the value. For any other form a class defines a method ``to_json``.
 
     >>> json_values({"at": datetime(2025, 6, 30, 9, tzinfo=UTC), "r": float("nan"), "n": (1, 2)})

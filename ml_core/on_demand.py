@@ -9,7 +9,7 @@ module where it is used (PEP 562, as in SPEC 1)::
     from tasks import health
 
     def status() -> None:
-        overview = health.market_overview.standing_of(...)
+        overview = health.market_overview.market_overview_of(...)
 
 A library that takes long to import, in a file that is often imported without using it::
 

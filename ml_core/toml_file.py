@@ -165,7 +165,7 @@ def set_values(table: MutableMapping[str, Any], values: Mapping[str, Any]) -> No
             set_values(table[key], value)
         elif key not in table or table[key] != value:
             table[key] = _item(value)
-    _put_remarks(table, remarks)
+    _append_comments(table, remarks)
 
 
 def set_tables(
@@ -200,7 +200,7 @@ def _take_out(document: TOMLDocument, array: AoT, place: int) -> None:
     if place:
         before = array[place - 1]
         _take_remarks(before)
-    _put_remarks(before, of_the_next)
+    _append_comments(before, of_the_next)
     del array[place]
 
 
@@ -213,7 +213,7 @@ def _take_remarks(table: MutableMapping[str, Any]) -> list[Item]:
     return remarks
 
 
-def _put_remarks(table: MutableMapping[str, Any], remarks: Sequence[Item]) -> None:
+def _append_comments(table: MutableMapping[str, Any], remarks: Sequence[Item]) -> None:
     _body(table).extend((None, remark) for remark in remarks)
 
 

@@ -79,7 +79,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApprovalAnswer:
     """A person's answer to a request.
 
     Attributes
@@ -106,7 +106,7 @@ class ApprovalVerdict:
     reason: str = ""
 
 
-def judge(request: Request, answer: Answer, content: Mapping[str, str]) -> ApprovalVerdict:
+def judge(request: Request, answer: ApprovalAnswer, content: Mapping[str, str]) -> ApprovalVerdict:
     """Return the verdict on an answer, given the content as it is now."""
     by, reason = answer.by.strip(), answer.reason.strip()
     late = answer.waited >= request.until - request.asked_at

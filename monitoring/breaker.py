@@ -157,7 +157,7 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
         fall = max_drawdown(taken)
         return "drawdown", f"{fall:.1f} R below its highest over {len(taken)} trades"
-    return _off(_judged(rows), policy)
+    return _off(_judged_rows(rows), policy)
 
 
 def _openings(events: Sequence[BreakerEvent], policy: BreakerPolicy) -> int:
@@ -185,7 +185,7 @@ def _off(judged: JudgedRows, policy: BreakerPolicy) -> tuple[str, str] | None:
     return None
 
 
-def _judged(rows: Sequence[LiveRow]) -> JudgedRows:
+def _judged_rows(rows: Sequence[LiveRow]) -> JudgedRows:
     """Return the predictions as arrays."""
     listed = [row for row in rows if row.p_up is not None and row.baseline_p_up is not None]
     return JudgedRows(

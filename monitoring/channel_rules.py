@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from monitoring.notices import KINDS, WORTH_TELLING, Level, is_wanted
+from monitoring.notices import KINDS, WORTH_TELLING, Level, matters_enough
 
 Policy = Literal["held", "left out", "at once"]
 """What happens to a notice in quiet hours: sent at their end, never, or at once."""
@@ -105,7 +105,7 @@ class ChannelRules:
 
     def wants(self, kind: str, market: str | None, at: datetime) -> bool:
         """Return whether a notice of this kind, market and time should be sent at all."""
-        if not is_wanted(kind, self.least):
+        if not matters_enough(kind, self.least):
             return False
         last = [
             switch.on
@@ -120,7 +120,7 @@ class ChannelRules:
             return None
         return self.quiet.end_after(at)
 
-    def tells_from(self, kind: str, market: str | None, at: datetime) -> datetime | None:
+    def delivers_from(self, kind: str, market: str | None, at: datetime) -> datetime | None:
         """Return the time from which a notice may be sent; None if it is not sent."""
         if not self.wants(kind, market, at):
             return None
@@ -132,7 +132,7 @@ class ChannelRules:
 
     def is_due(self, kind: str, market: str | None, at: datetime, now: datetime) -> bool:
         """Return whether a notice of this kind, market and time should be sent now."""
-        begins = self.tells_from(kind, market, at)
+        begins = self.delivers_from(kind, market, at)
         return begins is not None and begins <= now < begins + worth_telling(kind)
 
 

@@ -45,12 +45,12 @@ def level_of(kind: str) -> Level:
     return KINDS.get(kind, "trouble")
 
 
-def is_wanted(kind: str, least: Level) -> bool:
+def matters_enough(kind: str, least: Level) -> bool:
     """Return whether a channel with this lowest level receives notices of this kind."""
     return LEVELS.index(level_of(kind)) >= LEVELS.index(least)
 
 
-def rests_until(failures: Sequence[datetime]) -> datetime | None:
+def paused_until(failures: Sequence[datetime]) -> datetime | None:
     """Return until when a channel is not tried after failures in a row, given oldest first.
 
     The pause is ten minutes after the first failure, doubled with each further one, and at most an

@@ -104,9 +104,9 @@ class Period:
             f"{_percent(corridor.accuracy)}; log loss {change.estimate:+.3f} "
             f"({change.low:+.3f} to {change.high:+.3f})"
         )
-        return f"{words}: {self._shown(change)}"
+        return f"{words}: {self._difference_words(change)}"
 
-    def _shown(self, change: Interval) -> str:
+    def _difference_words(self, change: Interval) -> str:
         if change.low == change.high == 0.0:
             return "the model is the corridor"
         if self.days < MIN_DAYS:

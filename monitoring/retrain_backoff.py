@@ -34,7 +34,7 @@ def failures(attempts: Sequence[RetrainAttempt]) -> tuple[RetrainAttempt, ...]:
     return tuple(in_a_row)
 
 
-def rests_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:
+def paused_until(attempts: Sequence[RetrainAttempt], allowed: int) -> datetime | None:
     """Return until when no scheduled attempt is made; None if attempts may go on.
 
     The pause is one day from failure number ``allowed`` in a row, doubled with each further one,

@@ -62,13 +62,13 @@ def gates(
     gates = [
         _model(facts),
         _days(facts.record, now, policy),
-        _answered(facts.record, policy),
+        _in_time_gate(facts.record, policy),
         _trades(facts.record, policy),
         _accuracy(facts.record, now, policy),
         _skill(facts.record, policy),
         _check("drift", facts.drift, now, policy),
         _check("parity", facts.parity, now, policy),
-        _whole(facts.record_faults),
+        _record_gate(facts.record_faults),
         _breaker(facts.breaker),
     ]
     if target in {"hybrid", "auto"}:
@@ -91,7 +91,7 @@ def step_down_reason(
     if position.stage in {"off", "shadow"}:
         return None
     spoiled = _first(
-        _broken(_whole(facts.record_faults)),
+        _broken(_record_gate(facts.record_faults)),
         _broken(_breaker(facts.breaker)),
         _dirty("parity", facts.parity),
         _dirty("drift", facts.drift),
@@ -144,10 +144,10 @@ def _days(record: LiveRecord, now: datetime, policy: RolloutPolicy) -> Gate:
     )
 
 
-def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
+def _in_time_gate(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     share = record.unanswered / record.slots if record.slots else 1.0
     passed = share <= policy.most_unanswered
-    missing = _more(_more_answered(record, policy), "slot")
+    missing = _more(_missing_in_time(record, policy), "slot")
     return Gate(
         name="answered in time",
         passed=passed,
@@ -157,7 +157,7 @@ def _answered(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     )
 
 
-def _more_answered(record: LiveRecord, policy: RolloutPolicy) -> int:
+def _missing_in_time(record: LiveRecord, policy: RolloutPolicy) -> int:
     return max(math.ceil(record.unanswered / policy.most_unanswered) - record.slots, 1)
 
 
@@ -251,7 +251,7 @@ def _check(name: str, check: Check | None, now: datetime, policy: RolloutPolicy)
     return Gate(name=name, passed=check.clean, words=words, change=change)
 
 
-def _whole(faults: Sequence[str] | None) -> Gate:
+def _record_gate(faults: Sequence[str] | None) -> Gate:
     name = "record whole"
     if faults is None:
         return Gate(

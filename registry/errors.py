@@ -57,7 +57,7 @@ class SourceWrittenError(TransientError):
     )
 
 
-class PrematureAnswerError(OperatorError):
+class PrematurePredictionError(OperatorError):
     """Error for a live entry dated before its slot's window closed: the clock is wrong."""
 
     slot: str

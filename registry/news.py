@@ -40,7 +40,7 @@ def record_news(database: Database, events: Iterable[NewsEvent], source: str, at
         end = None
         for event in events:
             on_record = latest.get(_key(event))
-            if on_record is not None and _says_nothing_new(event, on_record):
+            if on_record is not None and _is_repeat(event, on_record):
                 continue
             values = {**field_values(event), "source": source, "at": at}
             end = chain_of(NewsRow).append(session, values, end)
@@ -65,7 +65,7 @@ def news_of(database: Database, market: str, by: datetime | None = None) -> tupl
     )
 
 
-def news_told_late(database: Database, market: str) -> tuple[NewsEvent, ...]:
+def late_news_of(database: Database, market: str) -> tuple[NewsEvent, ...]:
     """Return past events recorded after their time as known before it, in order of recording.
 
     They were recorded only after they had happened, so whoever did so knew what followed.
@@ -83,6 +83,6 @@ def _key(event: NewsEvent) -> tuple[str, datetime, str]:
     return event.market, event.time, event.name
 
 
-def _says_nothing_new(event: NewsEvent, on_record: NewsEvent) -> bool:
+def _is_repeat(event: NewsEvent, on_record: NewsEvent) -> bool:
     same = (event.importance, event.cancelled) == (on_record.importance, on_record.cancelled)
     return same and event.known_since >= on_record.known_since

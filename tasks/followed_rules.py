@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.rules import SIGN_OF
-from ml_core.strategy.trades import Taken, TradeLine
+from ml_core.strategy.trades import PlanResult, TradeLine
 
 _SLOT = ("trading_day", "opening_range")
 _LINE = tuple(field.name for field in fields(TradeLine))
@@ -30,7 +30,7 @@ class FollowedRules:
         The slots in order of decision, and the traded instrument.
     """
 
-    taken: tuple[Taken, ...]
+    taken: tuple[PlanResult, ...]
     instrument: Instrument
 
     def trades(self) -> pd.DataFrame:

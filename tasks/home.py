@@ -22,11 +22,11 @@ from ml_core.learning.saved_bundle import load_bundle
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute
 from ml_core.ranges.label_spec import LabelSpec
-from registry.ledger.browsing import COLUMNS, Wanted, all_rows
+from registry.ledger.browsing import COLUMNS, PredictionFilter, all_rows
 from registry.ledger.entries import OutcomeEntry
 from registry.models.versions import CHAMPION
 from registry.news import news_of
-from tasks.data.datasets import known_bars, period_of, with_baselines
+from tasks.data.datasets import period_of, read_bars_until, with_baselines
 from tasks.fills.intake import fills_between
 from tasks.fills.review import trade_report
 from tasks.followed_rules import FollowedRules
@@ -97,7 +97,7 @@ class Home:
             There are no bars.
         """
         definition = self._market(market)
-        bars = known_bars(self._settings, market, definition, now())
+        bars = read_bars_until(self._settings, market, definition, now())
         begin, end = _minute(first, 0), _minute(last, 1)
         bars = bars.between(
             int(bars.minute[0]) if begin is None else begin,
@@ -149,7 +149,7 @@ class Home:
             There are no bars.
         """
         definition = self._market(market)
-        bars = known_bars(self._settings, market, definition, now())
+        bars = read_bars_until(self._settings, market, definition, now())
         begin, end = period_of(bars, definition, _day(first), _day(last))
         features = self._settings.catalogue().select_with_own()
         assembly = assemble(
@@ -181,7 +181,7 @@ class Home:
         mode
             ``live`` or ``replay``; both by default. Do not add up live and replayed rows.
         """
-        wanted = Wanted(
+        wanted = PredictionFilter(
             market=self._market(market).symbol,
             first=_day(first),
             last=_day(last),

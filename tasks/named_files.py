@@ -25,7 +25,7 @@ class UnknownNameError(InputError):
         return f"{', '.join(self.available) or 'none'}{own}"
 
 
-def file_named(folders: tuple[Path, ...], kind: str, name: str) -> Path:
+def find_file(folders: tuple[Path, ...], kind: str, name: str) -> Path:
     """Return the file with a name from the first folder that has one.
 
     A name that contains a path is refused, even if there is a file at that path.

@@ -19,7 +19,7 @@ from ml_core.learning.recipe import Recipe, load_recipe
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market, MarketFileError, RollRule, load_market
 from ml_core.secrets import masked
-from tasks.named_files import file_named, names_in
+from tasks.named_files import find_file, names_in
 from tasks.options import DEFAULT_STRATEGY, SECRET, Options
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Settings(Options):
         UnknownNameError
             There is no such file, or the name points outside the folder.
         """
-        return file_named((self.own_markets_dir, self.markets_dir), "market", name)
+        return find_file((self.own_markets_dir, self.markets_dir), "market", name)
 
     @property
     def own_recipes_dir(self) -> Path:
@@ -200,7 +200,7 @@ class Settings(Options):
         UnknownNameError
             There is no such file.
         """
-        return file_named((self.own_recipes_dir, self.recipes_dir), "recipe", name)
+        return find_file((self.own_recipes_dir, self.recipes_dir), "recipe", name)
 
     def recipe(self, name: str) -> Recipe:
         """Load a recipe by its file's name; the trader's own precedes a shipped one.
@@ -241,7 +241,7 @@ class Settings(Options):
         """
         folders = (self.home / "strategies", self.strategies_dir)
         return ml_core.strategy.rules.load_rules(
-            file_named(folders, "strategy", name or self.strategy_of(symbol))
+            find_file(folders, "strategy", name or self.strategy_of(symbol))
         )
 
     @property
@@ -266,7 +266,7 @@ class Settings(Options):
             There is no such file, or it cannot be used.
         """
         folders = (self.own_accounts_dir, self.accounts_dir)
-        return ml_core.strategy.account.load_account(file_named(folders, "account", name))
+        return ml_core.strategy.account.load_account(find_file(folders, "account", name))
 
     def account_names(self) -> tuple[str, ...]:
         """Return the name of every account file."""

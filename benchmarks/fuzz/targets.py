@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzz import seeds
-from deployments.cli.errors import line_of, status_of
+from deployments.cli.errors import error_line, exit_status
 from ml_core.bars.lake.lake import Lake
 from ml_core.fills.fill import FillsFile
 from ml_core.fills.read import read_fills
@@ -68,8 +68,8 @@ def ending_well(name: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        line = line_of(error)
-        if status_of(error) == _DEFECT:
+        line = error_line(error)
+        if exit_status(error) == _DEFECT:
             raise NoGoodEndError(line[:LONGEST_LINE]) from error
         if name not in line or "\n" in line or len(line) > LONGEST_LINE:
             message = f"does not name {name} in a short line: {line[:LONGEST_LINE]}"

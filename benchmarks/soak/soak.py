@@ -42,7 +42,7 @@ class Soak:
         self.market = self.settings.market(MARKET)
         self.world = World(folder, plan, self.market)
         self.server = Server(folder, port, self.world.clock, plan.kills, plan.seed)
-        self._asked_at: datetime | None = None
+        self._serving_time: datetime | None = None
 
     @property
     def record(self) -> Record:
@@ -123,16 +123,16 @@ class Soak:
                 self.server.run("promote", f"promote {slot}", version=version)
             if not self.server.waiting():
                 self.record.faults.append(f"the promotion of {version} does not wait for anybody")
-            self._asked_at = slot.decision
-        elif self._asked_at is not None and number == (self.plan.promotion or 0) + 1:
+            self._serving_time = slot.decision
+        elif self._serving_time is not None and number == (self.plan.promotion or 0) + 1:
             for run in self.server.waiting():
                 answered = self.server.command("approve", str(run.id), *_PERSON)
-                waited = slot.decision - self._asked_at
+                waited = slot.decision - self._serving_time
                 self.record.promoted = f"waited {waited} for its person"
                 if answered.returncode:
                     self.record.faults.append(f"approve: {answered.stdout} {answered.stderr}")
             self.server.settle()
-            self._asked_at = None
+            self._serving_time = None
 
     def _newest_that_does_not_serve(self) -> str:
         listed = json.loads(self.server.command("models", "list", "--json").stdout)

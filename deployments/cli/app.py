@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import tasks
-from deployments.cli.errors import OrbcastGroup, let_go_of_output
+from deployments.cli.errors import OrbcastGroup, flush_output
 from ml_core.errors import InputError
 from ml_core.on_demand import library
 
@@ -76,6 +76,6 @@ def main() -> None:
     try:
         app(prog_name="orbcast")
     finally:
-        let_go_of_output()
+        flush_output()
         if "duckdb" not in sys.modules:  # DuckDB reports objects that are left
             gc.freeze()

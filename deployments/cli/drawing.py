@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deployments.cli.plain_text import fit_to_show
 
-__all__ = ["Console", "Text", "plain_table", "ruled_table"]
+__all__ = ["Console", "Text", "borderless_table", "ruled_table"]
 
 
 class Console(RichConsole):
@@ -27,7 +27,7 @@ class Console(RichConsole):
             yield segment if segment.control else segment._replace(text=fit_to_show(segment.text))
 
 
-def plain_table(
+def borderless_table(
     *words: str, figures: Iterable[str] = (), whole: bool = False, gap: int | None = None
 ) -> Table:
     """Return a table without lines.

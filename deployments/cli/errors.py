@@ -66,7 +66,7 @@ _STATUS: tuple[tuple[type[BaseException], int], ...] = (
 )
 
 
-def status_of(error: BaseException) -> int:
+def exit_status(error: BaseException) -> int:
     """Return the exit status of an error, which says who must act."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
@@ -76,7 +76,7 @@ def status_of(error: BaseException) -> int:
     return INPUT if type(error).__name__ == "ParameterTypeError" else DEFECT
 
 
-def line_of(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return one line with the fault and the remedy."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OrbcastError):
@@ -142,7 +142,7 @@ class OrbcastGroup(TyperGroup):
             _print_usage_error(error)
             raise Exit(INPUT) from error
         except InputError as error:
-            _print_line(line_of(error))
+            _print_line(error_line(error))
             raise Exit(INPUT) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -175,8 +175,8 @@ class OrbcastGroup(TyperGroup):
                 ctx.exit(INTERRUPTED)
             if DEBUGGING.get():
                 _print_traceback(error)
-            _print_line(line_of(error))
-            ctx.exit(status_of(error))
+            _print_line(error_line(error))
+            ctx.exit(exit_status(error))
 
 
 def _print_line(words: str) -> None:
@@ -203,7 +203,7 @@ def _print_usage_error(error: TyperException) -> None:
     _print_line(f"{words[:1].lower()}{words[1:]}{see} `{path} --help`")
 
 
-def let_go_of_output() -> None:
+def flush_output() -> None:
     """Flush the output; ignore a reader that has closed it."""
     try:
         sys.stdout.flush()

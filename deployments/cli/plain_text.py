@@ -19,7 +19,7 @@ def printable(text: str) -> str:
     >>> printable("red \x1b[31mname")
     'red \\x1b[31mname'
     """
-    return _CONTROL.sub(_written_out, text)
+    return _CONTROL.sub(_escaped, text)
 
 
 def fit_to_show(text: str) -> str:
@@ -27,5 +27,5 @@ def fit_to_show(text: str) -> str:
     return printable(hide_secrets(text))
 
 
-def _written_out(match: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -58,7 +58,7 @@ def err() -> Console:
     return cli.drawing.Console(stderr=True, highlight=False)
 
 
-def say(words: str) -> None:
+def echo(words: str) -> None:
     """Print a result in prose: wrapped between words at a terminal, one line if piped.
 
     Lines after the first are indented by two more columns. Words and commands in backticks are
@@ -100,7 +100,7 @@ def print_fields(values: Mapping[str, object], *, as_json: bool) -> None:
         print_json(values)
         return
     for field, value in values.items():
-        say(f"{field} = {json.dumps(value)}")
+        echo(f"{field} = {json.dumps(value)}")
 
 
 def json_text(value: object) -> str:

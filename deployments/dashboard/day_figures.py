@@ -79,7 +79,7 @@ def day_so_far(view: View, day: date) -> None:
                 {
                     "at": clock(kept.notice.at, zone),
                     "message": kept.notice.subject,
-                    "delivered to": ", ".join(_taken_by(kept)) or "no channel",
+                    "delivered to": ", ".join(_delivered_to(kept)) or "no channel",
                 }
                 for kept in reversed(kept_notices)
             ]
@@ -132,7 +132,7 @@ def _reached(kept: NoticeRecord) -> bool:
     return any(delivery.delivered for delivery in kept.deliveries)
 
 
-def _taken_by(kept: NoticeRecord) -> list[str]:
+def _delivered_to(kept: NoticeRecord) -> list[str]:
     return sorted({delivery.channel for delivery in kept.deliveries if delivery.delivered})
 
 

@@ -51,7 +51,7 @@ def _drift(view: View) -> None:
         columns = [json_values(column) for column in last.figures.shifts]
         if columns:
             st.dataframe(
-                _plain_frame(columns), width="stretch", hide_index=True, key="drift_columns"
+                _text_frame(columns), width="stretch", hide_index=True, key="drift_columns"
             )
         with st.expander(f"Earlier reports: {len(drift_checks) - 1}"):
             st.dataframe(
@@ -109,13 +109,13 @@ def _bars(view: View) -> None:
         rows = revisions(database, symbol, limit=_MOST)
         _records(rows, "revisions", "No bar was revised.")
 
-    def taken() -> None:
+    def batches_read() -> None:
         _records(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
 
     lazy_tabs(
         "bars",
         {
-            "Batches taken in": taken,
+            "Batches taken in": batches_read,
             "Gaps and oddities": odd,
             "Rows set aside": aside,
             "Revised bars": revised,
@@ -152,12 +152,12 @@ def _rows(rows: Sequence[Mapping[str, Any]], key: str, otherwise: str) -> None:
     if not rows:
         st.write(escaped(otherwise))
         return
-    st.dataframe(_plain_frame(rows), width="stretch", hide_index=True, key=key)
+    st.dataframe(_text_frame(rows), width="stretch", hide_index=True, key=key)
     if len(rows) == _MOST:
         st.caption(f"The latest {_MOST}.")
 
 
-def _plain_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def _text_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame of plain cells: times as UTC text, nested values as JSON."""
     return pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
 

@@ -12,7 +12,7 @@ from ml_core.market_events import STAGES, Stage
 from monitoring.pages.formatting import minute
 from monitoring.pages.markdown import escaped
 from registry.health.breaker import breaker_records
-from registry.ledger.browsing import Wanted, matching
+from registry.ledger.browsing import PredictionFilter, matching
 from registry.rollout import rollout_records
 from tasks.rollout.stage import Rollout, rollout_of, stage_of
 from tasks.settings import current_settings, now
@@ -35,11 +35,11 @@ def page(view: View) -> None:
 
 
 def _gates(view: View, target: Stage) -> None:
-    live = matching(view.settings.database(), Wanted(market=view.symbol, mode=("live",)))
+    live = matching(view.settings.database(), PredictionFilter(market=view.symbol, mode=("live",)))
     if live > _MANY:
         st.header(f"To {target}")
         st.write(f"Every gate reads the whole record, {live:,} answers: it may take minutes.")
-        if not st.toggle("Look at every gate", key="look_at_gates"):
+        if not st.toggle("Look at every gate", key="check_gates"):
             return
     _next_step(_rollout(view.name))
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from deployments.dashboard.shell import errors_shown
+from deployments.dashboard.shell import show_errors
 
 
 @st.fragment
-@errors_shown()
+@show_errors()
 def lazy_tabs(key: str, fillings: Mapping[str, Callable[[], None]]) -> None:
     """Show tabs; opening one runs only its filling, not the rest of the page.
 

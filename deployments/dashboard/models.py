@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 import tasks
-from deployments.cli.errors import line_of
+from deployments.cli.errors import error_line
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.tables.words_table import words_table
 from deployments.dashboard.version_compare import compare_versions
@@ -160,7 +160,7 @@ def _card(view: View, versions: Sequence[VersionRecord]) -> None:
     try:
         st.markdown(_card_text(view.name, version))
     except OrbcastError as error:
-        st.error(line_of(error), icon=":material/error:")
+        st.error(error_line(error), icon=":material/error:")
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)

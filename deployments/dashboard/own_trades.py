@@ -10,7 +10,7 @@ import streamlit as st
 from deployments.dashboard.shell import View, nothing_yet
 from deployments.dashboard.tables.words_table import words_table
 from ml_core.fills.report import TradeReport
-from ml_core.fills.review import Brought
+from ml_core.fills.review import TradeTotals
 from monitoring.pages.formatting import (
     DASH,
     count_of,
@@ -77,7 +77,7 @@ def _headline(report: TradeReport) -> None:
     )
 
 
-def _a_trade(one: Brought) -> str:
+def _a_trade(one: TradeTotals) -> str:
     mean = one.per_trade
     span = interval(mean.low, mean.high, 2)
     return f"{signed_or_dash(mean.estimate)} R a trade ({span})"

@@ -58,7 +58,7 @@ def page(view: View) -> None:
     mode, role, first = _choices(view)
     rows = _daily(view.name, mode, role, first)
     if not any(row.figures.breaks for row in rows):
-        _nothing(mode, role)
+        _show_no_outcomes(mode, role)
         return
     whole = whole_days(rows)
     period = over(whole)
@@ -75,7 +75,7 @@ def page(view: View) -> None:
 
 def _choices(view: View) -> tuple[str, str, date | None]:
     columns = st.columns(3)
-    on_records = _records_kept(view.name)
+    on_records = _recorded_periods(view.name)
     only_replayed = {on_record.mode for on_record in on_records} == {"replay"}
     with columns[0]:
         mode = st.segmented_control(
@@ -107,7 +107,7 @@ def _choices(view: View) -> tuple[str, str, date | None]:
     return mode, role, first
 
 
-def _nothing(mode: str, role: str) -> None:
+def _show_no_outcomes(mode: str, role: str) -> None:
     what = "live" if mode == "live" else "replayed"
     words = f"No break that {role} answered {what} has an outcome in this period yet."
     nothing_yet(words, "orbcast up" if mode == "live" else "orbcast run replay")
@@ -302,7 +302,7 @@ def _bins(rows: Rows, forecaster: str) -> list[tuple[float, float, int]]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
-def _records_kept(name: str) -> tuple[OnRecord, ...]:
+def _recorded_periods(name: str) -> tuple[OnRecord, ...]:
     settings = current_settings()
     return on_record(settings.database(), settings.market(name).symbol)
 

@@ -19,7 +19,7 @@ from registry.ledger.browsing import (
     OPEN,
     PAGE,
     LedgerRow,
-    Wanted,
+    PredictionFilter,
     all_rows,
     browse,
     choices,
@@ -71,7 +71,7 @@ def page(view: View) -> None:
         show_why(view, number, theme())
 
 
-def _chosen_filters(view: View, filter_choices: Mapping[str, Sequence[str]]) -> Wanted:
+def _chosen_filters(view: View, filter_choices: Mapping[str, Sequence[str]]) -> PredictionFilter:
     with st.expander("Filters", icon=":material/filter_alt:"):
         st.button("Reset", on_click=_forget, key="reset_filters", icon=":material/restart_alt:")
         columns = st.columns(4)
@@ -88,7 +88,7 @@ def _chosen_filters(view: View, filter_choices: Mapping[str, Sequence[str]]) -> 
         }
         late = columns[0].selectbox("Late", list(_LATE), key="late", bind="query-params")
     span: Sequence[date] = days if isinstance(days, tuple) else (days,) if days else ()
-    return Wanted(
+    return PredictionFilter(
         market=view.symbol,
         first=span[0] if span else None,
         last=span[-1] if span else None,
@@ -102,7 +102,7 @@ def _forget() -> None:
         st.session_state.pop(name, None)
 
 
-def _export(view: View, wanted: Wanted, match_count: int) -> None:
+def _export(view: View, wanted: PredictionFilter, match_count: int) -> None:
     left, csv, parquet = st.columns([3, 1, 1], vertical_alignment="center")
     left.write(f"**{match_count:,}** answers, newest first")
     for column, words, kind, write in (
@@ -111,7 +111,7 @@ def _export(view: View, wanted: Wanted, match_count: int) -> None:
     ):
         column.download_button(
             words,
-            data=_written(write, wanted),
+            data=_file_writer(write, wanted),
             file_name=f"orbcast-{view.symbol}-predictions.{words.lower()}",
             mime=kind,
             key=f"export_{words.lower()}",
@@ -122,20 +122,20 @@ def _export(view: View, wanted: Wanted, match_count: int) -> None:
         )
 
 
-def _written(write: Callable[..., bytes], wanted: Wanted) -> Callable[[], bytes]:
+def _file_writer(write: Callable[..., bytes], wanted: PredictionFilter) -> Callable[[], bytes]:
     """Return a function that writes the file only when it is requested."""
     settings = current_settings()
     return lambda: write(all_rows(settings.database(), wanted))
 
 
-def _table(view: View, wanted: Wanted, match_count: int) -> int | None:
+def _table(view: View, wanted: PredictionFilter, match_count: int) -> int | None:
     pages = -(-match_count // PAGE)
     number = 1
     if pages > 1:
         number = st.number_input(f"Page, of {pages:,}", 1, pages, key="page")
     rows = _page(view.name, wanted, number - 1)
     chosen = st.dataframe(
-        as_shown(rows, view.market),
+        readable_rows(rows, view.market),
         width="stretch",
         hide_index=True,
         key="ledger",
@@ -147,7 +147,7 @@ def _table(view: View, wanted: Wanted, match_count: int) -> int | None:
     return int(rows[picked[0]].id) if picked and picked[0] < len(rows) else None
 
 
-def as_shown(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
+def readable_rows(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
     """Return ledger rows in readable form, with times in the market's zone."""
     zone = ZoneInfo(market.zone)
     return pd.DataFrame(
@@ -182,12 +182,12 @@ def _choices(name: str) -> dict[str, tuple[str, ...]]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
-def _matching(name: str, wanted: Wanted) -> int:
+def _matching(name: str, wanted: PredictionFilter) -> int:
     del name
     return matching(current_settings().database(), wanted)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=100)
-def _page(name: str, wanted: Wanted, number: int) -> list[LedgerRow]:
+def _page(name: str, wanted: PredictionFilter, number: int) -> list[LedgerRow]:
     del name
     return browse(current_settings().database(), wanted, offset=number * PAGE)

@@ -43,7 +43,7 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
 
     Raises
     ------
-    NotInstalledError, PortTakenError
+    NotInstalledError, PortInUseError
         The server cannot start.
     """
     if importlib.util.find_spec("streamlit") is None:
@@ -54,7 +54,7 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
         # Prefect creates its folder when imported, but the dashboard must not write into a home
         os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="orbcast-dashboard-")
     _import_pages()
-    _look_once()
+    _warm_up()
     options = {
         "server.address": HOST,
         "server.port": port,
@@ -74,7 +74,7 @@ def serve(settings: Settings, port: int, *, browser: bool) -> None:
     streamlit.App(script, middleware=[guard]).run(config=options)
 
 
-def _look_once() -> None:
+def _warm_up() -> None:
     """Draw today once, so that calendars, database and plots are loaded before the first visit."""
     settings = current_settings()  # read-only since ORBCAST_READ_ONLY is set
     if dashboard.shell.is_new(settings):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from deployments.cli.errors import line_of
+from deployments.cli.errors import error_line
 from ml_core.errors import OrbcastError
 from ml_core.market.market import Market
 from ml_core.market_events import Stage
@@ -80,7 +80,7 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
     @functools.wraps(page)
     def framed_page() -> None:
         st.html(_NO_RAW_EXPORT)
-        with errors_shown():
+        with show_errors():
             if is_new(current_settings()):
                 _welcome()
                 return
@@ -94,12 +94,12 @@ def framed(page: Callable[[View], None]) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def errors_shown() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show an error in one line with its remedy; a part that reruns by itself needs its own."""
     try:
         yield
     except (OrbcastError, OSError) as error:
-        st.error(line_of(error), icon=":material/error:")
+        st.error(error_line(error), icon=":material/error:")
 
 
 def nothing_yet(what: str, command: str) -> None:
@@ -127,14 +127,14 @@ def _welcome() -> None:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=50)
-def _standing(name: str) -> tuple[Stage, BreakerState]:
+def _stage_and_breaker(name: str) -> tuple[Stage, BreakerState]:
     settings = current_settings()
     symbol = settings.market(name).symbol
     return stage_of(settings, symbol, now())[0], breaker_of(settings, symbol, now())
 
 
 def _banner(view: View) -> None:
-    stage, breaker = _standing(view.name)
+    stage, breaker = _stage_and_breaker(view.name)
     words = f"**{view.symbol}** · stage **{stage}**: {STAGE_WORDS[stage]}"
     if breaker.state == "closed":
         st.info(f"{words} · breaker closed", icon=":material/flag:")

@@ -15,7 +15,7 @@ from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.day_figures import all_markets, day_followed, day_so_far
 from deployments.dashboard.day_summary import DaySummary
-from deployments.dashboard.shell import FRESH, View, errors_shown, nothing_yet
+from deployments.dashboard.shell import FRESH, View, nothing_yet, show_errors
 from deployments.dashboard.slot_words import (
     agreement,
     headline,
@@ -33,7 +33,7 @@ from monitoring.pages.formatting import (
     signed_or_dash,
 )
 from monitoring.pages.markdown import escaped
-from registry.ledger.browsing import Wanted, browse, choices
+from registry.ledger.browsing import PredictionFilter, browse, choices
 from registry.ledger.entries import Settled
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 from tasks.messages.slot_facts import picture_now
@@ -60,7 +60,7 @@ def page(view: View) -> None:
 
 
 @st.fragment(run_every=timedelta(seconds=1))
-@errors_shown()
+@show_errors()
 def _countdown(view: View) -> None:
     at = now()
     outlook = day_outlook(view.market, at)
@@ -80,13 +80,13 @@ def _countdown(view: View) -> None:
 
 
 @st.fragment(run_every=2 * FRESH)
-@errors_shown()
+@show_errors()
 def _markets(view: View) -> None:
     all_markets(replace(view, at=now()))
 
 
 @st.fragment(run_every=2 * FRESH)
-@errors_shown()
+@show_errors()
 def _cards(view: View) -> None:
     at = now()
     outlook = day_outlook(view.market, at)
@@ -296,5 +296,7 @@ def _first_mode(name: str, today: date) -> str:
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
 def _last_day(name: str) -> date | None:
     settings = current_settings()
-    rows = browse(settings.database(), Wanted(market=settings.market(name).symbol), limit=1)
+    rows = browse(
+        settings.database(), PredictionFilter(market=settings.market(name).symbol), limit=1
+    )
     return rows[0].trading_day if rows else None

@@ -10,8 +10,8 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.charts.plain_figure import plain_figure
 from deployments.dashboard.charts.theme import Theme, theme
+from deployments.dashboard.charts.themed_figure import themed_figure
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View
 from deployments.dashboard.tables.record_tables import with_span
@@ -221,7 +221,7 @@ def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) 
         }
         for at, feature in zip(places, order, strict=True)
     ]
-    return plain_figure(
+    return themed_figure(
         bars,
         colours,
         x="share of the trees' gain",

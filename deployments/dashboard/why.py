@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.charts.plain_figure import plain_figure
 from deployments.dashboard.charts.theme import Theme
+from deployments.dashboard.charts.themed_figure import themed_figure
 from deployments.dashboard.shell import View
 from deployments.dashboard.tables.words_table import words_table
 from ml_core.decision.entry import PredictionEntry
@@ -80,7 +80,7 @@ def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
         }
         for at, (reason, push) in enumerate(zip(order, pushes, strict=True))
     ]
-    return plain_figure(
+    return themed_figure(
         [bars],
         colours,
         x="push on the log-odds of UP",

@@ -24,7 +24,7 @@ def serve(host: str, port: int) -> None:
 
     Raises
     ------
-    OpenToAllError
+    SecretRequiredError
         Other machines could reach it, and no secret is set.
     """
     settings = current_settings()

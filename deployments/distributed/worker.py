@@ -20,7 +20,7 @@ from tasks.settings import api_url, current_settings
 POLL_SECONDS = "1"
 
 
-class NoServerNamedError(InputError):
+class ServerNotNamedError(InputError):
     """No server is named for the worker."""
 
     template = "PREFECT_API_URL is not set; name the Prefect server that has the runs"
@@ -33,7 +33,7 @@ def main() -> None:
     arguments, more = parser.parse_known_args()
     try:
         if api_url() is None:
-            raise NoServerNamedError
+            raise ServerNotNamedError
         prepare_environment(current_settings())
     except InputError as error:
         sys.stderr.write(f"{error}\n")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from deployments import legacy_import
-from deployments.legacy_import.findings import TableSeen, TimesFound
+from deployments.legacy_import.findings import TableFinding, ZoneFinding
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.times import TimeReading
 from ml_core.market.calendar_days import market_dates
@@ -19,7 +19,7 @@ from ml_core.market.schedule import from_minute, to_minute
 from tasks.runs.trying_again import with_patience
 
 if TYPE_CHECKING:
-    from deployments.legacy_import.database import Found, TimeSample
+    from deployments.legacy_import.database import LegacyTable, TimeSample
 
 
 _OPEN_ENOUGH = 0.985
@@ -28,10 +28,10 @@ _USED = "1-minute bars"
 
 
 def choose_bars_table(
-    market: Market, path: str, tables: tuple[Found, ...], reading: TimeReading
-) -> tuple[tuple[str, dict[str, str]] | None, tuple[TableSeen, ...]]:
+    market: Market, path: str, tables: tuple[LegacyTable, ...], reading: TimeReading
+) -> tuple[tuple[str, dict[str, str]] | None, tuple[TableFinding, ...]]:
     """Choose the table of 1-minute bars; also describe each table in words."""
-    seen: list[TableSeen] = []
+    seen: list[TableFinding] = []
     candidates = []
     for table in tables:
         what, mapping = table.note or "other: not used", dict(table.mapping)
@@ -42,7 +42,7 @@ def choose_bars_table(
             if what == _USED:
                 candidates.append((table.name != "bars_1m", -table.rows, table.name, mapping))
         seen.append(
-            TableSeen(
+            TableFinding(
                 name=table.name,
                 rows=table.rows,
                 what=what,
@@ -62,7 +62,7 @@ def choose_bars_table(
 
 
 def _bars_kind(
-    market: Market, path: str, table: Found, mapping: dict[str, str], reading: TimeReading
+    market: Market, path: str, table: LegacyTable, mapping: dict[str, str], reading: TimeReading
 ) -> str:
     """Describe a table of bars in words; ``_USED`` if it has usable bars of the market."""
     if not table.rows:
@@ -99,11 +99,11 @@ def _fit_symbol(market: Market, mapping: dict[str, str], names: dict[str, int]) 
 
 def zone_of_times(
     market: Market, column: str, kind: str, sample: TimeSample, *, is_named: bool
-) -> TimesFound:
+) -> ZoneFinding:
     """Return the zone of the times, checked against the exchange's hours."""
     minutes = np.array(sorted(sample.minutes), np.int64)
     stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
-    times = TimesFound(column=column, type=kind, stated=stated)
+    times = ZoneFinding(column=column, type=kind, stated=stated)
     if not len(minutes):
         return replace(times, fault=f"column {column} holds no time that can be read")
     zone = ZoneInfo(market.zone)

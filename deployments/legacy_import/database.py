@@ -34,7 +34,7 @@ _SHORT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class LegacyTable:
     """A table of another system.
 
     Attributes
@@ -81,7 +81,7 @@ class TimeSample:
     local_zone: str | None
 
 
-def tables(path: str) -> tuple[Found, ...]:
+def tables(path: str) -> tuple[LegacyTable, ...]:
     """Return every table and view; the database is opened read-only and closed again.
 
     Raises
@@ -92,7 +92,7 @@ def tables(path: str) -> tuple[Found, ...]:
         Another program is writing to it; a later try may succeed.
     """
     with reading_of(path) as connection:
-        return tuple(_look(connection, name) for name in tables_of(connection))
+        return tuple(_describe_table(connection, name) for name in tables_of(connection))
 
 
 def symbols_of(path: str, table: str, column: str) -> dict[str, int]:
@@ -129,7 +129,7 @@ def sampled_times(
     return TimeSample((micros // MINUTE_US).tolist(), times.local_zone)
 
 
-def record_of(path: str, table: Found, symbol: str) -> dict[Slot, dict[str, object]]:
+def record_of(path: str, table: LegacyTable, symbol: str) -> dict[Slot, dict[str, object]]:
     """Read a table of one row per day as a record of opening ranges.
 
     Returns
@@ -174,7 +174,7 @@ def _field(part: str, value: object) -> tuple[str, object]:
     return "direction", "UP" if text in up else "DOWN" if text in down else "NONE"
 
 
-def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
+def _describe_table(connection: duckdb.DuckDBPyConnection, name: str) -> LegacyTable:
     try:
         described = connection.sql(f"SELECT * FROM {table_sql(name)} LIMIT 0")
         columns = dict(zip(described.columns, map(str, described.types), strict=True))
@@ -183,7 +183,7 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
     except duckdb.Error as error:
         beyond = isinstance(error, duckdb.PermissionException)
         note = f"cannot be read: {BEYOND if beyond else ' '.join(str(error).split())[:160]}"
-        return Found(
+        return LegacyTable(
             name=name,
             kind="other",
             rows=0,
@@ -196,7 +196,7 @@ def _look(connection: duckdb.DuckDBPyConnection, name: str) -> Found:
     mapping = _bars(columns)
     ranges = [column for column in columns if _RECORD.fullmatch(column.lower())]
     kind: Kind = "bars" if mapping else "features" if ranges else "other"
-    return Found(
+    return LegacyTable(
         name=name,
         kind=kind,
         rows=int(counted["rows"][0].as_py()),

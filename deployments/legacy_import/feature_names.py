@@ -109,7 +109,7 @@ def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one r
     """
     column = re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
     if match := _RANGE.fullmatch(column):
-        return _of_range(name, match[1], match[2], market)
+        return _range_verdict(name, match[1], match[2], market)
     if _KEYS.fullmatch(column):
         return FeatureVerdict(name, "key", None, (), "Names the row.")
     # first, a feature of the catalogue: Orbcast computes it from closed bars, whatever its name
@@ -125,7 +125,7 @@ def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one r
         why = "An answer: known only after the decision. A feature of it is a leak."
         return FeatureVerdict(name, "never", None, every, why)
     if session := _session(column, market):
-        return _of_session(name, session, market)
+        return _session_verdict(name, session, market)
     if _WHOLE_DAY.fullmatch(column):
         why = "Known only when the day is over, so no decision of that day may see it."
         return FeatureVerdict(name, "never", None, every, why)
@@ -152,7 +152,7 @@ def _at_clock(name: str, clock: str, market: Market) -> FeatureVerdict:
     return FeatureVerdict(name, "equal" if equal else "unknown", equal, (), why)
 
 
-def _of_range(name: str, clock: str, part: str, market: Market) -> FeatureVerdict:
+def _range_verdict(name: str, clock: str, part: str, market: Market) -> FeatureVerdict:
     ranges = {range_.name: range_ for range_ in market.ranges}
     here = ranges.get(clock)
     every = tuple(ranges)
@@ -188,7 +188,7 @@ def _of_range(name: str, clock: str, part: str, market: Market) -> FeatureVerdic
     return FeatureVerdict(name, use, equal, before, why)
 
 
-def _of_session(name: str, session: Session, market: Market) -> FeatureVerdict:
+def _session_verdict(name: str, session: Session, market: Market) -> FeatureVerdict:
     end = 0 if session.before else _clock(session.end, market)
     before = tuple(range_.name for range_ in market.ranges if _end(range_, market) < end)
     equal = "session1_sweep" if re.search(r"type|code|sweep", name.lower()) else "session1_range"

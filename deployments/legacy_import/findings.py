@@ -14,7 +14,7 @@ from tasks.data.intake import IntakeSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableSeen:
+class TableFinding:
     """A table of the database, with its description in words."""
 
     name: str
@@ -25,7 +25,7 @@ class TableSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimesFound:
+class ZoneFinding:
     """The zone of a table's times, checked against the exchange's hours.
 
     Attributes
@@ -50,7 +50,7 @@ class TimesFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarsBrought(IntakeSummary):
+class ImportedBars(IntakeSummary):
     """Result of the import into the lake: quarantined rows by reason, the lake's first bar."""
 
     reasons: dict[str, int]
@@ -58,7 +58,7 @@ class BarsBrought(IntakeSummary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarsFound:
+class BarsFinding:
     """The chosen table of bars.
 
     Attributes
@@ -75,13 +75,13 @@ class BarsFound:
 
     table: str
     columns: dict[str, str]
-    zone: TimesFound
+    zone: ZoneFinding
     fault: str | None = None
-    brought: BarsBrought | None = None
+    brought: ImportedBars | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFound:
+class RecordFinding:
     """A record of opening ranges, one row per day, compared with the bars.
 
     Attributes
@@ -117,13 +117,13 @@ class RecordFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseFound:
+class DatabaseFinding:
     """The older system's database; ``bars`` is None if it has no table of bars."""
 
     path: str
-    tables: tuple[TableSeen, ...]
-    bars: BarsFound | None
-    records: tuple[RecordFound, ...] = ()
+    tables: tuple[TableFinding, ...]
+    bars: BarsFinding | None
+    records: tuple[RecordFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ class CorridorScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFound:
+class ModelFinding:
     """A model version of the older system.
 
     Attributes
@@ -203,11 +203,11 @@ class ModelFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryFound:
+class RegistryFinding:
     """The older system's folder of model versions."""
 
     path: str
-    versions: tuple[ModelFound, ...]
+    versions: tuple[ModelFinding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,21 +218,21 @@ class LegacyFindings:
     name: str
     made_at: datetime
     dry_run: bool
-    duckdb: DatabaseFound | None
-    registry: RegistryFound | None
+    duckdb: DatabaseFinding | None
+    registry: RegistryFinding | None
 
     @property
-    def bars(self) -> BarsFound | None:
+    def bars(self) -> BarsFinding | None:
         """The bars, if a table of bars can be used as it is."""
         bars = None if self.duckdb is None else self.duckdb.bars
         return None if bars is None or bars.fault else bars
 
     @property
-    def records(self) -> tuple[RecordFound, ...]:
+    def records(self) -> tuple[RecordFinding, ...]:
         """The records in the database; empty without a database."""
         return () if self.duckdb is None else self.duckdb.records
 
     @property
-    def versions(self) -> tuple[ModelFound, ...]:
+    def versions(self) -> tuple[ModelFinding, ...]:
         """The versions in the registry; empty without a registry."""
         return () if self.registry is None else self.registry.versions

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.legacy_import.feature_names import judge
-from deployments.legacy_import.findings import CorridorScore, ModelFound, RegistryFound
+from deployments.legacy_import.findings import CorridorScore, ModelFinding, RegistryFinding
 from deployments.legacy_import.version_folders import LegacyVersion, versions
 from ml_core import learning, ranges
 from ml_core.bars.arrays import Bars
@@ -27,7 +27,7 @@ from tasks.data.datasets import period_of
 _SECONDS = 120
 
 
-def models_of(market: Market, root: Path, bars: Bars) -> RegistryFound:
+def models_of(market: Market, root: Path, bars: Bars) -> RegistryFinding:
     """Read and describe every version below a folder; pickles are never opened.
 
     Parameters
@@ -41,7 +41,7 @@ def models_of(market: Market, root: Path, bars: Bars) -> RegistryFound:
     boosters = booster_facts(
         [version.model for version in legacy_versions if version.model is not None]
     )
-    return RegistryFound(
+    return RegistryFinding(
         path=str(root),
         versions=tuple(_version(market, version, boosters, bars) for version in legacy_versions),
     )
@@ -75,7 +75,7 @@ def booster_facts(paths: list[Path]) -> dict[Path, BoosterFacts | str]:
         lines = output.decode(errors="replace").splitlines()
         answers = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
         for path, answer in zip(left, answers, strict=False):
-            facts[path] = _answered(json.loads(answer))
+            facts[path] = _read_reply(json.loads(answer))
         left = left[len(answers) :]
         if left:  # the process ended on this file, or took too long
             facts[left[0]] = "LightGBM cannot read it: reading it ends the process"
@@ -83,7 +83,7 @@ def booster_facts(paths: list[Path]) -> dict[Path, BoosterFacts | str]:
     return facts
 
 
-def _answered(answer: dict[str, Any]) -> BoosterFacts | str:
+def _read_reply(answer: dict[str, Any]) -> BoosterFacts | str:
     if "fault" in answer:
         return str(answer["fault"])
     return BoosterFacts(**{**answer, "features": tuple(answer["features"])})
@@ -94,7 +94,7 @@ def _version(
     version: LegacyVersion,
     boosters: dict[Path, BoosterFacts | str],
     bars: Bars,
-) -> ModelFound:
+) -> ModelFinding:
     read = None if version.model is None else boosters[version.model]
     booster = read if isinstance(read, BoosterFacts) else None
     faults = list(version.faults)
@@ -103,7 +103,7 @@ def _version(
     if booster and version.features and booster.features != version.features:
         faults.append(_unlike(booster.features, version.features))
     names = booster.features if booster and booster.features else version.features
-    return ModelFound(
+    return ModelFinding(
         name=version.name,
         target=version.target,
         faults=tuple(faults),

@@ -7,12 +7,12 @@ from datetime import date
 
 from deployments.legacy_import.feature_names import FeatureVerdict
 from deployments.legacy_import.findings import (
-    BarsBrought,
     CorridorScore,
-    DatabaseFound,
+    DatabaseFinding,
+    ImportedBars,
     LegacyFindings,
-    ModelFound,
-    RecordFound,
+    ModelFinding,
+    RecordFinding,
 )
 from deployments.legacy_import.usability import (
     FIELDS,
@@ -71,7 +71,7 @@ def _points(sentences: list[str], otherwise: str) -> tuple[Block, ...]:
     return (BulletList(tuple(sentences)) if sentences else Paragraph(otherwise),)
 
 
-def _tables(database: DatabaseFound) -> Section:
+def _tables(database: DatabaseFinding) -> Section:
     rows = tuple((table.name, f"{table.rows:,}", table.what) for table in database.tables)
     blocks: list[Block] = [Table(("table", "rows", "what it is"), rows, is_text=True)]
     bars = database.bars
@@ -94,7 +94,7 @@ def _tables(database: DatabaseFound) -> Section:
     return Section("The database", tuple(blocks))
 
 
-def _brought(brought: BarsBrought) -> dict[str, str]:
+def _brought(brought: ImportedBars) -> dict[str, str]:
     reasons = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in brought.reasons.items())
     odd = ", ".join(finding.replace("_", " ") for finding in brought.findings)
     if not brought.new_batches:
@@ -106,7 +106,7 @@ def _brought(brought: BarsBrought) -> dict[str, str]:
     }
 
 
-def _record(record: RecordFound) -> Section:
+def _record(record: RecordFinding) -> Section:
     blocks: list[Block] = []
     if record.fault:
         blocks.append(Paragraph(f"Not compared: {record.fault}."))
@@ -130,7 +130,7 @@ def _record(record: RecordFound) -> Section:
     return Section(f"The record {record.table}", tuple(blocks))
 
 
-def _agreement(record: RecordFound) -> list[Block]:
+def _agreement(record: RecordFinding) -> list[Block]:
     rows = tuple(
         (
             name,
@@ -176,7 +176,7 @@ def _agreement(record: RecordFound) -> list[Block]:
     return blocks
 
 
-def _model(version: ModelFound) -> Section:
+def _model(version: ModelFinding) -> Section:
     features = version.features
     leaks = [feature.name for feature in features if feature.leaks_into]
     equal = sum(feature.use == "equal" for feature in features)
@@ -203,7 +203,7 @@ def _model(version: ModelFound) -> Section:
     return Section(f"The model {version.name}", tuple(blocks))
 
 
-def _beside(version: ModelFound) -> list[Block]:
+def _beside(version: ModelFinding) -> list[Block]:
     """Compare a version's stated figures with scores that need no model."""
     rows = [
         (name, _figure(name, value), "", "stated by the old system, not checked")

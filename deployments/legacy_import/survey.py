@@ -15,11 +15,11 @@ from deployments.legacy_import.bars_table import (
     zone_of_times,
 )
 from deployments.legacy_import.findings import (
-    BarsBrought,
-    BarsFound,
-    DatabaseFound,
+    BarsFinding,
+    DatabaseFinding,
+    ImportedBars,
     LegacyFindings,
-    RecordFound,
+    RecordFinding,
 )
 from ml_core import features, ranges
 from ml_core.bars.arrays import Bars
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _MOST_DIFFERENCES = 40
 
 
-class NothingNamedError(InputError):
+class NothingToImportError(InputError):
     """Neither a database nor a registry is named."""
 
     template = "nothing is named; give --duckdb FILE, --registry FOLDER, or both"
@@ -89,13 +89,13 @@ def survey(
 
     Raises
     ------
-    NothingNamedError, NoFolderError, SourceError
+    NothingToImportError, NoFolderError, SourceError
         The trader must name a database or folder that can be read.
     DatabaseLockedError
         Another program keeps the database open for writing; a later try may succeed.
     """
     if source is None and registry is None:
-        raise NothingNamedError
+        raise NothingToImportError
     if registry is not None and not registry.is_dir():
         raise NoFolderError(str(registry))
     market = settings.market(name)
@@ -132,7 +132,7 @@ def _database(
     lake: Lake,
     dry_run: bool,
     on_progress: OnProgress | None,
-) -> DatabaseFound:
+) -> DatabaseFinding:
     path, given = source.paths[0], source.options
     reading = TimeReading(
         assumed_zone="UTC",
@@ -143,7 +143,7 @@ def _database(
     tables = with_patience(lambda: legacy_import.database.tables(path))
     chosen, seen = choose_bars_table(market, path, tables, reading)
     if chosen is None:
-        return DatabaseFound(path=path, tables=seen, bars=None)
+        return DatabaseFinding(path=path, tables=seen, bars=None)
     table, mapping = chosen
     sample = with_patience(
         lambda: legacy_import.database.sampled_times(path, table, mapping["ts"], reading)
@@ -157,7 +157,7 @@ def _database(
     )
     times = zone_of_times(market, mapping["ts"], kind, sample, is_named="zone" in given)
     status = settings.lake().status(market.symbol)
-    bars = BarsFound(
+    bars = BarsFinding(
         table=table,
         columns=mapping,
         zone=times,
@@ -167,20 +167,20 @@ def _database(
         bars = _taken_in(
             settings, market, spec, bars, at, lake=lake, dry_run=dry_run, on_progress=on_progress
         )
-    return DatabaseFound(path=path, tables=seen, bars=bars)
+    return DatabaseFinding(path=path, tables=seen, bars=bars)
 
 
 def _taken_in(
     settings: Settings,
     market: Market,
     spec: SourceSpec,
-    bars: BarsFound,
+    bars: BarsFinding,
     at: datetime,
     *,
     lake: Lake,
     dry_run: bool,
     on_progress: OnProgress | None,
-) -> BarsFound:
+) -> BarsFinding:
     """Import the bars; return them with the result, or the reason why they were refused."""
 
     def take() -> tuple[BatchRecord, ...]:
@@ -196,18 +196,18 @@ def _taken_in(
         return replace(bars, fault=str(error))
     status = lake.status(market.symbol)
     summary = IntakeSummary.of(records, status)
-    brought = BarsBrought(
+    brought = ImportedBars(
         **field_values(summary), reasons=_reasons(records), first_bar=status.first
     )
     return replace(bars, brought=brought)
 
 
-def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
+def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFinding, ...]:
     records = []
     for table in with_patience(lambda: legacy_import.database.tables(path)):
         if table.kind != "features":
             continue
-        record = RecordFound(
+        record = RecordFinding(
             table=table.name,
             rows=table.rows,
             columns=tuple(
@@ -225,10 +225,10 @@ def _records(market: Market, path: str, bars: Bars) -> tuple[RecordFound, ...]:
 
 def _compared(
     market: Market,
-    record: RecordFound,
+    record: RecordFinding,
     theirs: Mapping[Slot, Mapping[str, object]],
     bars: Bars,
-) -> RecordFound:
+) -> RecordFinding:
     if not theirs:
         fault = f"it has no opening range of {market.symbol} with a high and a low"
         return replace(record, fault=fault)

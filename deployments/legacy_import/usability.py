@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from deployments.legacy_import.findings import BarsBrought, LegacyFindings, RecordFound
+from deployments.legacy_import.findings import ImportedBars, LegacyFindings, RecordFinding
 
 FIELDS = {
     "high": "high",
@@ -80,7 +80,7 @@ def headline(findings: LegacyFindings) -> str:
     return f"Of the older system {words}."
 
 
-def _bars_line(findings: LegacyFindings, brought: BarsBrought) -> str:
+def _bars_line(findings: LegacyFindings, brought: ImportedBars) -> str:
     span = f"{_day_of(brought.first_bar)} to {_day_of(brought.last_bar)}"
     aside = f"{brought.quarantined:,} rows set aside" if brought.quarantined else "no bad row"
     if findings.dry_run:
@@ -94,7 +94,7 @@ def _bars_line(findings: LegacyFindings, brought: BarsBrought) -> str:
     )
 
 
-def _agreement_line(record: RecordFound) -> str:
+def _agreement_line(record: RecordFinding) -> str:
     compared = sum(agreement.compared for agreement in record.ranges.values())
     shares = []
     for field, words in FIELDS.items():

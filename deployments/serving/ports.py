@@ -12,7 +12,7 @@ PREFECT_SERVER = "deployments.serving.prefect_server"
 """Module of the Prefect server's process, named here because importing it takes seconds."""
 
 
-class PortTakenError(OperatorError):
+class PortInUseError(OperatorError):
     """Another program listens on the port of a server."""
 
     port: int
@@ -35,7 +35,7 @@ def require_free(port: int, other: str) -> None:
 
     Raises
     ------
-    PortTakenError
+    PortInUseError
         Another program listens on it.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -43,4 +43,4 @@ def require_free(port: int, other: str) -> None:
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise PortTakenError(port, other) from None
+            raise PortInUseError(port, other) from None

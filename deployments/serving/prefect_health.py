@@ -18,7 +18,7 @@ _ANSWER_SECONDS = 1.0
 _LOOK_EVERY_SECONDS = 0.1
 
 
-def answers(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     """Return whether a Prefect API says that it is healthy."""
     if not url.startswith(("http://", "https://")):
         return False
@@ -32,11 +32,11 @@ def answers(url: str) -> bool:
         return False
 
 
-def answers_in_time(url: str, given_up: Callable[[], bool] = lambda: False) -> bool:
+def wait_until_healthy(url: str, given_up: Callable[[], bool] = lambda: False) -> bool:
     """Wait until a starting server answers; return False if it does not or is given up."""
     deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
     while not given_up():
-        if answers(url):
+        if is_healthy(url):
             return True
         if time.monotonic() > deadline:
             return False

@@ -11,7 +11,7 @@ from typing import Any
 import tasks
 from deployments import serving
 from deployments.disk_space import require_room
-from deployments.serving.prefect_health import answers
+from deployments.serving.prefect_health import is_healthy
 from deployments.serving.temporary_server import temporary_server
 from tasks.runs.environment import prepare_environment
 from tasks.settings import Settings, api_url
@@ -43,7 +43,7 @@ def prefect_session(settings: Settings, *, level: str = "INFO") -> Iterator[str 
     more = {"PREFECT_LOGGING_LEVEL": level}
     if running is not None:
         more["PREFECT_API_URL"] = running
-        if reports := _noted(settings).get("reports"):
+        if reports := _server_note(settings).get("reports"):
             more["ORBCAST_REPORTS_URL"] = reports
     require_room(settings.home)
     settings.prefect_dir.mkdir(parents=True, exist_ok=True)  # Prefect does not create parents
@@ -80,8 +80,8 @@ def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
 
 def server_of(settings: Settings) -> str | None:
     """Return the API of the server that `orbcast up` runs for this home; None if it is silent."""
-    url = _noted(settings).get("api")
-    return url if url and answers(url) else None
+    url = _server_note(settings).get("api")
+    return url if url and is_healthy(url) else None
 
 
 def name_running_server(settings: Settings) -> None:
@@ -93,7 +93,7 @@ def name_running_server(settings: Settings) -> None:
         prepare_environment(settings, PREFECT_API_URL=server)
 
 
-def _noted(settings: Settings) -> dict[str, str]:
+def _server_note(settings: Settings) -> dict[str, str]:
     """Return the addresses that a running `orbcast up` noted; empty if none runs."""
     try:
         noted = json.loads((settings.prefect_dir / SERVER_FILE).read_text("utf-8"))

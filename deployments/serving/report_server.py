@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.http_guard import HostGuard, knows_the_secret
+from deployments.http_guard import HostGuard, has_secret
 
 _TYPES = {".html": "text/html; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 FIGURES_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,7 +69,7 @@ def serve_reports(
         The port is taken.
     """
     listening = socket.create_server((host, port))
-    guards = [Middleware(HostGuard, names), Middleware(_LockedIn, secret)]
+    guards = [Middleware(HostGuard, names), Middleware(_SecretAndHeaders, secret)]
 
     def metrics(_request: Request) -> Response:
         try:
@@ -121,7 +121,7 @@ class _Reports(StaticFiles):
         return response
 
 
-class _LockedIn:
+class _SecretAndHeaders:
     """Requires the secret, and adds headers that keep a page from loading anything else."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
@@ -134,7 +134,7 @@ class _LockedIn:
             await send(message)
 
         app = self._app
-        if not knows_the_secret(Headers(scope=scope), self._secret):
+        if not has_secret(Headers(scope=scope), self._secret):
             login = {"WWW-Authenticate": 'Basic realm="Orbcast reports"'}
             app = Response(status_code=HTTPStatus.UNAUTHORIZED, headers=login)
         await app(scope, receive, send_locked_in)

@@ -20,7 +20,7 @@ from prefect.types.entrypoint import EntrypointType
 import deployments
 import tasks
 from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
-from deployments.serving.prefect_health import answers_in_time
+from deployments.serving.prefect_health import wait_until_healthy
 from deployments.serving.registration import Registered, registered
 from deployments.serving.warm_child import flow_of
 from deployments.serving.warm_runner import WarmRunner, warm_up
@@ -89,7 +89,7 @@ def main() -> None:
     specs += HOUSEKEEPING
     # outside the event loop, because inside it Prefect returns coroutines
     made = [deployment(spec) for spec in specs]
-    if not answers_in_time(str(api_url())):
+    if not wait_until_healthy(str(api_url())):
         raise SystemExit(NO_SERVER)
     _ensure_automations(settings)
     asyncio.run(_serve(made, registered(), sum(spec.limit or 1 for spec in specs), warming))

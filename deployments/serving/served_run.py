@@ -17,7 +17,7 @@ from ml_core.errors import InputError, OperatorError, TransientError
 Say = Callable[[str], None]
 
 LOOK_EVERY_SECONDS = 0.5
-_CROWDED = "concurrency limit"  # part of Prefect's message when CANCEL_NEW applies
+_LIMIT_REACHED = "concurrency limit"  # part of Prefect's message when CANCEL_NEW applies
 # for a run elsewhere, only the error's name and message are known
 _BUSY = ("DatabaseLockedError", "LakeBusyError")
 _TO_MEND = ("SourceError", "BatchRefusedError", "NoSourceError", "SourcesFileError")
@@ -108,7 +108,7 @@ def run_served(deployment: str, parameters: dict[str, Any], wait: float, say: Sa
             _until_none_runs(client, response.id, deadline, say)
             run = client.create_flow_run_from_deployment(response.id, parameters=parameters)
             run = _until_it_ends(client, run, deadline, wait, say)
-            if not _was_crowded_out(run):
+            if not _cancelled_by_limit(run):
                 return _ended(client, run)
             say("another run was faster; waiting for it")
 
@@ -149,10 +149,14 @@ def _until_it_ends(
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _was_crowded_out(run: FlowRun) -> bool:
+def _cancelled_by_limit(run: FlowRun) -> bool:
     """Return whether the deployment's limit, not a person, cancelled a run."""
     state = run.state
-    return state is not None and state.is_cancelled() and _CROWDED in (state.message or "").lower()
+    return (
+        state is not None
+        and state.is_cancelled()
+        and _LIMIT_REACHED in (state.message or "").lower()
+    )
 
 
 def _ended(client: SyncPrefectClient, run: FlowRun) -> ServedRun:

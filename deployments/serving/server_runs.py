@@ -90,7 +90,7 @@ def runs_of(settings: Settings, server: str) -> list[ServerRun]:
         (flows.get(flow_run.flow_id, "?"), flow_run.expected_start_time, "next")
         for flow_run in coming
     ]
-    return [*_newest_of_each_flow(newest, _LAST), *_newest_of_each_flow(planned, _NEXT)]
+    return [*_newest_by_flow(newest, _LAST), *_newest_by_flow(planned, _NEXT)]
 
 
 def runs_left(settings: Settings) -> list[ServerRun]:
@@ -105,9 +105,7 @@ def runs_left(settings: Settings) -> list[ServerRun]:
                 sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
             ) as database:
                 rows = database.execute(_LEFT, (_LOOKED_AT,)).fetchall()
-            return _newest_of_each_flow(
-                ((flow, _utc(at), state) for flow, at, state in rows), _LAST
-            )
+            return _newest_by_flow(((flow, _utc(at), state) for flow, at, state in rows), _LAST)
     return []
 
 
@@ -115,7 +113,7 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _newest_of_each_flow(
+def _newest_by_flow(
     runs: Iterable[tuple[str, datetime | None, str | None]], most: int
 ) -> list[ServerRun]:
     latest: dict[str, ServerRun] = {}

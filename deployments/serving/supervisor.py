@@ -21,7 +21,7 @@ from deployments.disk_space import require_room
 from deployments.http_guard import names_of
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
 from deployments.serving.ports import HOST, PREFECT_SERVER, require_free
-from deployments.serving.prefect_health import answers, answers_in_time
+from deployments.serving.prefect_health import is_healthy, wait_until_healthy
 from deployments.serving.prefect_session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
 from ml_core.errors import OperatorError
@@ -35,13 +35,13 @@ from tasks.settings import Settings, now
 STOP_WITHIN_SECONDS = 4.0
 """Time that server and runner each have to stop, so that everything stops within ten seconds."""
 
-TOLD_AFTER = 4
+NOTIFY_AFTER_DEATHS = 4
 """Deaths in a row after which a notification is sent."""
 
-REPORTS_BESIDE = 1000
+REPORTS_PORT_OFFSET = 1000
 """Distance from the server's port to the reports' port."""
 
-BARS_BESIDE = 2000
+BARS_PORT_OFFSET = 2000
 """Distance from the server's port to the port for pushed bars."""
 
 _LAST_PORT = 65535
@@ -88,7 +88,7 @@ def supervise(settings: Settings, port: int, say: Callable[[str], None] = print)
 
     Raises
     ------
-    PortTakenError, AlreadyUpError, ChildDiedError, NoRoomError, NotWritableError
+    PortInUseError, AlreadyUpError, ChildDiedError, NoRoomError, NotWritableError
         The operator must act.
     """
     require_room(settings.home)
@@ -145,7 +145,7 @@ class _Supervisor:
         )
         self._receiver = ChildProcess(
             "receiver of bars",
-            ("-m", "deployments.bar_server", str(beside(port, BARS_BESIDE))),
+            ("-m", "deployments.bar_server", str(offset_port(port, BARS_PORT_OFFSET))),
             logs / "receiver.log",
             signal.SIGTERM,
         )
@@ -159,7 +159,7 @@ class _Supervisor:
         try:
             self._start_all()
             while not self._stop:
-                self._look()
+                self._check_processes()
                 time.sleep(_LOOK_EVERY_SECONDS)
         except ChildDiedError as error:
             self._notify(str(error), "is not started")
@@ -224,12 +224,12 @@ class _Supervisor:
 
     def _wait_for_server(self) -> bool:
         """Wait until the server answers; return False if asked to stop before that."""
-        up = answers_in_time(self._api, lambda: self._stop or self._server.status() is not None)
+        up = wait_until_healthy(self._api, lambda: self._stop or self._server.status() is not None)
         if not up and not self._stop:
             raise ChildDiedError("server", self._server.status(), str(self._server.log))
         return not self._stop
 
-    def _look(self) -> None:
+    def _check_processes(self) -> None:
         """Restart dead processes; the runner only once the server answers."""
         for child in (self._server, self._runner):
             status = child.status()
@@ -240,15 +240,15 @@ class _Supervisor:
                 self._say(
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
-                if child.deaths == TOLD_AFTER:
+                if child.deaths == NOTIFY_AFTER_DEATHS:
                     self._notify(
                         f"the {child.name} died {child.deaths} times in a row, last with status "
                         f"{status}; the end of its log says why: {child.log}",
                         "is started again every minute",
                     )
-            elif child.may_start and (child is self._server or answers(self._api)):
+            elif child.may_start and (child is self._server or is_healthy(self._api)):
                 self._start(child)
-        self._look_at_receiver()
+        self._check_receiver()
 
     def _remove_sockets(self) -> None:
         """Remove the folder of the fork server's socket that a dead runner left.
@@ -258,7 +258,7 @@ class _Supervisor:
         for folder in self._temporary.glob("pymp-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _look_at_receiver(self) -> None:
+    def _check_receiver(self) -> None:
         """Run the receiver of pushed bars while some market's standing source is http."""
         child, status = self._receiver, self._receiver.status()
         if child.running and status is not None:
@@ -266,7 +266,7 @@ class _Supervisor:
             self._say(f"The {child.name} ended; started again in {wait:.0f} s: see {child.log}")
         elif child.may_start and (child.deaths or self._sources_changed()) and self._pushed():
             self._start(child)
-            port = beside(self._port, BARS_BESIDE)
+            port = offset_port(self._port, BARS_PORT_OFFSET)
             self._say(
                 f"Bars of {', '.join(self._pushed())} are accepted at http://{HOST}:{port}/bars/ ."
             )
@@ -335,9 +335,9 @@ def reports_port(port: int) -> int:
     >>> reports_port(4200), reports_port(65000)
     (5200, 64000)
     """
-    return beside(port, REPORTS_BESIDE)
+    return offset_port(port, REPORTS_PORT_OFFSET)
 
 
-def beside(port: int, distance: int) -> int:
+def offset_port(port: int, distance: int) -> int:
     """Return the port at a distance above another, or below it if that would be too high."""
     return port + distance if port + distance <= _LAST_PORT else port - distance

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployments.serving.ports import PREFECT_SERVER
-from deployments.serving.prefect_health import answers_in_time
+from deployments.serving.prefect_health import wait_until_healthy
 from ml_core.errors import OperatorError
 
 _END_WITHIN_SECONDS = 5.0
@@ -58,7 +58,7 @@ def temporary_server(log: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         )
 
     def wait() -> None:
-        if not answers_in_time(api, lambda: server.poll() is not None):
+        if not wait_until_healthy(api, lambda: server.poll() is not None):
             raise NoTemporaryServerError(log)
 
     try:

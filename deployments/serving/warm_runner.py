@@ -156,7 +156,7 @@ def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
 
 def warm_up() -> None:
     """Start the fork server; return when its imports are done."""
-    first = _forking().Process(target=_nothing)
+    first = _forking().Process(target=_do_nothing)
     first.start()
     first.join()
 
@@ -168,5 +168,5 @@ def _forking() -> ForkServerContext:
     return context
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: the first child is started only to have the fork server do its imports."""

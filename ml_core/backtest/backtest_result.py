@@ -10,9 +10,9 @@ from ml_core.backtest.driftless_rule import BesideDriftless, DriftlessTrades, be
 from ml_core.backtest.value_added import Worth, by_year, refusals, worth
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
-from ml_core.json_values import BESIDE, KEPT_OUT
+from ml_core.json_values import INLINE, OMIT
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 
 ALPHA = 0.05
 
@@ -31,7 +31,7 @@ class GroupResult:
         Number of trades that ended in their entry bar, where the stop is assumed to come first.
     """
 
-    worth: Worth = field(metadata=BESIDE)
+    worth: Worth = field(metadata=INLINE)
     cost_per_trade: float
     at_once: int
     driftless: BesideDriftless | None
@@ -59,12 +59,12 @@ class BacktestResult:
 
     rules: str
     hash: str
-    whole: GroupResult = field(metadata=BESIDE)
+    whole: GroupResult = field(metadata=INLINE)
     years: Mapping[str, Worth]
     ranges: Mapping[str, GroupResult]
     refused: Mapping[str, int]
     looks: int
-    taken: tuple[Taken, ...] = field(metadata=KEPT_OUT, repr=False)
+    taken: tuple[PlanResult, ...] = field(metadata=OMIT, repr=False)
 
     @property
     def paid_for(self) -> tuple[float, float] | None:
@@ -77,7 +77,7 @@ class BacktestResult:
 
 
 def backtest_result(
-    rules: Rules, taken: Sequence[Taken], driftless: DriftlessTrades, *, looks: int
+    rules: Rules, taken: Sequence[PlanResult], driftless: DriftlessTrades, *, looks: int
 ) -> BacktestResult:
     """Assemble the result of a period's trades.
 
@@ -104,7 +104,9 @@ def backtest_result(
     )
 
 
-def _group(taken: Sequence[Taken], driftless: DriftlessTrades, only: str | None) -> GroupResult:
+def _group(
+    taken: Sequence[PlanResult], driftless: DriftlessTrades, only: str | None
+) -> GroupResult:
     trades = [trade for trade in taken if only in {None, trade.slot.opening_range}]
     of_group = worth(trades)
     return GroupResult(

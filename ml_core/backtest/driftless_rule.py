@@ -21,7 +21,7 @@ from ml_core.strategy.feeds import driftless_bars
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.simulate import simulate
 from ml_core.strategy.slots import rule_setups, usable_of
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 
 WALKS, SEED = 10, 0
 
@@ -116,7 +116,7 @@ def driftless_trades(
 
 
 def beside_driftless(
-    taken: Sequence[Taken], driftless: DriftlessTrades, only: str | None = None
+    taken: Sequence[PlanResult], driftless: DriftlessTrades, only: str | None = None
 ) -> BesideDriftless | None:
     """Compare settled trades with a driftless price in the same slots; None without any.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.evidence.metrics import deepest_fall
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 
 DAYS_A_YEAR = 252
 """Trading days, by which a day's ratio is made a year's."""
@@ -84,7 +84,7 @@ class TearSheet:
         return running - np.maximum(np.maximum.accumulate(running), 0.0)
 
 
-def tear_sheet(taken: Sequence[Taken]) -> TearSheet:
+def tear_sheet(taken: Sequence[PlanResult]) -> TearSheet:
     """Work the figures out; trades that are not settled are left out.
 
     Parameters

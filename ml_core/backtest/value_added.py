@@ -13,7 +13,7 @@ from ml_core.evidence.intervals import ENDS, Interval, mean_interval
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Side
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def sure(interval: Interval) -> str:
     return "below 0" if interval.below_zero else "not to be told from 0"
 
 
-def worth(taken: Sequence[Taken]) -> Worth:
+def worth(taken: Sequence[PlanResult]) -> Worth:
     """Return the result of plans; unsettled trades are left out."""
     trades = [trade for trade in taken if trade.size > 0 and trade.slot.r_net is not None]
     r = np.array([trade.r for trade in trades], np.float64)
@@ -151,7 +151,7 @@ def worth(taken: Sequence[Taken]) -> Worth:
     )
 
 
-def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
+def added(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> Added:
     """Split the value that the model's sizes added on the same slots.
 
     With sizes w (model) and b (plain), net R for size 1 r, k = sum w / sum b and m = sum br / sum
@@ -182,16 +182,16 @@ def added(with_: Sequence[Taken], without: Sequence[Taken]) -> Added:
     )
 
 
-def by_opinion(with_: Sequence[Taken], without: Sequence[Taken]) -> dict[str, Worth]:
+def by_opinion(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> dict[str, Worth]:
     """Return the results of the unscaled trades by the model's opinion of the breakout side."""
-    groups: dict[str, list[Taken]] = {}
+    groups: dict[str, list[PlanResult]] = {}
     for scaled, trade in zip(with_, without, strict=True):
         if trade.size:
             groups.setdefault(_opinion(scaled.plan, trade.slot.side), []).append(trade)
     return {name: worth(groups[name]) for name in sorted(groups)}
 
 
-def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
+def by_year(taken: Sequence[PlanResult]) -> dict[str, Worth]:
     """Return the result of plans in each year."""
     years = sorted({trade.slot.trading_day.year for trade in taken})
     return {
@@ -200,7 +200,7 @@ def by_year(taken: Sequence[Taken]) -> dict[str, Worth]:
     }
 
 
-def refusals(taken: Sequence[Taken]) -> dict[str, int]:
+def refusals(taken: Sequence[PlanResult]) -> dict[str, int]:
     """Count the reasons for not trading slots: each rule at t0, and the day's at the breakout."""
     counts: dict[str, int] = {}
     for trade in taken:
@@ -217,5 +217,5 @@ def _opinion(plan: Plan, side: Side | None) -> str:
     return "recommended" if plan.recommends == side else "the other side recommended"
 
 
-def _days(rows: Sequence[Taken]) -> NDArray[np.datetime64]:
+def _days(rows: Sequence[PlanResult]) -> NDArray[np.datetime64]:
     return np.array([row.slot.trading_day for row in rows], "datetime64[D]")

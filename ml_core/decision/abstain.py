@@ -18,7 +18,7 @@ UNUSABLE = "model_unusable"
 STALE = "stale_data"
 NOVEL = "novel_input"
 
-NEVER_ASKED = frozenset({NO_MODEL, MISSED, OFF})
+WITHOUT_PREDICTION = frozenset({NO_MODEL, MISSED, OFF})
 """Reasons for which no version was asked."""
 
 _BEHIND = "the bars had not come in up to the last minute of the window"

@@ -66,7 +66,7 @@ def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, .
 def entry_of(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     """Return one version's entry, after applying every rule."""
     why = abstention(context, version)
-    entry = abstained(context, version, why) if why else _asked(context, version)
+    entry = abstained(context, version, why) if why else _predicted_entry(context, version)
     for rule in mark.RULES:
         entry = rule(context, version, entry)
     return entry
@@ -193,7 +193,7 @@ def _entry_of(context: SlotContext) -> partial[PredictionEntry]:
     )
 
 
-def _asked(context: SlotContext, version: RoleVersion) -> PredictionEntry:
+def _predicted_entry(context: SlotContext, version: RoleVersion) -> PredictionEntry:
     predictor, bars = version.predictor, context.bars
     assert predictor is not None  # noqa: S101 - no rule matched, so it was loaded
     assert bars is not None  # noqa: S101 - the same

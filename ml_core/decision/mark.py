@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ml_core.decision.abstain import NEVER_ASKED, NOVEL
+from ml_core.decision.abstain import NOVEL, WITHOUT_PREDICTION
 from ml_core.decision.context import RoleVersion, SlotContext
 from ml_core.decision.entry import PredictionEntry
 from ml_core.learning.predictions.novelty import may_silence
@@ -45,7 +45,7 @@ def held_back(
     context: SlotContext, _version: RoleVersion, entry: PredictionEntry
 ) -> PredictionEntry:
     """Mark an entry made while the breaker is not closed: it recommends no trade."""
-    if context.breaker == "closed" or entry.reason in NEVER_ASKED:
+    if context.breaker == "closed" or entry.reason in WITHOUT_PREDICTION:
         return entry
     marked = replace(entry.outputs, breaker=context.breaker, breaker_cause=context.breaker_cause)
     recommends = SKIP if entry.status == "predicted" else None

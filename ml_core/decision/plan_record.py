@@ -33,7 +33,7 @@ class StrategyRecord:
         return self.trading_day, self.opening_range
 
 
-def first_of_each_slot(records: Iterable[StrategyRecord]) -> dict[SlotKey, StrategyRecord]:
+def first_by_slot(records: Iterable[StrategyRecord]) -> dict[SlotKey, StrategyRecord]:
     """Return one decision per slot: if there are two, the first recorded one counts."""
     first: dict[SlotKey, StrategyRecord] = {}
     for record in records:

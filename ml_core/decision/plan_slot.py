@@ -16,7 +16,7 @@ from ml_core.decision.plan_record import (
     OrderIntent,
     SlotKey,
     StrategyRecord,
-    first_of_each_slot,
+    first_by_slot,
 )
 from ml_core.decision.slot import Slot
 from ml_core.decision.slot_order import intent_of, no_intent
@@ -101,7 +101,7 @@ def plan_slot(
         range to decide on.
     """
     slot, market = context.slot, context.market
-    assembly = _known_at_decision(market, slot, rules, bars)
+    assembly = _days_at_decision(market, slot, rules, bars)
     slots = () if assembly is None else slots_of(assembly, rules)
     row = next((other.facts for other in slots if _is_of(other, slot)), None)
     if row is None:
@@ -187,7 +187,7 @@ def plans_of(records: Iterable[StrategyRecord]) -> Plans:
     """Return the plans of each slot's decision that counts."""
     return {
         key: {"without": _plan(record.without_model), "with": _plan(record.with_model)}
-        for key, record in first_of_each_slot(records).items()
+        for key, record in first_by_slot(records).items()
     }
 
 
@@ -222,7 +222,7 @@ def _ignored_because(champion: PredictionEntry) -> str:
     return ""
 
 
-def _known_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> Assembly | None:
+def _days_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> Assembly | None:
     """Return the slot's day, and days whose trades may still be open, as known at its t0."""
     try:
         return rules_history(

@@ -72,10 +72,10 @@ def evaluate(bundle: Bundle, test: Dataset, *, seed: int = 0) -> Evaluation:
         Fewer than ``MIN_TEST_ROWS`` settled breaks.
     """
     answers = predict_unseen(bundle, test)
-    return evaluate_answers(answers, bundle.recipe.name, bundle.version, seed=seed)
+    return evaluate_predictions(answers, bundle.recipe.name, bundle.version, seed=seed)
 
 
-def evaluate_answers(
+def evaluate_predictions(
     answers: OutOfSamplePredictions, model: str, version: str, *, seed: int = 0
 ) -> Evaluation:
     """Evaluate predictions of unseen rows, by one version or by every fold of a walk.

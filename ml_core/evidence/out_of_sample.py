@@ -95,7 +95,7 @@ class OutOfSamplePredictions:
         return slot_names(self.test.trading_day, self.test.opening_range)
 
     def to_table(self) -> pa.Table:
-        """Return a table for Parquet; :func:`answers_from` reads it."""
+        """Return a table for Parquet; :func:`read_predictions` reads it."""
         columns: dict[str, Any] = {
             "fold": self.fold.tolist(),
             "majority": self.majority,
@@ -122,7 +122,7 @@ def slot_names(day: NDArray[np.datetime64], opening_range: NDArray[np.str_]) -> 
     return np.char.add(np.char.add(days, " "), opening_range)
 
 
-def answers_from(table: pa.Table) -> OutOfSamplePredictions:
+def read_predictions(table: pa.Table) -> OutOfSamplePredictions:
     """Restore what :meth:`OutOfSamplePredictions.to_table` returned, to the bit."""
     facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
 
@@ -165,7 +165,7 @@ def answers_from(table: pa.Table) -> OutOfSamplePredictions:
     )
 
 
-def answer_fold(
+def predict_fold(
     data: Dataset,
     fold: Fold,
     recipe: Recipe,
@@ -184,7 +184,7 @@ def answer_fold(
     return predict_unseen(fitted.bundle, data.rows(fold.split.test), fold.name, seen_until)
 
 
-def answer_fold_by_seed(
+def predict_fold_by_seed(
     data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str
 ) -> tuple[OutOfSamplePredictions, ...]:
     """Predict a fold with every seed: the first trains all three models, the others only one.
@@ -193,7 +193,7 @@ def answer_fold_by_seed(
     """
     count = 1 if recipe.kind == "baseline" else recipe.seeds
     return tuple(
-        answer_fold(
+        predict_fold(
             data,
             fold,
             recipe.with_seed(number),

@@ -121,7 +121,7 @@ def power_of_rule(rows: int, gain: float, questions: int = 1) -> float:
     return float(np.interp(math.log(gain), np.log(gains), by_gain))
 
 
-def gain_found(rows: int, questions: int = 1, power: float = 0.8) -> float:
+def detectable_gain(rows: int, questions: int = 1, power: float = 0.8) -> float:
     """Return the smallest gain that the rule finds with this many rows."""
     low, high = 1e-6, 10.0
     for _ in range(60):

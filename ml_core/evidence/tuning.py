@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InputError
 from ml_core.evidence.metrics import LOG_LOSS
-from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, of_side_that_broke
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, of_side_that_broke, predict_fold
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.recipe import Recipe
@@ -146,7 +146,7 @@ def scores_by_fold(
     """
     ours, theirs = np.empty(0), np.empty(0)
     for fold in folds:
-        answers = answer_fold(data, fold, recipe, data_fingerprint, (question,))
+        answers = predict_fold(data, fold, recipe, data_fingerprint, (question,))
         model, baseline = _losses(answers, question)
         ours, theirs = np.append(ours, model), np.append(theirs, baseline)
         if len(ours):

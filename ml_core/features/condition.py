@@ -133,7 +133,7 @@ def _names_in(tree: ast.expr, text: str) -> set[str]:
             type(op) in _COMPARE for op in ops
         ):
             return set().union(*(_name_or_number(part, text) for part in (left, *others)))
-    raise ConditionError(text, f"has {_written(tree)!r}, which compares nothing; {_SUCH_AS}")
+    raise ConditionError(text, f"has {_source_text(tree)!r}, which compares nothing; {_SUCH_AS}")
 
 
 def _name_or_number(part: ast.expr, text: str) -> set[str]:
@@ -146,7 +146,7 @@ def _name_or_number(part: ast.expr, text: str) -> set[str]:
         ) if _is_number(number):
             return set()
     raise ConditionError(
-        text, f"has {_written(part)!r}, which is neither a feature nor a number; {_SUCH_AS}"
+        text, f"has {_source_text(part)!r}, which is neither a feature nor a number; {_SUCH_AS}"
     )
 
 
@@ -154,7 +154,7 @@ def _is_number(value: object) -> bool:
     return type(value) in {int, float} and abs(cast("float", value)) <= _LARGEST
 
 
-def _written(part: ast.expr) -> str:
+def _source_text(part: ast.expr) -> str:
     return ast.unparse(part)[:60]
 
 

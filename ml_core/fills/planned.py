@@ -11,7 +11,7 @@ from ml_core.fills.round_trips import RoundTrip
 from ml_core.market.instrument import Instrument
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Side
-from ml_core.strategy.trades import Taken, TradedSlot, TradePrices
+from ml_core.strategy.trades import PlanResult, TradedSlot, TradePrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class PlannedTrade:
 
 
 def planned_trades(
-    slots: Iterable[TradedSlot], taken: Sequence[Taken], market: Market
+    slots: Iterable[TradedSlot], taken: Sequence[PlanResult], market: Market
 ) -> tuple[PlannedTrade, ...]:
     """Return the trade of every slot that has one, with its plan, by time.
 
@@ -105,7 +105,7 @@ def _planned(
     prices: TradePrices,
     side: Side,
     at: datetime,
-    taken: Taken | None,
+    taken: PlanResult | None,
     market: Market,
 ) -> PlannedTrade:
     contract = slot.facts["contract"] or market.symbol
@@ -128,7 +128,7 @@ def _planned(
     )
 
 
-def _why_not(side: Side, taken: Taken | None) -> str:
+def _why_not(side: Side, taken: PlanResult | None) -> str:
     if taken is None:
         return "nothing was decided"
     if taken.size:

@@ -127,7 +127,7 @@ def read_fills(path: Path, market: Market, reading: FillsReading, *, at: datetim
             aside += [] if wrong is None else [wrong]
             continue
         fills.append(_fill(table, row, contract, moment, amounts, place))
-    kept, repeated, clashing = _each_once(fills)
+    kept, repeated, clashing = _distinct(fills)
     return FillsFile(
         name=path.name,
         content_hash=sha256_of(path),
@@ -282,7 +282,7 @@ def _commission(
     return factor * sum(parts) + 0.0  # avoids negative zero
 
 
-def _each_once(fills: Sequence[Fill]) -> tuple[tuple[Fill, ...], int, list[SetAside]]:
+def _distinct(fills: Sequence[Fill]) -> tuple[tuple[Fill, ...], int, list[SetAside]]:
     """Return each execution once, the number of repeated rows, and rows with conflicting ids.
 
     Rows with the same id but different content are all set aside: it is unknown which is right.

@@ -10,8 +10,8 @@ from typing import Literal
 from ml_core.evidence.intervals import Interval
 from ml_core.fills.planned import PlannedTrade, Tolerance
 from ml_core.fills.real_costs import CostCheck, PlannedPrice
-from ml_core.fills.review import Brought, Kind, ReviewedTrip, TradeReview
-from ml_core.json_values import BESIDE
+from ml_core.fills.review import Kind, ReviewedTrip, TradeReview, TradeTotals
+from ml_core.json_values import INLINE
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Side
 
@@ -92,7 +92,7 @@ class TradeReport:
             missed=review.missed,
         )
 
-    def groups(self) -> dict[str, Brought]:
+    def groups(self) -> dict[str, TradeTotals]:
         """Return the results of each group of trades, by its name."""
         return {words: getattr(self.review, name) for name, words in GROUPS.items()}
 
@@ -120,7 +120,7 @@ class TradeListing:
     fills: int
     open: int
     beyond: int = field(metadata={"alias": "beyond_the_bars"})
-    groups: Mapping[str, Brought] = field(metadata=BESIDE)
+    groups: Mapping[str, TradeTotals] = field(metadata=INLINE)
     slippage: Mapping[PlannedPrice, Interval]
     costs: tuple[CostCheck, ...]
     correction: str | None

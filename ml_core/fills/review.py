@@ -58,7 +58,7 @@ class ReviewedTrip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class TradeTotals:
     """The results of closed trades.
 
     Attributes
@@ -111,10 +111,10 @@ class TradeReview:
     last_day: date
     fills: int
     trips: tuple[ReviewedTrip, ...]
-    followed: Brought
-    as_planned: Brought
-    not_followed: Brought
-    improvised: Brought
+    followed: TradeTotals
+    as_planned: TradeTotals
+    not_followed: TradeTotals
+    improvised: TradeTotals
     missed: tuple[PlannedTrade, ...]
     slippage: Mapping[PlannedPrice, Interval]
     costs: tuple[CostCheck, ...]
@@ -219,12 +219,12 @@ def net_money(trip: RoundTrip, instrument: Instrument) -> float:
     return gross - paid - entered * trip.closed / trip.quantity
 
 
-def _brought(trips: Sequence[ReviewedTrip]) -> Brought:
+def _brought(trips: Sequence[ReviewedTrip]) -> TradeTotals:
     closed = [one for one in trips if not one.trip.is_open]
     r = np.array([one.r for one in closed], np.float64)
     finite = np.isfinite(r)
     days = np.array([one.trading_day for one in closed], "datetime64[D]")
-    return Brought(
+    return TradeTotals(
         trades=len(closed),
         won=sum(one.money > 0 for one in closed),
         money=sum(one.money for one in closed),
@@ -233,11 +233,11 @@ def _brought(trips: Sequence[ReviewedTrip]) -> Brought:
     )
 
 
-def _planned(trades: Sequence[PlannedTrade], instrument: Instrument) -> Brought:
+def _planned(trades: Sequence[PlannedTrade], instrument: Instrument) -> TradeTotals:
     settled = [(trade, trade.r_net) for trade in trades if trade.r_net is not None]
     r = np.array([net for _, net in settled], np.float64)
     days = np.array([trade.trading_day for trade, _ in settled], "datetime64[D]")
-    return Brought(
+    return TradeTotals(
         trades=len(settled),
         won=int((r > 0).sum()),
         money=float(sum(net * trade.risk_money(instrument) for trade, net in settled)),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.text.number_text import Decimal, UnsureMarkError, read_numbers
-from ml_core.bars.sources.time_text import Written, formats_of, parse_format, parse_written
+from ml_core.bars.sources.time_text import WrittenTimes, formats_of, parse_format, parse_year_first
 from ml_core.fills.fill import Action
 from ml_core.fills.table import FillsFileError
 from ml_core.market.market import is_zone
@@ -69,7 +69,7 @@ def read_moments(
     column_of_text = pa.chunked_array([pa.array(clean, pa.string())])
     try:
         if time_format is None:
-            written = parse_written(column_of_text, path)
+            written = parse_year_first(column_of_text, path)
         else:
             written = parse_format(column_of_text, time_format, path)
     except SourceError as error:
@@ -83,7 +83,7 @@ def read_moments(
     faults = np.where(written.good, "", "is no time that can be read").astype(object)
     if local.any():
         clock = np.where(local, written.moments, np.datetime64("NaT", "us"))
-        read = Written.local(clock, str(zone))
+        read = WrittenTimes.local(clock, str(zone))
         moments[local] = read.moments[local]
         faults[read.skipped] = "is an hour that daylight saving leaves out"
         faults[read.repeated] = "is an hour that daylight saving brings twice"

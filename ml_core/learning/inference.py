@@ -79,14 +79,14 @@ class Predictor:
         remembered = self._remembered.get(key)
         if remembered is not None and 0 <= seconds - remembered[0] < CACHE_SECONDS:
             return remembered[1]
-        answer = self._answer(row, reasons=reasons)
+        answer = self._predict(row, reasons=reasons)
         self._remembered[key] = (seconds, answer)
         self._remembered.move_to_end(key)
         if len(self._remembered) > CACHE_ENTRIES:
             self._remembered.popitem(last=False)
         return answer
 
-    def _answer(self, row: Dataset, *, reasons: bool) -> Prediction:
+    def _predict(self, row: Dataset, *, reasons: bool) -> Prediction:
         bundle = self.bundle
         predictions = predict(
             row,

@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_core.market.market import Market
 
-NO_MEANING = frozenset({"name", "family", "quality", "decision_delay_minutes"})
+NOT_PART_OF_DEFINITION = frozenset({"name", "family", "quality", "decision_delay_minutes"})
 NO_MEANING_OF_INSTRUMENT = frozenset({"allow_nonpositive_prices"})
 """Fields that change no label or feature of given bars: they decide which rows are imported, what
 is reported about them, whose trials are counted, and when a prediction is started. The bars have
@@ -54,7 +54,7 @@ class MarketDefinition:
     @classmethod
     def of(cls, market: Market) -> MarketDefinition:
         """Return the definition of a market."""
-        left_out: dict[str, Any] = dict.fromkeys(NO_MEANING, True)
+        left_out: dict[str, Any] = dict.fromkeys(NOT_PART_OF_DEFINITION, True)
         left_out["instrument"] = set(NO_MEANING_OF_INSTRUMENT)
         values = market.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
         for name in ("tick_size", "volume_step"):
@@ -101,7 +101,7 @@ class MarketDefinition:
 
     def market(self, now: Market) -> Market:
         """Return the market with this definition; all other fields are from the current market."""
-        kept = now.model_dump(include=set(NO_MEANING), exclude_defaults=True)
+        kept = now.model_dump(include=set(NOT_PART_OF_DEFINITION), exclude_defaults=True)
         of_instrument = now.instrument.model_dump(include=set(NO_MEANING_OF_INSTRUMENT))
         instrument = {**of_instrument, **self.values["instrument"]}
         return Market.model_validate({**kept, **self.values, "instrument": instrument})

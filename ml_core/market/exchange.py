@@ -81,7 +81,11 @@ def trade_dates(calendar: str, first_year: int, last_year: int) -> TradeDates:
     first_year, last_year
         Calendar years, inclusive.
     """
-    kept = _kept(calendar) if KEPT_YEARS[0] <= first_year <= last_year <= KEPT_YEARS[1] else None
+    kept = (
+        _read_shipped(calendar)
+        if KEPT_YEARS[0] <= first_year <= last_year <= KEPT_YEARS[1]
+        else None
+    )
     if kept is None:
         return dates_by_library(calendar, first_year, last_year)
     span = np.array([f"{first_year}-01-01", f"{last_year + 1}-01-01"], "datetime64[D]")
@@ -101,7 +105,7 @@ def dates_by_library(calendar: str, first_year: int, last_year: int) -> TradeDat
     return TradeDates(schedule.index.to_numpy("datetime64[D]"), opens, closes, early)
 
 
-def keep_calendars() -> None:
+def write_calendars() -> None:
     """Write the files of the stored calendars: one line per run of weekdays with equal hours."""
     for calendar in KEPT_CALENDARS:
         dates = dates_by_library(calendar, *KEPT_YEARS)
@@ -119,7 +123,7 @@ def keep_calendars() -> None:
 
 
 @cache
-def _kept(calendar: str) -> TradeDates | None:
+def _read_shipped(calendar: str) -> TradeDates | None:
     """Read a stored calendar; None without a file, or if another version is installed."""
     if calendar not in KEPT_CALENDARS or not _is_installed(calendar):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_core.decision.plan_record import IntentEvent, SlotKey
 from ml_core.market.instrument import Instrument
-from ml_core.paper.events import PaperEvent, Told
+from ml_core.paper.events import NewPaperEvent, PaperEvent
 from ml_core.strategy.account import Account, Trade
 from ml_core.strategy.account_standing import AccountStanding, TimedTrade, standing_after
 
@@ -61,14 +61,14 @@ def paper_trades(paper: PaperAccount, events: Iterable[PaperEvent]) -> tuple[Tim
     return tuple(timed_trade(paper, one) for one in events if one.event == "ended")
 
 
-def standing_of(
+def paper_account_state(
     paper: PaperAccount, events: Iterable[PaperEvent], at: datetime
 ) -> AccountStanding:
     """Return the paper account's standing after the finished trades."""
     return standing_after(paper.account, paper.market, paper_trades(paper, events), at, "paper")
 
 
-def timed_trade(paper: PaperAccount, one: PaperEvent | Told) -> TimedTrade:
+def timed_trade(paper: PaperAccount, one: PaperEvent | NewPaperEvent) -> TimedTrade:
     """Return a finished trade as one trade of all its contracts."""
     entered, values = datetime.fromisoformat(one.details["entered_at"]), one.details
     trade = Trade(

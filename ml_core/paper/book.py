@@ -14,7 +14,7 @@ from ml_core.bars.arrays import Bars
 from ml_core.decision.plan_record import IntentEvent, SlotKey
 from ml_core.market.schedule import from_minute, to_minute
 from ml_core.paper.account import PaperAccount, PaperIntent, paper_trades, timed_trade
-from ml_core.paper.events import OVER, PaperBar, PaperEvent, Told
+from ml_core.paper.events import OVER, NewPaperEvent, PaperBar, PaperEvent
 from ml_core.paper.order_terms import OrderTerms
 from ml_core.paper.position import stop_money
 from ml_core.paper.working import Working
@@ -65,12 +65,12 @@ class _Run:
         self._stored: dict[SlotKey, list[PaperEvent]] = {}
         for event in stored:
             self._stored.setdefault(event.key, []).append(event)
-        self._ended: list[tuple[SlotKey, PaperEvent | Told]] = [
+        self._ended: list[tuple[SlotKey, PaperEvent | NewPaperEvent]] = [
             (one.key, one) for one in stored if one.event == "ended"
         ]
         self._trades = list(paper_trades(paper, stored))
         self._live: list[tuple[PaperIntent, Working]] = []
-        self._acknowledged: dict[SlotKey, Told] = {}
+        self._acknowledged: dict[SlotKey, NewPaperEvent] = {}
         for intent in sorted(intents, key=lambda one: one.issued_at):
             self._take(intent)
 
@@ -84,7 +84,7 @@ class _Run:
         working = Working(terms, intent.issued_at, share, self._paper.instrument, on_record)
         if not on_record:
             details = {"share": share, "account": self._paper.account.name}
-            self._acknowledged[intent.key] = Told(
+            self._acknowledged[intent.key] = NewPaperEvent(
                 event="taken", time=intent.issued_at, details=details
             )
             if intent.issued_at >= intent.until:
@@ -175,7 +175,7 @@ class _Run:
         if not any(one.event == "resized" and one.time == event.at for one in on_record):
             details = {str(side): count for side, count in most.items() if count is not None}
             working.new.append(
-                Told(event="resized", time=event.at, reason=event.reason, details=details)
+                NewPaperEvent(event="resized", time=event.at, reason=event.reason, details=details)
             )
 
     # --- the account ---------------------------------------------------------------------------

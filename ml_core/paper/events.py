@@ -77,7 +77,7 @@ class PaperBar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class NewPaperEvent:
     """A new event; see :class:`PaperEvent`."""
 
     event: PaperEventKind

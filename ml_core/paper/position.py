@@ -92,8 +92,10 @@ class Position:
             entry=entry,
             first_stop=stop,
             stop=stop,
-            target=None if own.risks is None else anchor + _whole(own.risks, abs(anchor - stop)),
-            part=None if terms.part is None else entry + _whole(terms.part, entry - stop),
+            target=None
+            if own.risks is None
+            else anchor + _whole_ticks(own.risks, abs(anchor - stop)),
+            part=None if terms.part is None else entry + _whole_ticks(terms.part, entry - stop),
             top=entry,
             bottom=entry,
             best=entry,
@@ -160,11 +162,11 @@ class Position:
         risk = self.entry - self.first_stop
         self.best = max(self.best, close)
         even, trail = self.terms.break_even, self.terms.trail
-        if even is not None and self.best >= self.entry + _whole(even, risk):
+        if even is not None and self.best >= self.entry + _whole_ticks(even, risk):
             self.stop = max(self.stop, self.entry)
         if trail is not None:
-            self.stop = max(self.stop, self.best - _whole(trail, risk))
+            self.stop = max(self.stop, self.best - _whole_ticks(trail, risk))
 
 
-def _whole(risks: float, risk: int) -> int:
+def _whole_ticks(risks: float, risk: int) -> int:
     return math.ceil(risks * risk - _ROUNDING)

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import from_minute
-from ml_core.paper.events import OVER, PaperBar, PaperEvent, Permission, Told
+from ml_core.paper.events import OVER, NewPaperEvent, PaperBar, PaperEvent, Permission
 from ml_core.paper.order_terms import OrderTerms
 from ml_core.paper.position import Position, slip_of
 from ml_core.strategy.rules import SIGN_OF, Side
@@ -40,7 +40,7 @@ class Working:
         self._until = max((one.time for one in self._stored), default=None)
         self.most = {side: one.contracts for side, one in terms.sides.items()}
         self.heard = 0  # number of later outbox events applied
-        self.new: list[Told] = []
+        self.new: list[NewPaperEvent] = []
         self.over = False
         self.position: Position | None = None
         self._signal: Side | None = None
@@ -49,7 +49,7 @@ class Working:
 
     # --- what happens --------------------------------------------------------------------------
 
-    def _tell(self, event: Told) -> None:
+    def _emit(self, event: NewPaperEvent) -> None:
         """Apply a new event; up to the last recorded time apply the recorded ones instead."""
         if self._is_past(event.time):
             return
@@ -65,7 +65,7 @@ class Working:
             if one.event == event and one.time == time:
                 self._apply(one)
 
-    def _apply(self, one: Told | PaperEvent) -> None:
+    def _apply(self, one: NewPaperEvent | PaperEvent) -> None:
         if one.price is None:
             return
         if one.event == "filled":
@@ -146,8 +146,10 @@ class Working:
             return
         if quantity := min(allowed, self._most(bar)):
             details = {"side": side, "of": allowed}
-            self._tell(
-                Told(event="filled", time=time, quantity=quantity, price=price, details=details)
+            self._emit(
+                NewPaperEvent(
+                    event="filled", time=time, quantity=quantity, price=price, details=details
+                )
             )
         elif terms.entry != "retest":
             self._signal = side  # no volume could fill it: at the next open
@@ -163,10 +165,10 @@ class Working:
         if not quantity or held.closing or bar.minute >= self.terms.enter_by:
             return
         details = {"side": held.side, "of": held.wanted}
-        filled = Told(
+        filled = NewPaperEvent(
             event="filled", time=bar.closes, quantity=quantity, price=price, details=details
         )
-        self._tell(filled)
+        self._emit(filled)
 
     def _most(self, bar: PaperBar) -> int:
         return math.floor(self.share * bar.volume)
@@ -214,10 +216,10 @@ class Working:
         room = self._most(bar) - sum(one.quantity for one in done)
         if quantity := min(most, max(room, 0)):
             price = held.sign * level
-            closed = Told(
+            closed = NewPaperEvent(
                 event="closed", time=bar.closes, quantity=quantity, price=price, reason=reason
             )
-            self._tell(closed)
+            self._emit(closed)
 
     def _end(self, time: datetime) -> None:
         held = self.position
@@ -234,7 +236,9 @@ class Working:
             "worst": min(held.money_at(held.bottom), held.money),
         }
         self.over = True
-        self.new.append(Told(event="ended", time=time, quantity=held.filled, details=details))
+        self.new.append(
+            NewPaperEvent(event="ended", time=time, quantity=held.filled, details=details)
+        )
 
     # --- ends ----------------------------------------------------------------------------------
 
@@ -248,8 +252,8 @@ class Working:
                 self._expire()
         elif horizon >= terms.close_by and held.left and held.last_close is not None:
             time, price = from_minute(terms.close_by), held.last_close - self._slip
-            self._tell(
-                Told(
+            self._emit(
+                NewPaperEvent(
                     event="closed",
                     time=time,
                     quantity=held.left,
@@ -268,9 +272,9 @@ class Working:
         if self.position is not None:
             self.position.wanted = self.position.filled
         else:
-            self._tell(Told(event="cancelled", time=time, reason=reason))
+            self._emit(NewPaperEvent(event="cancelled", time=time, reason=reason))
 
     def refuse(self, reason: str) -> None:
         """Refuse the intent instead of taking it."""
-        self.new = [Told(event="refused", time=self.issued_at, reason=reason)]
+        self.new = [NewPaperEvent(event="refused", time=self.issued_at, reason=reason)]
         self.over = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ml_core.json_values import BESIDE, KEPT_OUT
+from ml_core.json_values import INLINE, OMIT
 from ml_core.setups.plan import StudyPlan
 from ml_core.setups.setup import Setup
 
@@ -55,7 +55,7 @@ class SetupResult:
         Whether the stepwise test selects it.
     """
 
-    setup: Setup = field(metadata=BESIDE)
+    setup: Setup = field(metadata=INLINE)
     status: str
     search: PeriodFigures
     confirmation: PeriodFigures
@@ -127,7 +127,7 @@ class StudySummary:
     share_above_0: float
     beat_chance: int = field(metadata={"alias": "found"})
     seed: int
-    plan: StudyPlan = field(metadata=BESIDE)
+    plan: StudyPlan = field(metadata=INLINE)
     named: int
 
 
@@ -153,7 +153,7 @@ class SetupStudy:
 
     summary: StudySummary
     chance: BestByChance
-    ranked: tuple[SetupResult, ...] = field(metadata=KEPT_OUT)
+    ranked: tuple[SetupResult, ...] = field(metadata=OMIT)
     setups: tuple[SetupResult, ...]
     best_set: BestSet
 

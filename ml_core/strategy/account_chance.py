@@ -21,7 +21,7 @@ from ml_core.strategy.account import (
     after,
 )
 from ml_core.strategy.account_sizing import Sizing, contracts_for
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 
 Outcome = Ending | Literal["no_room"]
 """How a path ended; ``no_room`` means that the drawdown leaves less than one contract's stop."""
@@ -186,7 +186,7 @@ def _tilted(net: FloatArray, wanted: float) -> FloatArray:
     return share((low + high) / 2)
 
 
-def account_trades(taken: Iterable[Taken], instrument: Instrument) -> tuple[Trade, ...]:
+def account_trades(taken: Iterable[PlanResult], instrument: Instrument) -> tuple[Trade, ...]:
     """Return the settled trades of a record in an account's terms, by settlement."""
     value = instrument.tick_value
     settled = [

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from ml_core.json_values import BESIDE, UNLESS_DEFAULT
+from ml_core.json_values import INLINE, OMIT_DEFAULT
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.account_standing import SOURCES
@@ -65,14 +65,14 @@ class EntryOrder:
 
     side: Side
     size: float
-    contracts: int | None = field(default=None, metadata=UNLESS_DEFAULT)
-    may_lose: float | None = field(default=None, metadata=UNLESS_DEFAULT)
+    contracts: int | None = field(default=None, metadata=OMIT_DEFAULT)
+    may_lose: float | None = field(default=None, metadata=OMIT_DEFAULT)
     when: str
     level: float
     level_ticks: int
-    stop: float | None = field(default=None, metadata=UNLESS_DEFAULT)
-    stop_ticks: int | None = field(default=None, metadata=UNLESS_DEFAULT)
-    stop_from_entry_ticks: int | None = field(default=None, metadata=UNLESS_DEFAULT)
+    stop: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    stop_ticks: int | None = field(default=None, metadata=OMIT_DEFAULT)
+    stop_from_entry_ticks: int | None = field(default=None, metadata=OMIT_DEFAULT)
     target: Target | None
 
 
@@ -103,17 +103,17 @@ class AtEntry:
     trades_left: int
     daily_loss_limit_r: float
     day_net_r: float
-    money: MoneyLeft | None = field(metadata=BESIDE)
+    money: MoneyLeft | None = field(metadata=INLINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Management:
     """How an open trade is managed beyond its stop and target."""
 
-    break_even_after_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
-    trail_r: float | None = field(default=None, metadata=UNLESS_DEFAULT)
-    partial: Mapping[str, float] | None = field(default=None, metadata=UNLESS_DEFAULT)
-    stop_moves: str | None = field(default=None, metadata=UNLESS_DEFAULT)
+    break_even_after_r: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    trail_r: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    partial: Mapping[str, float] | None = field(default=None, metadata=OMIT_DEFAULT)
+    stop_moves: str | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,16 +159,16 @@ class Order:
     entry: EntryBy
     range_high_ticks: int
     range_low_ticks: int
-    offset_ticks: int = field(default=0, metadata=UNLESS_DEFAULT)
+    offset_ticks: int = field(default=0, metadata=OMIT_DEFAULT)
     entries: tuple[EntryOrder, ...]
     one_cancels_other: bool = True
-    account: OrderAccount | None = field(default=None, metadata=UNLESS_DEFAULT)
+    account: OrderAccount | None = field(default=None, metadata=OMIT_DEFAULT)
     at_entry: AtEntry
-    manage: Management | None = field(default=None, metadata=UNLESS_DEFAULT)
-    other_side_first: str | None = field(default=None, metadata=UNLESS_DEFAULT)
-    enter_by: datetime | None = field(default=None, metadata=UNLESS_DEFAULT)
+    manage: Management | None = field(default=None, metadata=OMIT_DEFAULT)
+    other_side_first: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    enter_by: datetime | None = field(default=None, metadata=OMIT_DEFAULT)
     close_by: datetime
-    no_entry: tuple[ClosedStretch, ...] = field(default=(), metadata=UNLESS_DEFAULT)
+    no_entry: tuple[ClosedStretch, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def planned_order(

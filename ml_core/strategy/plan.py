@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from ml_core.json_values import UNLESS_DEFAULT
+from ml_core.json_values import OMIT_DEFAULT
 from ml_core.strategy.account_sizing import contracts_for
 from ml_core.strategy.account_standing import AccountPlan, AccountSide, AccountStanding
 from ml_core.strategy.blackout import NoEntry
@@ -81,7 +81,7 @@ class Plan:
     recommends: Side | None = None
     words: tuple[str, ...] = ()
     no_entry: tuple[NoEntry, ...] = ()
-    account: AccountPlan | None = field(default=None, metadata=UNLESS_DEFAULT)
+    account: AccountPlan | None = field(default=None, metadata=OMIT_DEFAULT)
 
     @property
     def armed(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ml_core.json_values import BESIDE, field_values
+from ml_core.json_values import INLINE, field_values
 from ml_core.market.instrument import Instrument
 from ml_core.strategy.checks import DaySoFar, facts_of, may_enter
 from ml_core.strategy.plan import Plan, by_rules
@@ -124,7 +124,7 @@ class TradedSlot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class PlanResult:
     """A slot's plan and what it brought: net R times size; 0 where nothing was entered."""
 
     slot: TradedSlot
@@ -139,7 +139,7 @@ class Taken:
         names = tuple(check.name for check in self.plan.checks if not check.passed)
         return (*names, self.why_not) if self.why_not else names
 
-    def line(self, instrument: Instrument) -> TakenLine:
+    def line(self, instrument: Instrument) -> PlanResultLine:
         """Return the trade with its prices as traded, or what refused it."""
         slot, prices = self.slot, self.slot.prices
         trade = None
@@ -155,7 +155,7 @@ class Taken:
                 r_gross=slot.r_gross,
                 r_net=slot.r_net,
             )
-        return TakenLine(
+        return PlanResultLine(
             size=self.size,
             refused_by=self.refused_by,
             side=None if trade is None else slot.side,
@@ -179,20 +179,20 @@ class TradeLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenLine:
+class PlanResultLine:
     """What became of a slot: a trade of a side, or what refused it."""
 
     size: float
     refused_by: tuple[str, ...]
     side: Side | None
-    trade: TradeLine | None = field(metadata=BESIDE)
+    trade: TradeLine | None = field(metadata=INLINE)
 
 
 def _price(instrument: Instrument, ticks: int) -> float:
     return float(instrument.price_text(ticks))
 
 
-def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple[Taken, ...]:
+def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple[PlanResult, ...]:
     """Follow a decision rule through time; each decision sees only what was known at its t0.
 
     Entries come at their own moments: one position at a time, the day's trades and its loss are
@@ -210,7 +210,7 @@ def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple
 
 def follow_plans(
     rules: Rules, slots: Sequence[TradedSlot], plans: Mapping[tuple[date, str], Plan]
-) -> tuple[Taken, ...]:
+) -> tuple[PlanResult, ...]:
     """Follow plans that were made before, by day and range, as :func:`follow` does its own."""
     path = _Path(rules)
     for slot in slots:
@@ -220,7 +220,7 @@ def follow_plans(
     return path.taken
 
 
-def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySoFar:
+def day_so_far(taken: Iterable[PlanResult], trading_day: date, at: datetime) -> DaySoFar:
     """Return what was known at a time of the day's trades.
 
     Open ones of other days count as open.
@@ -239,7 +239,7 @@ def day_so_far(taken: Iterable[Taken], trading_day: date, at: datetime) -> DaySo
     return DaySoFar(trades=trades, open=open_, net_r=net, net_money=money)
 
 
-def backtest(rules: Rules, slots: Sequence[TradedSlot]) -> tuple[Taken, ...]:
+def backtest(rules: Rules, slots: Sequence[TradedSlot]) -> tuple[PlanResult, ...]:
     """Follow the rules alone."""
     return follow(rules, slots, lambda slot, day: by_rules(rules, facts_of(slot.facts), day))
 
@@ -251,8 +251,8 @@ class _Path:
         self._rules = rules
         self._plans: list[tuple[TradedSlot, Plan]] = []
         self._waiting: list[int] = []
-        self._found: dict[int, Taken] = {}
-        self.latest: list[Taken] = []
+        self._found: dict[int, PlanResult] = {}
+        self.latest: list[PlanResult] = []
 
     def plan(self, slot: TradedSlot, plan: Plan) -> None:
         """Add a slot's plan."""
@@ -265,14 +265,14 @@ class _Path:
         broken = [index for index in self._waiting if until is None or moments[index] <= until]
         for index in sorted(broken, key=lambda waiting: (moments[waiting], waiting)):
             slot, plan = self._plans[index]
-            taken = _taken(self._rules, slot, plan, self.latest)
+            taken = _result(self._rules, slot, plan, self.latest)
             self._found[index] = taken
             # no more can still be open, or be of the same day
             self.latest = [*self.latest[-_REMEMBERED:], taken]
             self._waiting.remove(index)
 
     @property
-    def taken(self) -> tuple[Taken, ...]:
+    def taken(self) -> tuple[PlanResult, ...]:
         """What became of each plan, in order of decision."""
         return tuple(self._found[index] for index in range(len(self._plans)))
 
@@ -286,14 +286,16 @@ def _moment(slot: TradedSlot) -> datetime:
     return slot.entered_at or slot.resolved_at or _NEVER
 
 
-def _taken(rules: Rules, slot: TradedSlot, plan: Plan, before: list[Taken]) -> Taken:
-    none = Taken(slot=slot, plan=plan, size=0.0, r=0.0)
+def _result(rules: Rules, slot: TradedSlot, plan: Plan, before: list[PlanResult]) -> PlanResult:
+    none = PlanResult(slot=slot, plan=plan, size=0.0, r=0.0)
     if slot.side is None or slot.entered_at is None or not plan.size(slot.side):
         return none
     if (closed := plan.closed_by(slot.entered_at)) is not None:
-        return Taken(slot=slot, plan=plan, size=0.0, r=0.0, why_not=f"news: {closed.event}")
+        return PlanResult(slot=slot, plan=plan, size=0.0, r=0.0, why_not=f"news: {closed.event}")
     if not may_enter(rules, day_so_far(before, slot.trading_day, slot.entered_at)):
-        return Taken(slot=slot, plan=plan, size=0.0, r=0.0, why_not="the day's rules at the break")
+        return PlanResult(
+            slot=slot, plan=plan, size=0.0, r=0.0, why_not="the day's rules at the break"
+        )
     size = plan.size(slot.side)
     r = 0.0 if slot.r_net is None or math.isnan(slot.r_net) else slot.r_net * size
-    return Taken(slot=slot, plan=plan, size=size, r=r)
+    return PlanResult(slot=slot, plan=plan, size=size, r=r)

@@ -77,7 +77,9 @@ def new_figure(height: float) -> Figure:
     return figure
 
 
-def plain_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+def frameless_axes(
+    figure: Figure, left: float, bottom: float, width: float, height: float
+) -> Axes:
     """Add axes without a box at a position in units of 1/72 inch, with unobtrusive ticks."""
     wide, high = figure.get_figwidth() * 72, figure.get_figheight() * 72
     axes = figure.add_axes((left / wide, bottom / high, width / wide, height / high))
@@ -96,7 +98,7 @@ def rows_and_axis(
     foot = 40.0
     high = foot + step * count + head
     figure = new_figure(high / 72)
-    axes = plain_axes(figure, left, foot, WIDE - left - right, step * count)
+    axes = frameless_axes(figure, left, foot, WIDE - left - right, step * count)
     axes.set_ylim(count - 0.5, -0.5)
     axes.grid(axis="x", color=RULE.value, linewidth=0.8)
     return figure, axes

@@ -122,10 +122,10 @@ def with_true_minuses(words: str) -> str:
     return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)
 
 
-def plain_value(value: object) -> str:
+def format_setting(value: object) -> str:
     """Return a setting's value as a user would write it."""
     if isinstance(value, list | tuple):
-        return ", ".join(map(plain_value, value)) or DASH
+        return ", ".join(map(format_setting, value)) or DASH
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -137,4 +137,4 @@ def cell_value(value: object) -> str:
     """Return a plain value for a table, numbers to four places; a dash for None."""
     if value is None:
         return DASH
-    return f"{value:.4f}" if isinstance(value, float) else plain_value(value)
+    return f"{value:.4f}" if isinstance(value, float) else format_setting(value)

@@ -109,7 +109,7 @@ def model_card(
             Section("What it was trained on", _trained(facts)),
             Section("What it looks at", _importance(facts)),
             Section("Limits", (BulletList(_limits(facts)),)),
-            Section("How it was made", _made(facts)),
+            Section("How it was made", _provenance(facts)),
             Section("How to read this", (Definitions(READING),) if full else ()),
         ),
         made_at=made_at,
@@ -202,13 +202,13 @@ def _trained(facts: CardFacts) -> tuple[Block, ...]:
     rows["costs"] = f"{trained['cost_ticks']:g} ticks a round trip"
     for name, values in trained["models"].items():
         words = QUESTION_WORDS.get(name, name)
-        rows[words] = _answers(name, ModelRecord.from_json(values))
+        rows[words] = _who_predicts(name, ModelRecord.from_json(values))
     if not trained["models"]:
         rows["models"] = "none: the driftless baselines alone"
     return (FactTable(rows),)
 
 
-def _answers(question: str, record: ModelRecord) -> str:
+def _who_predicts(question: str, record: ModelRecord) -> str:
     """Return the answer to a question on the card: model or baseline, and why."""
     saved = record.stopping_gain
     if not record.learned:
@@ -296,7 +296,7 @@ def _features(named: str | Sequence[str]) -> str:
     return f"{beside:,} named ones" + (" beside all of the catalogue" if "all" in named else "")
 
 
-def _made(facts: CardFacts) -> tuple[Block, ...]:
+def _provenance(facts: CardFacts) -> tuple[Block, ...]:
     recipe = facts.recipe
     rows = {
         **({"made": utc_minute(facts.created_at)} if facts.created_at else {}),

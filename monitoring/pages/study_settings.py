@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ml_core.evidence.evaluation import Evaluation
 from monitoring.pages.document import Cell, CellText, FactTable
 from monitoring.pages.findings import Figures, label_words
-from monitoring.pages.formatting import NOT_KNOWN, count_of, plain_value
+from monitoring.pages.formatting import NOT_KNOWN, count_of, format_setting
 
 _START, _END = "the first day that can be judged", "the last there is"
 _SETTINGS = {
@@ -42,7 +42,7 @@ def settings_table(
         **({"counts for a promotion": _counts(settings)} if "counts" in settings else {}),
     }
     others = {
-        name.replace("_", " "): plain_value(value)
+        name.replace("_", " "): format_setting(value)
         for name, value in settings.items()
         if name not in _SETTINGS
     }

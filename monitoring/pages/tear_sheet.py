@@ -85,7 +85,7 @@ def tear_sheet_page(
             Section("In pictures", (Charts(_charts(sheet)),)),
             Section("Month by month", (_months(sheet),)),
             Section("By range and year", _parts(result)),
-            Section("How it was judged", _judged(rules, result)),
+            Section("How it was judged", _verdict(rules, result)),
         ),
         made_at=made_at,
     )
@@ -198,7 +198,7 @@ def _group(group: GroupResult) -> tuple[CellText, ...]:
     )
 
 
-def _judged(rules: Rules, result: BacktestResult) -> tuple[Paragraph | BulletList, ...]:
+def _verdict(rules: Rules, result: BacktestResult) -> tuple[Paragraph | BulletList, ...]:
     blocks = [Paragraph(f"Rules {rules.name}, {rules.hash[:12]}. {_refusals(result)}.")]
     if beside := beside_driftless_words(result):
         blocks.append(Paragraph(with_true_minuses(beside)))

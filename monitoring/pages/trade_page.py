@@ -7,7 +7,7 @@ from datetime import datetime
 from ml_core.evidence.intervals import Interval
 from ml_core.fills.planned import PlannedTrade
 from ml_core.fills.report import TradeReport
-from ml_core.fills.review import Brought, ReviewedTrip
+from ml_core.fills.review import ReviewedTrip, TradeTotals
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -96,7 +96,7 @@ def brought_table(report: TradeReport) -> Table:
     )
 
 
-def _brought(one: Brought) -> tuple[CellText, ...]:
+def _brought(one: TradeTotals) -> tuple[CellText, ...]:
     if not one.trades:
         return ("0", DASH, DASH, DASH, DASH)
     mean = one.per_trade

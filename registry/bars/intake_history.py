@@ -14,7 +14,7 @@ from registry.tables.bars import BarRevision, DataBatch, Quarantine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenIn:
+class IntakeRecord:
     """An imported or refused batch, with its counts of rows."""
 
     ingested_at: datetime
@@ -58,9 +58,9 @@ class EarlierBar:
     ingested_at: datetime
 
 
-def batches(database: Database, market: str, *, limit: int = 200) -> list[TakenIn]:
+def batches(database: Database, market: str, *, limit: int = 200) -> list[IntakeRecord]:
     """Return the latest batches of a market, newest first."""
-    columns = [getattr(DataBatch, field.name) for field in fields(TakenIn)]
+    columns = [getattr(DataBatch, field.name) for field in fields(IntakeRecord)]
     query = (
         select(*columns)
         .where(DataBatch.market == market)
@@ -68,7 +68,7 @@ def batches(database: Database, market: str, *, limit: int = 200) -> list[TakenI
         .limit(limit)
     )
     with database.reading() as session:
-        return [TakenIn(**row) for row in session.execute(query).mappings()]
+        return [IntakeRecord(**row) for row in session.execute(query).mappings()]
 
 
 def findings(database: Database, market: str) -> list[Oddity]:

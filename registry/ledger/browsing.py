@@ -61,7 +61,7 @@ Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PredictionFilter:
     """A filter for predictions; a field that is None or empty does not filter.
 
     Attributes
@@ -106,7 +106,7 @@ def with_outcomes(query: Select[*Columns]) -> Select[*Columns]:
     return query.join(OutcomeRow, and_(*same, ~superseded), isouter=True)
 
 
-def matching(database: Database, wanted: Wanted) -> int:
+def matching(database: Database, wanted: PredictionFilter) -> int:
     """Count the predictions that match a filter."""
     query = select(func.count(PredictionRow.id))
     if wanted.outcome:
@@ -117,7 +117,7 @@ def matching(database: Database, wanted: Wanted) -> int:
 
 
 def browse(
-    database: Database, wanted: Wanted, *, offset: int = 0, limit: int = PAGE
+    database: Database, wanted: PredictionFilter, *, offset: int = 0, limit: int = PAGE
 ) -> list[LedgerRow]:
     """Return the predictions that match a filter, newest first, each with its outcome."""
     query = _rows(wanted).offset(offset).limit(limit)
@@ -125,7 +125,7 @@ def browse(
         return [LedgerRow(**row) for row in session.execute(query).mappings()]
 
 
-def all_rows(database: Database, wanted: Wanted) -> Iterator[LedgerRow]:
+def all_rows(database: Database, wanted: PredictionFilter) -> Iterator[LedgerRow]:
     """Yield every prediction that matches a filter, oldest first, from one database snapshot."""
     query = _rows(wanted, newest_first=False).execution_options(yield_per=CHUNK)
     with database.reading() as session:
@@ -160,7 +160,7 @@ def prediction_with_hashes(
         return prediction_of(row), {"row": row.row_hash, "previous": row.previous_hash}
 
 
-def _rows(wanted: Wanted, *, newest_first: bool = True) -> Select[Any]:
+def _rows(wanted: PredictionFilter, *, newest_first: bool = True) -> Select[Any]:
     tables = {name: OutcomeRow if name in _BECAME else PredictionRow for name in COLUMNS}
     query = select(*(getattr(table, name) for name, table in tables.items()))
     keys = (PredictionRow.decision_time, PredictionRow.id)
@@ -168,7 +168,7 @@ def _rows(wanted: Wanted, *, newest_first: bool = True) -> Select[Any]:
     return with_outcomes(query).where(*_conditions(wanted)).order_by(*order)
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: PredictionFilter) -> list[ColumnElement[bool]]:
     conditions = [PredictionRow.market == wanted.market]
     if wanted.first is not None:
         conditions.append(PredictionRow.trading_day >= wanted.first)

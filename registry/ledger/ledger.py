@@ -15,7 +15,7 @@ from ml_core.decision.entry import Mode, PredictionEntry
 from registry.chains.chain import Head
 from registry.chains.chain_checkpoints import Gap
 from registry.database import Database
-from registry.errors import BusyDatabaseError, NothingMissingError, PrematureAnswerError
+from registry.errors import BusyDatabaseError, NothingMissingError, PrematurePredictionError
 from registry.ledger.entries import (
     OutcomeEntry,
     Revised,
@@ -71,7 +71,7 @@ class Ledger:
 
         Raises
         ------
-        PrematureAnswerError
+        PrematurePredictionError
             A live entry is dated before its slot's window closed; nothing is recorded.
         BusyDatabaseError
             Other processes kept writing; try again.
@@ -278,7 +278,7 @@ def _require_closed(entry: PredictionEntry) -> None:
     dated = entry.made_at.tzinfo is not None and entry.decision_time.tzinfo is not None
     if entry.mode == "live" and dated and entry.made_at < entry.decision_time:
         slot = f"{entry.market}:{entry.trading_day}:{entry.opening_range}"
-        raise PrematureAnswerError(slot, entry.made_at, entry.decision_time)
+        raise PrematurePredictionError(slot, entry.made_at, entry.decision_time)
 
 
 def _latest_live(session: Session) -> datetime | None:

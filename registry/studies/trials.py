@@ -145,12 +145,12 @@ def count_trials(
     query = select(*columns, TrialRow.recipe_hash, TrialRow.market_hash).distinct()
     questions, markets, families = {asking} - {""}, {market}, {own}
     with database.reading() as session:
-        for asked_of, recorded, question, *before in session.execute(query):
-            of_family = own if asked_of == market else recorded or full_size(asked_of)
+        for question_scope, recorded, question, *before in session.execute(query):
+            of_family = own if question_scope == market else recorded or full_size(question_scope)
             families.add(of_family)
             if of_family == own:
-                markets.add(asked_of)
-                questions.add(question or " ".join((asked_of, *before)))
+                markets.add(question_scope)
+                questions.add(question or " ".join((question_scope, *before)))
     return TrialCount(
         family=own,
         markets=tuple(sorted(markets)),

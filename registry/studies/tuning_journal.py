@@ -46,7 +46,7 @@ class TuningJournal:
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append entries in one transaction: all of them, or none."""
-        logs = [_written(log) for log in logs]
+        logs = [_without_infinities(log) for log in logs]
         for attempt in range(_ATTEMPTS):
             try:
                 self._append(logs)
@@ -66,23 +66,23 @@ class TuningJournal:
             )
 
 
-def _written(value: Any) -> Any:
+def _without_infinities(value: Any) -> Any:
     """Return plain values with every infinity and NaN encoded, so that they can be read back.
 
-    >>> _read(_written({"values": [float("-inf"), 0.5, None]}))
+    >>> _read(_without_infinities({"values": [float("-inf"), 0.5, None]}))
     {'values': [-inf, 0.5, None]}
     """
     if isinstance(value, dict):
-        return {key: _written(entry) for key, entry in value.items()}
+        return {key: _without_infinities(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_written(entry) for entry in value]
+        return [_without_infinities(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {_NUMBER: str(float(value))}
     return value
 
 
 def _read(value: Any) -> Any:
-    """Return the values that were encoded by :func:`_written`."""
+    """Return the values that were encoded by :func:`_without_infinities`."""
     if isinstance(value, dict):
         if value.keys() == {_NUMBER}:
             return float(value[_NUMBER])

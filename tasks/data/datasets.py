@@ -47,7 +47,7 @@ class LabelError(InputError):
     template = "label option {key} = {value}: {fault}"
 
 
-def known_bars(settings: Settings, name: str, market: Market, at: datetime) -> Bars:
+def read_bars_until(settings: Settings, name: str, market: Market, at: datetime) -> Bars:
     """Return every bar of a market that was known at a time.
 
     Raises

@@ -155,7 +155,7 @@ class _Feed:
 
     def goes_on(self, silence: Silence) -> FeedCheck:
         """Send a notice that the feed resumed, if its last notice said that it stopped."""
-        stop = _last_told(self.config, self.market)
+        stop = _last_notice_key(self.config, self.market)
         is_new = False
         before = None
         if stop is not None and not stop.endswith(_RESUMED):
@@ -180,7 +180,7 @@ class _Feed:
         )
 
 
-def _last_told(config: Settings, market: Market) -> str | None:
+def _last_notice_key(config: Settings, market: Market) -> str | None:
     """Return the key of the last notice about a market's feed."""
     last = notices(config.database(), market=market.symbol, kinds=(KIND,), last=1)
     return last[-1].notice.key if last else None

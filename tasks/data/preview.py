@@ -32,7 +32,7 @@ _BACK = timedelta(days=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RangeShown:
+class RangePreview:
     """An opening range of a day, to compare with a chart.
 
     Attributes
@@ -94,7 +94,7 @@ class Preview:
 
     records: tuple[BatchRecord, ...]
     status: LakeStatus
-    ranges: tuple[RangeShown, ...]
+    ranges: tuple[RangePreview, ...]
     readings: tuple[Reading, ...] = ()
 
     @property
@@ -203,7 +203,7 @@ def _link(source: str, target: str) -> None:
 
 def _last_ranges(
     lake: Lake, market: Market, records: tuple[BatchRecord, ...]
-) -> tuple[RangeShown, ...]:
+) -> tuple[RangePreview, ...]:
     end = max(_moments(record.last for record in records), default=None)
     if end is None:
         return ()
@@ -219,7 +219,7 @@ def _last_ranges(
     offset = tape.offset[last_day] if len(formed) else 0
     price = market.instrument.to_price
     return tuple(
-        RangeShown(
+        RangePreview(
             name=market.ranges[ranges.spec[row]].name,
             trading_day=schedule.days[last_day].item(),
             start=from_minute(int(ranges.start[row])).astimezone(ZoneInfo(market.zone)),

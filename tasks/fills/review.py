@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from ml_core.bars.lake.lake import LakeStatus
-from ml_core.decision.plan_record import SlotKey, first_of_each_slot
+from ml_core.decision.plan_record import SlotKey, first_by_slot
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.errors import InputError
 from ml_core.fills.planned import Tolerance, planned_trades
@@ -16,7 +16,7 @@ from ml_core.fills.round_trips import round_trips
 from ml_core.market.market import Market
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Taken, follow_plans
+from ml_core.strategy.trades import PlanResult, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
 from tasks.prediction.slots import trading_day_at
@@ -92,7 +92,7 @@ def trade_report(
     # trades that begin before the period may still be open in it
     by_rules = follow_rules(settings, name, rules, first=begin - OPEN_DAYS, last=end, at=at)
     slots = [one.slot for one in by_rules]
-    source, taken = _taken(settings, market, rules, by_rules, (begin, end), plans)
+    source, taken = _plan_results(settings, market, rules, by_rules, (begin, end), plans)
     planned = [
         trade
         for trade in planned_trades(slots, taken, market)
@@ -123,14 +123,14 @@ def _is_within(status: LakeStatus, moment: datetime) -> bool:
     return status.first <= moment <= status.last + timedelta(minutes=1)
 
 
-def _taken(
+def _plan_results(
     settings: Settings,
     market: Market,
     rules: Rules,
-    by_rules: Sequence[Taken],
+    by_rules: Sequence[PlanResult],
     period: tuple[date, date],
     wanted: PlansOf | None,
-) -> tuple[PlansOf, Sequence[Taken]]:
+) -> tuple[PlansOf, Sequence[PlanResult]]:
     """Return the source of the plans, and the trades made of them."""
     recorded = {} if wanted == "rules" else _recorded(settings, market.symbol, period)
     if wanted is None and not any(period[0] <= day <= period[1] for day, _ in recorded):
@@ -148,4 +148,4 @@ def _recorded(settings: Settings, symbol: str, period: tuple[date, date]) -> dic
     records = strategy_records(
         settings.database(), symbol, mode="live", first=period[0] - OPEN_DAYS, last=period[1]
     )
-    return {key: active_plan(record) for key, record in first_of_each_slot(records).items()}
+    return {key: active_plan(record) for key, record in first_by_slot(records).items()}

@@ -34,7 +34,7 @@ from registry.health.drift import DriftRecord, latest_drift, record_drift
 from registry.ledger.entries import Settled
 from registry.models.versions import VersionRecord
 from registry.rows import record_of
-from tasks.data.datasets import known_bars, period_of
+from tasks.data.datasets import period_of, read_bars_until
 from tasks.notices.events import DriftDetected, emit
 from tasks.notices.notify import notify
 from tasks.runs.retrying import RETRIED
@@ -72,7 +72,7 @@ def compare(market: str, at: datetime, mode: Mode = "live") -> DriftReport:
         # recorded last: after a crash in between, the next try announces it again
         if drift.detected and (before is None or (not before.detected and before.at <= at)):
             _announce(market, drift)
-            _tell(settings, drift)
+            _notify_drift(settings, drift)
         record_drift(settings.database(), record_of(DriftRecord, drift, at=at))
     return drift
 
@@ -101,7 +101,7 @@ def _announce(market: str, report: DriftReport) -> None:
     )
 
 
-def _tell(settings: Settings, report: DriftReport) -> None:
+def _notify_drift(settings: Settings, report: DriftReport) -> None:
     notify(
         settings,
         "drift",
@@ -133,7 +133,7 @@ def _held(
 def _odd_days(settings: Settings, symbol: str, at: datetime) -> NDArray[np.datetime64]:
     """Return roll days and half-days, for recipes that have no feature for them."""
     market = settings.market(symbol)
-    bars = known_bars(settings, symbol, market, at)
+    bars = read_bars_until(settings, symbol, market, at)
     first, last = period_of(bars, market, None, None)
     data = assemble(
         bars,

@@ -34,7 +34,7 @@ from tasks.notices.notify import notify
 from tasks.prediction.outcomes import REVISED_DAYS
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
-from tasks.training.version_lineage import ROLES, judged_of, line_of, unseen_of
+from tasks.training.version_lineage import ROLES, judged_rows, line_of, unseen_interval
 
 LOOKED_BACK = timedelta(days=60)
 """How far back the rows of an estimate, and estimates without realised figures, may lie."""
@@ -60,7 +60,7 @@ def warn_early(market: str, at: datetime) -> EarlyWarning:
     symbol = settings.market(market).symbol
     since = (at - LOOKED_BACK).date()
     rows = settings.ledger().settled(symbol, first=since, mode="live")
-    made = [_made(settings, symbol, line_of(rows, role), at) for role in ROLES]
+    made = [_estimate(settings, symbol, line_of(rows, role), at) for role in ROLES]
     kept = [estimate for estimate in made if estimate is not None]
     new = sum(record_estimate(settings.database(), estimate) for estimate in kept)
     records = estimate_records(settings.database(), symbol, first=since)
@@ -97,7 +97,7 @@ def _notify(settings: Settings, record: EstimateRecord) -> None:
     )
 
 
-def _made(
+def _estimate(
     settings: Settings, symbol: str, line: list[Settled], at: datetime
 ) -> EstimateRecord | None:
     window = [row.prediction for row in line[-WINDOW:]]
@@ -106,7 +106,7 @@ def _made(
     p = np.array([entry.p_up for entry in window], np.float64)
     p_break = np.array([_p_break(entry) for entry in window], np.float64)
     estimates = expect(p, p_break)
-    unseen = unseen_of(settings, symbol, window[-1].version, "log_loss")
+    unseen = unseen_interval(settings, symbol, window[-1].version, "log_loss")
     warned = None
     if unseen is not None:
         reference = Reference(log_loss=unseen["estimate"], error=unseen["error"])
@@ -152,7 +152,7 @@ def _reconciled(
     ]
     waiting = sum(row.outcome is None for row in own)
     had_its_time = at.date() - record.last_day > timedelta(days=REVISED_DAYS)
-    judged = judged_of(own).breaks
+    judged = judged_rows(own).breaks
     # rows older than what was read are missing, so such an estimate cannot be judged
     if len(own) != record.rows or (waiting and not had_its_time) or not len(judged.up):
         return False

@@ -11,7 +11,7 @@ from monitoring.pages.formatting import utc_minute
 from registry.errors import UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
-from registry.ledger.browsing import Wanted, browse
+from registry.ledger.browsing import PredictionFilter, browse
 from registry.ledger.entries import Settled
 from registry.news import news_of
 from tasks.health.breaker import OURS, breaker_of
@@ -26,7 +26,7 @@ _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotStanding:
+class SlotOverview:
     """The status of one of today's opening ranges, in one line.
 
     Attributes
@@ -62,7 +62,7 @@ class SlotStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class MarketOverview:
     """The status of a market at a time; unknown facts are None.
 
     Attributes
@@ -118,7 +118,7 @@ class Standing:
     next_decision: datetime | None
     next_range: str | None
     trading_day: date
-    slots: tuple[SlotStanding, ...]
+    slots: tuple[SlotOverview, ...]
     outlook: DayOutlook
     news: tuple[NewsEvent, ...] = ()
     news_ends: datetime | None = None
@@ -126,7 +126,7 @@ class Standing:
     account: AccountNow | None = None
 
 
-def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
+def market_overview_of(settings: Settings, name: str, at: datetime) -> MarketOverview:
     """Return the status of a market; of the ledger, only today's rows and the last one are read.
 
     Parameters
@@ -145,7 +145,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     news = news_of(database, symbol)
     outlook = day_outlook(market, at)
     following = outlook.next_ranges[0] if outlook.next_ranges else None
-    return Standing(
+    return MarketOverview(
         market=symbol,
         zone=market.zone,
         stage=stage_of(settings, symbol, at)[0],
@@ -160,7 +160,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
         last_bar=lake.last_bar(symbol),
         drift=f"{utc_minute(drift.at)}: {drift.verdict}" if drift else None,
         parity=f"{utc_minute(parity.at)}: {parity.verdict}" if parity else None,
-        last_live_answer=_last_answer(settings, symbol),
+        last_live_answer=_last_prediction(settings, symbol),
         retrains_rest=resting(settings, symbol, at),
         next_decision=following.decision if following else None,
         next_range=following.opening_range if following else None,
@@ -177,7 +177,7 @@ def standing_of(settings: Settings, name: str, at: datetime) -> Standing:
     )
 
 
-def problems_of(overview: Standing) -> tuple[str, ...]:
+def problems_of(overview: MarketOverview) -> tuple[str, ...]:
     """Return the problems of a market that need attention, one line each; empty if none."""
     lines = []
     if overview.serves is None:
@@ -209,10 +209,10 @@ def _end_of(news: tuple[NewsEvent, ...], at: datetime) -> datetime | None:
 
 def _slot(
     name: str, decision: datetime, state: str, why: str, answers: tuple[Settled, ...]
-) -> SlotStanding:
+) -> SlotOverview:
     entry = answers[0].prediction if answers else None
     outcome = answers[0].outcome if answers else None
-    return SlotStanding(
+    return SlotOverview(
         opening_range=name,
         decision=decision,
         state=state,
@@ -250,8 +250,8 @@ def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
     )
 
 
-def _last_answer(settings: Settings, symbol: str) -> str | None:
-    wanted = Wanted(market=symbol, mode=("live",), role=("champion",))
+def _last_prediction(settings: Settings, symbol: str) -> str | None:
+    wanted = PredictionFilter(market=symbol, mode=("live",), role=("champion",))
     rows = browse(settings.database(), wanted, limit=1)
     if not rows:
         return None

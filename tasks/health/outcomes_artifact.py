@@ -65,7 +65,7 @@ def counts_in_words(counts: OutcomeCounts, missed: int) -> str:
     return words
 
 
-def standing_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -> str:
+def state_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -> str:
     """Return the breaker's state in words, and the stage if the market stepped down."""
     words = ""
     if breaker is not None:
@@ -77,7 +77,7 @@ def standing_words(breaker: BreakerState | None, rollout: RolloutCheck | None) -
     return words
 
 
-def is_last_standing(market: str, standing: str) -> bool:
+def is_latest_state(market: str, standing: str) -> bool:
     """Return whether the latest outcomes artifact already shows this breaker and stage."""
     last = last_verdict(f"outcomes-{market}")
     return last is not None and last.endswith(standing)

@@ -11,7 +11,7 @@ from prefect import task
 
 from ml_core import features
 from ml_core.bars.arrays import Bars
-from ml_core.bars.lake.as_known import AsKnown, bars_as_known
+from ml_core.bars.lake.bars_as_of import BarsAsOf, bars_as_of
 from ml_core.decision.decide import logged_features
 from ml_core.decision.entry import Mode, PredictionEntry
 from ml_core.decision.slot import Slot
@@ -131,7 +131,7 @@ class _Again:
         as_now = made_by in {None, code_hash()} and not self._other_features
         return ("unexplained" if as_now else "code"), ()
 
-    def _moments(self) -> Iterator[AsKnown]:
+    def _moments(self) -> Iterator[BarsAsOf]:
         """Yield the bars as they were when the prediction was made, and shortly before.
 
         A batch is stamped when its import begins: the prediction did not see a batch that was
@@ -140,14 +140,14 @@ class _Again:
         t0 = to_minute(self._slot.decision)
         first = t0 - self._span
         made = self._entry.made_at
-        now = bars_as_known(self._settings.lake(), self._market, first, t0, made)
+        now = bars_as_of(self._settings.lake(), self._market, first, t0, made)
         yield now
         stored = self._settings.lake().stored(self._market, first, t0)["ingested_at"].unique()
         stamps = sorted({stamp.as_py().astimezone(UTC) for stamp in stored}, reverse=True)
         for stamp in stamps:
             if made - _WRITING <= stamp <= made:
                 before = stamp - timedelta(microseconds=1)
-                yield bars_as_known(self._settings.lake(), self._market, first, t0, before)
+                yield bars_as_of(self._settings.lake(), self._market, first, t0, before)
 
     @cached_property
     def _span(self) -> int:

@@ -21,7 +21,7 @@ from ml_core.files import written_atomically
 from ml_core.market_events import STAGES
 from monitoring.breaker import State as BreakerName
 from tasks import notices
-from tasks.health.market_overview import Standing, problems_of, standing_of
+from tasks.health.market_overview import MarketOverview, market_overview_of, problems_of
 from tasks.prediction.trading_day import State as SlotState
 from tasks.settings import Settings
 
@@ -50,7 +50,7 @@ def write_figures(settings: Settings, name: str, at: datetime) -> None:
     """
     path = settings.figures_file
     with notices.delivery.quietly(f"no figures of {name}"):
-        standing = standing_of(settings, name, at)
+        standing = market_overview_of(settings, name, at)
         lock = FileLock(settings.home / "figures.lock", timeout=_LOCK_SECONDS)
         with lock, written_atomically(path) as temporary:
             others = _figures_of_others(path, standing.market, at)
@@ -58,7 +58,7 @@ def write_figures(settings: Settings, name: str, at: datetime) -> None:
 
 
 def figures_text(
-    standings: Sequence[Standing], at: datetime, others: Iterable[Sample] = ()
+    standings: Sequence[MarketOverview], at: datetime, others: Iterable[Sample] = ()
 ) -> bytes:
     """Return the metrics in Prometheus's text format.
 
@@ -124,12 +124,12 @@ def _which(value: str, among: Iterable[str]) -> Rows:
     return [((name,), float(name == value)) for name in among]
 
 
-def _slots(standing: Standing) -> Rows:
+def _slots(standing: MarketOverview) -> Rows:
     counts = Counter(slot.state for slot in standing.slots)
     return [((state,), float(counts[state])) for state in get_args(SlotState)]
 
 
-def _delays(standing: Standing) -> Rows:
+def _delays(standing: MarketOverview) -> Rows:
     return [
         ((slot.opening_range,), (slot.answered_at - slot.decision).total_seconds())
         for slot in standing.slots
@@ -139,7 +139,7 @@ def _delays(standing: Standing) -> Rows:
 
 _WRITTEN = "orbcast_written_timestamp_seconds"
 
-_FIGURES: tuple[tuple[str, str, tuple[str, ...], Callable[[Standing], Rows]], ...] = (
+_FIGURES: tuple[tuple[str, str, tuple[str, ...], Callable[[MarketOverview], Rows]], ...] = (
     # not part of the market's status: `figures_text` adds it
     ("written_timestamp_seconds", "When these figures were written", (), lambda _: ()),
     ("bars", "Bars in the lake", (), lambda it: _one(it.bars)),

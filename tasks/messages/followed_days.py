@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_core.backtest.driftless_forecast import DriftlessForecast, driftless_forecast
 from ml_core.decision.entry import Mode, PredictionEntry
-from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
+from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_by_slot
 from ml_core.decision.plan_slot import OPEN_DAYS, active_plan
 from ml_core.features.all import CATALOGUE
 from ml_core.features.history import HISTORY_DAYS
@@ -24,7 +24,7 @@ from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trade_rule import TradeRule
-from ml_core.strategy.trades import Taken, TradedSlot, follow_plans
+from ml_core.strategy.trades import PlanResult, TradedSlot, follow_plans
 from registry.ledger.entries import OutcomeEntry, Settled
 from registry.news import news_of
 from registry.strategy import strategy_records
@@ -74,7 +74,7 @@ class FollowedSlot:
     plan: Plan | None
     stage: Stage
     traded: TradedSlot | None
-    taken: Taken | None
+    taken: PlanResult | None
     atr: float | None = None
     beside: tuple[FollowedSlot, ...] = ()
 
@@ -117,7 +117,7 @@ class FollowedDays:
     rules: Rules
     stage: Stage
     slots: tuple[FollowedSlot, ...]
-    taken: tuple[Taken, ...]
+    taken: tuple[PlanResult, ...]
     rows: Mapping[SlotKey, Mapping[str, Any]] = field(default_factory=dict)
     news: tuple[NewsEvent, ...] = ()
     _made: Assembly | None = field(default=None, repr=False)
@@ -167,7 +167,7 @@ def followed_days(
     champions = [row for row in settled if row.prediction.role == "champion"]
     database, begin = settings.database(), first - OPEN_DAYS
     records = strategy_records(database, market.symbol, mode=mode, first=begin, last=last)
-    counted = first_of_each_slot(records)
+    counted = first_by_slot(records)
     recorded = known_rules(settings, market)
     rules = {one: recorded.get(one, now) for one in (now.hash, *(r.rules_hash for r in records))}
     made = _assembled(settings, market, tuple(rules.values()), first, last, at)
@@ -188,7 +188,7 @@ def followed_days(
     }
 
     def slot_of(
-        row: Settled, record: StrategyRecord | None, own: tuple[Taken, ...]
+        row: Settled, record: StrategyRecord | None, own: tuple[PlanResult, ...]
     ) -> FollowedSlot:
         key = _key(row.prediction)
         hash_ = record.rules_hash if record else now.hash
@@ -234,7 +234,7 @@ def _taken(
     rules: Rules,
     records: Mapping[SlotKey, StrategyRecord],
     traded: Mapping[TradeKey, TradedSlot],
-) -> tuple[Taken, ...]:
+) -> tuple[PlanResult, ...]:
     """Return what the plans of a strategy came to, those that there are bars of."""
     plans = {key: active_plan(record) for key, record in records.items()}
     keys = [(*key, record.rules_hash) for key, record in records.items()]

@@ -77,11 +77,11 @@ class Channel:
         """The rules for which notices it gets, and when."""
         return ChannelRules(least=self.least, switches=self.switches, quiet=self.quiet)
 
-    def tells_from(self, notice: Notice) -> datetime | None:
+    def delivers_from(self, notice: Notice) -> datetime | None:
         """Return when the channel may first deliver a notice; None if never."""
         if notice.at < self.since:
             return None
-        return self.rules.tells_from(notice.kind, notice.market, notice.at)
+        return self.rules.delivers_from(notice.kind, notice.market, notice.at)
 
     def is_due(self, notice: Notice, now: datetime) -> bool:
         """Return whether the channel should deliver a notice now."""
@@ -119,7 +119,7 @@ def new_channel(name: str, kind: str, url: str, at: datetime, least: str = "info
     """
     if not _NAME.fullmatch(name):
         raise ChannelError("name", name, "is not valid; use small letters, digits and dashes")
-    channel = Channel(name=name, kind=_known_kind(kind), since=at, least=_known_level(least))
+    channel = Channel(name=name, kind=_require_kind(kind), since=at, least=_require_level(least))
     begins = BEGINS[kind]
     if kind == "apprise":
         _require_one_service(url.strip())
@@ -144,7 +144,7 @@ def _require_one_service(url: str) -> None:
         raise ChannelError("url", "(not shown)", fault)
 
 
-def channel_named(path: Path, name: str) -> Channel:
+def find_channel(path: Path, name: str) -> Channel:
     """Return a channel by name.
 
     Raises
@@ -165,7 +165,7 @@ def missing_from(
     return tuple(
         channel.name
         for channel in listed
-        if (begins := channel.tells_from(kept.notice)) is not None
+        if (begins := channel.delivers_from(kept.notice)) is not None
         and begins <= now
         and not kept.reached(channel.name)
     )
@@ -177,15 +177,15 @@ def _read(entry: dict[str, Any]) -> Channel:
         raise ChannelError("since", str(since), "is not a time with a zone")
     return Channel(
         name=str(entry["name"]),
-        kind=_known_kind(str(entry["kind"])),
+        kind=_require_kind(str(entry["kind"])),
         since=since,
-        least=_known_level(str(entry.get("least", "info"))),
+        least=_require_level(str(entry.get("least", "info"))),
         switches=tuple(_read_switch(text) for text in entry.get("switches", ())),
         quiet=_read_quiet(entry["quiet"]) if "quiet" in entry else None,
     )
 
 
-def known_notice_kind(kind: str) -> str:
+def require_notice_kind(kind: str) -> str:
     """Return the canonical name of a kind of notice.
 
     Raises
@@ -220,7 +220,7 @@ def quiet_hours(begin: str, end: str, zone: str, policies: Mapping[str, str]) ->
     times = [_read_time(text) for text in (begin, end)]
     if times[0] == times[1]:
         raise ChannelError("quiet hours", f"{begin} to {end}", "never begin; name two times")
-    chosen = {known_notice_kind(kind): _known_policy(name) for kind, name in policies.items()}
+    chosen = {require_notice_kind(kind): _require_policy(name) for kind, name in policies.items()}
     return QuietHours(begin=times[0], end=times[1], zone=zone, policies=chosen)
 
 
@@ -234,7 +234,7 @@ def _read_time(text: str) -> time:
     return read
 
 
-def _known_policy(name: str) -> Policy:
+def _require_policy(name: str) -> Policy:
     for policy in POLICIES:
         if policy == name:
             return policy
@@ -263,7 +263,7 @@ def _read_switch(text: str) -> Switch:
     return Switch(
         on=state == "on",
         at=at,
-        kind=None if kind == _ANY else known_notice_kind(kind),
+        kind=None if kind == _ANY else require_notice_kind(kind),
         market=None if market == _ANY else market,
     )
 
@@ -272,13 +272,13 @@ def _read_quiet(values: Mapping[str, Any]) -> QuietHours:
     return quiet_hours(values["from"], values["to"], values["zone"], values.get("kinds", {}))
 
 
-def _known_kind(kind: str) -> str:
+def _require_kind(kind: str) -> str:
     if kind not in BEGINS:
         raise ChannelError("kind", kind, f"is unknown; use one of {', '.join(BEGINS)}")
     return kind
 
 
-def _known_level(level: str) -> Level:
+def _require_level(level: str) -> Level:
     if level not in LEVELS:
         raise ChannelError("least level", level, f"is unknown; use one of {', '.join(LEVELS)}")
     return level

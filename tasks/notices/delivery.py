@@ -18,7 +18,7 @@ from prefect.logging import get_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from monitoring.messages.facts import Message
-from monitoring.notices import WORTH_TELLING, dated, rests_until
+from monitoring.notices import WORTH_TELLING, dated, paused_until
 from registry.notices import (
     Delivery,
     Notice,
@@ -28,7 +28,7 @@ from registry.notices import (
 )
 from tasks.notices.channel_blocks import load_block, notify_block, without_secrets
 from tasks.notices.channels import Channel, channels
-from tasks.notices.error_words import named, scrubbed, words_of
+from tasks.notices.error_words import error_text, error_without_urls, scrubbed
 from tasks.notices.pictures import picture_of
 from tasks.settings import Settings, now
 
@@ -77,7 +77,7 @@ def send_unkept(settings: Settings, notice: Notice) -> None:
     if in_reach(settings):
         for channel in channels(settings.channels_file):
             # quiet hours are ignored: an unstored notice could not be delivered after them
-            if channel.tells_from(notice) is not None:
+            if channel.delivers_from(notice) is not None:
                 _fault(channel, notice, picture_of(settings, notice.key))
 
 
@@ -103,7 +103,7 @@ def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - a notice never stops a run
-        run_log().log(level, "%s: %s", words, named(error))
+        run_log().log(level, "%s: %s", words, error_without_urls(error))
 
 
 def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
@@ -115,7 +115,7 @@ def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
         for kept in waiting(database, channel.name, max(oldest, channel.since))
         if channel.is_due(kept.notice, at)
     ]
-    resumes = rests_until([failure.at for failure in failures_in_a_row(database, channel.name)])
+    resumes = paused_until([failure.at for failure in failures_in_a_row(database, channel.name)])
     is_fresh = any(not kept.attempts(channel.name) for kept in due)
     if resumes is not None and at < resumes and not is_fresh and not at_once:
         return 0
@@ -149,14 +149,14 @@ def _fault(channel: Channel, notice: Notice, picture: Path | None = None) -> str
         try:
             block = load_block(channel)
         except Exception as error:  # noqa: BLE001 - any error of Prefect's database
-            outcome.append(f"its block cannot be loaded: {named(error)}")
+            outcome.append(f"its block cannot be loaded: {error_without_urls(error)}")
             return
         try:
             with block.raise_on_failure():
                 notify_block(block, body, notice.subject, picture)
             outcome.append("")
         except Exception as error:  # noqa: BLE001 - any error of a channel
-            outcome.append(scrubbed(without_secrets(block, words_of(error))))
+            outcome.append(scrubbed(without_secrets(block, error_text(error))))
 
     # a separate thread can be abandoned when a channel hangs; it must use the same Prefect
     thread = threading.Thread(

@@ -9,9 +9,9 @@ from tasks.runs.known_secrets import hide_secrets
 _SECRETS = re.compile(r"[a-z][a-z0-9+.\-]*://\S+", re.IGNORECASE)
 
 
-def named(error: BaseException) -> str:
+def error_without_urls(error: BaseException) -> str:
     """Return an error as text without URLs."""
-    return scrubbed(words_of(error))
+    return scrubbed(error_text(error))
 
 
 def scrubbed(text: str) -> str:
@@ -19,7 +19,7 @@ def scrubbed(text: str) -> str:
     return hide_secrets(_SECRETS.sub("(url)", text))[:500]
 
 
-def words_of(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's class and message unchanged; they may contain a secret."""
     # for this Prefect error, the details are only in its log
     words = str(getattr(error, "log", "") or error)

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
 from monitoring.notices import EndedRun
-from registry.notices import Notice, keep_notice
+from registry.notices import Notice, save_notice
 from tasks.notices.delivery import (
     bring,
     in_reach,
@@ -20,8 +20,8 @@ from tasks.notices.delivery import (
     run_log,
     send_unkept,
 )
-from tasks.notices.error_words import named, scrubbed
-from tasks.notices.pictures import keep_picture
+from tasks.notices.error_words import error_without_urls, scrubbed
+from tasks.notices.pictures import save_picture
 from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import mark_run
 from tasks.runs.restarts import restart_crashed
@@ -65,12 +65,14 @@ def notify(
         notice = Notice(key=key, market=market, kind=kind, subject=subject, body=body, at=now())
         if draw is not None:
             with quietly(f"no picture: {subject}"):
-                keep_picture(settings, key, draw)
+                save_picture(settings, key, draw)
         try:
-            if not keep_notice(settings.database(), notice):
+            if not save_notice(settings.database(), notice):
                 return False
         except Exception as error:  # noqa: BLE001 - a notice never stops a run
-            run_log().error("not kept (%s): %s: %s", named(error), subject, scrubbed(body))
+            run_log().error(
+                "not kept (%s): %s: %s", error_without_urls(error), subject, scrubbed(body)
+            )
             send_unkept(settings, notice)
             return False
         if in_reach(settings):

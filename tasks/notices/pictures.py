@@ -19,7 +19,7 @@ ATTACHING = ("email", "apprise")
 _KEPT = WORTH_TELLING + timedelta(days=1)
 
 
-def keep_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:
+def save_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:
     """Draw the picture of a new notice if a channel would send it."""
     if not any(channel.kind in ATTACHING for channel in channels(settings.channels_file)):
         return

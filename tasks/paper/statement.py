@@ -9,12 +9,12 @@ from typing import Literal
 
 from ml_core.decision.plan_record import SlotKey
 from ml_core.market.instrument import Instrument
-from ml_core.paper.account import standing_of
+from ml_core.paper.account import paper_account_state
 from ml_core.paper.events import PaperEvent
 from ml_core.strategy.account import Ending
 from ml_core.strategy.account_sizing import LimitLeft
 from ml_core.strategy.rules import Side
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 from registry.paper import paper_events
 from tasks.paper.books import Book, mode_of, paper_account
 from tasks.prediction.account_now import followed_plans
@@ -107,8 +107,8 @@ def paper_statement(settings: Settings, name: str, book: Book, at: datetime) -> 
     market = settings.market(name)
     events = paper_events(settings.database(), book, market.symbol)
     paper = paper_account(settings, market, book, events)
-    standing = standing_of(paper, events, at).on(trading_day_at(market, at))
-    taken: Mapping[SlotKey, Taken] = {}
+    standing = paper_account_state(paper, events, at).on(trading_day_at(market, at))
+    taken: Mapping[SlotKey, PlanResult] = {}
     if events:
         first = min(one.trading_day for one in events)
         _, followed = followed_plans(settings, market, mode_of(book), at, first=first)
@@ -134,7 +134,9 @@ def paper_statement(settings: Settings, name: str, book: Book, at: datetime) -> 
     )
 
 
-def _slot(instrument: Instrument, events: Iterable[PaperEvent], taken: Taken | None) -> PaperSlot:
+def _slot(
+    instrument: Instrument, events: Iterable[PaperEvent], taken: PlanResult | None
+) -> PaperSlot:
     events = list(events)
     first, last = events[0], events[-1]
     filled = [one for one in events if one.event == "filled"]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import partial
 
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_of_each_slot
+from ml_core.decision.plan_record import SlotKey, StrategyRecord, first_by_slot
 from ml_core.decision.plan_slot import active_plan
 from ml_core.errors import InputError
 from ml_core.fills.account_trips import account_trips
@@ -23,7 +23,7 @@ from ml_core.strategy.account_standing import (
     TimedTrade,
     standing_after,
 )
-from ml_core.strategy.trades import Taken, follow_plans
+from ml_core.strategy.trades import PlanResult, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
 from tasks.prediction.settled_trades import traded_slots
@@ -102,7 +102,7 @@ def account_standing(
     market: Market,
     mode: Mode,
     at: datetime,
-    taken: Sequence[Taken] | None = None,
+    taken: Sequence[PlanResult] | None = None,
 ) -> AccountStanding | None:
     """Return where a market's account stands at a time, by what was known then.
 
@@ -145,7 +145,7 @@ def account_standing(
 
 
 def account_after(
-    settings: Settings, market: Market, taken: Sequence[Taken], at: datetime
+    settings: Settings, market: Market, taken: Sequence[PlanResult], at: datetime
 ) -> AccountNow | None:
     """Return a market's account as if some plans were all that it was ever traded by.
 
@@ -197,7 +197,7 @@ def followed_plans(
     *,
     first: date | None,
     facts: bool = False,
-) -> tuple[dict[SlotKey, StrategyRecord], tuple[Taken, ...]]:
+) -> tuple[dict[SlotKey, StrategyRecord], tuple[PlanResult, ...]]:
     """Return the plans that were decided by a time, and what they came to as far as is known then.
 
     Parameters
@@ -220,13 +220,13 @@ def followed_plans(
         rules_hash=rules.hash if mode == "replay" else None,
         first=first,
     )
-    decided = first_of_each_slot(record for record in records if record.decision_time < at)
+    decided = first_by_slot(record for record in records if record.decision_time < at)
     plans = {key: active_plan(record) for key, record in decided.items()}
     slots = list(traded_slots(settings, market, decided, at, facts=facts).values())
     return decided, follow_plans(rules, slots, plans)
 
 
-def timed_trades(taken: Iterable[Taken], market: Market) -> Iterator[TimedTrade]:
+def timed_trades(taken: Iterable[PlanResult], market: Market) -> Iterator[TimedTrade]:
     """Yield the trades that plans came to, for one contract, with the most that each plan had."""
     instrument = market.instrument
     value, cost = instrument.tick_value, instrument.round_trip_cost_ticks

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ml_core.decision.entry import Mode, PredictionEntry, Role
-from ml_core.decision.plan_record import StrategyRecord, first_of_each_slot
+from ml_core.decision.plan_record import StrategyRecord, first_by_slot
 from ml_core.errors import InputError
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.explain import Explanation, explain, rule_gates
@@ -107,7 +107,7 @@ def _decided(settings: Settings, entry: PredictionEntry) -> StrategyRecord | Non
         first=entry.trading_day,
         last=entry.trading_day,
     )
-    return first_of_each_slot(records).get((entry.trading_day, entry.opening_range))
+    return first_by_slot(records).get((entry.trading_day, entry.opening_range))
 
 
 def _parts(text: str) -> tuple[str, date, str]:

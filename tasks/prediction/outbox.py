@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from ml_core.decision.plan_record import IntentChange, IntentEvent, OrderIntent, SlotKey
-from ml_core.json_values import BESIDE
+from ml_core.json_values import INLINE
 from ml_core.market.market import Market
 from ml_core.paper.order_terms import sized_again
 from registry.strategy import intent_events, order_intents, record_intent_event
@@ -43,7 +43,7 @@ class Outgoing:
     version: str
     rules: str
     approved_for: str
-    order: Mapping[str, Any] = field(metadata=BESIDE)
+    order: Mapping[str, Any] = field(metadata=INLINE)
 
 
 def outbox(
@@ -63,7 +63,7 @@ def outbox(
     intents = order_intents(settings.database(), symbol, since=since)
     if not intents:
         return []
-    general, approved = _standing(settings, symbol, at)
+    general, approved = _standing_reason(settings, symbol, at)
     last = {event.key: event for event in intent_events(settings.database(), symbol)}
     return [_outbox_row(intent, at, general, approved, last.get(intent.key)) for intent in intents]
 
@@ -89,7 +89,7 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
     standing = [event for event in last.values() if not event.is_over]
     if not standing:
         return ()
-    general, approved = _standing(settings, symbol, at)
+    general, approved = _standing_reason(settings, symbol, at)
     intents = {intent.key: intent for intent in order_intents(database, symbol)}
     resized = _resized(settings, market, standing, intents, at)
     new = []
@@ -144,7 +144,7 @@ def _resized(
     return resized
 
 
-def _standing(settings: Settings, symbol: str, at: datetime) -> tuple[str, str | None]:
+def _standing_reason(settings: Settings, symbol: str, at: datetime) -> tuple[str, str | None]:
     """Return why no intent of a market may be acted on, and the approval that stands."""
     breaker = breaker_of(settings, symbol, at)
     stage, position = stage_of(settings, symbol, at)

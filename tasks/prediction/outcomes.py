@@ -24,7 +24,7 @@ from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
 from registry.health.performance import first_recorded, update_performance
-from registry.ledger.browsing import Wanted, matching
+from registry.ledger.browsing import PredictionFilter, matching
 from registry.ledger.entries import OutcomeEntry, OutcomeKey, Settled, outcome_key
 from registry.ledger.slots import slots_to_settle
 from tasks.data.label_keys import labels_by_key
@@ -110,7 +110,7 @@ def settle(market: str, at: datetime) -> OutcomeCounts:
                 _emit(entry, revised=done == "revised")
     return OutcomeCounts(
         symbol=definition.symbol,
-        predictions=matching(settings.database(), Wanted(market=definition.symbol)),
+        predictions=matching(settings.database(), PredictionFilter(market=definition.symbol)),
         added=counts["added"],
         revised=counts["revised"],
         unchanged=counts["unchanged"],

@@ -198,7 +198,7 @@ def decided_entries(
 
     Raises
     ------
-    PrematureAnswerError
+    PrematurePredictionError
         The window of a live slot has not closed.
     """
     return _decided(settings, load_context(settings, market, slot, made_at, mode))

@@ -25,7 +25,7 @@ from ml_core.learning.saved_bundle import load_bundle
 from ml_core.learning.version_folder import BundleCorruptError
 from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import Market
-from registry.errors import PrematureAnswerError, UnknownVersionError, UnusableVersionError
+from registry.errors import PrematurePredictionError, UnknownVersionError, UnusableVersionError
 from registry.models.versions import CHALLENGER, Serving, VersionRecord
 from registry.news import news_of
 from registry.strategy import strategy_records
@@ -62,7 +62,7 @@ def load_context(
 
     Raises
     ------
-    PrematureAnswerError
+    PrematurePredictionError
         The window of a live slot has not closed.
     """
     context = bare_context(settings, market, slot, made_at, mode)
@@ -86,7 +86,7 @@ def load_context(
     if context.recorded:
         return context
     if mode == "live" and made_at < slot.decision:
-        raise PrematureAnswerError(str(slot), made_at, slot.decision)
+        raise PrematurePredictionError(str(slot), made_at, slot.decision)
     return _with_evidence(settings, context, arrival)
 
 
@@ -110,7 +110,7 @@ def _with_evidence(
 ) -> SlotContext:
     """Add the versions and, if one is to predict, bars, breaker and silenced slots."""
     symbol, live = context.slot.symbol, context.mode == "live"
-    versions = versions_for(settings, symbol, _asked_at(context))
+    versions = versions_for(settings, symbol, _serving_time(context))
     context = replace(context, versions=versions)
     if not versions or abstention(context, versions[0], OF_SLOT):
         return context
@@ -135,7 +135,7 @@ def _with_evidence(
     )
 
 
-def _asked_at(context: SlotContext) -> datetime:
+def _serving_time(context: SlotContext) -> datetime:
     """Return the time as of which versions serve; in a replay, the decision time."""
     return context.made_at if context.mode == "live" else context.slot.decision
 
@@ -191,7 +191,7 @@ def next_version(
 ) -> RoleVersion | None:
     """Return the version that serves if some cannot predict; None if there is none."""
     models = settings.models()
-    serving = models.serving(context.slot.symbol, _asked_at(context), without)
+    serving = models.serving(context.slot.symbol, _serving_time(context), without)
     return None if serving.damaged else loaded(_champion(serving))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import StrategyRecord, first_of_each_slot
+from ml_core.decision.plan_record import StrategyRecord, first_by_slot
 from ml_core.decision.slot import Slot
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.market.market import Market
@@ -97,7 +97,7 @@ def slots_of_day(
     both = settings.ledger().settled(market.symbol, first=trading_day, last=trading_day)
     answers = tuple(row for row in both if row.prediction.mode == mode)
     elsewhere = {row.prediction.opening_range for row in both if row.prediction.mode != mode}
-    decided = first_of_each_slot(
+    decided = first_by_slot(
         strategy_records(
             settings.database(), market.symbol, mode=mode, first=trading_day, last=trading_day
         )

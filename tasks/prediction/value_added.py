@@ -12,16 +12,16 @@ from ml_core.backtest.backtest_result import BacktestResult, backtest_result
 from ml_core.backtest.driftless_rule import OnWalk, driftless_trades
 from ml_core.bars.arrays import Bars
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import first_of_each_slot
+from ml_core.decision.plan_record import first_by_slot
 from ml_core.decision.plan_slot import plans_of
 from ml_core.learning.datasets.assemble import Assembly
 from ml_core.market.market import Market
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.slots import rules_history, slots_of
-from ml_core.strategy.trades import Taken, backtest, follow_plans
+from ml_core.strategy.trades import PlanResult, backtest, follow_plans
 from registry.news import news_of
 from registry.strategy import strategy_records
-from tasks.data.datasets import known_bars, period_of
+from tasks.data.datasets import period_of, read_bars_until
 from tasks.prediction.settled_trades import traded_slots
 from tasks.settings import Settings
 from tasks.training.questions import record_look
@@ -56,7 +56,7 @@ def backtest_rules(
         Called with (driftless prices done, driftless prices in all).
     """
     market = settings.market(name)
-    bars = known_bars(settings, name, market, at)
+    bars = read_bars_until(settings, name, market, at)
     history = _history(market, bars, rules, (first, last))
     looks = _count_look(settings, market, bars, rules, (first, last), at)
     taken = _followed(settings, history, rules)
@@ -72,7 +72,7 @@ def trades_beside(
     first: date | None,
     last: date | None,
     at: datetime,
-) -> list[tuple[Taken, ...]]:
+) -> list[tuple[PlanResult, ...]]:
     """Apply several strategies' rules to the same slots; each counts as a look, like a backtest.
 
     Parameters
@@ -90,7 +90,7 @@ def trades_beside(
         For each slot, in order, the result of each strategy, in the order of ``strategies``.
     """
     market = settings.market(name)
-    bars = known_bars(settings, name, market, at)
+    bars = read_bars_until(settings, name, market, at)
     end = period_of(bars, market, None, last)[1]
     period = (first or end - _FEW_DAYS, end)
     history = _history(market, bars, strategies[0], period)
@@ -130,14 +130,14 @@ def follow_rules(
     first: date | None,
     last: date | None,
     at: datetime,
-) -> tuple[Taken, ...]:
+) -> tuple[PlanResult, ...]:
     """Apply the rules to some trading days to find the plans; this is not counted as a look."""
     market = settings.market(name)
-    history = _history(market, known_bars(settings, name, market, at), rules, (first, last))
+    history = _history(market, read_bars_until(settings, name, market, at), rules, (first, last))
     return _followed(settings, history, rules)
 
 
-def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Taken, ...]:
+def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[PlanResult, ...]:
     """Apply the rules without a model; slots carry scheduled news if the rules use it."""
     slots = slots_of(history, rules)
     if rules.blackouts:
@@ -148,16 +148,16 @@ def _followed(settings: Settings, history: Assembly, rules: Rules) -> tuple[Take
 
 def followed_days(
     settings: Settings, name: str, rules: Rules, mode: Mode, at: datetime
-) -> tuple[tuple[Taken, ...], tuple[Taken, ...]]:
+) -> tuple[tuple[PlanResult, ...], tuple[PlanResult, ...]]:
     """Return the trades of the recorded plans, with the model and without it."""
     market = settings.market(name)
-    records = first_of_each_slot(
+    records = first_by_slot(
         strategy_records(settings.database(), market.symbol, mode=mode, rules_hash=rules.hash)
     )
     plans = plans_of(records.values())
     slots = list(traded_slots(settings, market, records, at).values())
 
-    def of(which: str) -> tuple[Taken, ...]:
+    def of(which: str) -> tuple[PlanResult, ...]:
         return follow_plans(rules, slots, {key: both[which] for key, both in plans.items()})
 
     return of("with"), of("without")

@@ -37,7 +37,7 @@ from prefect.states import Completed
 from ml_core.errors import InputError
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
-from monitoring.approval import ASKING, NOBODY, Answer, Request
+from monitoring.approval import ASKING, NOBODY, ApprovalAnswer, Request
 from monitoring.pages.markdown import escaped
 from tasks.notices.notify import notify
 from tasks.rollout.approval_form import evidence, form_of, key_of, page
@@ -66,12 +66,12 @@ class NoDeploymentError(InputError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class AnsweredRequest:
     """A request and a person's answer."""
 
     run: str
     request: Request
-    answer: Answer
+    answer: ApprovalAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class Waiting:
     request: Request
 
 
-def request_approval(ask: Callable[[], Request]) -> Answered:
+def request_approval(ask: Callable[[], Request]) -> AnsweredRequest:
     """Request an approval within the current flow run, and return the answer once there is one.
 
     The first call suspends the run and ends the process. After the answer, the run starts again
@@ -141,17 +141,17 @@ def request_approval(ask: Callable[[], Request]) -> Answered:
         _announce(run.id, request)
     # no Prefect timeout: it would mark the run as failed although nothing failed
     approval = suspend_flow_run(wait_for_input=form_of(request), key=_PAUSE)
-    answer = Answer(
+    answer = ApprovalAnswer(
         approve=approval.approve,
         by=approval.by,
         reason=approval.reason,
         against_the_evidence=getattr(approval, "against_the_evidence", False),
         waited=_waited(run.id),
     )
-    return Answered(run=str(run.id), request=request, answer=answer)
+    return AnsweredRequest(run=str(run.id), request=request, answer=answer)
 
 
-def conclude(answered: Answered, result: ApprovalResult) -> State[ApprovalResult]:
+def conclude(answered: AnsweredRequest, result: ApprovalResult) -> State[ApprovalResult]:
     """Publish the result and return the run's final state: completed, whatever the answer."""
     parts = (escaped(answered.request.verdict), evidence(answered.request))
     publish(key_of(answered.request), result.verdict, *parts)
@@ -204,7 +204,7 @@ def outcome(run: UUID) -> tuple[str, str]:
     return state.name or state.type.value, state.message or state.type.value
 
 
-def became_of(ref: str) -> str:
+def run_outcome(ref: str) -> str:
     """Return the outcome of a run of these flows, by its id, the start of its id, or its name."""
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(

@@ -7,13 +7,13 @@ from typing import Any
 
 from ml_core.json_values import json_values
 from registry.models.decisions import DecisionRecord, list_decisions, record_decision
-from tasks.rollout.approval import Answered, ApprovalResult
+from tasks.rollout.approval import AnsweredRequest, ApprovalResult
 from tasks.settings import Settings
 
 KIND = "approval"
 
 
-def kept(settings: Settings, market: str, run: str) -> ApprovalResult | None:
+def recorded_result(settings: Settings, market: str, run: str) -> ApprovalResult | None:
     """Return the recorded result of a run's approval, so that a rerun does nothing more."""
     for decision in list_decisions(settings.database(), market):
         if decision.kind == KIND and decision.evidence["run"] == run:
@@ -21,9 +21,9 @@ def kept(settings: Settings, market: str, run: str) -> ApprovalResult | None:
     return None
 
 
-def keep(
+def record_result(
     settings: Settings,
-    answered: Answered,
+    answered: AnsweredRequest,
     verdict: str,
     *,
     approved: bool,

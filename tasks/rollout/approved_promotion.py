@@ -12,8 +12,8 @@ from ml_core.evidence.promotion.rule import Decision
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnusableVersionError
 from registry.models.versions import CHAMPION, VersionRecord
-from tasks.rollout.approval import Answered, ApprovalResult
-from tasks.rollout.approval_record import keep, kept
+from tasks.rollout.approval import AnsweredRequest, ApprovalResult
+from tasks.rollout.approval_record import record_result, recorded_result
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.champion import make_champion
@@ -84,14 +84,14 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
 
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
-def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
+def act_on_promotion(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
     """Make the version champion if a person approved it as it still is; record the result.
 
     A second call for the same run changes nothing.
     """
     settings = current_settings()
     request, answer = answered.request, answered.answer
-    before = kept(settings, request.market, answered.run)
+    before = recorded_result(settings, request.market, answered.run)
     if before is not None:
         return before
     store = settings.models()
@@ -121,7 +121,9 @@ def act_on_promotion(answered: Answered, at: datetime) -> ApprovalResult:
             instead_of="" if champion is None else champion.version,
         )
     approved = judged.approved
-    return keep(settings, answered, judged.verdict, approved=approved, done=approved, at=at)
+    return record_result(
+        settings, answered, judged.verdict, approved=approved, done=approved, at=at
+    )
 
 
 def _rule(settings: Settings, record: VersionRecord, at: datetime) -> Decision | None:

@@ -10,8 +10,8 @@ from prefect import task
 from monitoring.approval import Finding, Request, judge
 from registry.errors import UnknownVersionError
 from registry.rollout import rollout_records
-from tasks.rollout.approval import Answered, ApprovalResult
-from tasks.rollout.approval_record import keep, kept
+from tasks.rollout.approval import AnsweredRequest, ApprovalResult
+from tasks.rollout.approval_record import record_result, recorded_result
 from tasks.rollout.stage import GatesNotPassedError, Rollout, approve, rollout_of, step_up
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
@@ -77,14 +77,14 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
 
 
 @task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
-def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
+def act_on_step(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
     """Record an approval, and take the step if the gates are passed; record the result.
 
     A second call for the same run changes nothing.
     """
     settings = current_settings()
     request, answer = answered.request, answered.answer
-    before = kept(settings, request.market, answered.run)
+    before = recorded_result(settings, request.market, answered.run)
     if before is not None:
         return before
     stage: Any = request.subject
@@ -104,7 +104,7 @@ def act_on_step(answered: Answered, at: datetime) -> ApprovalResult:
             done = True
         except GatesNotPassedError as error:
             verdict = f"{verdict}; no step yet: {error}"
-    return keep(settings, answered, verdict, approved=judged.approved, done=done, at=at)
+    return record_result(settings, answered, verdict, approved=judged.approved, done=done, at=at)
 
 
 def _content(settings: Settings, looked: Rollout, at: datetime) -> dict[str, str]:

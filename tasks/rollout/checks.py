@@ -54,7 +54,7 @@ def check_rollout(market: str, at: datetime) -> RolloutCheck:
 
 
 @task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
-def look_at_gates(market: str, at: datetime) -> Rollout:
+def check_gates(market: str, at: datetime) -> Rollout:
     """Evaluate every gate of the next stage; send a notice for each newly passed gate."""
     settings = current_settings()
     symbol = settings.market(market).symbol

@@ -22,7 +22,7 @@ from ml_core.setups.conditional import (
     conditional_stats,
 )
 from registry.news import news_of
-from tasks.data.datasets import LabelError, known_bars, period_of
+from tasks.data.datasets import LabelError, period_of, read_bars_until
 from tasks.settings import Settings
 from tasks.training.questions import record_look
 
@@ -125,7 +125,7 @@ def answer_question(
     market = settings.market(name)
     if question.opening_range is not None:
         market.range_index(question.opening_range)
-    bars = known_bars(settings, name, market, at)
+    bars = read_bars_until(settings, name, market, at)
     first, last = period_of(bars, market, question.first, question.last)
     assembly = assemble(
         bars,

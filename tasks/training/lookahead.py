@@ -9,7 +9,7 @@ from prefect import task
 from ml_core.features.audit import AuditSummary, audit_lookahead
 from ml_core.ranges.label_spec import LabelSpec
 from registry.news import news_of
-from tasks.data.datasets import known_bars, period_of
+from tasks.data.datasets import period_of, read_bars_until
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 
@@ -28,7 +28,7 @@ def audit_recent(market: str, at: datetime) -> AuditSummary:
     """
     settings = current_settings()
     definition = settings.market(market)
-    bars = known_bars(settings, market, definition, at)
+    bars = read_bars_until(settings, market, definition, at)
     begin, end = period_of(bars, definition, None, None)
     news = news_of(settings.database(), definition.symbol)
     # without a calendar, features that read it cannot be audited

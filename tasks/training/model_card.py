@@ -84,7 +84,7 @@ def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> Car
         model=record.model,
         kind=record.kind,
         about=files["recipe"].get("about", ""),
-        standing=_standing(settings, record, at, serving.fallback if serving else None),
+        standing=_status_sentences(settings, record, at, serving.fallback if serving else None),
         evaluation=evaluation,
         trained=trained,
         importance=files["feature_importance"],
@@ -149,7 +149,7 @@ def simulated(settings: Settings, name: str) -> bool:
     return any(path.with_name(f"{path.stem}-truth.npz").is_file() for path in paths)
 
 
-def _standing(
+def _status_sentences(
     settings: Settings, record: VersionRecord, at: datetime, fallback: str | None
 ) -> tuple[str, ...]:
     store, sentences = settings.models(), []
@@ -199,7 +199,7 @@ def _power(rows: int, count: TrialCount | None = None) -> CardPower | None:
     return CardPower(
         rows=rows,
         needed=evidence.rule_power.rows_for_rule(POLICY.worth, questions, POLICY.power),
-        findable=evidence.rule_power.gain_found(rows, questions, POLICY.power),
+        findable=evidence.rule_power.detectable_gain(rows, questions, POLICY.power),
     )
 
 

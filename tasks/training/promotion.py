@@ -29,7 +29,7 @@ from tasks.settings import BY, Settings, current_settings
 from tasks.training.champion import make_champion, present_champion
 from tasks.training.questions import questions_on_record
 from tasks.training.refit import judge_refit
-from tasks.training.studies_on_record import answers_on_record, study_that_counts
+from tasks.training.studies_on_record import recorded_predictions, study_that_counts
 from tasks.training.train import Material, TrainedVersion
 
 
@@ -49,15 +49,15 @@ def apply_promotion_rule(
         champion is None or champion.kind == "baseline" or champion.recipe_hash == recipe_hash
     )
     if study is None:
-        return decide(_nothing_known(recipe, recipe_hash, count))
+        return decide(_no_evidence(recipe, recipe_hash, count))
     theirs = None
     if champion is not None and not against_baseline_alone:
         other = study_that_counts(settings, symbol, champion.recipe_hash, at)
-        theirs = None if other is None else answers_on_record(settings, other)[0]
+        theirs = None if other is None else recorded_predictions(settings, other)[0]
     return decide(
         collect_evidence(
             recipe,
-            answers_on_record(settings, study),
+            recorded_predictions(settings, study),
             theirs,
             champion_is_baseline=against_baseline_alone,
             lookahead_clean=study.figures.get("lookahead_clean"),
@@ -187,7 +187,7 @@ def decide_who_serves(
             and trained.version != champion.version
         ):
             refit_decision = judge_refit(settings, trained, material.assembly, at)
-            _keep(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
+            _record(settings, models.find(symbol, trained.version), "refit", refit_decision, at)
             reasons += [refit_decision.verdict]
             if refit_decision.promote:
                 change.to(trained.version, refit_decision.verdict)
@@ -203,7 +203,7 @@ def decide_who_serves(
         decision = apply_promotion_rule(
             settings, symbol, wanted.bundle.recipe.name, wanted.bundle.recipe.hash, at
         )
-        _keep(settings, models.find(symbol, chosen), "promotion", decision, at)
+        _record(settings, models.find(symbol, chosen), "promotion", decision, at)
         reasons += [decision.verdict, *decision.reasons]
         if decision.promote:
             change.to(chosen, decision.verdict)
@@ -252,7 +252,7 @@ class _Change:
             self.serves = version
 
 
-def _keep(
+def _record(
     settings: Settings, version: VersionRecord, kind: str, decision: Decision, at: datetime
 ) -> None:
     record_decision(
@@ -274,7 +274,7 @@ def _p_up_in_time(row: Settled) -> float | None:
     return None if entry.status != "predicted" or entry.late else entry.p_up
 
 
-def _nothing_known(recipe: str, recipe_hash: str, count: TrialCount) -> Evidence:
+def _no_evidence(recipe: str, recipe_hash: str, count: TrialCount) -> Evidence:
     return Evidence(
         recipe=recipe,
         recipe_hash=recipe_hash,

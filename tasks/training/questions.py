@@ -18,7 +18,7 @@ from ml_core.market.definition import MarketDefinition
 from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.news import news_hash
 from registry.definitions.markets import remember_definition
-from registry.news import news_told_late
+from registry.news import late_news_of
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.runs.code_hash import code_hash
 from tasks.settings import Settings
@@ -35,7 +35,7 @@ BEGINNING_DAYS = 28
 
 
 @dataclass(frozen=True, slots=True)
-class AskedOf:
+class QuestionScope:
     """The subject of questions: a market, the hash of its definition, and the bars' beginning.
 
     ``beginning`` is a hash of the first ``BEGINNING_DAYS`` days of bars; ``own_code`` holds the
@@ -50,7 +50,7 @@ class AskedOf:
     late_news: str = ""
 
 
-def beginning_of(bars: Bars) -> str:
+def hash_of_first_days(bars: Bars) -> str:
     """Return the hash of the first days of bars, which later bars do not change."""
     first = int(bars.minute[0]) if len(bars) else 0
     return content_hash(bars.between(first, first + BEGINNING_DAYS * MINUTES_A_DAY))
@@ -60,11 +60,11 @@ def late_news(settings: Settings, market: Market, features: Iterable[Feature]) -
     """Return the hash of past news recorded afterwards; "" if there is none or no reader."""
     if not any(feature.news for feature in features):
         return ""
-    late = news_told_late(settings.database(), market.symbol)
+    late = late_news_of(settings.database(), market.symbol)
     return news_hash(late) if late else ""
 
 
-def question_asked(of: AskedOf, recipe_hash: str) -> str:
+def question_hash(of: QuestionScope, recipe_hash: str) -> str:
     """Return the hash of a question: market definition, bars, recipe, and the code that answers.
 
     The definition holds ranges, costs and hours. The recipe holds the label, the list of features
@@ -79,7 +79,7 @@ def question_asked(of: AskedOf, recipe_hash: str) -> str:
 
 
 def trial_of(
-    of: AskedOf,
+    of: QuestionScope,
     recipe: Recipe,
     at: datetime,
     *,
@@ -91,7 +91,7 @@ def trial_of(
     return TrialRecord(
         market=of.market.symbol,
         market_hash=of.market_hash,
-        question=question_asked(of, recipe.hash),
+        question=question_hash(of, recipe.hash),
         family=of.market.trial_family,
         study=study,
         recipe=recipe.name,
@@ -103,8 +103,14 @@ def trial_of(
     )
 
 
-def record_answered(
-    settings: Settings, of: AskedOf, recipe: Recipe, at: datetime, *, study: str, score: float
+def record_question(
+    settings: Settings,
+    of: QuestionScope,
+    recipe: Recipe,
+    at: datetime,
+    *,
+    study: str,
+    score: float,
 ) -> None:
     """Record a question with its answer; a baseline learns nothing and asks no question."""
     if recipe.kind != "baseline":
@@ -143,8 +149,8 @@ def record_look(
     """
     definition = MarketDefinition.of(market)
     news = late_news(settings, market, features)
-    of = AskedOf(market, definition.hash, beginning_of(bars), late_news=news)
-    asking = question_asked(of, looked_hash)
+    of = QuestionScope(market, definition.hash, hash_of_first_days(bars), late_news=news)
+    asking = question_hash(of, looked_hash)
     remember_definition(settings.database(), definition, at)
     record_trial(
         settings.database(),
@@ -173,11 +179,11 @@ def questions_on_record(settings: Settings, symbol: str) -> TrialCount:
     return count_trials(settings.database(), symbol, family)
 
 
-def cost_of_question(settings: Settings, of: AskedOf, recipe: Recipe) -> TrialCost | None:
+def cost_of_question(settings: Settings, of: QuestionScope, recipe: Recipe) -> TrialCost | None:
     """Return the cost, for one question, of all questions so far; None for a baseline."""
     if recipe.kind == "baseline":
         return None
-    asking = question_asked(of, recipe.hash)
+    asking = question_hash(of, recipe.hash)
     market = of.market
     count = count_trials(settings.database(), market.symbol, market.trial_family, asking)
     return trial_cost(count.questions, count.families)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answers_from
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, read_predictions
 from ml_core.files import sha256_of
 from ml_core.on_demand import library
 from registry.errors import DamagedEvidenceError
@@ -36,7 +36,7 @@ def study_that_counts(
     )
 
 
-def answers_on_record(
+def recorded_predictions(
     settings: Settings, record: EvaluationRecord
 ) -> tuple[OutOfSamplePredictions, ...]:
     """Read a study's predictions, one set for each seed, after verifying every file.
@@ -46,13 +46,13 @@ def answers_on_record(
     DamagedEvidenceError
         A file is missing or was changed.
     """
-    require_whole(settings, record)
+    require_intact(settings, record)
     paths = [settings.home / name for name in record.files if name.endswith(".parquet")]
-    by_seed = [answers_from(pq.read_table(path)) for path in paths]
+    by_seed = [read_predictions(pq.read_table(path)) for path in paths]
     return tuple(sorted(by_seed, key=lambda predictions: predictions.seed))
 
 
-def require_whole(settings: Settings, record: EvaluationRecord) -> None:
+def require_intact(settings: Settings, record: EvaluationRecord) -> None:
     """Refuse a study whose files are not those that were recorded.
 
     Raises

@@ -12,10 +12,10 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.evaluate import evaluate_predictions
 from ml_core.evidence.evaluation import Evaluation
-from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold_by_seed, joined
-from ml_core.evidence.promotion.injection import InjectionReport, injected_signal_found
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, joined, predict_fold_by_seed
+from ml_core.evidence.promotion.injection import InjectionReport, finds_injected_signal
 from ml_core.files import sha256_of, written_atomically
 from ml_core.json_values import json_values
 from ml_core.learning.folds import Walk, walk_recipe
@@ -26,14 +26,14 @@ from tasks.runs.artifacts import progress
 from tasks.runs.code_hash import code_hash, installed_code
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
-from tasks.training.questions import BY_HAND, record_answered
+from tasks.training.questions import BY_HAND, record_question
 from tasks.training.train import Material
 
 pq = library("pyarrow.parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class StudyRequest:
     """The request for a study.
 
     Attributes
@@ -114,7 +114,7 @@ class Study:
         The study's record.
     """
 
-    request: Asked
+    request: StudyRequest
     evaluation: Evaluation
     signal: InjectionReport | None
     folds: tuple[str, ...]
@@ -122,7 +122,7 @@ class Study:
     record: EvaluationRecord
 
 
-def walk_of(material: Material, request: Asked) -> Walk:
+def walk_of(material: Material, request: StudyRequest) -> Walk:
     """Lay out the folds of a study.
 
     Raises
@@ -135,12 +135,12 @@ def walk_of(material: Material, request: Asked) -> Walk:
 
 
 def begin_folds(
-    pool: Executor, material: Material, request: Asked, walk: Walk
+    pool: Executor, material: Material, request: StudyRequest, walk: Walk
 ) -> tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]:
     """Submit every fold of a study to the workers; return their futures in order."""
     data, fingerprint = material.assembly.dataset, material.fingerprint
     return tuple(
-        pool.submit(answer_fold_by_seed, data, fold, request.recipe, fingerprint)
+        pool.submit(predict_fold_by_seed, data, fold, request.recipe, fingerprint)
         for fold in walk.folds
     )
 
@@ -151,9 +151,9 @@ def begin_folds(
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def answers_of_folds(
+def await_folds(
     material: Material,
-    request: Asked,
+    request: StudyRequest,
     begun: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...],
 ) -> list[tuple[OutOfSamplePredictions, ...]]:
     """Wait for every fold, in order, and report how many are done."""
@@ -173,7 +173,7 @@ def answers_of_folds(
 )
 def conclude(
     material: Material,
-    request: Asked,
+    request: StudyRequest,
     walk: Walk,
     parts: list[tuple[OutOfSamplePredictions, ...]],
     at: datetime,
@@ -187,17 +187,17 @@ def conclude(
         json_values(request.settings),
         material.fingerprint,
         code_hash(),
-        *material.asked_of.own_code,
+        *material.question_scope.own_code,
     ]
     name = hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()
-    evaluation = evaluate_answers(by_seed[0], recipe.name, f"study {name[:12]}")
+    evaluation = evaluate_predictions(by_seed[0], recipe.name, f"study {name[:12]}")
     signal = None
     if recipe.kind != "baseline":
-        signal = injected_signal_found(material.assembly.dataset, recipe)
+        signal = finds_injected_signal(material.assembly.dataset, recipe)
         # with the requested walk: another refit or window gives other predictions
-        record_answered(
+        record_question(
             settings,
-            material.asked_of,
+            material.question_scope,
             recipe,
             at,
             study=BY_HAND,
@@ -262,7 +262,7 @@ def _write(
     return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
 
 
-def asked_for(
+def study_request(
     own: Recipe,
     first: date | None,
     last: date | None,
@@ -270,7 +270,7 @@ def asked_for(
     window: str | None = None,
     *,
     as_of: datetime | None = None,
-) -> Asked:
+) -> StudyRequest:
     """Return the request for a study, with the recipe's own walk unless another is given.
 
     Raises
@@ -280,4 +280,4 @@ def asked_for(
     """
     walking = {"refit": refit or own.refit, "window": window or own.window}
     recipe = Recipe.model_validate({**own.model_dump(), **walking})
-    return Asked(recipe=recipe, own=own, first=first, last=last, as_of=as_of)
+    return StudyRequest(recipe=recipe, own=own, first=first, last=last, as_of=as_of)

@@ -10,7 +10,7 @@ import numpy as np
 from prefect import task
 
 from ml_core.errors import DefectError, InputError
-from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.evaluate import evaluate_predictions
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
 from ml_core.features.audit import AuditSummary, audit_lookahead
@@ -30,12 +30,18 @@ from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import require_unedited
 from registry.models.versions import LEARNED_UNTIL
 from registry.news import news_of
-from tasks.data.datasets import known_bars, period_of
+from tasks.data.datasets import period_of, read_bars_until
 from tasks.notices.events import VersionRegistered, emit
 from tasks.runs.retrying import RETRIED
 from tasks.settings import current_settings
 from tasks.training.model_card import sealed_card
-from tasks.training.questions import RETRAIN, AskedOf, beginning_of, late_news, record_answered
+from tasks.training.questions import (
+    RETRAIN,
+    QuestionScope,
+    hash_of_first_days,
+    late_news,
+    record_question,
+)
 
 
 class LookAheadError(DefectError):
@@ -128,10 +134,10 @@ class Material:
         return f"known at {len(known):,} of {len(data):,} decisions, since {first}"
 
     @property
-    def asked_of(self) -> AskedOf:
+    def question_scope(self) -> QuestionScope:
         """The subject of a recipe's question."""
         own = tuple(column.code for column in self.assembly.dataset.own)
-        return AskedOf(self.market, self.market_hash, self.beginning, own, self.late_news)
+        return QuestionScope(self.market, self.market_hash, self.beginning, own, self.late_news)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ def gather(
     settings = current_settings()
     require_unedited(settings.database(), recipe)
     definition = settings.market(market)
-    bars = known_bars(settings, market, definition, at)
+    bars = read_bars_until(settings, market, definition, at)
     begin, end = period_of(bars, definition, first, last)
     features = settings.catalogue().to_learn(recipe.features)
     news = news_of(settings.database(), definition.symbol)
@@ -204,7 +210,7 @@ def gather(
         assembly=assembly,
         fingerprint=data_fingerprint(of_bars, assembly.news_hash),
         audit=audit.summary,
-        beginning=beginning_of(bars),
+        beginning=hash_of_first_days(bars),
         late_news=late_news(settings, definition, features),
         news_features=reading,
     )
@@ -239,7 +245,7 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     test = dataset.rows(judged.split.test)
     fitted = fit_to_serve(dataset, recipe, material.fingerprint, judged_on=test)
     unseen = predict_unseen(judged.bundle, test)
-    evaluation = evaluate_answers(unseen, recipe.name, fitted.bundle.version)
+    evaluation = evaluate_predictions(unseen, recipe.name, fitted.bundle.version)
     metrics = json_values(evaluation)
     card = sealed_card(fitted.bundle, evaluation)
     reference = dataset.rows(fitted.split.learned)
@@ -251,9 +257,9 @@ def train_version(material: Material, recipe: Recipe, at: datetime) -> TrainedVe
     settings = current_settings()
     kept[LEARNED_UNTIL] = fitted.bundle.trained["last_day"]
     # it reports the recipe's result on unseen days, so this counts as a question
-    record_answered(
+    record_question(
         settings,
-        material.asked_of,
+        material.question_scope,
         recipe,
         at,
         study=RETRAIN,

@@ -22,7 +22,7 @@ from registry.studies.trials import finish_trial, list_trials, record_trial
 from tasks.runs.artifacts import progress
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
-from tasks.training.questions import question_asked, questions_on_record, trial_of
+from tasks.training.questions import question_hash, questions_on_record, trial_of
 from tasks.training.train import Material
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
                 data, folds.folds, base, mark, search.question
             )
             study = _study(settings, name, search)
-            _give_up_dead_trials(study)
+            _fail_dead_trials(study)
             _finish_on_record(settings, study, material)
             done, log = len(_finished(study)), get_run_logger()
             key, words = f"tune-{material.market.symbol}-progress", f"Trials of {name}"
@@ -194,7 +194,7 @@ def _study(settings: Settings, name: str, search: Search) -> Study:
     return study
 
 
-def _give_up_dead_trials(study: Study) -> None:
+def _fail_dead_trials(study: Study) -> None:
     """Enqueue the values of a killed process's trials again, and mark those trials as failed.
 
     The lock is held, so a trial that is marked as running cannot be running. Values are enqueued
@@ -223,7 +223,7 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
     }
     for trial in _finished(study):
         recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
-        question = question_asked(material.asked_of, recipe_hash)
+        question = question_hash(material.question_scope, recipe_hash)
         if question in begun:
             finish_trial(
                 database,
@@ -264,7 +264,7 @@ def _try_one(
     trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
     # recorded before its result is known, so that every trial is counted
     begun = trial_of(
-        material.asked_of,
+        material.question_scope,
         recipe,
         at,
         study=study.study_name,

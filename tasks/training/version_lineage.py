@@ -19,9 +19,9 @@ def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor
     for role in ROLES:
         line = line_of(rows, role)
         if line:
-            held_to = unseen_of(settings, symbol, line[-1].prediction.version, "accuracy")
+            held_to = unseen_interval(settings, symbol, line[-1].prediction.version, "accuracy")
             low = None if held_to is None else held_to["low"]
-            by_role[role] = monitors(judged_of(line), low)
+            by_role[role] = monitors(judged_rows(line), low)
     return by_role
 
 
@@ -40,12 +40,12 @@ def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     return [row for row in listed if row.prediction.recipe_hash == recipe]
 
 
-def judged_of(line: Sequence[Settled]) -> JudgedRows:
+def judged_rows(line: Sequence[Settled]) -> JudgedRows:
     """Return the rows as arrays, including those without a breakout and open ones."""
     return JudgedRows.of([row.scored() for row in line])
 
 
-def unseen_of(
+def unseen_interval(
     settings: Settings, symbol: str, version: str | None, metric: str
 ) -> dict[str, float] | None:
     """Return the interval of a metric on a version's unseen days; None if there is none."""

@@ -18,9 +18,9 @@ from deployments.dashboard.day_figures import market_row
 from deployments.dashboard.day_summary import DaySummary, day_summary
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 from monitoring.pages.formatting import DASH, r_multiple
-from registry.notices import Notice, keep_notice
+from registry.notices import Notice, save_notice
 from registry.strategy import record_strategy, strategy_records
 from registry.trades import remember_rules
 from tasks.messages.followed_days import FollowedDays, followed_days
@@ -93,7 +93,7 @@ def test_at_a_stage_that_is_traded_a_range_that_waits_has_its_bracket_to_copy(
     raise AssertionError("no range waited for its break")
 
 
-def an_open_trade(settings: Settings) -> tuple[date, Taken]:
+def an_open_trade(settings: Settings) -> tuple[date, PlanResult]:
     for on in (FIRST_DAY + timedelta(days=days) for days in (0, 1, 2, 3, 7, 8)):
         for slot in followed(settings, on, NOW).slots:
             taken = slot.taken
@@ -222,7 +222,7 @@ def test_the_page_begins_with_the_day_in_figures_and_its_messages(
     before = messages_of(page_at(NOW))
     for key, at in (("of the day", NOW), ("of the day before", NOW - timedelta(days=1))):
         notice = Notice(key=key, market="MGC", kind="break", subject=key, body="", at=at)
-        keep_notice(current_settings().database(), notice)
+        save_notice(current_settings().database(), notice)
     shown = page_at(NOW)
     figures = {told.label: told.value for told in shown.metric}
     day = lived(current_settings(), THURSDAY, NOW)

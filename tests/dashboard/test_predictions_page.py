@@ -23,7 +23,7 @@ from deployments.ledger_export import neutral, to_csv, to_parquet
 from registry.database import Database, open_read_only
 from registry.ledger.browsing import (
     COLUMNS,
-    Wanted,
+    PredictionFilter,
     all_rows,
     browse,
     choices,
@@ -80,7 +80,7 @@ def test_a_filter_lets_through_what_the_ledger_has(
     name: str, database: Database, settled: tuple[Settled, ...]
 ) -> None:
     asked, holds = FILTERS[name]
-    wanted = Wanted(market="MGC", **asked)
+    wanted = PredictionFilter(market="MGC", **asked)
     expected = [each for each in settled if holds(each)]
     rows = list(all_rows(database, wanted))
     assert len(expected) > 0
@@ -115,7 +115,7 @@ def test_the_lean_rows_for_scoring_are_the_ledgers(
 def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:
     known = choices(database, "MGC")
     assert set(known["mode"]) == {"live", "replay"}
-    (row,) = browse(database, Wanted(market="MGC"), limit=1)
+    (row,) = browse(database, PredictionFilter(market="MGC"), limit=1)
     assert row.version in known["version"]
     found = prediction_with_hashes(database, row.id)
     assert found is not None
@@ -137,7 +137,7 @@ def test_numbers_stay_numbers(value: float) -> None:
 
 
 def test_csv_and_parquet_hold_every_row(database: Database) -> None:
-    rows = list(all_rows(database, Wanted(market="MGC")))
+    rows = list(all_rows(database, PredictionFilter(market="MGC")))
     rows[0] = replace(rows[0], reason="=HYPERLINK(1)")
     read = list(csv.DictReader(io.StringIO(to_csv(rows).decode())))
     assert len(read) == len(rows)

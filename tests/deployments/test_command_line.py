@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.cli.commands import SECTIONS
-from deployments.cli.errors import OPERATOR, line_of, status_of
+from deployments.cli.errors import OPERATOR, error_line, exit_status
 from deployments.cli.operation import run as run_command
 from flows.shadow_predict import shadow_predict
 from flows.tune import tune
@@ -136,19 +136,19 @@ def test_no_command_s_help_imports_anything_heavy() -> None:
     ids=lambda each: type(each).__name__,
 )
 def test_the_status_says_who_must_act(error: Exception, status: int) -> None:
-    assert status_of(error) == status
-    assert "\n" not in line_of(error)
+    assert exit_status(error) == status
+    assert "\n" not in error_line(error)
 
 
 def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
-    assert "--debug" in line_of(ZeroDivisionError("division by zero"))
+    assert "--debug" in error_line(ZeroDivisionError("division by zero"))
 
 
 def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
     with pytest.raises(ValidationError) as raised:
         ServerEventsSettings.model_validate({"retention_period": "9{}0"})
-    assert status_of(raised.value) == OPERATOR
-    told = line_of(raised.value)
+    assert exit_status(raised.value) == OPERATOR
+    told = error_line(raised.value)
     assert told.startswith("Prefect does not take a setting of its own (retention_period of ")
     assert "'9{}0'" in told
 

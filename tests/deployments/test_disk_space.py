@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cli.errors import OPERATOR, line_of, status_of
+from deployments.cli.errors import OPERATOR, error_line, exit_status
 from deployments.disk_space import NoRoomError, NotWritableError, require_room
 
 
@@ -40,9 +40,9 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_server_that_cannot_be_reached_is_no_defect_of_ours(words: str, told: str) -> None:
-    assert told in line_of(RuntimeError(words))
-    assert status_of(RuntimeError(words)) == OPERATOR
-    assert status_of(RuntimeError("anything else")) != OPERATOR
+    assert told in error_line(RuntimeError(words))
+    assert exit_status(RuntimeError(words)) == OPERATOR
+    assert exit_status(RuntimeError("anything else")) != OPERATOR
 
 
 def test_a_server_that_wants_another_secret_is_told_apart() -> None:
@@ -50,5 +50,5 @@ def test_a_server_that_wants_another_secret_is_told_apart() -> None:
         pass
 
     refused = PrefectHTTPStatusError("Client error '401 Unauthorized' for url 'http://x/api'")
-    assert "set ORBCAST_AUTH" in line_of(refused)
-    assert "ORBCAST_AUTH" not in line_of(PrefectHTTPStatusError("Server error '503'"))
+    assert "set ORBCAST_AUTH" in error_line(refused)
+    assert "ORBCAST_AUTH" not in error_line(PrefectHTTPStatusError("Server error '503'"))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from ml_core.decision.plan_slot import active_plan
-from ml_core.strategy.trades import Taken
+from ml_core.strategy.trades import PlanResult
 from tasks.prediction.predict import plan_slot, predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.prediction.value_added import follow_rules
@@ -44,13 +44,13 @@ def run_json(*arguments: str) -> Any:
     return json.loads(run(*arguments, "--json"))
 
 
-def followed(name: str) -> tuple[Taken, ...]:
+def followed(name: str) -> tuple[PlanResult, ...]:
     settings = current_settings()
     rules = settings.rules("MGC", name)
     return follow_rules(settings, "mgc", rules, first=FIRST, last=LAST, at=now())
 
 
-def entered(taken: tuple[Taken, ...]) -> dict[tuple[date, str], datetime]:
+def entered(taken: tuple[PlanResult, ...]) -> dict[tuple[date, str], datetime]:
     return {
         one.slot.key: one.slot.entered_at
         for one in taken

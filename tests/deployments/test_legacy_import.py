@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.legacy_import.findings import (
-    BarsBrought,
-    BarsFound,
-    DatabaseFound,
+    BarsFinding,
+    DatabaseFinding,
+    ImportedBars,
     LegacyFindings,
-    ModelFound,
+    ModelFinding,
 )
 from deployments.legacy_import.models import booster_facts
 from deployments.legacy_import.outside_record import measured
 from deployments.legacy_import.report import legacy_report
-from deployments.legacy_import.survey import NoFolderError, NothingNamedError, survey
+from deployments.legacy_import.survey import NoFolderError, NothingToImportError, survey
 from deployments.legacy_import.usability import headline, unusable, usable
 from deployments.simulated import write_database
 from ml_core.bars.lake.lake import Lake
@@ -105,18 +105,18 @@ def found(old: Path, tmp_path_factory: pytest.TempPathFactory) -> LegacyFindings
     return findings
 
 
-def _database(findings: LegacyFindings) -> DatabaseFound:
+def _database(findings: LegacyFindings) -> DatabaseFinding:
     assert findings.duckdb is not None
     return findings.duckdb
 
 
-def _bars(findings: LegacyFindings) -> BarsFound:
+def _bars(findings: LegacyFindings) -> BarsFinding:
     bars = _database(findings).bars
     assert bars is not None
     return bars
 
 
-def _brought(findings: LegacyFindings) -> BarsBrought:
+def _brought(findings: LegacyFindings) -> ImportedBars:
     brought = _bars(findings).brought
     assert brought is not None
     return brought
@@ -376,7 +376,7 @@ def test_names_of_another_system_are_text_in_the_page_whatever_they_hold(
     assert found.registry is not None
     first, *others = found.versions
     feature = replace(first.features[0], name="<img src=x onerror=y>")
-    named: ModelFound = replace(
+    named: ModelFinding = replace(
         first, name="<script>x</script>|<b>", features=(feature, *first.features[1:])
     )
     changed = replace(found, registry=replace(found.registry, versions=(named, *others)))
@@ -421,7 +421,7 @@ def test_what_can_be_used_is_said_in_sentences(found: LegacyFindings) -> None:
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
-        ({"duckdb": None, "registry": None}, NothingNamedError),
+        ({"duckdb": None, "registry": None}, NothingToImportError),
         ({"duckdb": None, "registry": Path("/nowhere/at/all")}, NoFolderError),
     ],
     ids=["nothing named", "no folder"],

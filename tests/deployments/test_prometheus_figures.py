@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from tasks.health import prometheus_figures
 from tasks.health.breaker import change
-from tasks.health.market_overview import Standing, standing_of
+from tasks.health.market_overview import MarketOverview, market_overview_of
 from tasks.health.prometheus_figures import LEFT_OUT_AFTER, write_figures
 from tasks.settings import Settings, current_settings, now
 from tests.live_days import set_clock
@@ -95,11 +95,11 @@ def test_a_run_looks_at_its_own_market_only_and_the_file_has_them_all(
 ) -> None:
     looked_at: list[str] = []
 
-    def counted(settings: Settings, name: str, at: datetime) -> Standing:
+    def counted(settings: Settings, name: str, at: datetime) -> MarketOverview:
         looked_at.append(name)
-        return standing_of(settings, name, at)
+        return market_overview_of(settings, name, at)
 
-    monkeypatch.setattr(prometheus_figures, "standing_of", counted)
+    monkeypatch.setattr(prometheus_figures, "market_overview_of", counted)
     moments = [NOON + timedelta(minutes=number) for number in range(len(MARKETS))]
     for name, moment in zip(MARKETS, moments, strict=True):
         write_figures(current_settings(), name, moment)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.serving.supervisor import BARS_BESIDE, _Supervisor, temporary_folder
+from deployments.serving.supervisor import BARS_PORT_OFFSET, _Supervisor, temporary_folder
 from tasks.data.sources import source_spec
 from tasks.data.standing_sources import remember_source
 from tasks.settings import Settings
@@ -43,17 +43,17 @@ def test_bars_are_received_from_when_a_market_takes_them(
     config = Settings(home=tmp_path / "home", markets=("mgc",))
     monkeypatch.setenv("ORBCAST_HOME", str(config.home))
     said: list[str] = []
-    supervisor = _Supervisor(config, port - BARS_BESIDE, said.append, tmp_path)
+    supervisor = _Supervisor(config, port - BARS_PORT_OFFSET, said.append, tmp_path)
     config.prefect_dir.mkdir(parents=True)
     try:
         for market, kind in (("mgc", "csv"), ("nq", "http")):
             given = {"stamp": "open"} if kind == "http" else {"paths": ("a.csv",)}
             remember_source(config.sources_file, market, source_spec(kind=kind, **given))
-            supervisor._look_at_receiver()
+            supervisor._check_receiver()
             assert not supervisor._receiver.running
         spec = source_spec(kind="http", stamp="open")
         remember_source(config.sources_file, "mgc", spec)
-        supervisor._look_at_receiver()
+        supervisor._check_receiver()
         assert supervisor._receiver.running
         assert said == [f"Bars of mgc are accepted at http://127.0.0.1:{port}/bars/ ."]
         wait_until(lambda: _listens(port) or supervisor._receiver.status() is not None)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from deployments.serving import temporary_server as module
-from deployments.serving.prefect_health import answers
+from deployments.serving.prefect_health import is_healthy
 from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
 from tasks.runs.environment import prefect_environment, prepare_environment
 from tasks.settings import Settings
@@ -63,14 +63,14 @@ def test_it_ends_with_the_command_however_that_ends(prepared: Path, how: signal.
     try:
         assert command.stdout is not None
         api = command.stdout.readline().strip()
-        assert answers(api)
+        assert is_healthy(api)
         started = psutil.Process(command.pid).children()
         command.send_signal(how)
         command.wait(AT_MOST_SECONDS)
     finally:
         command.kill()
         command.communicate()
-    wait_until(lambda: not answers(api))
+    wait_until(lambda: not is_healthy(api))
     wait_until(lambda: not any(lives(process) for process in started))
 
 

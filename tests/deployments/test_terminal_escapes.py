@@ -14,7 +14,7 @@ from deployments.cli import drawing, markdown, terminal
 from deployments.cli.app import app
 from deployments.cli.plain_text import printable
 from registry.errors import UnsignedChangeError
-from registry.notices import Notice, keep_notice
+from registry.notices import Notice, save_notice
 from tasks.settings import current_settings, now
 
 ESCAPES = (
@@ -53,7 +53,7 @@ def test_each_way_of_printing_writes_it_out(capsys: pytest.CaptureFixture[str]) 
     terminal.remark(FROM_OUTSIDE)
     terminal.print_json({"from outside": FROM_OUTSIDE})
     markdown.print_markdown(f"# {FROM_OUTSIDE}")
-    table = drawing.plain_table()
+    table = drawing.borderless_table()
     table.add_column(FROM_OUTSIDE)
     table.add_row(FROM_OUTSIDE)
     terminal.show_table(table)
@@ -97,7 +97,7 @@ def test_a_notice_is_shown_written_out(home: Path) -> None:
     settings = current_settings()
     text = FROM_OUTSIDE.replace("\udcff", "")  # no database accepts it
     notice = Notice(key="k", kind="failed", market="MGC", subject=text, body=text, at=now())
-    keep_notice(settings.database(), notice)
+    save_notice(settings.database(), notice)
     for more in ([], ["--json"]):
         done = CliRunner().invoke(app, ["notices", *more])
         assert (done.exit_code, acts(done.output)) == (0, []), home

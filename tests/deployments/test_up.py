@@ -128,9 +128,9 @@ def test_every_deployment_is_registered_with_its_schedules(client: httpx.Client)
 
 def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> None:
     url = up.api
-    asked_for = f"{url}/deployments/name/recover/orbcast"
-    assert httpx.get(asked_for).status_code == 401
-    assert httpx.get(asked_for, auth=("ann", "guess")).status_code == 401
+    study_request = f"{url}/deployments/name/recover/orbcast"
+    assert httpx.get(study_request).status_code == 401
+    assert httpx.get(study_request, auth=("ann", "guess")).status_code == 401
     forged = httpx.post(f"{url}/deployments/filter", json={}, auth=("ann", "s3cret"))
     assert forged.status_code == 403
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from deployments.cli.errors import line_of, status_of
+from deployments.cli.errors import error_line, exit_status
 from ml_core.bars.contract import RawBatch
 from ml_core.bars.lake.lake import Lake
 from ml_core.learning.bundle import Bundle
@@ -96,7 +96,7 @@ def _rows_of(session: Session, table: str) -> list[str]:
 
 def words_of(error: Exception) -> str:
     """Return the error line and the exit status of a command."""
-    return f"{status_of(error)} {line_of(error)}"
+    return f"{exit_status(error)} {error_line(error)}"
 
 
 def _emptied(folder: Path, url: str) -> Database:

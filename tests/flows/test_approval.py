@@ -188,7 +188,7 @@ def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_ru
     assert (row["by"], row["reason"], row["done"]) == ("ana", "read the study", True)
     assert row["bound_to"] == asked.request.bound_to
     again = approved_promotion.act_on_promotion.fn(
-        approval.Answered(run=str(asked.run), request=asked.request, answer=None),  # type: ignore[arg-type]
+        approval.AnsweredRequest(run=str(asked.run), request=asked.request, answer=None),  # type: ignore[arg-type]
         now(),
     )
     assert again == told

@@ -94,7 +94,7 @@ def champions() -> list[AliasRecord]:
     return list(current_settings().models().history("MGC", CHAMPION))
 
 
-def require_whole(home: Path) -> None:
+def require_intact(home: Path) -> None:
     """Require that every version is intact and recorded once, and that nothing else is left."""
     settings = current_settings()
     models = settings.models()
@@ -112,7 +112,7 @@ def test_two_retrains_at_once_make_each_version_once(own: Path) -> None:
     before, asked = settings.models().versions("MGC"), list_trials(settings.database(), "MGC")
     served = champions()
     race(_RETRAIN, _RETRAIN)
-    require_whole(own)
+    require_intact(own)
     assert len(settings.models().versions("MGC")) == len(before) + 2
     assert list_trials(settings.database(), "MGC") == asked  # the same question
     attempts = retrain_attempts(settings.database(), "MGC")
@@ -125,7 +125,7 @@ def test_two_retrains_at_once_make_each_version_once(own: Path) -> None:
 def test_a_promotion_during_a_retrain_stands_and_no_change_is_dated_back(own: Path) -> None:
     known = len(current_settings().models().versions("MGC"))
     race(_RETRAIN, _PROMOTE.replace("{known}", str(known)))
-    require_whole(own)
+    require_intact(own)
     changes = champions()
     assert [each.at for each in changes] == sorted(each.at for each in changes)
     assert all(one.version != other.version for one, other in pairwise(changes))

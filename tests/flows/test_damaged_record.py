@@ -9,7 +9,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.cli.errors import line_of, status_of
+from deployments.cli.errors import error_line, exit_status
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
 from tasks.settings import current_settings, now
 
@@ -55,5 +55,5 @@ def test_memory_that_ends_is_the_operator_s() -> None:
         type("OutOfMemoryException", (Exception,), {})("failed to allocate"),
         type("BrokenProcessPool", (Exception,), {})("terminated abruptly"),
     ):
-        assert status_of(error) == 3
-        assert line_of(error).startswith("there is not enough memory for this; ")
+        assert exit_status(error) == 3
+        assert error_line(error).startswith("there is not enough memory for this; ")

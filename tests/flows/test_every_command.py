@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.demo import Shown
+from deployments.demo import DemoResult
 from flows.check_drift import check_drift
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
@@ -272,7 +272,7 @@ def home(
     return folder
 
 
-def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
+def demo_without_running(folder: Path, say: Any, on_share: Any) -> DemoResult:
     """Return what a demo would return, for an existing version."""
     on_share(0.5, "[1/6] Simulate: anything")
     say("[1/6] Simulate: anything  (1.0 s)")
@@ -292,7 +292,7 @@ def demo_without_running(folder: Path, say: Any, on_share: Any) -> Shown:
         cost=trial_cost(2, 1),
         fills=None,
     )
-    return Shown(
+    return DemoResult(
         home=folder,
         symbol="MGC",
         retrained=Retrained(

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from flows.refresh_data import refresh_data, refresh_if_known
+from flows.refresh_data import refresh_data, refresh_standing_source
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.contract import SourceError
 from registry.notices import notices
@@ -120,7 +120,9 @@ def test_a_flow_goes_on_with_the_bars_that_are_there_when_its_refresh_hangs(
     del own
     monkeypatch.setattr("tasks.data.ingest.take_in", hangs)
     monkeypatch.setattr("flows.refresh_data.GIVEN_UP_AFTER", 1.0)
-    assert refresh_if_known("mgc") == "the bars could not be refreshed: no answer within 1 s"
+    assert (
+        refresh_standing_source("mgc") == "the bars could not be refreshed: no answer within 1 s"
+    )
 
 
 @pytest.mark.usefixtures("home")

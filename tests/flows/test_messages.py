@@ -19,7 +19,7 @@ from flows.watch_feed import watch_feed
 from ml_core.strategy.trades import SIDE_OF
 from registry.models.versions import CHAMPION
 from registry.notices import Notice, notices
-from tasks.messages import tell_slot
+from tasks.messages import send_slot
 from tasks.messages.followed_days import FollowedSlot, followed_days
 from tasks.messages.slot_facts import trade_facts
 from tasks.notices import delivery
@@ -88,7 +88,7 @@ def test_a_forecast_is_told_once_with_its_picture_whatever_runs_again(
     first = shadow_predict("mgc", "0900")
     again = shadow_predict("mgc", "0900")
     assert (
-        tell_slot.tell_forecast.fn("mgc", latest_slot(current_settings().market("mgc"), DECIDED))
+        send_slot.send_forecast.fn("mgc", latest_slot(current_settings().market("mgc"), DECIDED))
         is False
     )
     assert again.entries[0].version == first.entries[0].version
@@ -116,7 +116,7 @@ def test_what_was_killed_before_it_was_told_is_told_by_the_run_that_follows(
 ) -> None:
     at(DECIDED)
     with monkeypatch.context() as patch:
-        patch.setattr("flows.shadow_predict.tell_forecast", lambda *_: None)
+        patch.setattr("flows.shadow_predict.send_forecast", lambda *_: None)
         shadow_predict("mgc", "0900")
     assert told("forecast") == []
     at(DECIDED + timedelta(minutes=3))
@@ -133,10 +133,10 @@ def test_no_fault_of_a_message_costs_the_prediction_its_run(
         raise RuntimeError("no facts")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tell_slot, "forecast_facts", fail)
+        patch.setattr(send_slot, "forecast_facts", fail)
         assert shadow_predict("mgc", "0900").entries[0].status == "predicted"
     assert told("forecast") == []
-    monkeypatch.setattr(tell_slot, "picture", fail)
+    monkeypatch.setattr(send_slot, "picture", fail)
     shadow_predict("mgc", "0900")
     assert len(told("forecast")) == 1  # without its picture
     assert phone.pictures == []

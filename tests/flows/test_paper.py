@@ -25,7 +25,7 @@ from registry.paper import paper_events
 from registry.strategy import intent_events
 from tasks.health.breaker import change
 from tasks.paper.books import run_paper
-from tasks.paper.keep import keep_outbox, keep_paper
+from tasks.paper.update import update_outbox, update_paper
 from tasks.prediction import predict as prediction
 from tasks.prediction import slot_context
 from tasks.prediction.outbox import outbox, review_outbox
@@ -98,7 +98,7 @@ def test_an_intent_expires_or_is_withdrawn_for_good(monkeypatch: pytest.MonkeyPa
     words = CliRunner().invoke(app, ["strategy", "intents", "--events"]).stdout
     assert "withdrawn, the stage is hybrid now" in words
     decide(monkeypatch, "1100")
-    assert keep_outbox.fn("mgc", soon + timedelta(days=1)) == 1
+    assert update_outbox.fn("mgc", soon + timedelta(days=1)) == 1
     assert changes() == ["issued", "issued", "withdrawn", "withdrawn", "issued", "expired"]
 
 
@@ -169,8 +169,8 @@ def test_the_paper_account_trades_the_outbox_and_a_kill_anywhere_changes_nothing
         monkeypatch.setattr(tasks.paper.books, "record_paper", recording)
         run_paper(settings, "mgc", "outbox", at)
     assert kills
-    assert keep_paper.fn("mgc", end) > 0
-    assert keep_paper.fn("mgc", end) == 0
+    assert update_paper.fn("mgc", end) > 0
+    assert update_paper.fn("mgc", end) == 0
     record = paper_events(settings.database(), "outbox", "MGC")
 
     whole: list[Any] = []

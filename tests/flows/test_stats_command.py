@@ -15,7 +15,7 @@ from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
 from ml_core.ranges.label_spec import LabelSpec
 from registry.studies.trials import count_trials, list_trials
-from tasks.data.datasets import known_bars, period_of
+from tasks.data.datasets import period_of, read_bars_until
 from tasks.settings import current_settings, now
 
 pytestmark = pytest.mark.usefixtures("own")
@@ -43,7 +43,7 @@ def questions() -> int:
 def test_the_figures_are_those_of_the_market_s_own_table() -> None:
     settings = current_settings()
     market = settings.market("mgc")
-    bars = known_bars(settings, "mgc", market, now())
+    bars = read_bars_until(settings, "mgc", market, now())
     first, last = period_of(bars, market, None, None)
     rows = [
         row

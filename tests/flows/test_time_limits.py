@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelling, Pending, Running, Suspended
 
 from deployments.catalogue import deployments_of
-from deployments.cli.errors import line_of, status_of
+from deployments.cli.errors import error_line, exit_status
 from deployments.serving.runner import deployment
 from flows import refresh_data
 from flows.recover import recover
@@ -251,7 +251,7 @@ def test_bars_that_take_too_long_to_come_are_trouble_and_stop_no_retrain(
         current_settings().sources_file, "mgc", SourceSpec(kind="duckdb", paths=("x.duckdb",))
     )
     monkeypatch.setattr(refresh_data, "refresh_data", hangs)
-    trouble = refresh_data.refresh_if_known("mgc")
+    trouble = refresh_data.refresh_standing_source("mgc")
     assert trouble is not None
     assert "timed out after 1800.0 second" in trouble
 
@@ -270,5 +270,7 @@ def test_a_retrain_that_is_ended_at_its_limit_counts_as_failed(home: Path) -> No
 
 
 def test_a_command_whose_run_was_ended_says_so() -> None:
-    assert "did not end within its time limit" in line_of(FlowRunTimeoutError("Scope timed out"))
-    assert status_of(FlowRunTimeoutError("Scope timed out")) == 3
+    assert "did not end within its time limit" in error_line(
+        FlowRunTimeoutError("Scope timed out")
+    )
+    assert exit_status(FlowRunTimeoutError("Scope timed out")) == 3

@@ -25,7 +25,7 @@ from tasks.training.train import gather
 from tasks.training.tuning import (
     Search,
     TuningUnderWayError,
-    _give_up_dead_trials,
+    _fail_dead_trials,
     _study,
     _study_name,
     search,
@@ -194,12 +194,12 @@ def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) ->
     trial = study.ask()
     lost = {"x": trial.suggest_float("x", 0, 1)}
     study.enqueue_trial(lost)  # a kill came after this, before the trial was marked failed
-    _give_up_dead_trials(study)
-    _give_up_dead_trials(study)
+    _fail_dead_trials(study)
+    _fail_dead_trials(study)
     states = [each.state.name for each in study.trials]
     assert states == ["FAIL", "WAITING"]
     again = study.ask()  # taken from the queue, and killed before it asked for a value
-    _give_up_dead_trials(study)
+    _fail_dead_trials(study)
     last = study.ask()
     assert {"x": last.suggest_float("x", 0, 1)} == lost
     assert again.number == 1

@@ -16,7 +16,7 @@ from deployments.cli.approval.approve import NotWaitingError
 from deployments.cli.completion import UnknownShellError
 from deployments.cli.operation.notify import DeadChannelError
 from deployments.disk_space import NoRoomError
-from deployments.serving.ports import PortTakenError
+from deployments.serving.ports import PortInUseError
 from deployments.serving.supervisor import ChildDiedError
 from ml_core.bars.checks.bad_rows import BatchRefusedError
 from ml_core.bars.checks.step import TooCoarseError, TooFineError
@@ -143,7 +143,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             "--from 2025-01-03 is after --to 2025-01-02; swap them",
         ),
         (
-            PortTakenError(4200, "orbcast up --port 4201"),
+            PortInUseError(4200, "orbcast up --port 4201"),
             (
                 "port 4200 on 127.0.0.1 is taken by another program; stop it, or choose another "
                 "with `orbcast up --port 4201`"

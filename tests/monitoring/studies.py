@@ -6,8 +6,8 @@ import copy
 from functools import cache
 from typing import Any
 
-from ml_core.evidence.evaluate import evaluate_answers
-from ml_core.evidence.out_of_sample import answer_fold, joined
+from ml_core.evidence.evaluate import evaluate_predictions
+from ml_core.evidence.out_of_sample import joined, predict_fold
 from ml_core.json_values import json_values
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import Recipe
@@ -31,8 +31,8 @@ _INTERVAL = {"estimate", "low", "high", "rows", "days", "error"}
 def _walked() -> dict[str, Any]:
     data = dataset(days=700)
     walk = walk_recipe(data, RECIPE)
-    answers = joined([answer_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
-    return json_values(evaluate_answers(answers, "baseline", "walk-1"))
+    answers = joined([predict_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
+    return json_values(evaluate_predictions(answers, "baseline", "walk-1"))
 
 
 def study() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
-from monitoring.approval import NOBODY, Answer, Finding, Request, differences, judge
+from monitoring.approval import NOBODY, ApprovalAnswer, Finding, Request, differences, judge
 
 ASKED = datetime(2025, 6, 30, 8, 0, tzinfo=UTC)
 SHOWN = Request(
@@ -30,7 +30,7 @@ SHOWN = Request(
     until=ASKED + timedelta(hours=24),
 )
 NOT_SHOWN = replace(SHOWN, borne_out=False, verdict="v2 does not pass the promotion rule: brier.")
-YES = Answer(
+YES = ApprovalAnswer(
     approve=True,
     by="ana",
     reason="seen",
@@ -121,7 +121,7 @@ def test_nothing_is_approved_unless_everything_was_said_in_time_of_the_same_thin
     moved: bool,
     borne_out: bool,
 ) -> None:
-    answer = Answer(
+    answer = ApprovalAnswer(
         approve=approve,
         by=by,
         reason=reason,

@@ -77,9 +77,9 @@ def test_the_level_holds_whatever_is_switched_on() -> None:
 
 def test_what_falls_in_the_quiet_hours_is_held_left_out_or_told_by_its_kind() -> None:
     rules = ChannelRules(quiet=NIGHT)
-    assert rules.tells_from("breaker", "MGC", AT) == MORNING
-    assert rules.tells_from("forecast", "MGC", AT) is None
-    assert rules.tells_from("break", "MGC", AT) is None
+    assert rules.delivers_from("breaker", "MGC", AT) == MORNING
+    assert rules.delivers_from("forecast", "MGC", AT) is None
+    assert rules.delivers_from("break", "MGC", AT) is None
     other = QuietHours(
         begin=NIGHT.begin,
         end=NIGHT.end,
@@ -87,9 +87,9 @@ def test_what_falls_in_the_quiet_hours_is_held_left_out_or_told_by_its_kind() ->
         policies={"breaker": "at once", "settled": "left out", "forecast": "held"},
     )
     own = ChannelRules(quiet=other)
-    assert own.tells_from("breaker", "MGC", AT) == AT
-    assert own.tells_from("settled", "MGC", AT) is None
-    assert own.tells_from("forecast", "MGC", AT) == MORNING
+    assert own.delivers_from("breaker", "MGC", AT) == AT
+    assert own.delivers_from("settled", "MGC", AT) is None
+    assert own.delivers_from("forecast", "MGC", AT) == MORNING
     assert own.is_due("forecast", "MGC", AT, MORNING)  # it counts from the morning on
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.notices import EndedRun, Level, dated, is_wanted, rests_until
+from monitoring.notices import EndedRun, Level, dated, matters_enough, paused_until
 
 AT = datetime(2024, 6, 3, 9, 5, tzinfo=UTC)
 RUN = EndedRun(
@@ -23,18 +23,18 @@ RUN = EndedRun(
 
 
 def test_a_channel_that_never_failed_does_not_rest() -> None:
-    assert rests_until([]) is None
+    assert paused_until([]) is None
 
 
 def test_each_failure_in_a_row_doubles_the_rest_up_to_an_hour() -> None:
-    rests = [rests_until([AT] * count) for count in (1, 2, 3, 4, 5, 500)]
+    rests = [paused_until([AT] * count) for count in (1, 2, 3, 4, 5, 500)]
     minutes = [10, 20, 40, 60, 60, 60]
     assert rests == [AT + timedelta(minutes=each) for each in minutes]
 
 
 @given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=40).map(sorted))
 def test_a_channel_is_found_alive_again_within_the_hour(failures: list[datetime]) -> None:
-    rests = rests_until(failures)
+    rests = paused_until(failures)
     assert rests is not None
     assert timedelta(minutes=10) <= rests - failures[-1] <= timedelta(hours=1)
 
@@ -57,7 +57,7 @@ def test_a_channel_is_found_alive_again_within_the_hour(failures: list[datetime]
     ],
 )
 def test_a_channel_is_told_what_matters_enough(kind: str, least: Level, wanted: bool) -> None:
-    assert is_wanted(kind, least) is wanted
+    assert matters_enough(kind, least) is wanted
 
 
 def test_a_notice_that_comes_late_says_how_late_and_where_to_look() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.market_events import RetrainAttempt
-from monitoring.retrain_backoff import LATE, LONGEST_DAYS, failures, rests_until
+from monitoring.retrain_backoff import LATE, LONGEST_DAYS, failures, paused_until
 
 T0 = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,18 +23,18 @@ def night(number: int, end: str = "failed", *, by_itself: bool = True) -> Retrai
 
 
 def test_fewer_failures_than_allowed_change_nothing() -> None:
-    assert rests_until([night(0), night(1)], 3) is None
-    assert rests_until([], 1) is None
+    assert paused_until([night(0), night(1)], 3) is None
+    assert paused_until([], 1) is None
 
 
 @pytest.mark.parametrize(("failed", "days"), [(3, 1), (4, 2), (5, 4), (6, 8), (7, 8), (70, 8)])
 def test_the_rest_is_doubled_with_each_failure_more(failed: int, days: int) -> None:
     attempts = [night(number) for number in range(failed)]
-    assert rests_until(attempts, 3) == attempts[-1].last_seen + days * DAY + LATE
+    assert paused_until(attempts, 3) == attempts[-1].last_seen + days * DAY + LATE
 
 
 def test_a_day_of_rest_leaves_out_the_next_night_and_no_other() -> None:
-    until = rests_until([night(0)], 1)
+    until = paused_until([night(0)], 1)
     assert until is not None
     # the schedule's run may begin earlier or later in its hour than the one that failed
     due = [T0.replace(minute=minute) + days * DAY for days in (1, 2) for minute in (15, 50)]
@@ -48,7 +48,7 @@ def test_a_killed_attempt_is_a_failure_and_one_stopped_by_a_person_is_not() -> N
 def test_what_a_person_began_is_no_failure_but_its_success_ends_the_rest() -> None:
     failed = [night(number) for number in range(3)]
     assert len(failures([*failed, night(3, by_itself=False)])) == 3
-    assert rests_until([*failed, night(3, "done", by_itself=False)], 3) is None
+    assert paused_until([*failed, night(3, "done", by_itself=False)], 3) is None
 
 
 @given(
@@ -59,7 +59,7 @@ def test_no_rest_is_longer_than_stated_or_begins_before_a_failure(
     ends: list[str], allowed: int
 ) -> None:
     attempts = [night(number, end) for number, end in enumerate(ends)]
-    until = rests_until(attempts, allowed)
+    until = paused_until(attempts, allowed)
     failed = failures(attempts)
     assert (until is None) == (len(failed) < allowed)
     if until is not None:

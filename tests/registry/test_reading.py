@@ -21,7 +21,7 @@ from registry import database as opening
 from registry.chains.chain import GENESIS
 from registry.database import Database, open_database
 from registry.errors import BusyDatabaseError
-from registry.ledger.browsing import Wanted
+from registry.ledger.browsing import PredictionFilter
 from registry.ledger.ledger import Ledger
 from registry.models.model_store import ModelStore
 from registry.studies.trials import TrialRecord, record_trial
@@ -48,7 +48,7 @@ _BY_NAME: dict[str, Any] = {
     "recipe": load_recipe(
         Path(__file__).parents[2] / "deployments" / "recipes" / "residual-mirrored.toml"
     ),
-    "wanted": Wanted(market="MGC"),
+    "wanted": PredictionFilter(market="MGC"),
     "checkpoints": None,
     "mode": "live",
     "days": (),

@@ -12,7 +12,7 @@ import pytest
 
 from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import CHALLENGER
-from tasks.data.datasets import known_bars
+from tasks.data.datasets import read_bars_until
 from tasks.home import FrameError, Home, NoHomeError, open_home
 from tasks.prediction.outcomes import settle
 from tasks.prediction.predict import decided_entries, predict_slot
@@ -53,7 +53,7 @@ def test_bars_are_those_of_the_lake_at_their_prices(home: Home, trained: Path) -
     assert str(bars["time"].dt.tz) == "UTC"
     settings = current_settings().model_copy(update={"home": trained})
     market = settings.market("mgc")
-    kept = known_bars(settings, "mgc", market, now())
+    kept = read_bars_until(settings, "mgc", market, now())
     assert len(home.bars()) == len(kept)
     assert np.allclose(bars["close"] * 10, (bars["close"] * 10).round())
     assert (bars["high"] >= bars["low"]).all()

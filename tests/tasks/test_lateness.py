@@ -10,7 +10,7 @@ import pytest
 
 from ml_core.decision.entry import Mode, PredictionEntry
 from ml_core.decision.slot import Slot
-from registry.errors import PrematureAnswerError
+from registry.errors import PrematurePredictionError
 from tasks.prediction import predict as prediction
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot
@@ -75,7 +75,7 @@ def test_a_live_answer_is_missed_an_hour_after_its_decision_time(
 
 
 def test_a_live_answer_before_the_window_has_closed_is_refused() -> None:
-    with pytest.raises(PrematureAnswerError):
+    with pytest.raises(PrematurePredictionError):
         answered(-0.001)
 
 

@@ -17,7 +17,7 @@ from ml_core.market.definition import MarketDefinition
 from registry.definitions.markets import definition_faults, definitions, remember_definition
 from registry.errors import UnusableVersionError
 from tasks.data.market_definition import note_definitions
-from tasks.health.market_overview import standing_of
+from tasks.health.market_overview import market_overview_of
 from tasks.health.parity import audit_parity
 from tasks.prediction.missed import unanswered_entries
 from tasks.prediction.outcomes import settle
@@ -77,7 +77,7 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
     detail = after.outputs.detail or ""
     assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in detail
     assert after.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
-    told = standing_of(current_settings(), "mgc", AT).trouble
+    told = market_overview_of(current_settings(), "mgc", AT).trouble
     assert told is not None
     assert "another market definition" in told
 

@@ -15,13 +15,13 @@ from ml_core.learning.recipe import Recipe
 from ml_core.market.news import NewsEvent
 from registry.news import EVERY_MARKET, record_news
 from registry.studies.trials import count_trials
-from tasks.health.market_overview import problems_of, standing_of
+from tasks.health.market_overview import market_overview_of, problems_of
 from tasks.health.parity import audit_parity
 from tasks.prediction.predict import predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.settings import Settings, current_settings, now
 from tasks.training.lookahead import audit_recent
-from tasks.training.questions import question_asked
+from tasks.training.questions import question_hash
 from tasks.training.retrain.artifact import about_the_bars
 from tasks.training.train import Material, NoNewsError, gather, train_version
 
@@ -82,7 +82,7 @@ def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Se
     after = gathered(shipped)
     assert about_the_bars(after) == about_the_bars(before)
     assert after.fingerprint == before.fingerprint
-    assert after.asked_of == before.asked_of
+    assert after.question_scope == before.question_scope
     assert after.audit == before.audit
     assert after.assembly.dataset.feature_names == before.assembly.dataset.feature_names
 
@@ -127,7 +127,7 @@ def calendar_ends(settings: Settings) -> None:
     """The version that serves learned from news: a status from a week before its end says so."""
     end = WEEKLY[-1].time
     for before, is_told in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
-        problems = problems_of(standing_of(settings, "mgc", end - before))
+        problems = problems_of(market_overview_of(settings, "mgc", end - before))
         told = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
         assert bool(told) is is_told
         assert all("`orbcast events import FILE`" in line for line in told)
@@ -144,7 +144,7 @@ def test_past_news_listed_anew_is_other_data_and_another_question(settings: Sett
     again = gathered()
     assert parts_of(again.fingerprint)["bars"] == parts_of(first.fingerprint)["bars"]
     assert again.fingerprint != first.fingerprint
-    asked = [question_asked(one.asked_of, RECIPE.hash) for one in (first, tomorrow, again)]
+    asked = [question_hash(one.question_scope, RECIPE.hash) for one in (first, tomorrow, again)]
     assert asked[0] == asked[1] != asked[2]
     assert count_trials(settings.database(), "MGC").questions > 0
 

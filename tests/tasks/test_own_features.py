@@ -36,7 +36,7 @@ from tasks.data.datasets import with_baselines
 from tasks.own_features import RESERVED, OwnFeatureError, OwnFeatures, own_features
 from tasks.prediction.slots import slots_between
 from tasks.settings import Settings
-from tasks.training.questions import AskedOf, question_asked
+from tasks.training.questions import QuestionScope, question_hash
 from tests.ml_core.builders import mgc
 from tests.ml_core.learning.made_markets import simulated_bars
 
@@ -297,7 +297,7 @@ def test_trees_see_an_own_feature_from_the_side_by_its_own_mirror_wherever_they_
 
 def test_another_file_asks_another_question() -> None:
     asked = [
-        question_asked(AskedOf(mgc(), "m", "b", code), "recipe")
+        question_hash(QuestionScope(mgc(), "m", "b", code), "recipe")
         for code in ((), ("one",), ("two",))
     ]
     assert len(set(asked)) == 3

@@ -12,7 +12,7 @@ from ml_core.bars.checks.step import StepError
 from ml_core.bars.contract import PRICES
 from ml_core.market.schedule import build_schedule, from_minute
 from tasks.data.intake import take_in
-from tasks.data.preview import Preview, RangeShown, Reading, preview
+from tasks.data.preview import Preview, RangePreview, Reading, preview
 from tasks.data.sources import source_spec
 from tasks.settings import current_settings
 from tests.ml_core.builders import mgc
@@ -79,7 +79,7 @@ def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> No
     opens = int(schedule.exchange_open[1])
     first_range = int(schedule.range_start[1, 0])
     rise = (first_range - opens) / 10
-    assert result.ranges[0] == RangeShown(
+    assert result.ranges[0] == RangePreview(
         name="0900",
         trading_day=LAST,
         start=from_minute(first_range),

@@ -16,7 +16,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from registry.database import Database, open_database
 from registry.studies.trials import TrialRecord, count_trials, record_trial
 from tasks.training import questions
-from tasks.training.questions import AskedOf, beginning_of, trial_of
+from tasks.training.questions import QuestionScope, hash_of_first_days, trial_of
 from tests.ml_core.builders import bars_of, bars_of_contracts, flat_day, mgc, nq
 
 AT = datetime(2024, 6, 1, tzinfo=UTC)
@@ -32,12 +32,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def ask(database: Database, market: Market, recipe: Recipe = RECIPE, bars: str = "vendor") -> bool:
     """Record a study's question; return whether it was new."""
-    of = AskedOf(market, MarketDefinition.of(market).hash, bars)
+    of = QuestionScope(market, MarketDefinition.of(market).hash, bars)
     asked = trial_of(of, recipe, AT, study="s", score=0.6, state="complete")
     return record_trial(database, asked)
 
 
-def asked_of(database: Database, market: Market) -> int:
+def question_scope(database: Database, market: Market) -> int:
     return count_trials(database, market.symbol, market.trial_family).questions
 
 
@@ -54,7 +54,7 @@ def test_fifty_times_of_a_range_are_fifty_questions_and_each_counts_once(
         new = [ask(database, with_range(mgc(), minute)) for minute in range(50)]
         assert new == [is_new] * 50
 
-    assert asked_of(database, mgc()) == 50
+    assert question_scope(database, mgc()) == 50
 
 
 def test_fifty_labels_are_fifty_questions(database: Database) -> None:
@@ -62,7 +62,7 @@ def test_fifty_labels_are_fifty_questions(database: Database) -> None:
         label = LabelSpec(rr=1 + number / 10)
         ask(database, mgc(), RECIPE.model_copy(update={"label": label}))
 
-    assert asked_of(database, mgc()) == 50
+    assert question_scope(database, mgc()) == 50
 
 
 def test_fifty_choices_of_features_are_fifty_questions(database: Database) -> None:
@@ -70,7 +70,7 @@ def test_fifty_choices_of_features_are_fifty_questions(database: Database) -> No
         chosen = CATALOGUE.names()[: number + 1]
         ask(database, mgc(), RECIPE.model_copy(update={"features": chosen}))
 
-    assert asked_of(database, mgc()) == 50
+    assert question_scope(database, mgc()) == 50
 
 
 def test_fifty_ways_to_compute_one_feature_are_fifty_questions(
@@ -81,7 +81,7 @@ def test_fifty_ways_to_compute_one_feature_are_fifty_questions(
         assert ask(database, mgc())
         assert not ask(database, mgc())
 
-    assert asked_of(database, mgc()) == 50
+    assert question_scope(database, mgc()) == 50
 
 
 def test_bars_of_another_source_are_another_question_and_those_of_tomorrow_are_not(
@@ -89,16 +89,16 @@ def test_bars_of_another_source_are_another_question_and_those_of_tomorrow_are_n
 ) -> None:
     days = [flat_day(f"2024-01-{day:02}") for day in range(1, 29)]
     later = [flat_day("2024-03-01"), flat_day("2024-03-04")]
-    beginning = beginning_of(bars_of([*days, *later]))
-    other = beginning_of(bars_of([flat_day("2024-01-01", price=19999), *days[1:], *later]))
+    beginning = hash_of_first_days(bars_of([*days, *later]))
+    other = hash_of_first_days(bars_of([flat_day("2024-01-01", price=19999), *days[1:], *later]))
 
-    assert beginning == beginning_of(bars_of([*days, *later, flat_day("2024-06-03")]))
+    assert beginning == hash_of_first_days(bars_of([*days, *later, flat_day("2024-06-03")]))
     rolled = bars_of_contracts({"MGCG4": [*days, *later], "MGCA4": [flat_day("2024-06-03")]})
-    assert beginning == beginning_of(rolled)
+    assert beginning == hash_of_first_days(rolled)
     assert ask(database, mgc(), bars=beginning)
     assert not ask(database, mgc(), bars=beginning)
     assert ask(database, mgc(), bars=other)
-    assert asked_of(database, mgc()) == 2
+    assert question_scope(database, mgc()) == 2
 
 
 def test_what_changes_no_answer_is_no_other_question(database: Database) -> None:
@@ -117,14 +117,14 @@ def test_markets_of_one_product_pay_for_one_another_and_others_share_the_budget(
         assert market.trial_family == "GC"
         ask(database, market)
 
-    assert asked_of(database, gold) == asked_of(database, copied) == 3
+    assert question_scope(database, gold) == question_scope(database, copied) == 3
     assert count_trials(database, "MGC", "GC").markets == ("GC", "GOLD15", "MGC")
     assert count_trials(database, "MGC", "GC").families == 1
 
     ask(database, nq())
     assert count_trials(database, "MGC", "GC").families == 2
-    assert asked_of(database, mgc()) == 3
-    assert asked_of(database, nq()) == 1
+    assert question_scope(database, mgc()) == 3
+    assert question_scope(database, nq()) == 1
 
 
 def test_the_market_s_own_questions_count_whatever_family_its_file_names_now(
@@ -132,7 +132,7 @@ def test_the_market_s_own_questions_count_whatever_family_its_file_names_now(
 ) -> None:
     ask(database, mgc())
 
-    assert asked_of(database, mgc().model_copy(update={"family": "metals"})) == 1
+    assert question_scope(database, mgc().model_copy(update={"family": "metals"})) == 1
 
 
 def test_the_question_that_is_judged_counts_before_it_is_on_record(database: Database) -> None:
@@ -167,4 +167,4 @@ def test_trials_of_before_questions_were_kept_count_as_they_did(database: Databa
     assert count_trials(database, "MGC").questions == 3
     assert count_trials(database, "MGC").families == 2
     ask(database, mgc())
-    assert asked_of(database, mgc()) == 4
+    assert question_scope(database, mgc()) == 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.evaluate import evaluate_answers
+from ml_core.evidence.evaluate import evaluate_predictions
 from ml_core.evidence.out_of_sample import predict_unseen
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
@@ -65,7 +65,7 @@ def refit_of(data: Dataset) -> TrainedVersion:
     test = data.rows(judged.split.test)
     unseen = predict_unseen(judged.bundle, test)
     served = fit_to_serve(data, recipe, "x", judged_on=test)
-    return TrainedVersion(served.bundle, unseen, evaluate_answers(unseen, "baseline", "x"))
+    return TrainedVersion(served.bundle, unseen, evaluate_predictions(unseen, "baseline", "x"))
 
 
 def weighed(

@@ -58,7 +58,7 @@ def test_every_task_names_its_runs_by_what_it_is_given() -> None:
     found = everything(Task)
     assert {
         "tasks.prediction.predict.predict_slot",
-        "tasks.training.study.answers_of_folds",
+        "tasks.training.study.await_folds",
     } <= set(found)
     assert len(found) >= 27
     assert [name for name, each in found.items() if not each.task_run_name] == []

@@ -10,7 +10,7 @@ import typer
 
 import tasks
 from deployments import cli, serving
-from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
+from deployments.cli.terminal import AsJson, echo, print_json, remark, show_table
 from ml_core.errors import InputError, OperatorError
 from ml_core.json_values import field_values, json_values
 from tasks import rollout
@@ -61,7 +61,7 @@ class UnexplainedError(InputError):
     template = 'the answer to {run} needs a reason, kept for ever: --reason "..."'
 
 
-class NotBorneOutError(InputError):
+class UnsupportedApprovalError(InputError):
     """An approval that the evidence does not support."""
 
     title: str
@@ -72,7 +72,7 @@ class NotBorneOutError(InputError):
     )
 
 
-class NotTakenError(InputError):
+class AnswerRefusedError(InputError):
     """An answer that the server or the flow did not accept."""
 
     run: str
@@ -130,7 +130,7 @@ def approve(
         }
         if not refuse and request.overridable and not request.borne_out:
             if not against_the_evidence:
-                raise NotBorneOutError(request.title, request.verdict)
+                raise UnsupportedApprovalError(request.title, request.verdict)
             values["against_the_evidence"] = True
         _answer(chosen, values, wait=wait, as_json=as_json)
 
@@ -144,9 +144,9 @@ def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
         print_json(rows)
         return
     if not requests:
-        say("Nothing waits for a person.")
+        echo("Nothing waits for a person.")
         return
-    table = cli.drawing.plain_table()
+    table = cli.drawing.borderless_table()
     for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for waiting in requests:
@@ -155,22 +155,22 @@ def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
         bears = "bears it" if request.borne_out else "does not bear it"
         table.add_row(str(waiting.run)[:_SHORT], request.title, asked_at, until, bears)
     show_table(table)
-    say("look at one: orbcast approve RUN")
+    echo("look at one: orbcast approve RUN")
 
 
 def _show(chosen: Waiting) -> None:
     request, short = chosen.request, str(chosen.run)[:_SHORT]
-    say(f"{request.title}?")
-    say(f"  {request.verdict}")
+    echo(f"{request.title}?")
+    echo(f"  {request.verdict}")
     for finding in request.findings:
-        say(f"  {finding.status}  {finding.name}: {finding.words}")
-    say(f"  bound to {request.bound_to[:12]}")
-    say(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
+        echo(f"  {finding.status}  {finding.name}: {finding.words}")
+    echo(f"  bound to {request.bound_to[:12]}")
+    echo(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
     against = request.overridable and not request.borne_out
     approving = f'orbcast approve {short} --reason "..."'
     approving += " --against-the-evidence" if against else ""
-    say(f"  {approving}")
-    say(f'  orbcast approve {short} --refuse --reason "..."')
+    echo(f"  {approving}")
+    echo(f'  orbcast approve {short} --refuse --reason "..."')
 
 
 def _find(ref: str, waiting_runs: tuple[Waiting, ...]) -> Waiting:
@@ -185,7 +185,7 @@ def _find(ref: str, waiting_runs: tuple[Waiting, ...]) -> Waiting:
     if requests:
         raise NotWaitingError(ref, lines, "it could be any of these")
 
-    raise NotWaitingError(ref, lines, rollout.approval.became_of(ref))
+    raise NotWaitingError(ref, lines, rollout.approval.run_outcome(ref))
 
 
 def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: bool) -> None:
@@ -193,7 +193,7 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
     short = str(chosen.run)[:_SHORT]
     fault = rollout.approval.send_answer(chosen, values)
     if fault is not None:
-        raise NotTakenError(short, f"{fault} Somebody may have answered it already")
+        raise AnswerRefusedError(short, f"{fault} Somebody may have answered it already")
     state, words = "Resuming", ""
     stop = time.monotonic() + (_WAIT_SECONDS if wait else 0.0)
     if wait and not as_json:
@@ -203,7 +203,7 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
         state, words = rollout.approval.outcome(chosen.run)
     if not words:
         words = "answered; the run goes on as soon as `orbcast up` has a runner for it"
-    kept = rollout.approval_record.kept(
+    kept = rollout.approval_record.recorded_result(
         tasks.settings.current_settings(), chosen.request.market, str(chosen.run)
     )
     if as_json:
@@ -215,6 +215,8 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
         }
         print_json(result)
     else:
-        say(words)
+        echo(words)
     if values["approve"] and kept is not None and not kept.done:
-        raise NotTakenError(short, "what was approved was not carried out; its verdict says why")
+        raise AnswerRefusedError(
+            short, "what was approved was not carried out; its verdict says why"
+        )

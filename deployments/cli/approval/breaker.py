@@ -9,7 +9,7 @@ import typer
 
 import tasks
 from deployments import serving
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json
 from ml_core.json_values import json_values
 from tasks import health
 
@@ -49,9 +49,9 @@ def status(
     since = f" since {breaker_state.since:%Y-%m-%d %H:%M} UTC" if breaker_state.since else ""
     why = f": {breaker_state.cause}, {breaker_state.detail}" if breaker_state.cause else ""
     state = breaker_state.state.replace("_", " ")
-    say(f"{symbol}: {state}{since}{why}")
+    echo(f"{symbol}: {state}{since}{why}")
     if breaker_state.state == "open" and breaker_state.until is not None:
-        say(f"  probed from {breaker_state.until:%Y-%m-%d %H:%M} UTC on")
+        echo(f"  probed from {breaker_state.until:%Y-%m-%d %H:%M} UTC on")
 
 
 @app.command("open")
@@ -97,7 +97,7 @@ def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json:
         )
         return
     if changed:
-        say(f"{symbol}: {state}, by {who}")
+        echo(f"{symbol}: {state}, by {who}")
         return
     why = f" ({now.cause}, {now.detail})" if now.cause else ""
-    say(f"{symbol}: {state} already{why}; nothing was changed")
+    echo(f"{symbol}: {state} already{why}; nothing was changed")

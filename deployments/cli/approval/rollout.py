@@ -10,7 +10,7 @@ import typer
 import tasks
 from deployments import serving
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, OptionError, echo, print_json
 from ml_core.market_events import STAGES
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ def approve(
         approval = {"market": symbol, "to": stage, "by": who, "expires_at": event.expires_at}
         print_json({**approval, "bound_to": event.bound_to, "missing": missing})
         return
-    say(
+    echo(
         f"{symbol}: a step up to {stage} is approved by {who} until "
         f"{event.expires_at:%Y-%m-%d %H:%M} UTC, for {str(event.bound_to)[:12]}",
     )
     for requirement in missing:
-        say(f"  still missing: {requirement}")
+        echo(f"  still missing: {requirement}")
 
 
 @app.command("step-up", short_help="Go up one stage, if every gate and the approval hold.")
@@ -135,19 +135,19 @@ def _print_rollout(rollout: Rollout, as_json: bool) -> None:
     position = rollout.position
     since = f" since {position.since:%Y-%m-%d %H:%M} UTC" if position.since else ""
     why = f", by {position.by}: {position.reason}" if position.by else ""
-    say(f"{rollout.market}: {rollout.stage}{since}{why}")
+    echo(f"{rollout.market}: {rollout.stage}{since}{why}")
     if position.holds_until is not None:
-        say(f"  holds until {position.holds_until:%Y-%m-%d %H:%M} UTC")
+        echo(f"  holds until {position.holds_until:%Y-%m-%d %H:%M} UTC")
     if rollout.gates:
-        say(f"gates of {rollout.target}:")
+        echo(f"gates of {rollout.target}:")
     for gate in rollout.gates:
         mark = "ok" if gate.passed else "no"
-        say(f"  {mark}  {gate.name}: {gate.words}")
+        echo(f"  {mark}  {gate.name}: {gate.words}")
         if gate.change:
-            say(f"      missing: {gate.change}")
-    say(f"next: {rollout.next_step}")
+            echo(f"      missing: {gate.change}")
+    echo(f"next: {rollout.next_step}")
     for event in position.ignored:
-        say(f"ignored: {event}")
+        echo(f"ignored: {event}")
 
 
 def _print_json(rollout: Rollout) -> None:

@@ -11,8 +11,8 @@ import typer
 import ml_core
 import tasks
 from deployments import cli
-from deployments.cli.data.remarks import remarked, remarks_on
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
+from deployments.cli.data.remarks import remark_lines, remarked
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json, show_table
 from tasks import data
 
 if TYPE_CHECKING:
@@ -73,22 +73,22 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
             }
         )
         return
-    say(f"{definition.symbol}, {definition.name}, in {settings.lake().root}")
+    echo(f"{definition.symbol}, {definition.name}, in {settings.lake().root}")
     if lake_status.first is None or lake_status.last is None:
-        say("  no bars yet: see `orbcast ingest --help`")
+        echo("  no bars yet: see `orbcast ingest --help`")
     else:
         span = f"from {_at(lake_status.first)} to {_at(lake_status.last)}"
-        say(f"  bars        {lake_status.bars:,} {span}")
-        say(f"  contracts   {len(lake_status.contracts)}: {', '.join(lake_status.contracts)}")
-    say(f"  batches     {lake_status.batches}")
-    say(f"  set aside   {lake_status.quarantined} rows")
-    say(f"  revisions   {lake_status.revisions} bars changed by a later batch")
-    for line in remarks_on(readings):
-        say(f"  {line}")
+        echo(f"  bars        {lake_status.bars:,} {span}")
+        echo(f"  contracts   {len(lake_status.contracts)}: {', '.join(lake_status.contracts)}")
+    echo(f"  batches     {lake_status.batches}")
+    echo(f"  set aside   {lake_status.quarantined} rows")
+    echo(f"  revisions   {lake_status.revisions} bars changed by a later batch")
+    for line in remark_lines(readings):
+        echo(f"  {line}")
     for line in _odd_days_in_words(odd, market):
-        say(f"  {line}")
+        echo(f"  {line}")
     source_words = " ".join((spec.kind, ", ".join(spec.paths))).strip() if spec else _NO_SOURCE
-    say(f"  source      {source_words}")
+    echo(f"  source      {source_words}")
 
 
 _ODD_DAYS_SHOWN = 5
@@ -136,13 +136,13 @@ def sources(as_json: AsJson = False) -> None:
     for kind in kinds:
         brought = "" if kind.package == "orbcast" else f" (package {kind.package})"
         if kind.source is None:
-            say(f"{kind.name}{brought}: cannot be used, {kind.fault}")
+            echo(f"{kind.name}{brought}: cannot be used, {kind.fault}")
             continue
-        say(f"{kind.name}{brought}: {kind.source.reads}")
+        echo(f"{kind.name}{brought}: {kind.source.reads}")
         for option in kind.source.options:
-            say(f"  {option.name:<11} {option.description}")
+            echo(f"  {option.name:<11} {option.description}")
         if kind.source.columns:
-            say(f"  {'columns':<11} {', '.join(sorted(kind.source.columns))}")
+            echo(f"  {'columns':<11} {', '.join(sorted(kind.source.columns))}")
 
 
 @app.command(short_help="Every batch that was taken in, how it was read, what it brought.")
@@ -164,7 +164,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         )
         return
     if not log.records:
-        say(f"{symbol} has no bars yet: see `orbcast ingest --help`")
+        echo(f"{symbol} has no bars yet: see `orbcast ingest --help`")
         return
     table = cli.drawing.ruled_table()
     for heading in ("batch", "read (UTC)", "+", "~", "-", "in lake"):
@@ -180,7 +180,7 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
             record.batch_id[:8], f"{at:%Y-%m-%d %H:%M}", *changes, state, name, record.reading
         )
     show_table(table)
-    say("bars: + added, ~ given another value, - taken away")
+    echo("bars: + added, ~ given another value, - taken away")
 
 
 @app.command(short_help="One batch: how it was read, its bars, what was odd or set aside.")
@@ -196,24 +196,24 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
     if as_json:
         print_json({**asdict(record), "in_lake": in_lake})
         return
-    say(f"{record.batch_id}, {record.name} ({record.source})")
-    say(f"  state       {_state(record, in_lake=in_lake)}")
-    say(f"  read        {_at(datetime.fromisoformat(record.ingested_at))}")
-    say(f"  with        {record.reading or 'options that were not kept'}")
+    echo(f"{record.batch_id}, {record.name} ({record.source})")
+    echo(f"  state       {_state(record, in_lake=in_lake)}")
+    echo(f"  read        {_at(datetime.fromisoformat(record.ingested_at))}")
+    echo(f"  with        {record.reading or 'options that were not kept'}")
     if record.first is not None and record.last is not None:
         first, last = (datetime.fromisoformat(text) for text in (record.first, record.last))
-        say(f"  bars        {_at(first)} to {_at(last)}")
-    say(
+        echo(f"  bars        {_at(first)} to {_at(last)}")
+    echo(
         f"  brought     {record.added:,} added, {record.revised:,} given another value, "
         f"{record.unchanged:,} here already, {record.withdrawn:,} taken away"
     )
     for name, rows in {**record.quarantined, **record.dropped}.items():
-        say(f"  left out    {rows:,} {name.replace('_', ' ')}")
+        echo(f"  left out    {rows:,} {name.replace('_', ' ')}")
     for finding in record.findings:
         examples = ", ".join(finding.examples)
-        say(f"  odd         {finding.count:,} {finding.check.replace('_', ' ')}: {examples}")
+        echo(f"  odd         {finding.count:,} {finding.check.replace('_', ' ')}: {examples}")
     for replaced in record.replaces:
-        say(f"  replaces    {replaced}")
+        echo(f"  replaces    {replaced}")
 
 
 @app.command(short_help="Take back what a batch brought; every value stays on record.")
@@ -231,11 +231,11 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
     if as_json:
         print_json(record)
         return
-    say(
+    echo(
         f"{record.name} is taken back: {record.withdrawn:,} bars are gone, "
         f"{record.revised:,} have the value they had before."
     )
-    say(f"Next: read the right source (`orbcast ingest --market {market} ...`), then retrain")
+    echo(f"Next: read the right source (`orbcast ingest --market {market} ...`), then retrain")
 
 
 def _state(record: BatchRecord, *, in_lake: bool) -> str:

@@ -10,7 +10,7 @@ import typer
 import ml_core
 import tasks
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, days_of, echo, print_json
 from ml_core.on_demand import library
 from tasks import data
 
@@ -49,7 +49,7 @@ def dataset(
     )
     begin, end = days_of(first, last)
     with progress("Computing ranges, labels and features"):
-        bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
+        bars = data.datasets.read_bars_until(settings, market, definition, tasks.settings.now())
         table = data.datasets.slots_with_baselines(settings, bars, definition, spec, begin, end)
     with ml_core.files.written_atomically(output) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -66,7 +66,7 @@ def dataset(
             }
         )
         return
-    say(
+    echo(
         f"{output}: {len(table):,} slots of {definition.symbol}, {used:,} with a usable range, "
         f"{table.num_columns} columns, label {spec.key}.",
     )

@@ -10,7 +10,7 @@ import typer
 import tasks
 from deployments import legacy_import
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json
 from ml_core.errors import InputError
 from ml_core.json_values import json_values
 from tasks import data
@@ -83,17 +83,17 @@ def import_legacy(
 
 
 def _print_findings(findings: LegacyFindings, page: Path, text: Path) -> None:
-    say(legacy_import.usability.headline(findings))
+    echo(legacy_import.usability.headline(findings))
     if findings.dry_run:
-        say("This was a dry run: the lake is as it was.")
+        echo("This was a dry run: the lake is as it was.")
     for title, sentences in (
         ("Can be used", legacy_import.usability.usable(findings)),
         ("Cannot be used", legacy_import.usability.unusable(findings)),
     ):
-        say(f"\n{title}:")
+        echo(f"\n{title}:")
         for sentence in sentences or ["nothing"]:
-            say(f"- {sentence}")
+            echo(f"- {sentence}")
     for version in findings.versions:
         for fault in version.faults:
-            say(f"- {version.name}: {fault}.")
-    say(f"\nReport: {page}\n        {text}")
+            echo(f"- {version.name}: {fault}.")
+    echo(f"\nReport: {page}\n        {text}")

@@ -9,10 +9,10 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 import tasks
-from deployments.cli.data.remarks import remarked, remarks_on
+from deployments.cli.data.remarks import remark_lines, remarked
 from deployments.cli.plain_text import fit_to_show
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, OptionError, echo, print_json
 from ml_core.json_values import json_values
 from tasks import data, runs
 
@@ -161,7 +161,7 @@ def ingest(
     if as_json:
         print_json({**json_values(brought), **remarked(records)})
         return
-    _tell(records, brought, market)
+    _print_result(records, brought, market)
 
 
 def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
@@ -182,42 +182,42 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
             }
         )
         return
-    say(f"{market.symbol}, {market.name}: nothing is kept of this")
+    echo(f"{market.symbol}, {market.name}: nothing is kept of this")
     for reading in sorted({record.reading for record in preview.records}):
-        say(f"  read with   {reading}, 1-minute bars")
+        echo(f"  read with   {reading}, 1-minute bars")
     for read_as in preview.readings:
         zone = f"times of {read_as.zone}" if read_as.zone else "times that say their zone"
         layout = f"layout {read_as.layout}, " if read_as.layout else ""
-        say(f"  read as     {layout}{zone}, stamped at the {read_as.stamp} of the bar")
+        echo(f"  read as     {layout}{zone}, stamped at the {read_as.stamp} of the bar")
         columns = ", ".join(f"{name}={column}" for name, column in read_as.columns.items())
-        say(f"  columns     {columns}")
+        echo(f"  columns     {columns}")
     for name, at in (("first bar", preview.first), ("last bar", preview.last)):
         if at is not None:
             local = at.astimezone(ZoneInfo(market.zone))
-            say(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
-    say(
+            echo(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
+    echo(
         f"  would bring {brought.added:,} new bars, {brought.revised:,} with another value, "
         f"{brought.withdrawn:,} taken away"
     )
-    for line in remarks_on(new):
-        say(f"  {line}")
+    for line in remark_lines(new):
+        echo(f"  {line}")
     if preview.ranges:
-        say(f"Hold these opening ranges of {preview.ranges[-1].trading_day} against a chart:")
+        echo(f"Hold these opening ranges of {preview.ranges[-1].trading_day} against a chart:")
     for opening in preview.ranges:
-        say(
+        echo(
             f"  {opening.name:<11} from {opening.start:%Y-%m-%d %H:%M} {market.zone}: "
             f"high {opening.high:g}, low {opening.low:g}"
         )
 
 
-def _tell(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str) -> None:
+def _print_result(records: tuple[BatchRecord, ...], brought: IntakeSummary, market: str) -> None:
     """Print the counts of imported and rejected rows, and the next command."""
-    say(f"{brought.counts}, from {brought.new_batches} new of {brought.batches} batches.")
-    for line in remarks_on(records):
-        say(f"  {line}")
+    echo(f"{brought.counts}, from {brought.new_batches} new of {brought.batches} batches.")
+    for line in remark_lines(records):
+        echo(f"  {line}")
     last = brought.last_bar.isoformat() if brought.last_bar else "none"
-    say(f"The lake has {brought.bars:,} bars; last {last}.")
-    say(f"Next: orbcast run nightly-retrain --market {market}")
+    echo(f"The lake has {brought.bars:,} bars; last {last}.")
+    echo(f"Next: orbcast run nightly-retrain --market {market}")
 
 
 def _guessed(paths: list[str]) -> str:

@@ -15,7 +15,7 @@ import tasks
 from deployments import cli
 from deployments.cli import completion
 from deployments.cli.data import market_facts
-from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
+from deployments.cli.terminal import AsJson, echo, print_json, remark, show_table
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 from ml_core.json_values import field_values
@@ -41,7 +41,7 @@ class MarketExistsError(InputError):
     template = "{path} is there already; change it with an editor, or say --replace"
 
 
-class SymbolTakenError(InputError):
+class SymbolInUseError(InputError):
     """A symbol that belongs to another market."""
 
     symbol: str
@@ -107,7 +107,7 @@ def list_markets(as_json: AsJson = False) -> None:
         table.add_row(name, market.name, market.zone, ranges)
     show_table(table)
     specified = ", ".join(deployments.new_market.specifications())
-    say(f"New ones of: {specified} (`orbcast market new es`)")
+    echo(f"New ones of: {specified} (`orbcast market new es`)")
 
 
 @app.command(short_help="Whether a market's file is right; its next trading days.")
@@ -137,23 +137,23 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         print_json(field_values(market_facts.summary(market)) | beside)
         return
     instrument = market.instrument
-    say(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
-    say(f"  tick        {instrument.tick_size} = {instrument.tick_value:g} {instrument.currency}")
-    say(
+    echo(f"{market.symbol}, {market.name}: {config.market_file(name)} can be used")
+    echo(f"  tick        {instrument.tick_size} = {instrument.tick_value:g} {instrument.currency}")
+    echo(
         f"  costs       {instrument.round_trip_cost:.2f} {instrument.currency} a contract and "
         f"round trip, {instrument.round_trip_cost_ticks:.2f} ticks"
     )
-    say(f"  exchange    {market.calendar}")
+    echo(f"  exchange    {market.calendar}")
     for own in own_days:
         calendar = own.by_calendar or "closed"
         words = own.fault or f"{own.by_file or 'closed'} (by the calendar {calendar})"
-        say(f"  {own.day}  {words}")
-    say(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
+        echo(f"  {own.day}  {words}")
+    echo(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
     if changed:
-        say(f"  changed     {changed}; till then it does not answer")
+        echo(f"  changed     {changed}; till then it does not answer")
     for day in days:
         ranges = [f"{spec.range} {spec.start}-{spec.close}" for spec in day.ranges]
-        say(f"  {day.trading_day}  {', '.join(ranges) or 'no range'} ({market.zone})")
+        echo(f"  {day.trading_day}  {', '.join(ranges) or 'no range'} ({market.zone})")
 
 
 @app.command(short_help="The exchange calendars that a market file can name.")
@@ -173,7 +173,7 @@ def calendars(
         print_json(names)
         return
     for name in names:
-        say(name)
+        echo(name)
 
 
 @app.command(short_help="Write the file of a market into the home.")
@@ -217,10 +217,10 @@ def new(
     """
     config = tasks.settings.current_settings()
     spec = deployments.new_market.specification(like or name)
-    path = config.own_markets_dir / f"{_plain_name(name)}.toml"
+    path = config.own_markets_dir / f"{_market_name(name)}.toml"
     if path.exists() and not replace:
         raise MarketExistsError(str(path))
-    bars_are_called = symbol or _plain_name(name).upper()
+    bars_are_called = symbol or _market_name(name).upper()
     _require_own_symbol(config, bars_are_called, path.stem)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     if asks:
@@ -228,8 +228,8 @@ def new(
     if commission is None or slippage is None:
         if not asks:
             raise CostsError
-        commission = _asked("Commission, money a contract, one side", 0.0, commission)
-        slippage = _asked("Slippage, ticks, one side", 1.0, slippage)
+        commission = _ask("Commission, money a contract, one side", 0.0, commission)
+        slippage = _ask("Slippage, ticks, one side", 1.0, slippage)
     zone = zone or (typer.prompt("Clock of the ranges", spec.zone) if asks else spec.zone)
     texts = opening_range or [
         typer.prompt("Opening range, start/minutes", f"{spec.first_range}/5")
@@ -244,12 +244,12 @@ def new(
         commission=commission,
         slippage_ticks=slippage,
     )
-    market = _written(path, text)
+    market = _write_market(path, text)
     if as_json:
         print_json(market_facts.ListedMarket(market_facts.summary(market), path.stem, path))
         return
-    say(f"{path} is written: {market.name}, {', '.join(range_.name for range_ in market.ranges)}")
-    say(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
+    echo(f"{path} is written: {market.name}, {', '.join(range_.name for range_ in market.ranges)}")
+    echo(f"Next: orbcast market check {path.stem}, then orbcast ingest --market {path.stem} ...")
 
 
 def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
@@ -257,7 +257,7 @@ def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
 
     Raises
     ------
-    SymbolTakenError
+    SymbolInUseError
         The symbol belongs to another market.
     """
     for other in config.market_names():
@@ -266,10 +266,10 @@ def _require_own_symbol(config: Settings, symbol: str, name: str) -> None:
         except ml_core.market.market.MarketFileError:
             continue
         if other != name and market.symbol == symbol:
-            raise SymbolTakenError(symbol, other)
+            raise SymbolInUseError(symbol, other)
 
 
-def _written(path: Path, text: str) -> Market:
+def _write_market(path: Path, text: str) -> Market:
     """Write a market's file after checking that it loads and its ranges can form; return it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
@@ -282,11 +282,11 @@ def _written(path: Path, text: str) -> Market:
     return market
 
 
-def _asked(question: str, usual: float, given: float | None) -> float:
+def _ask(question: str, usual: float, given: float | None) -> float:
     return given if given is not None else float(typer.prompt(question, usual, type=float))
 
 
-def _plain_name(name: str) -> str:
+def _market_name(name: str) -> str:
     """Return the name in lower case.
 
     Raises

@@ -11,7 +11,7 @@ import ml_core
 import tasks
 from deployments.cli.data import market_facts
 from deployments.cli.data.market import MarketArgument, app
-from deployments.cli.terminal import AsJson, print_json, say
+from deployments.cli.terminal import AsJson, echo, print_json
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 from ml_core.toml_file import open_toml, set_values, table_to_change
@@ -55,7 +55,7 @@ def costs(
     before = settings.market(name)
     source = settings.market_file(name)
     path = settings.own_markets_dir / source.name
-    market = _written(source, path, slippage, commission)
+    market = _write_costs(source, path, slippage, commission)
     changed = market_facts.trained_on_another(settings, market)
     figures: dict[str, Any] = {
         "market": market.symbol,
@@ -69,16 +69,18 @@ def costs(
     if as_json:
         print_json(figures)
         return
-    say(
+    echo(
         f"{path}: a round trip of {market.symbol} costs "
         f"{market.instrument.round_trip_cost_ticks:.2f} ticks, "
         f"{before.instrument.round_trip_cost_ticks:.2f} before"
     )
     if changed:
-        say(f"{changed}; till then it does not answer")
+        echo(f"{changed}; till then it does not answer")
 
 
-def _written(source: Path, path: Path, slippage: float | None, commission: float | None) -> Market:
+def _write_costs(
+    source: Path, path: Path, slippage: float | None, commission: float | None
+) -> Market:
     """Write the file with the new costs after checking that it loads; return the market."""
     document = open_toml(source)
     instrument = table_to_change(document, "instrument")

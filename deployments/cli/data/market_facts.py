@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import ml_core
 import registry
 import tasks
-from ml_core.json_values import BESIDE
+from ml_core.json_values import INLINE
 
 if TYPE_CHECKING:
     from ml_core.market.market import Market
@@ -64,7 +64,7 @@ class MarketSummary:
 class ListedMarket:
     """Summary of a market, with the name and path of its file."""
 
-    summary: MarketSummary = field(metadata=BESIDE)
+    summary: MarketSummary = field(metadata=INLINE)
     market: str
     file: Path
 

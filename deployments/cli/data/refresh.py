@@ -12,9 +12,9 @@ import typer
 import tasks
 from deployments import serving
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, print_json, remark, say
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json, remark
 from ml_core.errors import OperatorError, TransientError
-from ml_core.json_values import BESIDE, json_values
+from ml_core.json_values import INLINE, json_values
 from tasks import data, notices, prediction
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def refresh(
         bars = {"market": market.lower(), "bars": lake.bars, "last_bar": lake.last}
         print_json({**bars, **json_values(result)})
     else:
-        say(result.verdict or f"the run {result.run} has ended")
+        echo(result.verdict or f"the run {result.run} has ended")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Refreshed:
     ran: str
     run: str | None = None
     verdict: str | None
-    brought: RefreshResult | None = field(default=None, metadata=BESIDE)
+    brought: RefreshResult | None = field(default=None, metadata=INLINE)
 
 
 def _on_server(market: str, full: bool, wait: float) -> Refreshed | None:

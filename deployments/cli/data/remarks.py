@@ -26,7 +26,7 @@ def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
 _REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but kept"}
 
 
-def remarks_on(records: Iterable[BatchRecord]) -> list[str]:
+def remark_lines(records: Iterable[BatchRecord]) -> list[str]:
     """Return these counts in words, one line per kind, and the remedy if one is known."""
     counted = remarked(records)
     lines = [

@@ -11,7 +11,7 @@ import typer
 import deployments
 import tasks
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, day_of, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, day_of, echo, print_json
 
 _MOST_DAYS = 36_525
 """Longest simulation: a hundred years."""
@@ -57,15 +57,15 @@ def simulate(
             }
         )
         return
-    say(
+    echo(
         f"{output}: {made.bars:,} bars of {definition.symbol}, {made.first} to {made.last}, table "
         "bars_1m.",
     )
-    say(
+    echo(
         f"Best possible accuracy {truth['bayes_accuracy']:.1%}, log loss "
         f"{truth['bayes_log_loss']:.4f}; without the edge {truth['driftless_accuracy']:.1%}, "
         f"{truth['driftless_log_loss']:.4f}."
     )
-    say(
+    echo(
         f"Next: orbcast ingest --source duckdb {output} --column contract=contract --remember",
     )

@@ -14,9 +14,9 @@ from deployments.cli.terminal import (
     MarketOption,
     RecipeOption,
     days_of,
+    echo,
     print_json,
     remark,
-    say,
 )
 from ml_core import features
 from tasks import data, health
@@ -60,7 +60,7 @@ def lookahead(
         decisions = days * len(definition.ranges)
         remark(f"--days is going: say --decisions {decisions}, as many as {days} days have")
     period = days_of(first, last)
-    bars = data.datasets.known_bars(settings, market, definition, tasks.settings.now())
+    bars = data.datasets.read_bars_until(settings, market, definition, tasks.settings.now())
     begin, end = data.datasets.period_of(bars, definition, *period)
     with progress("Auditing decisions", 0) as bar:
         report = features.audit.audit_lookahead(
@@ -84,19 +84,19 @@ def lookahead(
 
 
 def _print_report(report: AuditReport) -> None:
-    say(
+    echo(
         f"{report.market}: {len(report.features)} features at {report.decisions} decisions, the "
         "future deleted and scrambled."
     )
-    say("Of them: " + ", ".join(f"{kind.name} {kind.decisions}" for kind in report.kinds) + ".")
+    echo("Of them: " + ", ".join(f"{kind.name} {kind.decisions}" for kind in report.kinds) + ".")
     if report.never_seen:
-        say(f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}")
+        echo(f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}")
     for leak in report.leaks[:_MOST_SHOWN]:
-        say(f"  {leak}")
+        echo(f"  {leak}")
     if report.clean:
-        say("Clean: none moved by a bit.")
+        echo("Clean: none moved by a bit.")
         return
-    say(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
+    echo(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
 
 
 @app.command(short_help="Compute logged features again; they must be the same.")
@@ -123,11 +123,11 @@ def parity(
     if as_json:
         print_json(report)
     else:
-        say(report.verdict)
+        echo(report.verdict)
         for audited in report.differing:
             names = ", ".join(difference.feature for difference in audited.differences)
-            say(f"  {audited.slot} {audited.role}, {audited.cause}: {names}")
+            echo(f"  {audited.slot} {audited.role}, {audited.cause}: {names}")
             for bar in audited.changes:
-                say(f"      {bar}")
+                echo(f"      {bar}")
     if report.unexplained:
         raise typer.Exit(UNEXPLAINED)

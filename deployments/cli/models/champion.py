@@ -13,7 +13,7 @@ import registry
 import tasks
 from deployments import serving
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, echo, parse_time, print_json
 from ml_core.errors import InputError
 from tasks import prediction, training
 
@@ -31,7 +31,7 @@ Ref = Annotated[
 By = Annotated[str, typer.Option(help="Who decides; your login name if left out.")]
 
 
-class NotShownError(InputError):
+class UnsupportedPromotionError(InputError):
     """A promotion that the evidence does not support."""
 
     version: str
@@ -71,7 +71,7 @@ def promote(
             settings, symbol, record.model, record.recipe_hash, tasks.settings.now()
         )
         if not decision.promote and not override:
-            raise NotShownError(record.version, tuple(decision.reasons))
+            raise UnsupportedPromotionError(record.version, tuple(decision.reasons))
         if not decision.promote:
             reason = f"against the evidence: {reason}"
     serving.prefect_session.name_running_server(settings)
@@ -90,7 +90,7 @@ def promote(
     change = (
         f"is champion of {symbol}, by {who}" if changed else f"was champion of {symbol} already"
     )
-    say(f"{record.version} {change}")
+    echo(f"{record.version} {change}")
 
 
 def history(
@@ -119,12 +119,12 @@ def history(
         return
     if not rows:
         when = f" at {at}" if at else ""
-        say(f"{definition.symbol} had no champion{when}")
+        echo(f"{definition.symbol} had no champion{when}")
     for row in rows:
-        say(f"{row.at:%Y-%m-%d %H:%M} UTC  {row.version}  by {row.by}")
-        say(f"    {row.reason}")
+        echo(f"{row.at:%Y-%m-%d %H:%M} UTC  {row.version}  by {row.by}")
+        echo(f"    {row.reason}")
         for condition in row.evidence:
-            say(f"    {condition}")
+            echo(f"    {condition}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def rollback(
     if as_json:
         _print_change(symbol, record.version, who, reason, changed=True)
         return
-    say(f"{record.version} is champion of {symbol} again, by {who}")
+    echo(f"{record.version} is champion of {symbol} again, by {who}")
 
 
 def _print_change(symbol: str, version: str, by: str, reason: str, *, changed: bool) -> None:

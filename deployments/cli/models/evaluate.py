@@ -19,10 +19,10 @@ from deployments.cli.terminal import (
     OptionError,
     RecipeOption,
     days_of,
+    echo,
     json_text,
     print_json,
     remark_begin,
-    say,
     show_table,
 )
 from ml_core import evidence, learning
@@ -97,7 +97,7 @@ def evaluate(
     for study in getattr(result, "markets", [result]):
         _show(study)
     if figures is not None:
-        say(f"figures: {figures}")
+        echo(f"figures: {figures}")
 
 
 def _check_window(window: str) -> None:
@@ -110,7 +110,7 @@ def _check_window(window: str) -> None:
 
 def _show(study: StudyResult) -> None:
     evaluation = study.evaluation
-    say(study.verdict)
+    echo(study.verdict)
     show_table(_scores(evaluation.directional))
     show_table(_folds(evaluation.by_fold))
     trading = evaluation.trading
@@ -120,24 +120,24 @@ def _show(study: StudyResult) -> None:
     ):
         if isinstance(trades, evidence.evaluation.Trades):
             net = trades.net_r
-            say(
+            echo(
                 f"  {words}: {trades.trades:,} trades, {net.estimate:+.3f} R net a trade "
                 f"({net.low:+.3f} to {net.high:+.3f})"
             )
     if study.not_judged:
-        say(f"  too little history before {', '.join(study.not_judged)}: not judged")
+        echo(f"  too little history before {', '.join(study.not_judged)}: not judged")
     if study.promotion is not None:
-        say(study.promotion.verdict)
+        echo(study.promotion.verdict)
     elif not study.counts:
-        say("A study picked by hand: for looking, not for promotion.")
+        echo("A study picked by hand: for looking, not for promotion.")
     if study.cost is not None:
-        say(f"  {study.cost.words}")
-    say(f"  report: {study.report}")
+        echo(f"  {study.cost.words}")
+    echo(f"  report: {study.report}")
 
 
 def _scores(directional: DirectionScores) -> Table:
     headings = ("accuracy", "log loss", "Brier", "AUC", "ECE")
-    table = cli.drawing.plain_table("unseen days", figures=headings)
+    table = cli.drawing.borderless_table("unseen days", figures=headings)
     for name, scores in directional.scores.items():
         figures = (scores.log_loss, scores.brier, scores.auc, scores.ece)
         table.add_row(
@@ -150,7 +150,7 @@ def _scores(directional: DirectionScores) -> Table:
 
 def _folds(folds: Sequence[GroupScores]) -> Table:
     headings = ("n", "accuracy", "corridor", "log loss - corridor", "95 %")
-    table = cli.drawing.plain_table("fold", figures=headings)
+    table = cli.drawing.borderless_table("fold", figures=headings)
     for fold in folds:
         change = fold.difference["corridor"].log_loss
         span = f"{change.low:+.4f} .. {change.high:+.4f}"

@@ -8,7 +8,7 @@ import typer
 
 import tasks
 from deployments.cli.errors import INPUT
-from deployments.cli.terminal import AsJson, print_json, say
+from deployments.cli.terminal import AsJson, echo, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def features(
     else:
         _print(listed, settings.own_features_dir)
         for refused in read.refused:
-            say(str(refused))
+            echo(str(refused))
     if read.refused:
         raise typer.Exit(INPUT)
 
@@ -58,7 +58,7 @@ def _values(feature: Feature) -> dict[str, str | bool | None]:
 
 def _print(listed: tuple[Feature, ...], folder: Path) -> None:
     if not listed:
-        say(f"no feature of your own; docs/write-a-feature.md writes one, for {folder}")
+        echo(f"no feature of your own; docs/write-a-feature.md writes one, for {folder}")
         return
     width = max(len(feature.name) for feature in listed)
     group = ""
@@ -66,7 +66,7 @@ def _print(listed: tuple[Feature, ...], folder: Path) -> None:
         if feature.group != group:
             group = feature.group
             kept_out = ', not in "all"' if feature.news else ""
-            say(f"{group}{', your own' if feature.code else kept_out}:")
+            echo(f"{group}{', your own' if feature.code else kept_out}:")
         unit = f" ({feature.unit})" if feature.unit else ""
         retired = f"; retired, instead: {feature.instead}" if feature.instead else ""
-        say(f"  {feature.name:{width}}  {feature.words}{unit}{retired}")
+        echo(f"  {feature.name:{width}}  {feature.words}{unit}{retired}")

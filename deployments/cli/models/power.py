@@ -9,7 +9,7 @@ import typer
 
 import ml_core
 from deployments import cli
-from deployments.cli.terminal import AsJson, print_json, say, show_table
+from deployments.cli.terminal import AsJson, echo, print_json, show_table
 from ml_core import evidence
 from ml_core.errors import InputError, NumberError
 
@@ -104,21 +104,21 @@ def power(
         print_json({"needed": needed, "rows": rows, "gate": report, "rule": rule})
         return
     if report is not None:
-        say(f"{report.words}.")
-    say(
+        echo(f"{report.words}.")
+    echo(
         f"A lift of {lift * 100:.4g} points over {baseline * 100:.4g}% is found "
         f"{wanted * 100:.4g}% of the time with {needed:,} trades, "
         f"{math.ceil(needed / per_day):,} days of {per_day:g} trades.",
     )
     if rule is not None:
         count = "1 question" if questions == 1 else f"{questions:,} questions"
-        say(
+        echo(
             f"The whole promotion rule finds a gain of {gain:g} in log loss {wanted * 100:.4g}% "
             f"of the time with {rule.words} breaks, {count} asked."
         )
     passed = f"> {threshold * 100:.4g}%"
     headings = ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found")
-    table = cli.drawing.plain_table(figures=headings)
+    table = cli.drawing.borderless_table(figures=headings)
     for row in rows:
         table.add_row(
             f"{row['trades']:,}",

@@ -10,8 +10,8 @@ import typer
 import tasks
 from deployments import cli
 from deployments.cli import completion
-from deployments.cli.errors import line_of
-from deployments.cli.terminal import AsJson, print_json, say, show_table
+from deployments.cli.errors import error_line
+from deployments.cli.terminal import AsJson, echo, print_json, show_table
 from ml_core import learning
 from ml_core.errors import InputError
 
@@ -47,7 +47,7 @@ def list_recipes(as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        say(
+        echo(
             f"no recipe in {settings.recipes_dir} or {settings.own_recipes_dir}; "
             "write NAME.toml there",
         )
@@ -55,9 +55,9 @@ def list_recipes(as_json: AsJson = False) -> None:
     name, kind = (max(len(row[field]) for row in rows) for field in ("file", "kind"))
     for row in rows:
         # the description is on a line of its own, because names may be long and are to be copied
-        say(f"{row['file']:{name}}  {row['kind']:{kind}}  {row['hash'][:12]:12}  {row['from']}")
+        echo(f"{row['file']:{name}}  {row['kind']:{kind}}  {row['hash'][:12]:12}  {row['from']}")
         if row["about"]:
-            say(f"  {row['about']}")
+            echo(f"  {row['about']}")
 
 
 @app.command()
@@ -95,7 +95,7 @@ def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
         return
     if one.hash == other.hash:
         words = f"{first} and {second} are the same recipe, {one.hash[:12]}"
-        say(words)
+        echo(words)
         return
     table = _table("", first, second)
     for key, values in changed.items():
@@ -122,7 +122,7 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
     except UnicodeDecodeError:
         fault = "is not UTF-8 text: save it as such"
     except (InputError, OSError) as error:
-        fault = line_of(error)
+        fault = error_line(error)
     else:
         values = {"name": recipe.name, "kind": recipe.kind, "hash": recipe.hash}
         return {**row, **values, "about": recipe.about}
@@ -130,7 +130,7 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
 
 
 def _table(*headings: str) -> Table:
-    table = cli.drawing.plain_table()
+    table = cli.drawing.borderless_table()
     for heading in headings:
         # names and hashes are to be copied, so they stay whole, on one line
         whole = heading in {headings[0], "hash"}

@@ -9,7 +9,7 @@ import typer
 import tasks
 from deployments import cli
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from deployments.cli.terminal import AsJson, MarketOption, days_of, echo, print_json, show_table
 from ml_core.json_values import json_values
 from monitoring.pages.formatting import interval, percent_or_dash, signed_or_dash
 from tasks import data, statistics
@@ -69,18 +69,18 @@ def stats(
         return
     show_table(_table(answer))
     if answer.unknown:
-        say(f"{answer.unknown:,} ranges left out: a feature of the condition is not known there.")
+        echo(f"{answer.unknown:,} ranges left out: a feature of the condition is not known there.")
     alone = interval(answer.difference.low, answer.difference.high, 2)
     paid_for = interval(answer.low, answer.high, 2)
-    say(
+    echo(
         f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; paid "
         f"for {answer.looks:,} looks {paid_for})."
     )
-    say(answer.verdict)
+    echo(answer.verdict)
 
 
 def _table(answer: ConditionalStats) -> Table:
-    table = cli.drawing.plain_table("", "it holds", "it does not", gap=2)
+    table = cli.drawing.borderless_table("", "it holds", "it does not", gap=2)
     groups = (answer.holds, answer.others)
     for words, cell in (
         ("ranges", lambda group: f"{group.ranges:,}"),

@@ -10,7 +10,7 @@ import typer
 import ml_core
 import tasks
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, json_text, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, days_of, echo, json_text, print_json
 from ml_core.json_values import json_values
 from monitoring import pages
 from tasks import data
@@ -90,7 +90,7 @@ def setups(
     )
     plan, chosen = ml_core.setups.plan.StudyPlan(min_trades=min_trades), grid.setups(definition)
     period = days_of(first, last)
-    bars = data.datasets.known_bars(settings, market, definition, at)
+    bars = data.datasets.read_bars_until(settings, market, definition, at)
     begin, end = data.datasets.period_of(bars, definition, *period)
     with progress("Trading every break", 0) as bar:
         table = ml_core.setups.trades.trade_table(
@@ -110,13 +110,13 @@ def setups(
         print_json({**json_values(study), "report": page})
         return
     _show(study)
-    say(f"Page: {page}")
+    echo(f"Page: {page}")
 
 
 def _show(study: SetupStudy) -> None:
     summary, chance = study.summary, study.chance
-    say(study.verdict)
-    say(
+    echo(study.verdict)
+    echo(
         f"\n{summary.market}: searched {summary.first_day} to "
         f"{summary.search_last_day} ({summary.search_days:,} days), confirmed to "
         f"{summary.last_day} ({summary.confirm_days:,}). {summary.setups:,} setups, "
@@ -124,13 +124,13 @@ def _show(study: SetupStudy) -> None:
         f"{summary.plan.min_trades} trades. SPA p = {chance.p:.3f}; beat chance "
         f"{summary.beat_chance:,}, named {summary.named:,}."
     )
-    say(
+    echo(
         f"\n{'net R a trade':33s}{'search':>8s}{'trades':>7s}{'t':>5s}{'q':>6s}"
         f"{'confirm':>9s}{'trades':>7s}"
     )
     for row in study.top[:_SHOWN]:
         early, late = row.search, row.confirmation
-        say(
+        echo(
             f"{_short(row.setup):33s}{early.net_r:>+8.2f}{early.trades:>7d}{row.t:>5.1f}"
             f"{row.q:>6.2f}{_r(late.net_r):>9s}{late.trades:>7d}",
         )

@@ -15,9 +15,9 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     OptionError,
+    echo,
     print_json,
     remark_begin,
-    say,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def tune(
     if as_json:
         print_json(result)
         return
-    say(result.verdict)
+    echo(result.verdict)
     if result.recipe_file:
-        say(f"  {result.recipe_file}")
-        say(f"  next: orbcast evaluate --recipe {result.recipe}")
+        echo(f"  {result.recipe_file}")
+        echo(f"  next: orbcast evaluate --recipe {result.recipe}")

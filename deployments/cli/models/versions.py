@@ -14,7 +14,7 @@ from deployments import cli
 from deployments.cli import completion
 from deployments.cli.models import champion
 from deployments.cli.models.champion import Ref
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say, show_table
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json, show_table
 from ml_core.errors import OperatorError
 from ml_core.learning.version_folder import text_of
 from monitoring import pages
@@ -62,7 +62,7 @@ def list_versions(market: MarketOption = "mgc", as_json: AsJson = False) -> None
     if as_json:
         print_json(listed)
     elif not listed:
-        say(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
+        echo(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
     else:
         _print_versions(listed)
 
@@ -100,8 +100,8 @@ def _listed(record: VersionRecord, aliases: list[str]) -> _Listed:
 def _print_versions(listed: list[_Listed]) -> None:
     """Print the versions by model; columns leave room for long names and whole versions."""
     for model in dict.fromkeys(row.model for row in listed):
-        say(f"{model}:")
-        table = cli.drawing.plain_table(gap=2)
+        echo(f"{model}:")
+        table = cli.drawing.borderless_table(gap=2)
         for name in ("  version", "is"):
             table.add_column(name, no_wrap=name != "is")
         for name in ("n", "accuracy", "log loss", "corridor's"):
@@ -142,7 +142,7 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
         return
     cli.markdown.print_markdown(text_of(record.folder, "model_card.md"))
     for held in aliases_held:
-        say(f"{held.alias} since {held.at:%Y-%m-%d %H:%M} UTC by {held.by}: {held.reason}")
+        echo(f"{held.alias} since {held.at:%Y-%m-%d %H:%M} UTC by {held.by}: {held.reason}")
 
 
 @app.command(short_help="Say what a version is, what is known, what is not.")
@@ -176,7 +176,7 @@ def card(
     elif html is None:
         cli.markdown.print_markdown(pages.document.to_markdown(pages.model_card.model_card(facts)))
     else:
-        say(f"the card of {facts.version} is in {html}")
+        echo(f"the card of {facts.version} is in {html}")
 
 
 @app.command(short_help="Compare versions' files with what was registered.")
@@ -209,9 +209,9 @@ def verify(
         print_json(checked)
     else:
         for check in checked:
-            say(f"{check['version']} {check['model']}: {'; '.join(check['faults']) or 'whole'}")
+            echo(f"{check['version']} {check['model']}: {'; '.join(check['faults']) or 'whole'}")
         if not checked:
-            say(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
+            echo(f"{symbol} has no version yet: `orbcast run nightly-retrain --market {market}`")
     if bad := tuple(str(check["version"]) for check in checked if check["faults"]):
         raise DamagedError(bad)
 

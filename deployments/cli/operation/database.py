@@ -10,7 +10,7 @@ import registry
 import tasks
 from deployments import cli
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, print_json, remark, say, show_table
+from deployments.cli.terminal import AsJson, echo, print_json, remark, show_table
 from tasks import data
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def upgrade(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"database": settings.shown_url, "upgraded": True})
         return
-    say(f"{settings.shown_url} is at this version's schema.")
+    echo(f"{settings.shown_url} is at this version's schema.")
 
 
 @app.command()
@@ -92,7 +92,7 @@ def copy(
 
 
 def _print(made: DatabaseCopy, source: str, target: str) -> None:
-    table = cli.drawing.plain_table("table", figures=("rows",), gap=2)
+    table = cli.drawing.borderless_table("table", figures=("rows",), gap=2)
     table.add_column("end", no_wrap=True)
     for content in made.tables:
         if content.rows:
@@ -101,7 +101,7 @@ def _print(made: DatabaseCopy, source: str, target: str) -> None:
     show_table(table)
     empty = sum(not content.rows for content in made.tables)
     how = "was copied already" if made.already else "copied"
-    say(f"{made.rows:,} rows of {source} {how} to {target}; {empty} more tables are empty.")
-    say("Both verified: each chain whole, with the same end; every other table equal.")
+    echo(f"{made.rows:,} rows of {source} {how} to {target}; {empty} more tables are empty.")
+    echo("Both verified: each chain whole, with the same end; every other table equal.")
     if made.notes is not None:
-        say(f"The notes of the chains' ends are beside it: {made.notes}")
+        echo(f"The notes of the chains' ends are beside it: {made.notes}")

@@ -11,11 +11,11 @@ import typer
 import deployments
 from deployments import cli
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, err, print_json, remark, say, show_table
+from deployments.cli.terminal import AsJson, echo, err, print_json, remark, show_table
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from deployments.demo import Shown
+    from deployments.demo import DemoResult
 
 _FOLDER = Path("var/demo")
 
@@ -55,7 +55,7 @@ def demo(
         _print_results(demo)
 
 
-def _print_json(demo: Shown) -> None:
+def _print_json(demo: DemoResult) -> None:
     retrained, study = demo.retrained, demo.study
     values = {
         "home": demo.home,
@@ -76,11 +76,11 @@ def _print_json(demo: Shown) -> None:
     print_json(values)
 
 
-def _print_results(demo: Shown) -> None:
+def _print_results(demo: DemoResult) -> None:
     retrained, study, truth = demo.retrained, demo.study, demo.truth
     directional = demo.evaluation.directional
     headings = ("accuracy", "95 % interval", "log loss", "95 % interval")
-    table = cli.drawing.plain_table("On unseen days", figures=headings, whole=True)
+    table = cli.drawing.borderless_table("On unseen days", figures=headings, whole=True)
     names = {"model": "model", "corridor": "corridor baseline", "majority": "majority"}
     for name, scores in directional.scores.items():
         accuracy, log_loss = (
@@ -97,29 +97,29 @@ def _print_results(demo: Shown) -> None:
     best = f"{truth['bayes_accuracy']:.1%}", "", f"{truth['bayes_log_loss']:.4f}", ""
     table.add_row("best possible (known)", *best)
     show_table(table)
-    say("")
-    say(retrained.verdict)
-    say(f"Walk-forward: {study.verdict}")
+    echo("")
+    echo(retrained.verdict)
+    echo(f"Walk-forward: {study.verdict}")
     if study.promotion is not None:
-        say(study.promotion.verdict)
-    say(str(retrained.decision))
-    say(f"\nReport: {demo.report}")
-    say(f"Study:  {study.report}")
-    say("\nNext, worth trying:")
+        echo(study.promotion.verdict)
+    echo(str(retrained.decision))
+    echo(f"\nReport: {demo.report}")
+    echo(f"Study:  {study.report}")
+    echo("\nNext, worth trying:")
     for command, what in (
         ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
         ("models history", "who served when, and on what evidence"),
         ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
         ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
     ):
-        say(f"  .venv/bin/orbcast --home {_short(demo.home)} {command}")
-        say(f"      {what}")
-    say(
+        echo(f"  .venv/bin/orbcast --home {_short(demo.home)} {command}")
+        echo(f"      {what}")
+    echo(
         f"\nThe simulated days end on {deployments.demo.LAST}: live ranges have no bars, and `up` "
         "records that. "
         f"{demo.symbol}: {prediction.day_outlook.outlook_in_words(demo.outlook)}"
     )
-    say(f"\nDone in {demo.seconds:.0f} s.")
+    echo(f"\nDone in {demo.seconds:.0f} s.")
 
 
 def _short(path: Path) -> str:

@@ -16,7 +16,7 @@ import registry
 import tasks
 from deployments import serving
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, print_json, remark, say
+from deployments.cli.terminal import AsJson, echo, print_json, remark
 from ml_core.errors import InputError, OperatorError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def add(
     if as_json:
         print_json(channel)
         return
-    say(f"{channel.name} ({channel.kind}) added; try it: `orbcast notify test {name}`")
+    echo(f"{channel.name} ({channel.kind}) added; try it: `orbcast notify test {name}`")
 
 
 @app.command(short_help="Tell this channel nothing any more.")
@@ -126,7 +126,7 @@ def remove(
     if as_json:
         print_json({"removed": name})
         return
-    say(f"{name} removed")
+    echo(f"{name} removed")
 
 
 @app.command("list")
@@ -149,11 +149,11 @@ def list_channels(as_json: AsJson = False) -> None:
             state = "delivered" if last.delivered else f"failed: {last.detail}"
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
         kind = channel.kind if channel.least == "info" else f"{channel.kind}, {channel.least}"
-        say(f"{channel.name} ({kind}): {state}")
+        echo(f"{channel.name} ({kind}): {state}")
         for line in monitoring.channel_rules.rules_in_words(channel.rules):
-            say(f"    {line}")
+            echo(f"    {line}")
     if not attempts:
-        say("no channel yet: `orbcast notify add slack NAME --url-env VARIABLE`")
+        echo("no channel yet: `orbcast notify add slack NAME --url-env VARIABLE`")
 
 
 @app.command("test")
@@ -189,10 +189,10 @@ def try_channels(
         print_json(tried)
     else:
         for line in (message.subject, *message.body.splitlines(), ""):
-            say(line)
+            echo(line)
     for delivery in () if as_json else tried:
         if delivery.delivered:
-            say(f"{delivery.channel}: delivered")
+            echo(f"{delivery.channel}: delivered")
     faults = tuple(
         (delivery.channel, delivery.detail) for delivery in tried if not delivery.delivered
     )
@@ -220,7 +220,7 @@ def retry(as_json: AsJson = False) -> None:
         failing = [{"channel": name, "detail": detail} for name, detail in faults]
         print_json({"delivered": delivered, "failing": failing})
     else:
-        say(f"{delivered} delivered")
+        echo(f"{delivered} delivered")
     if faults:
         raise DeadChannelError(faults)
 
@@ -242,9 +242,9 @@ def automations(as_json: AsJson = False) -> None:
         print_json(names)
         return
     for name in names:
-        say(name)
+        echo(name)
     if not names:
-        say("none: no channel that Prefect itself can use; SMTP email is none")
+        echo("none: no channel that Prefect itself can use; SMTP email is none")
 
 
 def show_notices(
@@ -266,7 +266,7 @@ def show_notices(
 
     Example: orbcast notices --kind forecast --kind break
     """
-    kinds = [tasks.notices.channels.known_notice_kind(name) for name in kind] if kind else None
+    kinds = [tasks.notices.channels.require_notice_kind(name) for name in kind] if kind else None
     settings = tasks.settings.current_settings()
     symbol = None if market is None else settings.market(market).symbol
     listed: tuple[Channel, ...] = ()
@@ -309,8 +309,8 @@ def show_notices(
         head = (
             f"{notice_record.notice.at:%Y-%m-%d %H:%M} UTC  {notice_record.notice.subject}{state}"
         )
-        say(head)
+        echo(head)
         for line in notice_record.notice.body.splitlines():
-            say(f"    {line}")
+            echo(f"    {line}")
     if not notice_records:
-        say("nothing to tell so far")
+        echo("nothing to tell so far")

@@ -11,7 +11,7 @@ import deployments
 import tasks
 from deployments.cli import completion
 from deployments.cli.operation.notify import app, home_prefect
-from deployments.cli.terminal import AsJson, print_json, say
+from deployments.cli.terminal import AsJson, echo, print_json
 from ml_core.errors import InputError
 from monitoring.channel_rules import Switch, rules_in_words, with_switch
 
@@ -111,7 +111,7 @@ def _switch(name: str, kinds: list[str], market: str | None, *, on: bool, as_jso
     channel, at = _channel(settings, name), tasks.settings.now()
     switches = channel.switches
     for kind in kinds:
-        named = None if kind == _ALL else tasks.notices.channels.known_notice_kind(kind)
+        named = None if kind == _ALL else tasks.notices.channels.require_notice_kind(kind)
         switches = with_switch(switches, Switch(on=on, at=at, kind=named, market=symbol))
     _change(settings, replace(channel, switches=switches), as_json=as_json)
     if symbol is None and {_ALL, _BY_PREFECT} & set(kinds):
@@ -121,7 +121,7 @@ def _switch(name: str, kinds: list[str], market: str | None, *, on: bool, as_jso
 
 
 def _channel(settings: Settings, name: str) -> Channel:
-    return tasks.notices.channels.channel_named(settings.channels_file, name)
+    return tasks.notices.channels.find_channel(settings.channels_file, name)
 
 
 def _change(settings: Settings, changed: Channel, *, as_json: bool) -> None:
@@ -134,6 +134,6 @@ def _change(settings: Settings, changed: Channel, *, as_json: bool) -> None:
         print_json(changed)
         return
     lines = rules_in_words(changed.rules)
-    say(f"{changed.name}: {lines[0] if lines else 'everything, at any time'}")
+    echo(f"{changed.name}: {lines[0] if lines else 'everything, at any time'}")
     for line in lines[1:]:
-        say(f"    {line}")
+        echo(f"    {line}")

@@ -16,10 +16,10 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     OptionError,
+    echo,
     print_json,
     remark,
     remark_begin,
-    say,
 )
 from ml_core.errors import InputError
 from ml_core.json_values import json_values, parse_json
@@ -114,9 +114,9 @@ def _takes_text(form: Mapping[str, Any]) -> bool:
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    say(result["verdict"])
+    echo(result["verdict"])
     for name in ("today", "champion", "challenger", "report"):
         if result.get(name):
-            say(f"  {name}: {result[name]}")
+            echo(f"  {name}: {result[name]}")
     if result.get("trouble"):
         remark(result["trouble"])

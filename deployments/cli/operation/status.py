@@ -19,14 +19,14 @@ import monitoring
 import tasks
 from deployments import cli, serving
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, print_json, say, show_table
+from deployments.cli.terminal import AsJson, echo, print_json, show_table
 from ml_core.errors import OperatorError
 from monitoring.pages.formatting import count_of, duration, signed, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
     from deployments.serving.server_runs import ServerRun
-    from tasks.health.market_overview import Standing
+    from tasks.health.market_overview import MarketOverview
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.settings import Settings
 
@@ -82,7 +82,7 @@ def status(
     settings = tasks.settings.current_settings()
     at = tasks.settings.now()
     overviews = [
-        health.market_overview.standing_of(settings, name, at)
+        health.market_overview.market_overview_of(settings, name, at)
         for name in ([market] if market else settings.markets)
     ]
     if prometheus:
@@ -97,12 +97,12 @@ def status(
     if as_json:
         print_json({"server": server, "runs": runs, "markets": overviews, "problems": problems})
     elif check:
-        say("\n".join(problems) or "all is well")
+        echo("\n".join(problems) or "all is well")
     if check and problems:
         raise typer.Exit(WRONG)
     if check or as_json:
         return
-    say(f"server: {server or _not_up(named)}")
+    echo(f"server: {server or _not_up(named)}")
     _print_runs(runs, at, up=server is not None)
     if len(overviews) > 1:
         _print_markets(overviews, at)
@@ -115,7 +115,7 @@ def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None,
     if named is None:
         server = serving.prefect_session.server_of(settings)
     else:
-        server = named if serving.prefect_health.answers(named) else None
+        server = named if serving.prefect_health.is_healthy(named) else None
     if server is not None:
         return server, serving.server_runs.runs_of(settings, server)
     return None, serving.server_runs.runs_left(settings) if named is None else []
@@ -130,8 +130,8 @@ def _print_runs(runs: list[ServerRun], at: datetime, *, up: bool) -> None:
     ]
     following = [f"{run.flow} {_clock(run.when, at)}" for run in runs if run.state == "next"]
     nothing = "none is scheduled" if up else "none while the server is down"
-    say(f"  last runs (UTC): {', '.join(last) or 'none yet'}")
-    say(f"  next runs (UTC): {', '.join(following) or nothing}")
+    echo(f"  last runs (UTC): {', '.join(last) or 'none yet'}")
+    echo(f"  next runs (UTC): {', '.join(following) or nothing}")
 
 
 def _clock(moment: datetime, at: datetime) -> str:
@@ -139,11 +139,11 @@ def _clock(moment: datetime, at: datetime) -> str:
     return f"{moment:%H:%M}" if moment.date() == at.date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _print_markets(overviews: list[Standing], at: datetime) -> None:
+def _print_markets(overviews: list[MarketOverview], at: datetime) -> None:
     """Show all markets in one table, one line each, and then each in detail."""
-    say("")
+    echo("")
     headings = ("", "stage", "breaker", "ranges today", "next", "account today")
-    table = cli.drawing.plain_table(*headings, gap=2)
+    table = cli.drawing.borderless_table(*headings, gap=2)
     for overview in overviews:
         answered = sum(slot.state == "answered" for slot in overview.slots)
         account = overview.account
@@ -160,15 +160,15 @@ def _print_markets(overviews: list[Standing], at: datetime) -> None:
     show_table(table)
 
 
-def _upcoming(overview: Standing, at: datetime) -> str:
+def _upcoming(overview: MarketOverview, at: datetime) -> str:
     if overview.next_decision is None:
         return "none within ten days"
     return f"{overview.next_range} in {duration(overview.next_decision - at)}"
 
 
-def _print_market(overview: Standing, at: datetime) -> None:
+def _print_market(overview: MarketOverview, at: datetime) -> None:
 
-    say(f"\n{overview.market}: stage {overview.stage}, breaker {overview.breaker}")
+    echo(f"\n{overview.market}: stage {overview.stage}, breaker {overview.breaker}")
     bars = "none: `orbcast ingest` brings them"
     if overview.last_bar is not None:
         old = duration(at - overview.last_bar)
@@ -194,11 +194,11 @@ def _print_market(overview: Standing, at: datetime) -> None:
     }
     for name, words in lines.items():
         if words:
-            say(f"  {name}: {words}")
+            echo(f"  {name}: {words}")
     _print_day(overview, at)
 
 
-def _account_words(overview: Standing) -> str:
+def _account_words(overview: MarketOverview) -> str:
     account = overview.account
     if account is None:
         return ""
@@ -211,27 +211,27 @@ def _account_words(overview: Standing) -> str:
     )
 
 
-def _print_day(overview: Standing, at: datetime) -> None:
+def _print_day(overview: MarketOverview, at: datetime) -> None:
     """Show today's ranges, and the next trading day's if no more are due today."""
     outlook = overview.outlook
     if outlook.closed is not None:
         words = prediction.day_outlook.closed_in_words(outlook.trading_day, outlook.closed)
-        say(f"  today: {words}")
+        echo(f"  today: {words}")
         if not any(slot.state == "answered" for slot in overview.slots):
             _print_next_day(outlook, at)
             return
     _print_slots(overview, at)
     if outlook.next_day != outlook.trading_day:
-        say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
+        echo(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
 
 
 def _print_next_day(outlook: DayOutlook, at: datetime) -> None:
     if outlook.next_day is None:
-        say(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
+        echo(f"  {prediction.day_outlook.next_ranges_in_words(outlook)}")
         return
     zone = ZoneInfo(outlook.zone)
     headings = (f"{outlook.next_day:%a %d %b}", "opens", "decided", outlook.zone)
-    table = cli.drawing.plain_table(*headings, whole=True, gap=2)
+    table = cli.drawing.borderless_table(*headings, whole=True, gap=2)
     for expected in outlook.next_ranges:
         table.add_row(
             expected.opening_range,
@@ -244,9 +244,9 @@ def _print_next_day(outlook: DayOutlook, at: datetime) -> None:
     show_table(table)
 
 
-def _print_slots(overview: Standing, at: datetime) -> None:
+def _print_slots(overview: MarketOverview, at: datetime) -> None:
     zone = ZoneInfo(overview.zone)
-    table = cli.drawing.plain_table(gap=2)
+    table = cli.drawing.borderless_table(gap=2)
     table.add_column(f"{overview.trading_day:%a %d %b}", no_wrap=True)
     table.add_column("decided", no_wrap=True)
     table.add_column("answer")
@@ -286,12 +286,12 @@ def down() -> None:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-        say("nothing is up")
+        echo("nothing is up")
         return
     deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
     while time.monotonic() < deadline:
         if not path.exists() or not _alive(pid):
-            say("stopped")
+            echo("stopped")
             return
         time.sleep(0.2)
     raise StillUpError(pid, STOPPED_WITHIN_SECONDS)

@@ -12,7 +12,7 @@ import typer
 import registry
 import tasks
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, OptionError, print_json, remark, say
+from deployments.cli.terminal import AsJson, OptionError, echo, print_json, remark
 from ml_core.errors import InputError
 from tasks import health, training
 
@@ -100,7 +100,7 @@ def verify(
     else:
         _print(record, faults)
         if seal:
-            say(_SEALED if not record.faults else _NOT_SEALED)
+            echo(_SEALED if not record.faults else _NOT_SEALED)
     if faults:
         raise typer.Exit(CHANGED)
 
@@ -190,7 +190,7 @@ def _print(record: Verification, faults: list[str]) -> None:
         ),
     ]
     for line in lines:
-        say(line)
+        echo(line)
 
 
 def _others(record: Verification) -> int:
@@ -229,6 +229,6 @@ def _study_faults(settings: Settings) -> Iterator[str]:
     # of every market: one may be studied before anything was trained on it
     for study in registry.studies.evaluations.evaluations(settings.database()):
         try:
-            training.studies_on_record.require_whole(settings, study)
+            training.studies_on_record.require_intact(settings, study)
         except registry.errors.DamagedEvidenceError as error:
             yield f"study {study.recipe} {study.study_hash[:12]}: {error}"

@@ -18,9 +18,9 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     days_of,
+    echo,
     print_fields,
     print_json,
-    say,
     show_table,
 )
 from ml_core.json_values import json_values
@@ -68,7 +68,7 @@ def list_accounts(as_json: AsJson = False) -> None:
         print_json([account.model_dump(mode="json") for account in accounts])
         return
     for account in accounts:
-        say(f"{account.name}: {account.about}")
+        echo(f"{account.name}: {account.about}")
 
 
 @app.command()
@@ -109,12 +109,12 @@ def check(
         allowed = {} if sizing is None else {"allowed": sizing}
         print_json({"file": file, "usable": True, "name": loaded.name, **allowed})
         return
-    say(f"{file} can be used: {loaded.name}")
+    echo(f"{file} can be used: {loaded.name}")
     if sizing is not None and sizing.refusal is not None:
-        say(f"refused: {sizing.refusal.words()}")
+        echo(f"refused: {sizing.refusal.words()}")
     elif sizing is not None and stop is not None:
         name = ml_core.strategy.account_sizing.NAMES[sizing.limit]
-        say(
+        echo(
             f"allowed: {count_of(sizing.contracts, 'contract')}, {sizing.contracts * stop:,.2f} "
             f"at the stop; {name} leaves {sizing.room or 0.0:,.2f}"
         )
@@ -180,19 +180,19 @@ def chance(
 
 def _print(odds: AccountOdds, currency: str) -> None:
     own = odds.through_record
-    say(
+    echo(
         f"{odds.account.name} by {odds.rules}: {count_of(odds.trades, 'trade')} on "
         f"{count_of(odds.trading_days, 'trading day')} of {odds.symbol}, "
         f"{signed(odds.as_recorded.net_per_day, 3)} R a day"
     )
     ended = "goes on to its end" if own.ended is None else f"{OUTCOMES[own.ended]} on {own.day}"
-    say(f"Through that record as it came, the account {ended}: {own.balance:,.2f} {currency}.")
+    echo(f"Through that record as it came, the account {ended}: {own.balance:,.2f} {currency}.")
     if odds.refused:
         reasons = ", ".join(f"{limit} {count:,}" for limit, count in odds.refused.items())
-        say(f"Trades without a contract that fits: {reasons}.")
-    say(f"On {odds.as_recorded.paths:,} paths of {odds.as_recorded.days} trading days at most:")
+        echo(f"Trades without a contract that fits: {reasons}.")
+    echo(f"On {odds.as_recorded.paths:,} paths of {odds.as_recorded.days} trading days at most:")
     show_table(_table(odds))
-    say(f"How much of that is the record's luck: {odds.luck}")
+    echo(f"How much of that is the record's luck: {odds.luck}")
 
 
 def _table(odds: AccountOdds) -> Table:

@@ -53,7 +53,7 @@ def in_account(account: AccountNow) -> str:
 def by_range(result: BacktestResult) -> Table:
     """Return a line for each range that was traded, and one for all."""
     headings = ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall")
-    table = cli.drawing.plain_table(*headings, gap=1)
+    table = cli.drawing.borderless_table(*headings, gap=1)
     for name, group in {**result.ranges, "all": result.whole}.items():
         worth, mean = group.worth, group.worth.per_trade
         table.add_row(

@@ -8,7 +8,7 @@ import typer
 
 import registry
 import tasks
-from deployments.cli.terminal import AsJson, MarketOption, print_json, say
+from deployments.cli.terminal import AsJson, MarketOption, echo, print_json
 from ml_core.json_values import json_values
 from tasks import health
 
@@ -47,15 +47,15 @@ def check(
     if as_json:
         print_json({"verdict": report.verdict, **json_values(report.figures), "page": page})
     else:
-        say(report.verdict)
+        echo(report.verdict)
         for column in report.columns[:_SHOWN]:
             if column.drifted:
                 words = (
                     f"  {column.column} ({column.group}): {column.shift:+.2f} sd, p {column.p:.1e}"
                 )
-                say(words)
+                echo(words)
         if page:
-            say(f"full report: {page}")
+            echo(f"full report: {page}")
     if report.detected:
         raise typer.Exit(DRIFTED)
 
@@ -85,6 +85,6 @@ def show(
         print_json(checks_json)
         return
     for record in records:
-        say(f"{record.at:%Y-%m-%d %H:%M} UTC  {record.verdict}")
+        echo(f"{record.at:%Y-%m-%d %H:%M} UTC  {record.verdict}")
     if not records:
-        say(f"{symbol} was never checked: orbcast drift check --market {market}")
+        echo(f"{symbol} was never checked: orbcast drift check --market {market}")

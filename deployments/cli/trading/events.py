@@ -17,9 +17,9 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     days_of,
+    echo,
     parse_time,
     print_json,
-    say,
     show_table,
 )
 from ml_core.json_values import field_values
@@ -88,9 +88,9 @@ def import_events(
         )
         return
     for path, events in read.items():
-        say(f"{path.name}: {len(events):,} events, {added[path]:,} of them new or changed")
+        echo(f"{path.name}: {len(events):,} events, {added[path]:,} of them new or changed")
         stated = sum(event.known_since < at for event in events)
-        say(
+        echo(
             f"  {stated:,} known since when the file says, {len(events) - stated:,} since now: "
             "decisions of before make no use of these"
         )
@@ -130,13 +130,13 @@ def show(
         print_json([field_values(event) for event in listed])
         return
     if not listed:
-        say("no news is on record here: `orbcast events import FILE` brings some")
+        echo("no news is on record here: `orbcast events import FILE` brings some")
         return
     _show(listed, ZoneInfo(definition.zone))
 
 
 def _show(listed: list[NewsEvent], zone: ZoneInfo) -> None:
-    table = cli.drawing.plain_table(
+    table = cli.drawing.borderless_table(
         f"time ({zone.key})", "news", "importance", "known since (UTC)"
     )
     for event in listed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import tasks
-from deployments.cli.terminal import AsJson, print_json, say
+from deployments.cli.terminal import AsJson, echo, print_json
 from tasks import prediction
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def explain(
 
 
 def _show(row: ExplainedPrediction) -> None:
-    say(f"{row.role} ({row.mode}) {row.model or '-'} {row.version or ''}")
-    say(f"  {row.verdict}")
+    echo(f"{row.role} ({row.mode}) {row.model or '-'} {row.version or ''}")
+    echo(f"  {row.verdict}")
     for gate in row.gates:
-        say(f"  {'ok' if gate.passed else 'no'}  {gate.name}: {gate.words}")
+        echo(f"  {'ok' if gate.passed else 'no'}  {gate.name}: {gate.words}")
         if gate.change:
-            say(f"      would have done: {gate.change}")
+            echo(f"      would have done: {gate.change}")
     for words in row.reasons:
-        say(f"      {words}")
+        echo(f"      {words}")

@@ -16,8 +16,8 @@ from deployments.cli.terminal import (
     MarketOption,
     OptionError,
     days_of,
+    echo,
     print_json,
-    say,
     show_table,
 )
 from ml_core.json_values import field_values
@@ -106,8 +106,8 @@ def import_files(
         print_json(brought)
         return
     for one in brought.imports:
-        _tell_import(one)
-    _tell_whole(brought, market)
+        _print_import(one)
+    _print_total(brought, market)
 
 
 def _mapping(texts: list[str]) -> dict[str, str]:
@@ -122,34 +122,34 @@ def _mapping(texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _tell_import(one: FillsImport) -> None:
+def _print_import(one: FillsImport) -> None:
     file = one.file
     verb = {"imported": "brought", "already": "brought before", "not kept": "would bring"}
-    say(
+    echo(
         f"{file.name}: {file.platform}, {verb[one.status]} {len(file.fills):,} fills: "
         f"{one.added:,} new, {one.changed:,} with another commission or price, "
         f"{one.unchanged:,} known"
     )
     zone = f"times of {file.zone}" if file.zone else "times that say their zone"
     columns = ", ".join(f"{field}={column}" for field, column in file.columns.items())
-    say(f"  read as     {zone}; {columns}")
+    echo(f"  read as     {zone}; {columns}")
     if file.fills:
         first, last = file.fills[0].time, file.fills[-1].time
-        say(f"  from        {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
+        echo(f"  from        {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC")
     if file.repeated:
-        say(f"  repeated    {file.repeated:,} rows name an execution again")
+        echo(f"  repeated    {file.repeated:,} rows name an execution again")
     for what, rows in file.left_out.items():
-        say(f"  left out    {rows:,} of {what}")
+        echo(f"  left out    {rows:,} of {what}")
     for row in file.set_aside[:_MOST_ASIDE]:
-        say(f"  set aside   {row.words}")
+        echo(f"  set aside   {row.words}")
     if len(file.set_aside) > _MOST_ASIDE:
-        say(f"  set aside   {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
+        echo(f"  set aside   {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
 
 
-def _tell_whole(brought: FillsIntake, market: str) -> None:
-    say(f"On record: {brought.fills:,} fills of {brought.symbol}.")
+def _print_total(brought: FillsIntake, market: str) -> None:
+    echo(f"On record: {brought.fills:,} fills of {brought.symbol}.")
     if brought.reported_twice:
-        say(
+        echo(
             f"{brought.reported_twice:,} of them seem to be reported by two platforms, and count "
             f"twice: take one back, `orbcast fills withdraw FILE_ID --market {market}`"
         )
@@ -179,16 +179,16 @@ def show(
         print_json([field_values(fill) for fill in listed])
         return
     if not listed:
-        say(f"{symbol} has no fills on record: orbcast fills import FILE --market {market}")
+        echo(f"{symbol} has no fills on record: orbcast fills import FILE --market {market}")
         return
     _show_fills(listed[-rows:])
     if len(listed) > rows:
-        say(f"the newest {rows} of {len(listed):,}; --rows shows more, --json all")
+        echo(f"the newest {rows} of {len(listed):,}; --rows shows more, --json all")
 
 
 def _show_fills(listed: tuple[Fill, ...]) -> None:
     figures = ("quantity", "price", "commission")
-    table = cli.drawing.plain_table("time (UTC)", "contract", "side", figures=figures)
+    table = cli.drawing.borderless_table("time (UTC)", "contract", "side", figures=figures)
     for fill in listed:
         table.add_row(
             f"{fill.time:%Y-%m-%d %H:%M:%S}",
@@ -209,9 +209,9 @@ def _show_files(batches: tuple[FillBatch, ...], *, as_json: bool) -> None:
         what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows set aside"
         if batch.event == "withdrawn":
             what = f"taken back: {batch.reason}"
-        say(f"{batch.at:%Y-%m-%d %H:%M} UTC  {batch.batch_id}  {batch.name}: {what}")
+        echo(f"{batch.at:%Y-%m-%d %H:%M} UTC  {batch.batch_id}  {batch.name}: {what}")
     if not batches:
-        say("nothing was imported yet")
+        echo("nothing was imported yet")
 
 
 @app.command(short_help="Take an imported file back; its fills count no more.")
@@ -235,4 +235,4 @@ def withdraw(
     if as_json:
         print_json(field_values(batch))
         return
-    say(f"{batch.name} is taken back: its {batch.fills:,} fills count no more")
+    echo(f"{batch.name} is taken back: its {batch.fills:,} fills count no more")

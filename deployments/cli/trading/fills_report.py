@@ -12,7 +12,7 @@ import ml_core
 import tasks
 from deployments import cli
 from deployments.cli.progress import progress
-from deployments.cli.terminal import AsJson, MarketOption, days_of, print_json, say, show_table
+from deployments.cli.terminal import AsJson, MarketOption, days_of, echo, print_json, show_table
 from deployments.cli.trading.fills import app
 from ml_core.json_values import json_values
 from monitoring import pages
@@ -78,16 +78,16 @@ def report(
     if as_json:
         print_json({**json_values(report.listing()), "report": page})
         return
-    _tell_report(report)
-    say(f"Page: {page}")
+    _print_trades(report)
+    echo(f"Page: {page}")
 
 
-def _tell_report(report: TradeReport) -> None:
+def _print_trades(report: TradeReport) -> None:
     currency = report.market.instrument.currency
-    say(f"{report.market.symbol}: {pages.trade_page.headline(report)}")
-    say(f"  {report.review.first_day} to {report.review.last_day}; {report.plans_in_words}")
+    echo(f"{report.market.symbol}: {pages.trade_page.headline(report)}")
+    echo(f"  {report.review.first_day} to {report.review.last_day}; {report.plans_in_words}")
     figures = ("trades", "won", "R net", "R a trade", currency)
-    table = cli.drawing.plain_table("", figures=figures)
+    table = cli.drawing.borderless_table("", figures=figures)
     for words, one in report.groups().items():
         mean = one.per_trade
         span = f" ({mean.low:+.2f} to {mean.high:+.2f})" if mean.is_known else ""
@@ -101,11 +101,11 @@ def _tell_report(report: TradeReport) -> None:
         )
     show_table(table)
     for check in report.review.costs:
-        say(f"  {check.name:<11} {check.words(currency)}")
+        echo(f"  {check.name:<11} {check.words(currency)}")
     for price, real in report.review.slippage.items():
         if real.rows:
             words = pages.trade_page.PRICE_WORDS[price]
             span = f" ({real.low:+.2f} to {real.high:+.2f})" if real.is_known else ""
-            say(f"    {words:<13} {real.estimate:+.2f} ticks{span}, {real.rows:,} sides")
+            echo(f"    {words:<13} {real.estimate:+.2f} ticks{span}, {real.rows:,} sides")
     if report.correction:
-        say(f"Correct the market file: `{report.correction}`")
+        echo(f"Correct the market file: `{report.correction}`")

@@ -15,8 +15,8 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     OptionError,
+    echo,
     print_json,
-    say,
     show_table,
 )
 from ml_core.json_values import json_values
@@ -83,7 +83,7 @@ def run(
         print_json(json_values(done))
         return
     if not done.intents:
-        say(_nothing(done.market, done.book))
+        echo(_no_trades(done.market, done.book))
         return
     for one in done.added:
         price = ""
@@ -93,8 +93,8 @@ def run(
         brought = f", {signed(one.details['money'], 2)}" if one.event == "ended" else ""
         why = f" ({one.reason})" if one.reason else ""
         slot = f"{one.trading_day}:{one.opening_range}"
-        say(f"{one.time:%Y-%m-%d %H:%M} {slot} {one.event}{count}{price}{brought}{why}")
-    say(
+        echo(f"{one.time:%Y-%m-%d %H:%M} {slot} {one.event}{count}{price}{brought}{why}")
+    echo(
         f"{done.market}, {done.book}, account {done.account}: {count_of(done.intents, 'intent')}, "
         f"{count_of(len(done.added), 'new event')}"
     )
@@ -121,9 +121,9 @@ def show(
         print_json(json_values(statement))
         return
     if not statement.slots:
-        say(_nothing(statement.market, statement.book))
+        echo(_no_trades(statement.market, statement.book))
         return
-    table = cli.drawing.plain_table(
+    table = cli.drawing.borderless_table(
         *("slot", "side", "status", "entry", "exit", "net R", "plan's", "apart"), gap=2
     )
     for one in statement.slots:
@@ -138,7 +138,7 @@ def show(
         if statement.difference is None
         else f", {signed(statement.difference, 2)} R to the plan's"
     )
-    say(
+    echo(
         f"Account {statement.account}{over}: {statement.balance:,.2f} {statement.currency}, "
         f"{count_of(statement.trades, 'trade')}, {signed(statement.total_r, 2)} R{apart}; "
         f"{monitoring.messages.words.limits_in_words(statement.limits)}."
@@ -153,7 +153,7 @@ def _book(named: str) -> Book:
     raise OptionError("--from", named, "is no paper account", remedy)
 
 
-def _nothing(symbol: str, book: str) -> str:
+def _no_trades(symbol: str, book: str) -> str:
     if book == "outbox":
         return (
             f"{symbol} has no intents: they are written at stage auto only; "

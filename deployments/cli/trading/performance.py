@@ -11,7 +11,14 @@ import typer
 import monitoring
 import tasks
 from deployments import cli
-from deployments.cli.terminal import AsJson, MarketOption, OptionError, print_json, say, show_table
+from deployments.cli.terminal import (
+    AsJson,
+    MarketOption,
+    OptionError,
+    echo,
+    print_json,
+    show_table,
+)
 from tasks import health
 
 if TYPE_CHECKING:
@@ -72,10 +79,10 @@ def performance(
         print_json(record)
         return
     if not record.groups:
-        say(_nothing(symbol, market, mode))
+        echo(_no_outcomes(symbol, market, mode))
         return
     if estimates:
-        _tell_estimates(record.estimates)
+        _print_estimates(record.estimates)
         return
     _print_record(record, by)
 
@@ -89,7 +96,7 @@ def _days(text: str) -> int | None:
     return int(matched[1])
 
 
-def _nothing(symbol: str, market: str, mode: Mode) -> str:
+def _no_outcomes(symbol: str, market: str, mode: Mode) -> str:
     if mode is Mode.REPLAY:
         return (
             f"{symbol}: no replayed answers in these days. Answer a past slot with `orbcast run "
@@ -104,15 +111,15 @@ def _nothing(symbol: str, market: str, mode: Mode) -> str:
 
 
 def _print_record(record: Record, by: By) -> None:
-    say(f"{record.market}, {record.champion.verdict}")
+    echo(f"{record.market}, {record.champion.verdict}")
     show_table(_periods(record.groups, by))
     for line in _remarks(record):
-        say(f"  {line}")
+        echo(f"  {line}")
 
 
 def _table(*headings: str) -> Table:
     """Return a table that fits 80 columns; its first column is a name."""
-    return cli.drawing.plain_table(headings[0], figures=headings[1:], whole=True, gap=1)
+    return cli.drawing.borderless_table(headings[0], figures=headings[1:], whole=True, gap=1)
 
 
 def _periods(groups: dict[str, Period], by: By) -> Table:
@@ -203,9 +210,9 @@ def _remarks(record: Record) -> list[str]:
     return lines
 
 
-def _tell_estimates(estimates: Sequence[EstimateRecord]) -> None:
+def _print_estimates(estimates: Sequence[EstimateRecord]) -> None:
     if not estimates:
-        say(
+        echo(
             "No estimate yet: one is made of each day's latest answers once there are 30 of one "
             "recipe, live and in time."
         )
@@ -240,11 +247,11 @@ def _tell_estimates(estimates: Sequence[EstimateRecord]) -> None:
     inside = [estimate.realised.inside["log_loss"] for estimate in estimates if estimate.realised]
     if inside:
         words = f"  {sum(inside)} of {len(inside)} came within their interval; windows overlap."
-        say(words)
+        echo(words)
     last = estimates[-1]
     if last.expected.warning:
-        say(f"  {last.role} {last.version}: {last.expected.warning}")
-    say(
+        echo(f"  {last.role} {last.version}: {last.expected.warning}")
+    echo(
         "  An estimate takes the probabilities at their word: it cannot see that the market has "
         "changed its answer.",
     )

@@ -9,7 +9,7 @@ import typer
 import tasks
 from deployments import cli
 from deployments.cli import completion
-from deployments.cli.terminal import AsJson, MarketOption, parse_time, print_json, say, show_table
+from deployments.cli.terminal import AsJson, MarketOption, echo, parse_time, print_json, show_table
 from ml_core.json_values import json_values
 from tasks import prediction
 
@@ -71,19 +71,19 @@ def _print_outlook(outlook: DayOutlook) -> None:
 
     if outlook.closed is not None:
         words = prediction.day_outlook.outlook_in_words(outlook)
-        say(f"{words}; the range above closed last before it")
+        echo(f"{words}; the range above closed last before it")
 
 
 def _print_prediction(
     slot: Slot, prediction: Prediction, fallback: str | None, expired: str | None
 ) -> None:
     by = f"by {prediction.model} {prediction.version}"
-    say(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
+    echo(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
     if fallback:
-        say(f"  in the champion's stead: {fallback}")
+        echo(f"  in the champion's stead: {fallback}")
     if expired:
-        say(f"  too old to answer live: {expired}")
-    odds = cli.drawing.plain_table("", figures=("UP", "DOWN", "no break"))
+        echo(f"  too old to answer live: {expired}")
+    odds = cli.drawing.borderless_table("", figures=("UP", "DOWN", "no break"))
     p = prediction.baseline_p_up_given_break
     stays = 1.0 - prediction.p_none
     odds.add_row("model", *_percents(prediction.p_up, prediction.p_down, prediction.p_none))
@@ -92,25 +92,25 @@ def _print_prediction(
     headings = ("P(win)", "driftless", "P(loss)", "P(neither)", "E\\[net R]", "driftless")
     stated = prediction.long.net_r_low is not None
     figures = (*headings, "80 % of R in") if stated else headings
-    sides = cli.drawing.plain_table("if taken", figures=figures)
+    sides = cli.drawing.borderless_table("if taken", figures=figures)
     for name in ("long", "short"):
         cells = _side(prediction.side(name))
         sides.add_row(name, *(cells if stated else cells[:-1]))
     show_table(sides)
-    say(
+    echo(
         f"{prediction.recommendation.upper()}; confidence {prediction.confidence:.2f} "
         f"({prediction.level}), size x {prediction.risk_adjustment:.2f}"
     )
     if prediction.models is not None:
-        say(f"  {prediction.answered_by}")
+        echo(f"  {prediction.answered_by}")
     for reason in prediction.reasons:
-        say(f"  {reason.words}")
+        echo(f"  {reason.words}")
     novelty = prediction.novelty
     if novelty is not None:
         unlike = f"dissimilarity {novelty.dissimilarity:.2f}, at most {novelty.threshold:.2f}"
         if novelty.novel:
             unlike += f": unlike the training data, in {', '.join(novelty.words)}"
-        say(f"  {unlike}")
+        echo(f"  {unlike}")
 
 
 def _percents(*shares: float) -> list[str]:

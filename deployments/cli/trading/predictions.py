@@ -18,9 +18,9 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     days_of,
+    echo,
     print_json,
     remark,
-    say,
     show_table,
 )
 from deployments.cli.trading.performance import Mode
@@ -69,7 +69,7 @@ def predictions(
     settings = tasks.settings.current_settings()
     begin, end = days_of(first, last)
     definition = settings.market(market)
-    wanted = registry.ledger.browsing.Wanted(
+    wanted = registry.ledger.browsing.PredictionFilter(
         market=definition.symbol,
         first=begin,
         last=end,
@@ -98,10 +98,10 @@ def predictions(
 
 def _show(rows: Sequence[LedgerRow], count: int) -> None:
     if not rows:
-        say("no answer matches")
+        echo("no answer matches")
         return
     figures = ("p(UP)", "corridor", "outcome", "net R")
-    table = cli.drawing.plain_table("day", "range", "record", "answer", figures=figures)
+    table = cli.drawing.borderless_table("day", "range", "record", "answer", figures=figures)
     for row in rows:
         table.add_row(
             str(row.trading_day),
@@ -115,7 +115,7 @@ def _show(rows: Sequence[LedgerRow], count: int) -> None:
         )
     show_table(table)
     if count > len(rows):
-        say(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
+        echo(f"the newest {len(rows)} of {count:,}; --rows shows more, --csv writes all")
 
 
 def _share(value: float | None) -> str:

@@ -18,10 +18,10 @@ from deployments.cli.terminal import (
     AsJson,
     MarketOption,
     days_of,
+    echo,
     parse_time,
     print_fields,
     print_json,
-    say,
     show_table,
 )
 from deployments.cli.trading import backtest_output
@@ -32,7 +32,7 @@ from tasks import prediction
 
 if TYPE_CHECKING:
     from ml_core.backtest.value_added import Worth
-    from ml_core.strategy.trades import TakenLine
+    from ml_core.strategy.trades import PlanResultLine
     from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -99,7 +99,7 @@ def check(
         values = {"file": file, "market": definition.symbol, "usable": True}
         print_json({**values, "name": rules.name, "hash": rules.hash})
         return
-    say(f"{file} can be used on {definition.symbol}: {rules.name}, {rules.hash[:12]}")
+    echo(f"{file} can be used on {definition.symbol}: {rules.name}, {rules.hash[:12]}")
 
 
 @app.command(short_help="Follow the rules alone through history, costs included.")
@@ -161,20 +161,22 @@ def backtest(
         print_json({**json_values(result), **{key: value for key, value in more.items() if value}})
         return
     worth = result.whole.worth
-    say(f"{definition.symbol}, {rules.name}: {worth.words}")
+    echo(f"{definition.symbol}, {rules.name}: {worth.words}")
     for year, year_worth in result.years.items():
-        say(f"  {year}: {_short(year_worth)}")
+        echo(f"  {year}: {_short(year_worth)}")
     if result.refused:
-        say("  refused: " + ", ".join(f"{why} {count:,}" for why, count in result.refused.items()))
+        echo(
+            "  refused: " + ", ".join(f"{why} {count:,}" for why, count in result.refused.items())
+        )
     if worth.trades:
         show_table(backtest_output.by_range(result))
     if beside := pages.tear_sheet.beside_driftless_words(result):
-        say(beside)
-    say(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
+        echo(beside)
+    echo(f"{worth.verdict[0].upper()}{worth.verdict[1:]}.")
     if account is not None:
-        say(backtest_output.in_account(account))
+        echo(backtest_output.in_account(account))
     for file in files:
-        say(f"  {file}")
+        echo(f"  {file}")
 
 
 @app.command(short_help="List each trade of some days, of several strategies side by side.")
@@ -209,7 +211,7 @@ def trades(
             settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
         )
     headings = ("day", "range", *(f"{one.name}, net R" for one in rules))
-    table = cli.drawing.plain_table(*headings, gap=2)
+    table = cli.drawing.borderless_table(*headings, gap=2)
     rows = []
     for taken in slots:
         slot = taken[0].slot
@@ -258,13 +260,13 @@ def show_worth(
         print_json(comparison)
         return
     if not bare:
-        say(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
+        echo(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
         return
-    say(f"without the model: {ml_core.backtest.value_added.worth(bare).words}")
-    say(f"with its sizes:    {ml_core.backtest.value_added.worth(scaled).words}")
+    echo(f"without the model: {ml_core.backtest.value_added.worth(bare).words}")
+    echo(f"with its sizes:    {ml_core.backtest.value_added.worth(scaled).words}")
     for opinion, one in opinions.items():
-        say(f"  {opinion}: {_short(one)}")
-    say(f"{added.words[0].upper()}{added.words[1:]}.")
+        echo(f"  {opinion}: {_short(one)}")
+    echo(f"{added.words[0].upper()}{added.words[1:]}.")
 
 
 @app.command(short_help="List the outbox: orders that your system may place.")
@@ -304,9 +306,9 @@ def intents(
         sides = ", ".join(map(_entry_words, row.order["entries"]))
         held = "in force" if row.in_force else f"not in force, {row.why_not}"
         until = row.expires_at.isoformat()
-        say(f"{row.slot} {row.order['contract']}: {sides}; until {until}; {held}")
+        echo(f"{row.slot} {row.order['contract']}: {sides}; until {until}; {held}")
     if not rows:
-        say(f"{definition.symbol} has no intents: they are written at stage auto only")
+        echo(f"{definition.symbol} has no intents: they are written at stage auto only")
 
 
 def _print_events(
@@ -320,12 +322,12 @@ def _print_events(
         slot = f"{symbol}:{event.trading_day}:{event.opening_range}"
         why = f", {event.reason}" if event.reason else ""
         until = event.in_force_until.isoformat()
-        say(f"{event.id} {event.at.isoformat()} {slot} {event.event}{why}; until {until}")
+        echo(f"{event.id} {event.at.isoformat()} {slot} {event.event}{why}; until {until}")
     if not events:
-        say(f"{symbol} has no events of intents: they are written at stage auto only")
+        echo(f"{symbol} has no events of intents: they are written at stage auto only")
 
 
-def _trade_words(line: TakenLine) -> str:
+def _trade_words(line: PlanResultLine) -> str:
     trade = line.trade
     if trade is None:
         return ", ".join(line.refused_by) or "no entry"

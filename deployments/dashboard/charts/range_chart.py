@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
+from deployments.dashboard.charts.themed_figure import level_line, themed_figure
 from monitoring.pages.figure_style import apart
 from monitoring.pages.plots.opening_range import RangePicture
 
@@ -76,7 +76,7 @@ def range_chart(picture: RangePicture, colours: Theme) -> go.Figure:
     ]
     line = _LINE * (high - low)
     places = apart([price for price, _ in names], line, high - line / 2)
-    return plain_figure(
+    return themed_figure(
         traces,
         colours,
         y="price",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from deployments.dashboard.charts.plain_figure import level_line, plain_figure
 from deployments.dashboard.charts.theme import Theme, faint
+from deployments.dashboard.charts.themed_figure import level_line, themed_figure
 from ml_core.evidence.intervals import wilson
 from ml_core.evidence.metrics import max_drawdown
 from ml_core.health.daily_sums import PerformanceRecord
@@ -57,7 +57,7 @@ def lines_over_time(
                 "line": {"color": colour, "dash": _DASH.get(forecaster, "solid"), "width": 2},
             }
         )
-    return plain_figure(traces, theme, y=y, yaxis={"tickformat": ".0%" if per_cent else None})
+    return themed_figure(traces, theme, y=y, yaxis={"tickformat": ".0%" if per_cent else None})
 
 
 def reliability(
@@ -79,7 +79,7 @@ def reliability(
         "line": {"color": theme.quiet, "width": 1, "dash": "dot"},
         "hoverinfo": "skip",
     }
-    return plain_figure(
+    return themed_figure(
         [
             diagonal,
             *(
@@ -143,7 +143,7 @@ def equity(rows: Sequence[PerformanceRecord], kind: str, theme: Theme) -> go.Fig
         for part, words, colour, dash in looks
     ]
     nothing = level_line(0.0, {"color": theme.quiet, "width": 1})
-    return plain_figure(traces, theme, y="R so far", shapes=[nothing])
+    return themed_figure(traces, theme, y="R so far", shapes=[nothing])
 
 
 def running(

@@ -54,7 +54,7 @@ class BatchRefusedError(InputError):
     months_taken: int = 0
     template = (
         "{name} is refused{_whole}: {_bad:,} of {rows:,} rows are bad ({_counts}); first: "
-        "{lines:; }. {_taken}{_remedy}"
+        "{lines:; }. {_months_note}{_remedy}"
     )
 
     @property
@@ -62,7 +62,7 @@ class BatchRefusedError(InputError):
         return "" if self.months_taken else " whole"
 
     @property
-    def _taken(self) -> str:
+    def _months_note(self) -> str:
         if not self.months_taken:
             return ""
         return (

@@ -31,7 +31,7 @@ from ml_core.bars import lake
 from ml_core.bars.arrays import Bars
 from ml_core.bars.contract import OnProgress, RawBatch
 from ml_core.bars.lake.batch_log import BatchLog, BatchRecord
-from ml_core.bars.lake.lake_units import keep_units, require_same_units
+from ml_core.bars.lake.lake_units import record_units, require_same_units
 from ml_core.bars.lake.month_file import (
     Month,
     content_hash,
@@ -125,8 +125,8 @@ class Lake:
         LakeBusyError
             Another writer held the lake too long.
         """
-        with self._written(market.symbol) as folder:
-            keep_units(folder, market)
+        with self._writing(market.symbol) as folder:
+            record_units(folder, market)
             return lake.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
@@ -150,7 +150,7 @@ class Lake:
         LakeBusyError
             Another writer held the lake too long.
         """
-        with self._written(market.symbol) as folder:
+        with self._writing(market.symbol) as folder:
             return lake.batch_intake.BatchIntake(folder, market, now).forget(batch_id)
 
     def read(
@@ -273,7 +273,7 @@ class Lake:
         return [path for path in named if path.exists()]
 
     @contextmanager
-    def _written(self, symbol: str) -> Iterator[Path]:
+    def _writing(self, symbol: str) -> Iterator[Path]:
         """Lock a symbol's folder for writing, and clean up after a killed writer."""
         folder = self._folder(symbol)
         folder.mkdir(parents=True, exist_ok=True)

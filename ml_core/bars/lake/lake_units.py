@@ -49,7 +49,7 @@ def require_same_units(folder: Path, market: Market) -> None:
             raise UnitsChangedError(market.symbol, str(folder), unit, kept[unit], str(given))
 
 
-def keep_units(folder: Path, market: Market) -> None:
+def record_units(folder: Path, market: Market) -> None:
     """Record a market's units with its bars, if none are; the caller holds the lake's lock.
 
     Raises

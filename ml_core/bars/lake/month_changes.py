@@ -88,7 +88,7 @@ class MonthChanges:
         old = self.rows(month)
         change = merge(old, rows, self._now, self._withdrawal(month, old, replaced))
         if not change.differs:
-            return self._with_what_was_done(month, batch_id, change, replaced)
+            return self._with_partial_change(month, batch_id, change, replaced)
         if len(change.earlier):
             batch = pa.repeat(batch_id, len(change.earlier))
             earlier = change.earlier.append_column("batch", batch)
@@ -100,7 +100,7 @@ class MonthChanges:
             path.unlink(missing_ok=True)
         return change
 
-    def _with_what_was_done(
+    def _with_partial_change(
         self, month: str, batch_id: str, change: MonthChange, replaced: Sequence[BatchRecord]
     ) -> MonthChange:
         """Return the change including what an interrupted run already did to the month.

@@ -170,7 +170,7 @@ def refuse_other_hour(
     shapes = DayShapes.of(minutes_of(good["ts"]) // 60, good["volume"].to_numpy())
     if len(shapes.day) < _FEWEST_DAYS:
         return
-    others = lake().without(_no_witnesses(batch, log))
+    others = lake().without(_batches_to_ignore(batch, log))
     for is_summer in (False, True):
         days = shapes.of_summer(is_summer=is_summer)
         better = better_hour(days, others.of_summer(is_summer=is_summer))
@@ -192,7 +192,7 @@ def _apart(shares: NDArray[np.float64], typical: NDArray[np.float64]) -> NDArray
     return distance
 
 
-def _no_witnesses(batch: RawBatch, log: BatchLog) -> set[str]:
+def _batches_to_ignore(batch: RawBatch, log: BatchLog) -> set[str]:
     former = [
         record
         for record in log.records

@@ -87,7 +87,7 @@ def fetch(archive: Archive, request: Request) -> Iterator[RawBatch]:
         if client is None:
             client = _client(archive)
             last = min(end_of_all(archive, request.at), _available(client, archive))
-            _tell(client, archive, request, start, last)
+            _report_request(client, archive, request, start, last)
         stop = min(end, last)
         if request.dry_run or stop <= start:
             break
@@ -157,17 +157,19 @@ def _client(archive: Archive) -> Any:
 
 def _available(client: Any, archive: Archive) -> datetime:
     """Return the end (exclusive) of the archive for these bars, on a whole minute."""
-    dataset_range = _asked(client.metadata.get_dataset_range, dataset=archive.dataset)
+    dataset_range = _query(client.metadata.get_dataset_range, dataset=archive.dataset)
     end = dataset_range.get("schema", {}).get(SCHEMA, {}).get("end") or dataset_range["end"]
     # Databento writes nanoseconds, which Python cannot parse
     return datetime.fromisoformat(end[:16]).replace(tzinfo=UTC)
 
 
-def _tell(client: Any, archive: Archive, request: Request, start: datetime, end: datetime) -> None:
+def _report_request(
+    client: Any, archive: Archive, request: Request, start: datetime, end: datetime
+) -> None:
     if end <= start:
         request.tell(f"Databento has nothing yet after {start:%Y-%m-%d %H:%M} UTC")
         return
-    cost = _asked_of(archive, client.metadata.get_cost, start=start, end=end)
+    cost = _query_archive(archive, client.metadata.get_cost, start=start, end=end)
     request.tell(
         f"{'would ask' if request.dry_run else 'asks'} Databento for {SCHEMA} of "
         f"{', '.join(archive.symbols)} ({archive.dataset}), {start:%Y-%m-%d %H:%M} to "
@@ -180,7 +182,7 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
         # the ending tells the reader the compression
         part = temporary.with_name(temporary.name + _ENDING)
         try:
-            _asked_of(archive, client.timeseries.get_range, start=start, end=end, path=part)
+            _query_archive(archive, client.timeseries.get_range, start=start, end=end, path=part)
             list(read_dbn([str(part)], ".*"))  # complete, or it gets no name
             part.replace(temporary)
         except SourceError as error:
@@ -191,14 +193,14 @@ def _fetch_one(client: Any, archive: Archive, start: datetime, end: datetime, pa
             part.unlink(missing_ok=True)
 
 
-def _asked_of(archive: Archive, call: Any, **query: Any) -> Any:
+def _query_archive(archive: Archive, call: Any, **query: Any) -> Any:
     """Request an archive's bars from Databento."""
     symbols = list(archive.symbols)
     query |= {"dataset": archive.dataset, "symbols": symbols, "stype_in": archive.stype}
-    return _asked(call, schema=SCHEMA, **query)
+    return _query(call, schema=SCHEMA, **query)
 
 
-def _asked(call: Any, **query: Any) -> Any:
+def _query(call: Any, **query: Any) -> Any:
     """Call Databento's client; turn its exceptions into errors that name who must act."""
     try:
         return call(**query)

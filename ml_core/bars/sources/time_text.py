@@ -43,7 +43,7 @@ _SIXTY = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenTimes:
     """The times in a column of text.
 
     Attributes
@@ -63,7 +63,7 @@ class Written:
     repeated: NDArray[np.bool_]
 
     @classmethod
-    def local(cls, clock: NDArray[np.datetime64], zone: str) -> Written:
+    def local(cls, clock: NDArray[np.datetime64], zone: str) -> WrittenTimes:
         """Return the UTC moments of local times in a zone."""
         good = ~np.isnat(clock)
         if zone in {"UTC", "GMT", "Etc/UTC"}:
@@ -164,7 +164,7 @@ def is_half_clock(clock: NDArray[np.datetime64]) -> bool:
     return bool(turns.any() and ((hour >= 1) & (hour <= _NOON)).all())
 
 
-def parse_written(text: pa.ChunkedArray, source: str) -> Written:
+def parse_year_first(text: pa.ChunkedArray, source: str) -> WrittenTimes:
     """Read times that begin with the year; others are not ``good``.
 
     Raises
@@ -180,9 +180,9 @@ def parse_written(text: pa.ChunkedArray, source: str) -> Written:
     part = {name: pc.struct_field(parts, name) for name in _names(parts)}
     matched = parts.is_valid().to_numpy()
     number = {
-        name: _whole(part[name]) for name in ("year", "month", "day", "hour", "minute", "second")
+        name: _numbers(part[name]) for name in ("year", "month", "day", "hour", "minute", "second")
     }
-    fraction = _whole(pc.utf8_slice_codeunits(pc.utf8_rpad(part["fraction"], 6, "0"), 0, 6))
+    fraction = _numbers(pc.utf8_slice_codeunits(pc.utf8_rpad(part["fraction"], 6, "0"), 0, 6))
     half = pc.utf8_slice_codeunits(pc.utf8_lower(part["half"]), 0, 1).to_numpy(
         zero_copy_only=False
     )
@@ -203,7 +203,7 @@ def parse_written(text: pa.ChunkedArray, source: str) -> Written:
     return _with_zones(clock, good, part["zone"], source)
 
 
-def _parse_uniform(text: pa.ChunkedArray) -> Written | None:
+def _parse_uniform(text: pa.ChunkedArray) -> WrittenTimes | None:
     """Read a column of only ISO times, all with or all without an offset, much faster."""
     for zone in (None, "UTC"):
         try:
@@ -211,11 +211,11 @@ def _parse_uniform(text: pa.ChunkedArray) -> Written | None:
         except pa.ArrowInvalid:
             continue
         good, none = ~np.isnat(moments), np.zeros(len(moments), bool)
-        return Written(moments, good, none if zone is None else good, none, none)
+        return WrittenTimes(moments, good, none if zone is None else good, none, none)
     return None
 
 
-def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Written:
+def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> WrittenTimes:
     """Read times of a strptime format.
 
     Raises
@@ -243,14 +243,14 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
         parsed = parsed.dt.tz_localize(None)
     none = np.zeros(len(good), bool)
     moments = parsed.to_numpy().astype("datetime64[us]")
-    return Written(moments, good, good if zoned else none, none, none)
+    return WrittenTimes(moments, good, good if zoned else none, none, none)
 
 
 def _names(parts: pa.ChunkedArray) -> list[str]:
     return [parts.type.field(index).name for index in range(parts.type.num_fields)]
 
 
-def _whole(text: pa.ChunkedArray) -> NDArray[np.int64]:
+def _numbers(text: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return digits as numbers, 0 if there are none."""
     filled = pc.if_else(pc.equal(text, ""), "0", text).fill_null("0")
     numbers: NDArray[np.int64] = filled.cast(pa.int64()).to_numpy()
@@ -262,7 +262,7 @@ def _with_zones(
     good: NDArray[np.bool_],
     zones: pa.ChunkedArray,
     source: str,
-) -> Written:
+) -> WrittenTimes:
     """Convert times that carry a zone to UTC, and leave the others as local clock times."""
     named = zones.fill_null("").combine_chunks()
     codes = named.dictionary_encode()
@@ -281,10 +281,10 @@ def _with_zones(
         if not is_zone(zone):
             fault = f"row {rows[0] + 1}: no zone named {zone!r}"
             raise SourceError(source, fault, "write times with an IANA zone, or an offset")
-        local = Written.local(clock[rows], zone)
+        local = WrittenTimes.local(clock[rows], zone)
         moments[rows] = local.moments
         skipped[rows], repeated[rows] = local.skipped, local.repeated
-    return Written(moments, good, zoned, skipped, repeated)
+    return WrittenTimes(moments, good, zoned, skipped, repeated)
 
 
 def _offset(zone: str) -> int | None:

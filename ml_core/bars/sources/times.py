@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from ml_core.bars.arrow_values import MINUTE_US
 from ml_core.bars.contract import SourceError
 from ml_core.bars.sources.time_text import (
-    Written,
+    WrittenTimes,
     formats_of,
     is_half_clock,
     parse_format,
-    parse_written,
+    parse_year_first,
 )
 from ml_core.market.market import is_zone
 
@@ -208,7 +208,7 @@ def _text(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Times:
         written = parse_format(text, reading.time_format, source)
         numbers = np.zeros(len(text), bool)
     else:
-        written = parse_written(text, source)
+        written = parse_year_first(text, source)
         numbers = np.zeros(len(text), bool)
         if not written.good.all():
             digits = pc.match_substring_regex(
@@ -312,7 +312,7 @@ def _local(
         fault = "has times that go from 12:59 back to 01:00 within a day and never beyond 12:59, "
         fault += "as on a clock of 12 hours whose AM and PM are missing"
         raise SourceError(source, fault, "export times of 24 hours, or with AM and PM")
-    written = Written.local(_within_reach(moments), zone)
+    written = WrittenTimes.local(_within_reach(moments), zone)
     return _times(written.moments, reading, zone, written)
 
 
@@ -327,7 +327,7 @@ def _times(
     moments: NDArray[np.datetime64],
     reading: TimeReading,
     zone: str | None,
-    written: Written | None = None,
+    written: WrittenTimes | None = None,
 ) -> Times:
     none = np.isnat(moments)
     opened = moments - np.timedelta64(reading.shift_us, "us")
@@ -335,7 +335,7 @@ def _times(
     return Times(ts, _faults(none, written), zone)
 
 
-def _faults(none: NDArray[np.bool_], written: Written | None) -> pa.Array:
+def _faults(none: NDArray[np.bool_], written: WrittenTimes | None) -> pa.Array:
     """Return why rows have no time; null for rows that have one."""
     if not none.any() and (written is None or not (written.repeated | written.skipped).any()):
         return pa.nulls(len(none), pa.string())

@@ -21,7 +21,7 @@ from ml_core.evidence.rule_power import power_of_rule, rows_for_rule
 from ml_core.json_values import json_values
 
 
-def better_than_each(evidence: Evidence) -> list[Condition]:
+def better_in_every_comparison(evidence: Evidence) -> list[Condition]:
     """Require the whole interval of every metric to be better, in every wanted comparison."""
     conditions = []
     for name in evidence.against_wanted:

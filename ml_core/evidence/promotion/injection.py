@@ -74,7 +74,7 @@ def with_signal(
     )
 
 
-def injected_signal_found(
+def finds_injected_signal(
     data: Dataset, recipe: Recipe, *, strength: float = STRENGTH, seed: int = 0
 ) -> InjectionReport:
     """Plant a signal in the rows a recipe is judged on; return whether the recipe finds it.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ml_core.evidence.promotion.conditions import (
-    better_than_each,
+    better_in_every_comparison,
     calibrated,
     cost_of_trials,
     enough_rows,
@@ -75,7 +75,7 @@ class Decision:
 
 def decide(evidence: Evidence, policy: Policy = POLICY) -> Decision:
     """Apply the rule for a new recipe."""
-    conditions = better_than_each(evidence)
+    conditions = better_in_every_comparison(evidence)
     conditions += [
         calibrated(evidence),
         seeds_agree(evidence, policy),

@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ml_core.json_values import KEPT_OUT
+from ml_core.json_values import OMIT
 from ml_core.learning import models
 
 
@@ -21,7 +21,7 @@ from ml_core.learning import models
 class BoosterFacts:
     """Facts about a LightGBM model text; ``used`` counts the features that are split on."""
 
-    features: tuple[str, ...] = field(metadata=KEPT_OUT)
+    features: tuple[str, ...] = field(metadata=OMIT)
     trees: int
     objective: str
     classes: int

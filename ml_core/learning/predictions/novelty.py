@@ -22,7 +22,7 @@ from ml_core.learning.predictions.reasons import named
 SHARE = 0.02
 """Share of training rows above the threshold, each compared with the rows of other days."""
 
-MOST_SILENCED = 0.1
+MAX_SILENCED_SHARE = 0.1
 """Maximum share of recent slots that may be silenced as novel; beyond it none is silenced."""
 
 LOOKBACK_SLOTS = 60
@@ -212,7 +212,7 @@ def may_silence(silenced: Sequence[bool]) -> bool:
     >>> may_silence([True] * 5 + [False] * 55), may_silence([True] * 6 + [False] * 54)
     (True, False)
     """
-    return sum(silenced[-LOOKBACK_SLOTS:]) + 1 <= MOST_SILENCED * LOOKBACK_SLOTS
+    return sum(silenced[-LOOKBACK_SLOTS:]) + 1 <= MAX_SILENCED_SHARE * LOOKBACK_SLOTS
 
 
 def _weights(

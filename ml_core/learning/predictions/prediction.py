@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from ml_core.json_values import UNLESS_DEFAULT
+from ml_core.json_values import OMIT_DEFAULT
 
 Level = Literal["high", "medium", "low", "none"]
 Recommendation = Literal["long", "short", "skip"]
@@ -65,7 +65,7 @@ class NoveltyScore:
     threshold: float
     features: tuple[tuple[str, float], ...]
     words: tuple[str, ...] = ()
-    too_many_silenced: bool = field(default=False, metadata=UNLESS_DEFAULT)
+    too_many_silenced: bool = field(default=False, metadata=OMIT_DEFAULT)
 
     @property
     def novel(self) -> bool:
@@ -164,7 +164,7 @@ class Prediction:
     risk_adjustment: float
     reasons: tuple[Reason, ...]
     novelty: NoveltyScore | None = None
-    models: tuple[str, ...] | None = field(default=None, metadata=UNLESS_DEFAULT)
+    models: tuple[str, ...] | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def side(self, name: Literal["long", "short"]) -> SideView:
         """Return one of the two sides."""

@@ -15,8 +15,8 @@ from monitoring.pages.figure_style import (
     Ink,
     Mark,
     apart,
+    frameless_axes,
     new_figure,
-    plain_axes,
 )
 from monitoring.pages.formatting import percent, signed
 
@@ -70,7 +70,7 @@ def days_plot(
     """
     high, left, foot, right = 300.0, 40.0, 30.0, 112.0
     figure = new_figure(high / 72)
-    axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
+    axes = frameless_axes(figure, left, foot, WIDE - left - right, high - foot - 22)
     when = [float(dates.datestr2num(day)) for day in days]
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
     axes.axhline(level.value, color=QUIET.value, linewidth=1)

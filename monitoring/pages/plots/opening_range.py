@@ -27,8 +27,8 @@ from monitoring.pages.figure_style import (
     WORDS,
     Ink,
     apart,
+    frameless_axes,
     new_figure,
-    plain_axes,
 )
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def levels_of(instrument: Instrument, brackets: Mapping[str, Bracket]) -> list[L
 def range_plot(picture: RangePicture) -> Figure:
     """Draw a range: one-minute candles, the window and the range as bands, levels as lines."""
     figure = new_figure(_HIGH / 72)
-    axes = plain_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _HIGH - _FOOT - _HEAD)
+    axes = frameless_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _HIGH - _FOOT - _HEAD)
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
     axes.axhspan(picture.range_low, picture.range_high, color=MODEL.value, alpha=0.12, lw=0)
     begin, end = to_minute(picture.opens), to_minute(picture.closed)

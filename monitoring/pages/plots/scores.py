@@ -21,8 +21,8 @@ from monitoring.pages.figure_style import (
     Ink,
     Mark,
     compare_with,
+    frameless_axes,
     new_figure,
-    plain_axes,
     rows_and_axis,
     set_span,
     ticks,
@@ -112,7 +112,7 @@ def reliability_plot(
     high, left, right, foot = 392.0, 44.0, 20.0, 106.0
     figure = new_figure(high / 72)
     wide = WIDE - left - right
-    axes = plain_axes(figure, left, foot, wide, high - foot - 22)
+    axes = frameless_axes(figure, left, foot, wide, high - foot - 22)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     quarters = [0, 0.25, 0.5, 0.75, 1]
@@ -137,7 +137,7 @@ def reliability_plot(
     for y, name, words in ((0.95, "model", "●  model"), (0.885, "corridor", "□  corridor")):
         axes.text(0.02, y, words, color=_VOICES[name][0].value, fontsize=TEXT, va="center")
     axes.text(-0.13, 1.035, "broke UP", fontsize=SMALL, color=QUIET.value)
-    below = plain_axes(figure, left, 40, wide, foot - 40 - 16)
+    below = frameless_axes(figure, left, 40, wide, foot - 40 - 16)
     below.set_xlim(0, 1)
     most = max((one.rows for one in model), default=1)
     below.set_ylim(0, most * 1.5)
@@ -200,7 +200,7 @@ def importance_plot(shares: Mapping[str, float], axis: str, most: int = 10) -> F
     step, foot = 33.0, 22.0
     high = foot + step * len(chosen) + 4
     figure = new_figure(high / 72)
-    axes = plain_axes(figure, _SIDE, foot, WIDE - 2 * _SIDE, high - foot - 4)
+    axes = frameless_axes(figure, _SIDE, foot, WIDE - 2 * _SIDE, high - foot - 4)
     axes.set_ylim(len(chosen), 0)
     ends = [0.0, *(value for _, value in chosen)]
     left, right = min(ends) * 1.02, max(ends) * 1.02

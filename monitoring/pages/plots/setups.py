@@ -15,8 +15,8 @@ from monitoring.pages.figure_style import (
     TEXT,
     WIDE,
     WORDS,
+    frameless_axes,
     new_figure,
-    plain_axes,
 )
 from monitoring.pages.formatting import signed_or_dash
 
@@ -56,7 +56,7 @@ def heat_map(results: Sequence[SetupResult], period: Period, side: str) -> Figur
     )
     rrs = sorted({result.setup.rr for result in chosen})
     figure = new_figure((_HEAD + _STEP * len(rows) + _FOOT) / 72)
-    axes = plain_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _STEP * len(rows))
+    axes = frameless_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _STEP * len(rows))
     axes.set_xlim(-0.5, len(rrs) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     values = [

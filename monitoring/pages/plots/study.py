@@ -21,8 +21,8 @@ from monitoring.pages.figure_style import (
     TEXT,
     WIDE,
     Mark,
+    frameless_axes,
     new_figure,
-    plain_axes,
 )
 from monitoring.pages.findings import FEW_TRADES
 from monitoring.pages.formatting import NOT_KNOWN, signed
@@ -113,8 +113,8 @@ def skill_plot(folds: Sequence[Difference]) -> Figure:
     lower, gap, head = 96.0, 34.0, 22.0
     figure = new_figure(high / 72)
     wide, upper = WIDE - left - right, high - foot - lower - gap - head
-    above = plain_axes(figure, left, foot + lower + gap, wide, upper)
-    below = plain_axes(figure, left, foot, wide, lower)
+    above = frameless_axes(figure, left, foot + lower + gap, wide, upper)
+    below = frameless_axes(figure, left, foot, wide, lower)
     for axes in (above, below):
         axes.grid(axis="y", color=RULE.value, linewidth=0.8)
         axes.axhline(0, color=QUIET.value, linewidth=1.2)
@@ -123,7 +123,7 @@ def skill_plot(folds: Sequence[Difference]) -> Figure:
     gains, errors = running_gain(folds)
     _gains(below, gains, errors)
     above.set_xticks([])
-    places = _named(folds, wide / (len(folds) + 0.4))
+    places = _labelled_folds(folds, wide / (len(folds) + 0.4))
     below.set_xticks([place for place, _ in places], [name for _, name in places])
     for axes, words in (
         (above, "log loss less the corridor's: below 0 is better"),
@@ -276,7 +276,7 @@ def _set_height(axes: Axes, ends: Sequence[float]) -> None:
     )
 
 
-def _named(folds: Sequence[Difference], step: float) -> list[tuple[int, str]]:
+def _labelled_folds(folds: Sequence[Difference], step: float) -> list[tuple[int, str]]:
     """Choose the folds to name below the axis: if there are many, those that begin a year."""
     names = [fold.name for fold in folds]
     years = list({name[:4]: index for index, name in reversed(list(enumerate(names)))}.values())

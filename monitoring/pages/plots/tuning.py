@@ -14,8 +14,8 @@ from monitoring.pages.figure_style import (
     RULE,
     SMALL,
     WIDE,
+    frameless_axes,
     new_figure,
-    plain_axes,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def history_plot(
     """Draw each trial's score, the best so far, and the scores to compare with."""
     high, left, right, foot = 240.0, 58.0, 84.0, 40.0
     figure = new_figure(high / 72)
-    axes = plain_axes(figure, left, foot, WIDE - left - right, high - foot - 16)
+    axes = frameless_axes(figure, left, foot, WIDE - left - right, high - foot - 16)
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
     scored = [(number, score) for number, score in enumerate(scores, 1) if score is not None]
     axes.plot(*zip(*scored, strict=True), "o", color=MODEL.value, markersize=4, alpha=0.6)
@@ -89,7 +89,7 @@ def slices_plot(tried: Sequence[Mapping[str, Any]]) -> Figure:
     for index, name in enumerate(names):
         row, column = divmod(index, _COLUMNS)
         bottom = (rows - 1 - row) * each_high + 40
-        axes = plain_axes(figure, left + column * (wide + gap), bottom, wide, each_high - 48)
+        axes = frameless_axes(figure, left + column * (wide + gap), bottom, wide, each_high - 48)
         axes.grid(axis="y", color=RULE.value, linewidth=0.8)
         values = [trial["values"][name] for trial in scored]
         axes.plot(

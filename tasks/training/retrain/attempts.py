@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ml_core.market_events import RetrainAttempt
-from monitoring.retrain_backoff import failures, rests_until
+from monitoring.retrain_backoff import failures, paused_until
 from registry.models.retrain_attempts import retrain_attempts
 from tasks.settings import Settings
 
@@ -13,7 +13,7 @@ from tasks.settings import Settings
 def resting(settings: Settings, symbol: str, at: datetime) -> str | None:
     """Return why and until when a market's scheduled retrains are paused; None if they are not."""
     attempts = attempts_of(settings, symbol)
-    until = rests_until(attempts, settings.retrain_failures)
+    until = paused_until(attempts, settings.retrain_failures)
     if until is None or at >= until:
         return None
     failed = failures(attempts)

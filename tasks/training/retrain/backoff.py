@@ -10,7 +10,7 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 
 from ml_core.market_events import RetrainAttempt
-from monitoring.retrain_backoff import failures, rests_until
+from monitoring.retrain_backoff import failures, paused_until
 from registry.errors import UnknownVersionError
 from registry.models.retrain_attempts import (
     begin_attempt,
@@ -63,7 +63,7 @@ def attempt(settings: Settings, symbol: str) -> Iterator[None]:
 
 def _notify_of_rest(settings: Settings, symbol: str, attempts: tuple[RetrainAttempt, ...]) -> None:
     """Send one notice for each pause."""
-    until, failed = rests_until(attempts, settings.retrain_failures), failures(attempts)
+    until, failed = paused_until(attempts, settings.retrain_failures), failures(attempts)
     if until is None:
         return
     notify(

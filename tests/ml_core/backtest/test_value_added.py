@@ -17,17 +17,17 @@ from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Rules
-from ml_core.strategy.trades import Taken, TradedSlot
+from ml_core.strategy.trades import PlanResult, TradedSlot
 from tests.ml_core.builders import nq
 
 T0 = datetime(2025, 1, 6, 23, 5, tzinfo=UTC)
 Rows = list[tuple[float, float, float]]
 
 
-def path(r: list[float], sizes: list[float]) -> tuple[Taken, ...]:
+def path(r: list[float], sizes: list[float]) -> tuple[PlanResult, ...]:
     """Return six slots a day, each broken out upwards and settled within the hour."""
     return tuple(
-        Taken(
+        PlanResult(
             slot=TradedSlot(
                 trading_day=(T0 + timedelta(days=index // 6)).date(),
                 opening_range="0900",

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.judge_traps import best_of_noise
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
-from ml_core.evidence.promotion.injection import injected_signal_found
+from ml_core.evidence.promotion.injection import finds_injected_signal
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.ranges.labels import DOWN, UP
 from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
@@ -78,14 +78,14 @@ def test_the_best_of_five_hundred_noise_recipes_is_refused() -> None:
 
 def test_a_recipe_that_can_learn_finds_the_injected_signal_and_one_that_cannot_does_not() -> None:
     data = dataset(900, seed=4)
-    found = injected_signal_found(data, RECIPE)
+    found = finds_injected_signal(data, RECIPE)
     assert found.recovered
     assert 0.4 * found.possible < found.gain < 1.3 * found.possible
     deaf = RECIPE.model_copy(
         update={"directional": RECIPE.directional.model_copy(update={"min_data_in_leaf": 5000})}
     )
-    assert not injected_signal_found(data, deaf).recovered
+    assert not finds_injected_signal(data, deaf).recovered
 
 
 def test_a_signal_of_no_strength_is_not_found() -> None:
-    assert not injected_signal_found(dataset(900, seed=4), RECIPE, strength=0.0).recovered
+    assert not finds_injected_signal(dataset(900, seed=4), RECIPE, strength=0.0).recovered

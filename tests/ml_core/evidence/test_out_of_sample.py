@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_core.evidence.comparison import NoCommonRowsError, compare
-from ml_core.evidence.evaluate import evaluate_answers
-from ml_core.evidence.out_of_sample import SeenRowsError, answers_from
+from ml_core.evidence.evaluate import evaluate_predictions
+from ml_core.evidence.out_of_sample import SeenRowsError, read_predictions
 from ml_core.json_values import json_values
 from ml_core.learning.predictions.predict import Predictions
 from ml_core.ranges.labels import DOWN, NONE, UP
@@ -22,7 +22,7 @@ from tests.ml_core.evidence.walks import answers
 def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     made = answers(0.8)
     pq.write_table(made.to_table(), tmp_path / "a.parquet")
-    read = answers_from(pq.read_table(tmp_path / "a.parquet"))
+    read = read_predictions(pq.read_table(tmp_path / "a.parquet"))
     assert (read.recipe_hash, read.seed) == (made.recipe_hash, made.seed)
     for field in fields(Predictions):
         np.testing.assert_array_equal(
@@ -31,8 +31,8 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     for name in ("trading_day", "opening_range", "direction", "r_net", "close_position"):
         np.testing.assert_array_equal(getattr(read.test, name), getattr(made.test, name))
     assert read.test.label_spec == made.test.label_spec
-    assert json_values(evaluate_answers(read, "m", "v")) == json_values(
-        evaluate_answers(made, "m", "v")
+    assert json_values(evaluate_predictions(read, "m", "v")) == json_values(
+        evaluate_predictions(made, "m", "v")
     )
 
 
@@ -68,7 +68,7 @@ def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    told = json_values(evaluate_answers(answers(0.8), "m", "v"))
+    told = json_values(evaluate_predictions(answers(0.8), "m", "v"))
     for part in ("by_range", "by_year", "by_side", "by_fold"):
         assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
         total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])

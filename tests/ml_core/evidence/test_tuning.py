@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_core.evidence.out_of_sample import answer_fold, joined
+from ml_core.evidence.out_of_sample import joined, predict_fold
 from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.rule import decide
 from ml_core.evidence.tuning import (
@@ -169,7 +169,7 @@ def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
     by_seed = tuple(
         joined(
             [
-                answer_fold(data, fold, best.with_seed(number), "d", ("directional",))
+                predict_fold(data, fold, best.with_seed(number), "d", ("directional",))
                 for fold in walk_recipe(data, best).folds
             ]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from ml_core.evidence.out_of_sample import OutOfSamplePredictions, answer_fold, joined
+from ml_core.evidence.out_of_sample import OutOfSamplePredictions, joined, predict_fold
 from ml_core.learning.folds import walk_recipe
 from ml_core.learning.recipe import BoosterSpec, Recipe
 from tests.ml_core.learning.synthetic import dataset
@@ -34,7 +34,7 @@ def by_seed(
     return tuple(
         joined(
             [
-                answer_fold(data, fold, recipe.with_seed(number), "data", ("directional",))
+                predict_fold(data, fold, recipe.with_seed(number), "data", ("directional",))
                 for fold in walk.folds
             ]
         )

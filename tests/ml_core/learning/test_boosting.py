@@ -18,7 +18,7 @@ assert trees.predict(rows).argmax() > 50
 import pandas, sklearn
 """
 
-BESIDE = """
+INLINE = """
 import threading
 from ml_core.learning.models import boosting
 
@@ -51,4 +51,4 @@ def test_lightgbm_trains_without_the_packages_it_would_import_besides() -> None:
 
 
 def test_another_thread_may_import_them_meanwhile() -> None:
-    run(BESIDE)
+    run(INLINE)

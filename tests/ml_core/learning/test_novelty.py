@@ -22,7 +22,7 @@ from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.inference import Predictor
 from ml_core.learning.predictions.novelty import (
-    MOST_SILENCED,
+    MAX_SILENCED_SHARE,
     SHARE,
     Novelty,
     fit_novelty,
@@ -175,7 +175,7 @@ def test_of_an_ordinary_unseen_year_few_ranges_are_novel_and_a_planted_one_is() 
     past, year = (data.rows(np.flatnonzero(part)) for part in _parts(data, cut))
     known = fit_novelty(past.features, past.trading_day, past.feature_names, past.categorical, {})
     assert known is not None
-    assert np.mean([known.judge(row).novel for row in year.features]) <= MOST_SILENCED / 2
+    assert np.mean([known.judge(row).novel for row in year.features]) <= MAX_SILENCED_SHARE / 2
     row = year.features[0].copy()
     row[year.feature_names.index("range_size_basis_points")] *= 50
     judged = known.judge(row)

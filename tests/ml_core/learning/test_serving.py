@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from ml_core.evidence.out_of_sample import answer_fold
+from ml_core.evidence.out_of_sample import predict_fold
 from ml_core.learning import models
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.splits import TooFewSamplesError, up_to_the_end
@@ -42,7 +42,7 @@ def test_a_fold_is_answered_by_the_version_that_would_have_served_to_the_bit(
         recipe = recipe.model_copy(update={"window": f"rolling:{recipe.rolling_months - 1}"})
     until_then = data.rows(data.trading_day < test.trading_day.min())
 
-    answers = answer_fold(data, fold, recipe, "x").predictions
+    answers = predict_fold(data, fold, recipe, "x").predictions
     served = fit_to_serve(until_then, recipe, "x", judged_on=until_then).bundle.predict(test)
 
     for field in fields(Predictions):

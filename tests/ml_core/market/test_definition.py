@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ml_core.market.definition import (
-    NO_MEANING,
     NO_MEANING_OF_INSTRUMENT,
+    NOT_PART_OF_DEFINITION,
     FieldChange,
     MarketDefinition,
 )
@@ -88,7 +88,7 @@ def test_every_field_of_a_market_file_is_in_one_of_the_two_lists() -> None:
     every |= fields_of(Session, "sessions") | fields_of(RangeSpec, "ranges")
     listed = {tuple(part for part in path if isinstance(part, str)) for path in (*OTHER, *SAME)}
     assert every == listed
-    assert {path[0] for path in SAME} == NO_MEANING | {"instrument"}
+    assert {path[0] for path in SAME} == NOT_PART_OF_DEFINITION | {"instrument"}
     assert {path[1] for path in SAME if path[0] == "instrument"} == NO_MEANING_OF_INSTRUMENT
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.market.schedule import to_minute
-from ml_core.paper.account import standing_of
+from ml_core.paper.account import paper_account_state
 from ml_core.paper.order_terms import OrderTerms
 from ml_core.strategy.account import Account
 from ml_core.strategy.rules import SIGN_OF, Side
@@ -120,9 +120,9 @@ def test_slippage_and_commission_are_in_prices_and_money() -> None:
     assert (filled.price, closed.price) == (1021, 1004)  # a tick worse each
     assert ended.details["money"] == pytest.approx(-17 - 2 * 1.24)
     assert ended.details["r_net"] == pytest.approx((-17 - 2.48) / 10)
-    assert standing_of(paper(costs=True), [ended], later(60)).state.balance == pytest.approx(
-        10_000 - 19.48
-    )
+    assert paper_account_state(
+        paper(costs=True), [ended], later(60)
+    ).state.balance == pytest.approx(10_000 - 19.48)
 
 
 def test_a_bar_fills_a_share_of_its_volume_and_the_next_opens_the_rest() -> None:
@@ -327,6 +327,6 @@ def test_no_trade_of_the_paper_account_breaks_its_limits_where_no_bar_gaps(
         if one.event == "ended":
             assert -one.details["money"] <= min(risk, daily_loss) + 1e-6
             assert not math.isnan(one.details["r_net"])
-    after = standing_of(account, found, later(10_000))
+    after = paper_account_state(account, found, later(10_000))
     assert after.state.ended is None
     assert FREE.tick_value == 1.0

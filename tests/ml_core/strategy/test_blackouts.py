@@ -22,7 +22,7 @@ from ml_core.strategy.checks import DaySoFar, facts_of
 from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import ModelView, Plan, by_rules, with_model
 from ml_core.strategy.rules import Rules, StrategyFileError, load_rules
-from ml_core.strategy.trades import Taken, TradedSlot, backtest
+from ml_core.strategy.trades import PlanResult, TradedSlot, backtest
 from registry.tables.base import canonical
 
 T0 = datetime(2026, 1, 14, 13, 5, tzinfo=UTC)
@@ -70,7 +70,7 @@ def decide(own: Rules, *news: NewsEvent) -> Plan:
     return by_rules(own, facts_of(facts(*news)), DaySoFar())
 
 
-def entered(own: Rules, broke: datetime, *news: NewsEvent) -> Taken:
+def entered(own: Rules, broke: datetime, *news: NewsEvent) -> PlanResult:
     (taken,) = backtest(own, [slot(broke, *news)])
     return taken
 

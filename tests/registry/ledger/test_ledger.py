@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from ml_core.decision.entry import Outputs, PredictionEntry
 from registry.database import Database, open_database
-from registry.errors import PrematureAnswerError
+from registry.errors import PrematurePredictionError
 from registry.ledger.entries import OutcomeEntry
 from registry.ledger.ledger import Ledger
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
@@ -168,7 +168,7 @@ def test_a_live_answer_dated_before_its_window_closed_is_refused_a_replayed_one_
 ) -> None:
     early = replace(said(), made_at=T0 - timedelta(seconds=1))
 
-    with pytest.raises(PrematureAnswerError, match=r"MGC:2024-06-04:0900 .*clock"):
+    with pytest.raises(PrematurePredictionError, match=r"MGC:2024-06-04:0900 .*clock"):
         ledger.record([said(1), early])
 
     assert ledger.settled("MGC") == ()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from registry.database import Database, open_database
-from registry.ledger.browsing import Wanted, browse, choices, matching
+from registry.ledger.browsing import PredictionFilter, browse, choices, matching
 from registry.ledger.ledger import Ledger
 from registry.ledger.scored import scored_predictions
 from registry.ledger.slots import answered_slots, slots_to_settle
@@ -40,8 +40,8 @@ ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
         lambda it: scored_predictions(it, "MGC", mode="live", role="champion", after=AT),
         BY_TIME,
     ),
-    "a page of the ledger": (lambda it: browse(it, Wanted(market="MGC")), OF_MARKET),
-    "how many there are": (lambda it: matching(it, Wanted(market="MGC")), OF_MARKET),
+    "a page of the ledger": (lambda it: browse(it, PredictionFilter(market="MGC")), OF_MARKET),
+    "how many there are": (lambda it: matching(it, PredictionFilter(market="MGC")), OF_MARKET),
     "what can be chosen": (lambda it: choices(it, "MGC"), OF_MARKET),
     "slots with answers": (lambda it: answered_slots(it, "MGC", "live"), OF_MARKET),
     "slots to settle": (

@@ -196,11 +196,11 @@ def without_quotes(
 ) -> Iterator[str]:
     """Yield files, but not LEAN's quotes and open interest next to trades in a named folder."""
     whole = set(named)
-    trades = {Path(path).parent for path in paths if _what(path) == "trade"}
+    trades = {Path(path).parent for path in paths if _kind_in_name(path) == "trade"}
     left_out: dict[Path, int] = {}
     for path in paths:
         folder = Path(path).parent
-        if path in whole or folder not in trades or _what(path) in {"trade", ""}:
+        if path in whole or folder not in trades or _kind_in_name(path) in {"trade", ""}:
             yield path
         else:
             left_out[folder] = left_out.get(folder, 0) + 1
@@ -208,7 +208,7 @@ def without_quotes(
         tell(f"{folder}: zips of quotes or open interest are left out ({count}); trades are read")
 
 
-def _what(path: str) -> str:
+def _kind_in_name(path: str) -> str:
     match = _NAME.fullmatch(Path(path).name.lower())
     return match["what"] if match else ""
 

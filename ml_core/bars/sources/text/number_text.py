@@ -58,11 +58,11 @@ def read_numbers(
     UnsureMarkError
         Most values of a column are like ``21,250``, and no other value resolves the ambiguity.
     """
-    if decimal != "," and (numbers := _plain(columns)) is not None:
+    if decimal != "," and (numbers := _cast(columns)) is not None:
         return numbers
     text = {name: pc.utf8_trim_whitespace(column) for name, column in columns.items()}
     text = {name: _without_spaces(column) for name, column in text.items()}
-    if decimal != "," and (numbers := _plain(text)) is not None:
+    if decimal != "," and (numbers := _cast(text)) is not None:
         return numbers
     marks = _MARKS[decimal] if decimal else _marks_of(text.values())
     if marks == Marks():
@@ -80,7 +80,7 @@ def _refuse_unsure(text: Mapping[str, pa.ChunkedArray]) -> None:
             raise UnsureMarkError(name, column.filter(unsure)[0].as_py())
 
 
-def _plain(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]] | None:
+def _cast(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, NDArray[np.float64]] | None:
     """Return the numbers of unambiguous columns, as nearly all are; otherwise None."""
     try:
         return {name: _filled(column.cast(pa.float64())) for name, column in columns.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.bars.lake.as_known import bars_as_known
+from ml_core.bars.lake.bars_as_of import bars_as_of
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import content_hash
 from tests.ml_core.bars.lake.test_lake import NOW, START, bar, batch
@@ -42,8 +42,8 @@ def test_the_lake_of_every_earlier_moment_is_given_back_to_the_bit(
             lake.ingest([batch(rows, name=f"batch {hour}")], mgc(), moment)
             seen.append((moment, content_hash(lake.read(mgc(), *SPAN))))
         for moment, content in seen:
-            assert content_hash(bars_as_known(lake, mgc(), *SPAN, moment).bars) == content
-        before = bars_as_known(lake, mgc(), *SPAN, NOW - timedelta(seconds=1))
+            assert content_hash(bars_as_of(lake, mgc(), *SPAN, moment).bars) == content
+        before = bars_as_of(lake, mgc(), *SPAN, NOW - timedelta(seconds=1))
         assert not len(before.bars)
         assert all(each.earlier is None for each in before.changes)
 
@@ -54,10 +54,10 @@ def test_a_revised_and_a_late_bar_are_told_apart(tmp_path: Path) -> None:
     lake.ingest([batch([bar(0), bar(1, 2000.5)])], mgc(), NOW)
     lake.ingest([batch([bar(0), bar(1, 2001.0), bar(2)])], mgc(), later)
 
-    revised, late = bars_as_known(lake, mgc(), *SPAN, NOW).changes
+    revised, late = bars_as_of(lake, mgc(), *SPAN, NOW).changes
 
     assert str(revised) == (
         "MGCG4 2024-01-15 23:01 UTC was revised, high 2000.5 to 2001, close 2000.5 to 2001"
     )
     assert str(late) == "MGCG4 2024-01-15 23:02 UTC came in at 2024-06-01 01:00:00 UTC"
-    assert bars_as_known(lake, mgc(), *SPAN, later).changes == ()
+    assert bars_as_of(lake, mgc(), *SPAN, later).changes == ()

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_core.bars.contract import RawBatch
-from ml_core.bars.lake.as_known import bars_as_known
+from ml_core.bars.lake.bars_as_of import bars_as_of
 from ml_core.bars.lake.batch_log import BatchRecord, NoSuchBatchError
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.month_file import read_rows, write_rows
@@ -240,13 +240,13 @@ def test_before_it_was_taken_back_a_bar_was_known(tmp_path: Path) -> None:
     lake.forget(wrong.batch_id, mgc(), NOW + 3 * HOUR)
 
     def known(hours: int) -> tuple[list[int], int]:
-        known = bars_as_known(lake, mgc(), START, START + 10, NOW + hours * HOUR)
+        known = bars_as_of(lake, mgc(), START, START + 10, NOW + hours * HOUR)
         return known.bars.close.tolist(), len(known.changes)
 
     assert known(0) == ([20000, 20010], 1)
     assert known(1) == ([20000, 19000, 19000], 2)
     assert known(3) == ([20000, 20010], 0)
-    changes = bars_as_known(lake, mgc(), START, START + 10, NOW + 2 * HOUR).changes
+    changes = bars_as_of(lake, mgc(), START, START + 10, NOW + 2 * HOUR).changes
     revised = "high 2000 to 2001, low 1900 to 2000, close 1900 to 2001"
     withdrawn = f"{NOW + 3 * HOUR:%Y-%m-%d %H:%M:%S} UTC"
     assert [str(change) for change in changes] == [

@@ -60,16 +60,16 @@ class BarChange:
 
 
 @dataclass(frozen=True, slots=True)
-class AsKnown:
+class BarsAsOf:
     """Bars as known at a time, and the differences of today's bars, in time order."""
 
     bars: Bars
     changes: tuple[BarChange, ...]
 
 
-def bars_as_known(
+def bars_as_of(
     lake: Lake, market: Market, first_minute: int, stop_minute: int, at: datetime
-) -> AsKnown:
+) -> BarsAsOf:
     """Return the bars of a span of UTC minutes as the lake had them at an aware time.
 
     If a bar's present value was imported later, its latest value at that time is used, from the
@@ -84,10 +84,10 @@ def bars_as_known(
     present = lake.stored(market, first_minute, stop_minute)
     is_later = pc.greater(present["ingested_at"], _moment(at))
     later = present.filter(is_later)
-    before = _known_before(lake.revisions(market.symbol), at, first_minute, stop_minute)
+    before = _earlier_values(lake.revisions(market.symbol), at, first_minute, stop_minute)
     gone = before.filter(pc.invert(among(before, present)))
     if not len(later) and not len(gone):
-        return AsKnown(_bars(present, market), ())
+        return BarsAsOf(_bars(present, market), ())
     earlier = {_key(row): row for row in before.to_pylist()}
     changes = [
         *(_change(row, earlier.get(_key(row))) for row in later.to_pylist()),
@@ -98,10 +98,10 @@ def bars_as_known(
     table = pa.concat_tables([unchanged, put_back])
     order = pc.sort_indices(table, sort_keys=[("ts", "ascending"), ("contract", "ascending")])
     in_order = sorted(changes, key=lambda change: (change.ts, change.contract))
-    return AsKnown(_bars(table.take(order), market), tuple(in_order))
+    return BarsAsOf(_bars(table.take(order), market), tuple(in_order))
 
 
-def _known_before(
+def _earlier_values(
     revisions: pa.Table | None, at: datetime, first_minute: int, stop_minute: int
 ) -> pa.Table:
     """Return each bar's latest earlier value known by a time, one row per bar.

@@ -16,7 +16,7 @@ from deployments.dashboard.charts.theme import Theme
 HEIGHT = 320
 
 
-def plain_figure(
+def themed_figure(
     traces: Iterable[Mapping[str, Any]],
     theme: Theme,
     *,

@@ -29,12 +29,12 @@ from tasks.settings import Settings, current_settings, now
 SETTLED_WORTH = timedelta(days=1)
 """How long after it was settled a slot is told of: not what a late feed brings of last month."""
 
-NOT_TOLD = frozenset({"holiday", "exchange_closed", "missed", "off"})
+NOT_SENT = frozenset({"holiday", "exchange_closed", "missed", "off"})
 """Reasons for no forecast that nobody waits to hear, or that are told as something else."""
 
 
 @task(name="tell the forecast", task_run_name="tell {slot.title}")
-def tell_forecast(market: str, slot: Slot) -> bool:
+def send_forecast(market: str, slot: Slot) -> bool:
     """Send a live forecast once; return whether it was sent now. Nothing is raised."""
     with quietly(f"{slot}: the forecast was not sent"):
         settings, at = current_settings(), now()
@@ -44,14 +44,14 @@ def tell_forecast(market: str, slot: Slot) -> bool:
             return False
         days = followed_days(settings, market, slot.trading_day, slot.trading_day, at)
         return any(
-            _tell_forecast(settings, days, own)
+            _send_forecast(settings, days, own)
             for own in days.slots
             if own.key == (slot.trading_day, slot.opening_range)
         )
     return False
 
 
-def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
+def send_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
     """Send a break once, while its trade is open; return whether it was sent now."""
     facts = trade_facts(days, slot)
     if facts is None or slot.entry.status != "predicted" or slot.traded is None:
@@ -60,10 +60,10 @@ def tell_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
     if is_over or at - facts.broke >= worth_telling("break"):
         return False
     message = break_message(facts)
-    return _tell(settings, days, slot, "break", "", message, {"": facts.bracket})
+    return _send(settings, days, slot, "break", "", message, {"": facts.bracket})
 
 
-def tell_settled(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
+def send_result(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
     """Send a slot's result once, again where a revised bar changed it; return whether now."""
     if slot.outcome is None or slot.entry.status != "predicted":
         return False
@@ -72,18 +72,18 @@ def tell_settled(settings: Settings, days: FollowedDays, slot: FollowedSlot, at:
         return False
     what = f" {slot.outcome.direction} {facts.outcome or '-'}"
     brackets = {"": facts.trade.bracket} if facts.trade else {}
-    return _tell(settings, days, slot, "settled", what, settled_message(facts), brackets)
+    return _send(settings, days, slot, "settled", what, settled_message(facts), brackets)
 
 
-def _tell_forecast(settings: Settings, days: FollowedDays, slot: FollowedSlot) -> bool:
-    if slot.entry.reason in NOT_TOLD:
+def _send_forecast(settings: Settings, days: FollowedDays, slot: FollowedSlot) -> bool:
+    if slot.entry.reason in NOT_SENT:
         return False
     facts = forecast_facts(days, slot)
     message = forecast_message(facts)
-    return _tell(settings, days, slot, "forecast", "", message, by_break(facts.brackets))
+    return _send(settings, days, slot, "forecast", "", message, by_break(facts.brackets))
 
 
-def _tell(
+def _send(
     settings: Settings,
     days: FollowedDays,
     slot: FollowedSlot,

@@ -21,8 +21,8 @@ from tasks.data.ingest import announce_bars, read_source
 from tasks.data.source_kinds import source_class
 from tasks.data.standing_sources import standing_source
 from tasks.messages.followed_days import FollowedDays, FollowedSlot, followed_days
+from tasks.messages.send_slot import NOT_SENT, name_of, send_break, send_result
 from tasks.messages.slot_facts import OUTCOMES
-from tasks.messages.tell_slot import NOT_TOLD, name_of, tell_break, tell_settled
 from tasks.notices.delivery import quietly
 from tasks.notices.notify import notify
 from tasks.prediction.day_outlook import expected_ranges
@@ -35,7 +35,7 @@ _DAYS_BACK = timedelta(days=3)
 
 
 @task(name="tell breaks", task_run_name="{market}: breaks")
-def tell_breaks(market: str, at: datetime) -> int:
+def send_breaks(market: str, at: datetime) -> int:
     """Send a message of each forecast range that has broken; return how many. Nothing is raised.
 
     The source is read only while a forecast range waits for its break.
@@ -48,12 +48,12 @@ def tell_breaks(market: str, at: datetime) -> int:
         with quietly(f"{market}: its bars could not be refreshed"):
             _refresh(settings, market, at)
         days = followed_days(settings, market, day - timedelta(days=1), day, at)
-        return sum(tell_break(settings, days, slot, at) for slot in days.slots)
+        return sum(send_break(settings, days, slot, at) for slot in days.slots)
     return 0
 
 
 @task(name="tell the day", task_run_name="{market}: tell the day")
-def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
+def send_due(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
     """Send the messages that have become due since; return how many. Nothing is raised.
 
     Parameters
@@ -71,12 +71,12 @@ def tell_day(market: str, at: datetime, figures: Sequence[PerformanceRecord]) ->
         day = trading_day_at(settings.market(market), at)
         days = followed_days(settings, market, day - _DAYS_BACK, day, at)
         for slot in days.slots:
-            count += tell_break(settings, days, slot, at) + tell_settled(settings, days, slot, at)
+            count += send_break(settings, days, slot, at) + send_result(settings, days, slot, at)
         for past in sorted({slot.entry.trading_day for slot in days.slots}):
             if _is_over(days, past, day):
-                count += _tell_day(settings, days, past, figures, at)
-                count += _tell_week(settings, market, days, past, figures, at)
-        count += _tell_champion(settings, days, at)
+                count += _send_digest(settings, days, past, figures, at)
+                count += _send_weekly_digest(settings, market, days, past, figures, at)
+        count += _send_champion(settings, days, at)
     return count
 
 
@@ -112,7 +112,7 @@ def _is_over(days: FollowedDays, day: date, today: date) -> bool:
     return (expected <= have and is_settled) or today > day + timedelta(days=1)
 
 
-def _tell_day(
+def _send_digest(
     settings: Settings,
     days: FollowedDays,
     day: date,
@@ -120,7 +120,7 @@ def _tell_day(
     at: datetime,
 ) -> bool:
     own = [slot for slot in days.slots if slot.entry.trading_day == day]
-    if all(slot.entry.reason in NOT_TOLD for slot in own):
+    if all(slot.entry.reason in NOT_SENT for slot in own):
         return False
     so_far, symbol = day_so_far(days.taken, day, at), days.market.symbol
     message = day_message(
@@ -156,7 +156,7 @@ def _of_digest(slot: FollowedSlot) -> RangeOfDigest:
     )
 
 
-def _tell_week(
+def _send_weekly_digest(
     settings: Settings,
     market: str,
     days: FollowedDays,
@@ -187,7 +187,7 @@ def _tell_week(
     return notify(settings, "week", symbol, key, message.subject, message.body)
 
 
-def _tell_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
+def _send_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
     """Send a message of each recent change of champion; the first champion replaces none."""
     symbol, models = days.market.symbol, settings.models()
     history, count = models.history(symbol, CHAMPION), 0

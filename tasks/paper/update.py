@@ -14,7 +14,7 @@ from tasks.settings import current_settings
 
 
 @task(name="review the outbox", task_run_name="{market}: outbox")
-def keep_outbox(market: str, at: datetime) -> int:
+def update_outbox(market: str, at: datetime) -> int:
     """Record what became of the intents in force; return how many changed. Nothing is raised."""
     with quietly(f"{market}: its outbox was not reviewed"):
         return len(review_outbox(current_settings(), market, at))
@@ -22,7 +22,7 @@ def keep_outbox(market: str, at: datetime) -> int:
 
 
 @task(name="paper account", task_run_name="{market}: paper account")
-def keep_paper(market: str, at: datetime) -> int:
+def update_paper(market: str, at: datetime) -> int:
     """Bring each paper account that was begun up to the bars; return how much that added."""
     added = 0
     with quietly(f"{market}: its paper account was not kept up"):

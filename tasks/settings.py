@@ -343,9 +343,6 @@ def api_url() -> str | None:
 
 @lru_cache(maxsize=8)
 def _opened(url: str, checkpoints: Path, *, read_only: bool) -> Database:
-
-    return (
-        registry.database.open_read_only(url, checkpoints=checkpoints)
-        if read_only
-        else registry.database.open_database(url, checkpoints=checkpoints)
-    )
+    own = registry.database
+    opening = own.open_read_only if read_only else own.open_database
+    return opening(url, checkpoints=checkpoints)

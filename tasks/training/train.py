@@ -129,9 +129,9 @@ class Material:
             return ""
         data = self.assembly.dataset
         columns = [np.isfinite(data.column(name)) for name in self.news_features]
-        known = np.flatnonzero(np.any(columns, axis=0))
-        first = data.trading_day[known[0]]
-        return f"known at {len(known):,} of {len(data):,} decisions, since {first}"
+        informed = np.flatnonzero(np.any(columns, axis=0))
+        first = data.trading_day[informed[0]]
+        return f"known at {len(informed):,} of {len(data):,} decisions, since {first}"
 
     @property
     def question_scope(self) -> QuestionScope:

@@ -336,8 +336,7 @@ def _trade_words(line: PlanResultLine) -> str:
 
 
 def _entry_words(entry: dict[str, Any]) -> str:
-    at = entry.get("stop")
-    stop = f"{entry['stop_from_entry_ticks']} ticks from the entry" if at is None else at
+    stop = entry.get("stop") or f"{entry['stop_from_entry_ticks']} ticks from the entry"
     return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
 
 

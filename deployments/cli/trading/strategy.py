@@ -328,15 +328,15 @@ def _print_events(
 
 
 def _trade_words(line: PlanResultLine) -> str:
-    trade = line.trade
-    if trade is None:
+    if (trade := line.trade) is None:
         return ", ".join(line.refused_by) or "no entry"
     out = "open" if trade.exit is None else f"{trade.reason.replace('_', ' ')} {trade.exit}"
     return f"{line.side} {trade.entry}, {out}, {signed_or_dash(trade.r_net)}"
 
 
 def _entry_words(entry: dict[str, Any]) -> str:
-    stop = entry.get("stop") or f"{entry['stop_from_entry_ticks']} ticks from the entry"
+    at = entry.get("stop")
+    stop = f"{entry['stop_from_entry_ticks']} ticks from the entry" if at is None else at
     return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
 
 

@@ -14,6 +14,7 @@ from ml_core.errors import OrbcastError
 from ml_core.learning.recipe import Recipe
 from tasks.notices.notify import REPORTED
 from tasks.runs.artifacts import publish
+from tasks.runs.heavy_work import heavy_work
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
@@ -63,7 +64,10 @@ def nightly_retrain(
     if waits := retrain_pause(settings, definition.symbol):
         publish(f"retrain-{market}", waits)
         return Retrained(verdict=waits, symbol=definition.symbol, skipped=True)
-    with nullcontext() if as_of else attempt(settings, definition.symbol):
+    with (
+        heavy_work(settings, retrain_of=definition.symbol),
+        nullcontext() if as_of else attempt(settings, definition.symbol),
+    ):
         trouble = refresh_standing_source(market, as_of) if refresh else None
         result = _train(settings, market, chosen, (from_day, to_day), at, trouble)
     # with as_of the run judges the past; drift is about what is logged now

@@ -13,11 +13,12 @@ from tasks.prediction.outcomes import measure, settle
 from tasks.prediction.prediction_artifact import publish_replay
 from tasks.prediction.replay import Replay, replay_days
 from tasks.runs.artifacts import progress
+from tasks.runs.heavy_work import heavy_work
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import require_past, require_period
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
-from tasks.settings import now
+from tasks.settings import current_settings, now
 
 
 @flow(
@@ -44,8 +45,9 @@ def replay(
     require_past(last, now().date())
     require_period(first, last)
     words = f"replay {market} {first} to {last}"
-    replayed = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
-    settle(market, now())
+    with heavy_work(current_settings()):
+        replayed = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
+        settle(market, now())
     figures = [
         row
         for row in whole_days(measure(market, now()))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ml_core.learning.version_folder import Question
 from tasks.notices.notify import REPORTED
+from tasks.runs.heavy_work import heavy_work
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
@@ -58,7 +59,8 @@ def tune(
     settings = current_settings()
     base = settings.recipe(recipe)
     at = moment_of(as_of, settings.market(market))
-    material = gather(market, base, None, None, at)
-    tuned = search(material, base, search_settings, at)
+    with heavy_work(settings):
+        material = gather(market, base, None, None, at)
+        tuned = search(material, base, search_settings, at)
     publish_search(market, tuned)
     return TuneResult.of(tuned)

@@ -14,6 +14,7 @@ from ml_core.evidence.fills import fill_realism
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions
 from ml_core.learning.folds import Walk
 from tasks.notices.notify import REPORTED
+from tasks.runs.heavy_work import heavy_work
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
@@ -73,7 +74,7 @@ def walk_forward(
     require_period(from_day, to_day)
     request = study_request(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [part.strip() for part in market.split(",") if part.strip()]
-    with fold_workers(settings) as pool:
+    with heavy_work(settings), fold_workers(settings) as pool:
         begun = [_begin(pool, name, request, as_of) for name in names]
         results = [_judge(study) for study in begun]
     return results[0] if len(results) == 1 else StudyResults.of(results)

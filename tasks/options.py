@@ -59,6 +59,13 @@ class Options(BaseModel):
         le=256,
         description="Processes, threads or local Dask workers; as many as cores, eight at most.",
     )
+    heavy_runs: int = Field(
+        default_factory=lambda: max(1, (os.cpu_count() or 1) // 2),
+        ge=1,
+        le=256,
+        description="Retrains, studies, tunings and replays at once on this machine; as many as "
+        "half its cores, one at least.",
+    )
     dask_address: str = Field(
         default="", description="Dask scheduler, such as tcp://host:8786; a local one if empty."
     )

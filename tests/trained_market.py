@@ -26,6 +26,7 @@ FIRST, LAST = date(2024, 1, 2), date(2024, 11, 29)
 
 _SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "ORBCAST_PREFECT_IS_TEMPORARY": "yes",
     # the steps of a run are written down together, within a second, instead of each by itself
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",

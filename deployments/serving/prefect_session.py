@@ -13,7 +13,7 @@ from deployments import serving
 from deployments.disk_space import require_room
 from deployments.serving.prefect_health import is_healthy
 from deployments.serving.temporary_server import temporary_server
-from tasks.runs.environment import prepare_environment
+from tasks.runs.environment import TEMPORARY_SERVER, prepare_environment
 from tasks.settings import Settings, api_url
 
 SERVER_FILE = "server.json"
@@ -67,7 +67,7 @@ def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
     with temporary_server(settings.home / "logs" / "temporary-server.log") as (api, wait):
         # before Prefect is imported: one of its threads reads the settings at that time only, and
         # would start another server
-        os.environ["PREFECT_API_URL"] = api
+        os.environ |= {"PREFECT_API_URL": api, TEMPORARY_SERVER: "yes"}
         log_worker = tasks.prefect_api.APILogWorker  # imports Prefect while the server starts
 
         try:
@@ -75,7 +75,7 @@ def _on_a_temporary_server(settings: Settings) -> Iterator[str]:
             yield api
         finally:
             log_worker.drain_all(timeout=5)  # later, these lines would find no server
-            del os.environ["PREFECT_API_URL"]
+            del os.environ["PREFECT_API_URL"], os.environ[TEMPORARY_SERVER]
 
 
 def server_of(settings: Settings) -> str | None:

@@ -95,6 +95,7 @@ class WarmRunner(Runner):
             0 if entrypoint in self._intraday else LOWER,
             self._control_channel,
             None if time_limit is None else time_limit + self._grace_seconds,
+            self._grace_seconds,
         )
 
 
@@ -112,10 +113,11 @@ class WarmStarter:
         lower: int,
         control: Any,
         lives_for: float | None,
+        grace_seconds: float,
     ) -> None:
         self._context, self._entrypoint = context, entrypoint
         self._deployment, self._lower, self._control = deployment, lower, control
-        self._lives_for = lives_for
+        self._lives_for, self._grace_seconds = lives_for, grace_seconds
 
     async def start(
         self,
@@ -138,9 +140,19 @@ class WarmStarter:
         )
         child.start()
         task_status.started(ProcessHandle(cast("SpawnProcess", child)))  # has its methods
-        await anyio.to_thread.run_sync(child.join, self._lives_for)
+        await anyio.to_thread.run_sync(self._join, flow_run.id, child)
         if child.exitcode is None:
             await anyio.to_thread.run_sync(_end_overdue, flow_run.id, child)
+
+    def _join(self, run: UUID, child: ForkServerProcess) -> None:
+        """Wait for a child's end, or until it has lived for longer than it may."""
+        child.join(self._lives_for)
+        with contextlib.suppress(Exception):  # no server to ask: it has lived long enough
+            while child.exitcode is None:
+                left = runs.overdue.seconds_left(run, self._grace_seconds)
+                if left <= 0.0:
+                    return
+                child.join(left)
 
 
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:

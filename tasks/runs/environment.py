@@ -6,6 +6,9 @@ import os
 
 from tasks.settings import Settings
 
+TEMPORARY_SERVER = "ORBCAST_PREFECT_IS_TEMPORARY"
+"""Set where the Prefect server is one command's own: nobody else has runs there."""
+
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 """Names by which a machine refers to itself."""
 
@@ -39,6 +42,11 @@ def prefect_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "DO_NOT_TRACK": "1",
     }
+
+
+def is_temporary_server() -> bool:
+    """Return whether the Prefect server is one command's own."""
+    return TEMPORARY_SERVER in os.environ
 
 
 def server_environment(settings: Settings, host: str, port: int) -> dict[str, str]:

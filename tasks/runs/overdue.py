@@ -8,7 +8,7 @@ behind by a killed runner, and those started by Prefect's own worker.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -49,7 +49,7 @@ def end_overdue(grace_seconds: float = GRACE_SECONDS) -> list[EndedRun]:
     ended = []
     with get_client(sync_client=True) as client:
         for run in busy_runs(client):
-            if not _is_overdue(run, datetime.now(UTC), grace_seconds):
+            if not _is_overdue(run, grace_seconds):
                 continue
             if (over := _time_out(client, run)) is not None:
                 ended.append(over)
@@ -61,6 +61,20 @@ def time_out(run: UUID) -> EndedRun | None:
     """Mark a run as timed out before its process is killed; None if it has already ended."""
     with get_client(sync_client=True) as client:
         return _time_out(client, client.read_flow_run(run))
+
+
+def seconds_left(run: UUID, grace_seconds: float) -> float:
+    """Return how long a run's process may still live: one that waited for its turn, longer."""
+    with get_client(sync_client=True) as client:
+        it = client.read_flow_run(run)
+    limit = it.labels.get(LIMIT_LABEL)
+    if limit is None or it.state is None:
+        return 0.0
+    return _seconds_left(it.state.timestamp, limit, grace_seconds)
+
+
+def _seconds_left(since: datetime, limit: object, grace_seconds: float) -> float:
+    return float(str(limit)) + grace_seconds - (datetime.now(UTC) - since).total_seconds()
 
 
 def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
@@ -79,7 +93,7 @@ def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
     return ended_run(client.read_flow(run.flow_id).name, run, state)
 
 
-def _is_overdue(run: FlowRun, now: datetime, grace_seconds: float) -> bool:
+def _is_overdue(run: FlowRun, grace_seconds: float) -> bool:
     """Return whether a deployment's run exceeded its limit in a process that can be killed.
 
     A run that waited for an approval starts again from the top, and so does its time.
@@ -89,5 +103,4 @@ def _is_overdue(run: FlowRun, now: datetime, grace_seconds: float) -> bool:
         return False
     if limit is None or mark is None or is_gone(str(mark)) is not False:
         return False
-    allowed = timedelta(seconds=float(str(limit)) + grace_seconds)
-    return now - run.state.timestamp > allowed
+    return _seconds_left(run.state.timestamp, limit, grace_seconds) < 0.0

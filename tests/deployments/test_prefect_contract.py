@@ -87,6 +87,7 @@ PUBLIC = {
     "prefect.client.schemas.objects",
     "prefect.client.schemas.responses",
     "prefect.client.schemas.sorting",
+    "prefect.concurrency.sync",
     "prefect.context",
     "prefect.deployments.runner",
     "prefect.events",

@@ -22,21 +22,11 @@ metadata = library("importlib.metadata")
 SEALED_EVERY = timedelta(days=7)
 """How old a checkpoint may be before the audit walks the whole again."""
 
-RELIED_ON_FOR = timedelta(days=8)
-"""How old a checkpoint may be that the rollout's gates begin at; then no audit has sealed one."""
-
 
 def seal_record(settings: Settings, at: datetime) -> Verification:
     """Walk the whole record; seal its ends as a checkpoint unless there is a fault."""
     database = settings.database()
     return verification.seal_record(database, version=metadata.version("orbcast"), at=at)
-
-
-def verified_record(settings: Settings, at: datetime) -> Verification:
-    """Walk the record from its last sealed checkpoint on; the whole if that is too old."""
-    seal = verification.seal_of(settings.database())
-    fresh = seal if seal is not None and at - seal.at < RELIED_ON_FOR else None
-    return settings.ledger().verify(fresh)
 
 
 @task(name="seal the record", task_run_name="seal the record", **RETRIED)

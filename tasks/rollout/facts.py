@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -16,15 +16,18 @@ from registry.errors import DatabaseError, UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.scored import scored_predictions
+from registry.ledger.verification import Verification, seal_of
 from registry.models.versions import Serving
 from registry.tables.base import canonical
 from tasks.data.market_definition import hashes_of_question
 from tasks.health.breaker import OURS, breaker_of
-from tasks.health.sealing import verified_record
 from tasks.settings import Settings
 from tasks.training.studies_on_record import study_that_counts
 
 _HOLES = OURS | {"off"}
+
+RELIED_ON_FOR = timedelta(days=8)
+"""Greatest age of a sealed checkpoint to begin a verification at; the audit makes one a week."""
 
 
 def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) -> Facts:
@@ -43,6 +46,13 @@ def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) 
         breaker=breaker_of(settings, symbol, at).state,
         record_faults=_faults(settings, serving, at),
     )
+
+
+def verified_record(settings: Settings, at: datetime) -> Verification:
+    """Verify the record from its last sealed checkpoint, or whole if that is too old."""
+    seal = seal_of(settings.database())
+    fresh = seal if seal is not None and at - seal.at < RELIED_ON_FOR else None
+    return settings.ledger().verify(fresh)
 
 
 def subject_of(settings: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:

@@ -21,11 +21,12 @@ from registry.database import open_database
 from registry.notices import notices
 from registry.schema import migrations_of
 from registry.studies.evaluations import EvaluationRecord, record_evaluation
-from tasks.health.sealing import seal_weekly, verified_record
+from tasks.health.sealing import seal_weekly
 from tasks.prediction import predict as prediction
 from tasks.prediction.missed import fill_missed, unanswered
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot, slots_between
+from tasks.rollout.facts import verified_record
 from tasks.settings import _opened, current_settings
 
 WEDNESDAY_0905 = datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)

@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 metadata = library("importlib.metadata")
 
 SEALED_EVERY = timedelta(days=7)
-"""How old a checkpoint may be before the audit walks the whole again."""
+"""Age of a checkpoint at which the audit verifies the whole record again."""
 
 RELIED_ON_FOR = timedelta(days=8)
-"""How old a checkpoint may be that the rollout's gates begin at; then no audit has sealed one."""
+"""Age below which the rollout's gates start at a checkpoint.
+
+An older one means that no audit has sealed one since.
+"""
 
 
 def seal_record(settings: Settings, at: datetime) -> Verification:
-    """Walk the whole record; seal its ends as a checkpoint unless there is a fault."""
+    """Verify the whole record; seal its ends as a checkpoint unless there is a fault."""
     database = settings.database()
     return verification.seal_record(database, version=metadata.version("orbcast"), at=at)
 
 
 def verified_record(settings: Settings, at: datetime) -> Verification:
-    """Walk the record from its last sealed checkpoint on; the whole if that is too old."""
+    """Verify the record from its last sealed checkpoint on, or the whole if that is too old."""
     seal = verification.seal_of(settings.database())
     fresh = seal if seal is not None and at - seal.at < RELIED_ON_FOR else None
     return settings.ledger().verify(fresh)
@@ -41,7 +44,7 @@ def verified_record(settings: Settings, at: datetime) -> Verification:
 
 @task(name="seal the record", task_run_name="seal the record", **RETRIED)
 def seal_weekly(at: datetime) -> None:
-    """Seal the record anew if its last checkpoint is a week old; send notice of a fault."""
+    """Seal the record again if its last checkpoint is a week old; notify of a fault."""
     settings = current_settings()
     seal = verification.seal_of(settings.database())
     if seal is not None and at - seal.at < SEALED_EVERY:

@@ -1,14 +1,15 @@
-"""The image and its containers without an engine: steps of the Dockerfile, services of Compose.
+"""Test the container image without an engine: run the Dockerfile's steps, Compose's services.
 
     python -m benchmarks.image [--keep FOLDER] [--share PATH ...]
 
 Each stage of the Dockerfile is a separate Debian (debootstrap), in which its steps run. The result
 then runs as in `compose.yaml`: read-only, as another user without capabilities, each service in
 its own namespaces, with PostgreSQL beside them. Bars are ingested there, the worker runs flows,
-and the peak memory of each service is measured. It does not try an engine, its network or its base
-images.
+and the peak memory of each service is measured. An engine, its network and its base images are not
+tested.
 
-It needs root, Linux, 4 GB of disk, some ten minutes, and `apt-get install debootstrap postgresql`.
+It needs root, Linux, 4 GB of disk, about ten minutes, and `apt-get install debootstrap
+postgresql`.
 ``--share`` names files and folders with which pip finds packages on this machine.
 """
 
@@ -82,7 +83,7 @@ class Stage:
         subprocess.run(["unshare", "--mount", "sh", "-c", script], check=True)
 
     def copy(self, words: Sequence[str], stages: Mapping[str, Stage], context: Path) -> None:
-        """Do a COPY: of the project, or of another stage."""
+        """Run a COPY from the project or from another stage."""
         options = dict(word[2:].split("=", 1) for word in words if word.startswith("--"))
         *sources, to = [word for word in words if not word.startswith("--")]
         above = stages[options["from"]].root if "from" in options else context
@@ -132,7 +133,7 @@ def build(base: Path, folder: Path, context: Path, shared: Sequence[Path]) -> St
             case "COPY":
                 stage.copy(shlex.split(rest), stages, context)
             case "USER" | "VOLUME" | "ENTRYPOINT" | "CMD":
-                pass  # how the image is run: Compose's services define it
+                pass  # how to run the image: Compose's services define it
             case _:
                 raise NotImplementedError(word)
     return stage

@@ -1,4 +1,4 @@
-"""Opening the database: SQLite by default, PostgreSQL by its URL; always at a known schema."""
+"""Open the database: SQLite by default, PostgreSQL by its URL; always at a known schema."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from registry.errors import BusyDatabaseError, DatabaseError
 from registry.schema import bring_up_to_date, require_this_schema
 
 BUSY_MILLISECONDS = 10_000
-"""How long a unit of work waits for the one before it."""
+"""How long a unit of work waits for the previous one to end."""
 
 _LIKE_THIS = "set ORBCAST_DATABASE_URL to one like sqlite:///var/orbcast.sqlite"
-_ONE_AT_A_TIME = 0x6F726263617374  # "orbcast": an advisory lock's number, Orbcast's own
+_ONE_AT_A_TIME = 0x6F726263617374  # "orbcast" in hex: the number of its advisory lock
 _READING = "orbcast_reading"
 _READ_ONLY = "attempt to write a readonly database"
 _NO_ROOM = ("database or disk is full", "disk I/O error", "No space left on device")
@@ -35,14 +35,14 @@ _BUSY = ("database is locked", "database table is locked", "lock timeout", "dead
 
 
 class Database:
-    """One SQL database, opened.
+    """An open SQL database.
 
     Parameters
     ----------
     engine
-        SQLAlchemy's engine; use :func:`open_database` or :func:`open_read_only` to make one.
+        SQLAlchemy's engine; :func:`open_database` and :func:`open_read_only` make one.
     read_only
-        Whether every unit of work is a look only: it holds up no writer, and cannot write.
+        Whether every unit of work only reads: it blocks no writer, and cannot write.
     checkpoints
         File outside the database where the ends of its chains are noted; None notes nothing.
     """
@@ -53,22 +53,22 @@ class Database:
         self.checkpoints = CheckpointFile(checkpoints) if checkpoints is not None else None
         self._reader = _for_reading(engine)
         self.engine = self._reader if read_only else engine
-        # dropped, it closes its connections; not at exit, where a forked child has its parent's
+        # when dropped, close the connections; not at exit: a forked child has its parent's
         weakref.finalize(self, engine.dispose).atexit = False
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Yield a unit of work: all of it is committed at the end, or none of it.
+        """Yield a unit of work: all of it is committed at the end, or nothing.
 
-        One runs at a time, on SQLite by its write lock, on PostgreSQL by an advisory lock: what
-        it reads stays true until it is committed.
+        Only one runs at a time, by the write lock on SQLite and by an advisory lock on PostgreSQL,
+        so that what it reads stays true until it is committed.
 
         Raises
         ------
         BusyDatabaseError
-            The one before it did not end in time, or the server went away.
+            The previous one did not end in time, or the connection to the server was lost.
         DatabaseError
-            It may only be read here, or its disk is full.
+            The database is read-only here, or its disk is full.
         """
         with self._begun(self.engine) as session:
             yield session
@@ -78,12 +78,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a look at one state of the database that holds up no writer; nothing is kept.
+        """Yield a session that reads one state of the database and blocks no writer.
 
         Raises
         ------
         BusyDatabaseError
-            The server went away.
+            The connection to the server was lost.
         """
         with self._begun(self._reader) as session:
             yield session
@@ -109,20 +109,20 @@ class Database:
     def masked_url(self) -> str:
         """The URL without a password."""
         url = self.engine.url
-        if str(url.database).startswith("file://"):  # as a file to be read only is named
+        if str(url.database).startswith("file://"):  # the form of a read-only file's URL
             return f"sqlite:///{unquote(str(url.database).removeprefix('file://'))}"
         return masked(url.render_as_string(hide_password=False))
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self.engine.dispose()
 
 
 def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = None) -> Database:
     """Open a database, bringing its schema up to date if allowed.
 
-    One that this process may not write to, as in a backup or on a read-only disk, is opened to be
-    read.
+    A SQLite file that this process may not write to, as in a backup or on a read-only disk, is
+    opened read-only.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
         It cannot be opened, is not a database, or its schema is newer than this Orbcast (or
         older, and ``migrate`` is off).
     BusyDatabaseError
-        Somebody else holds it.
+        Another process holds its lock.
     """
     name, parsed = masked(url), _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
@@ -174,10 +174,10 @@ def open_database(url: str, *, migrate: bool = True, checkpoints: Path | None = 
 
 
 def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
-    """Open a database that is there, to look at and never to write to.
+    """Open an existing database for reading only.
 
-    The database itself refuses to write: SQLite opens its file read-only, PostgreSQL its
-    transactions.
+    The database itself refuses to write: SQLite opens its file read-only, PostgreSQL makes its
+    transactions read-only.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
     Raises
     ------
     DatabaseError
-        It is not there, cannot be opened, or its schema is not this Orbcast's.
+        It does not exist, cannot be opened, or its schema is not that of this Orbcast.
     """
     name, parsed = masked(url), _parsed(url)
     if parsed.get_backend_name() == "sqlite":
@@ -199,7 +199,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
             raise DatabaseError(name, "is not there yet", remedy)
         query = {"mode": "ro", "uri": "true"}
         if not _may_be_written(path) and not _has_content(path.with_name(f"{path.name}-wal")):
-            query["immutable"] = "1"  # else SQLite wants to make files beside it
+            query["immutable"] = "1"  # otherwise SQLite creates files beside it
         uri = parsed.set(database=path.resolve().as_uri(), query=query)
         engine = create_engine(uri)
         _be_patient(engine)
@@ -220,7 +220,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
 
 
 def _may_be_written(path: Path) -> bool:
-    """Return whether a SQLite file can be written to, which takes files beside it."""
+    """Return whether a SQLite file can be written to; SQLite also creates files beside it."""
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
@@ -229,7 +229,7 @@ def _has_content(path: Path) -> bool:
 
 
 def _parsed(url: str) -> URL:
-    """Read a URL; one whose password is not escaped would be read as another one's host."""
+    """Parse a URL; refuse an unescaped password, which would be read as part of the host."""
     rest = url.partition("://")[2]
     if not rest:
         raise DatabaseError("(not shown)", "is no database URL", _LIKE_THIS)
@@ -240,7 +240,7 @@ def _parsed(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         remedy = f"{_LIKE_THIS}; in a password write %2F for /, %3F for ?, %23 for #"
-        raise DatabaseError(masked(url), "is no database URL", remedy) from None  # it is quoted
+        raise DatabaseError(masked(url), "is no database URL", remedy) from None  # quotes the URL
 
 
 def _engine(url: URL, name: str) -> Engine:
@@ -249,7 +249,7 @@ def _engine(url: URL, name: str) -> Engine:
             engine = create_engine(url)
             _be_strict(engine)
             return engine
-        # asked first, since a server may have been restarted between two runs
+        # test each connection first: the server may have been restarted between two runs
         engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         remedy = 'for PostgreSQL install "orbcast[postgres]" and write postgresql://...'
@@ -261,7 +261,7 @@ def _engine(url: URL, name: str) -> Engine:
 
 def _for_reading(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
-        # one state throughout, as SQLite's WAL gives
+        # one state throughout, as with SQLite's WAL
         engine = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -269,7 +269,7 @@ def _for_reading(engine: Engine) -> Engine:
 
 
 def _take_turns(engine: Engine) -> None:
-    """PostgreSQL as SQLite is: one unit of work at a time, patience that ends."""
+    """Make PostgreSQL work like SQLite: one unit of work at a time, and a limited wait."""
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
@@ -287,7 +287,7 @@ def _prepare_folder(path: Path, name: str) -> None:
 
 
 def _be_strict(engine: Engine) -> None:
-    """SQLite as a database others rely on: WAL, foreign keys, patience, real transactions."""
+    """Set up SQLite for writing: WAL, foreign keys, a busy timeout, real transactions."""
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
@@ -306,7 +306,7 @@ def _be_strict(engine: Engine) -> None:
 
 
 def _be_patient(engine: Engine) -> None:
-    """SQLite that is only read."""
+    """Set up SQLite for reading only."""
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
@@ -322,6 +322,6 @@ def _be_patient(engine: Engine) -> None:
 def _take_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
-        # taken at once, a write lock cannot fail half-way through a unit of work
+        # taken at the start, a write lock cannot fail half-way through a unit of work
         reading = connection.get_execution_options().get(_READING)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -109,7 +109,7 @@ def copy_database(source: Database, target: Database, say: Say) -> DatabaseCopy:
     if _place(source) == _place(target):
         remedy = "name another database with --to"
         raise DatabaseError(target.masked_url, "is the one to be copied", remedy)
-    notes = _notes_of(source)  # read before the rows: notes older than the rows are no fault
+    notes = _notes_of(source)  # read before the rows: notes may be older than the rows
     _require_whole(source.masked_url, verify(source).faults)
     with source.reading() as reading:
         contents = _contents(reading)

@@ -41,7 +41,7 @@ class TradeRecord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrade:
-    """A plan whose trade is to settle: its slot, its rules and its market definition."""
+    """A plan whose trade is to be settled: its slot, its rules and its market definition."""
 
     trading_day: date
     opening_range: str
@@ -72,7 +72,7 @@ def remember_rules(database: Database, rules: Rules, at: datetime) -> None:
 
 
 def rules_on_record(database: Database) -> dict[str, Rules]:
-    """Return by hash the rules that plans were made by, if this release can read them."""
+    """Return, by hash, the rules of recorded plans that this release can read."""
     with database.reading() as session:
         rows = list(session.scalars(select(RulesRow)))
     read = {}

@@ -50,7 +50,7 @@ def day_so_far(view: View, day: date) -> None:
             f"{sum(map(_reached, kept_notices))} delivered",
         ),
     ]
-    with st.container(horizontal=True):  # on a phone two a line
+    with st.container(horizontal=True):  # on a phone, two per line
         for label, value, words in figures:
             st.metric(
                 label, value, words, delta_color="off", delta_arrow="off", width=_METRIC_WIDTH
@@ -89,7 +89,7 @@ def day_so_far(view: View, day: date) -> None:
 
 
 def all_markets(view: View) -> None:
-    """Show the day of every market that is served, a line each; nothing where there is but one."""
+    """Show the day of every served market, a line each; nothing if there is only one."""
     names = view.settings.markets
     if len(names) < 2:  # noqa: PLR2004 - one is shown at length below
         return
@@ -105,7 +105,7 @@ def all_markets(view: View) -> None:
 def market_row(
     symbol: str, summary: DaySummary, outlook: DayOutlook, at: datetime
 ) -> dict[str, str]:
-    """Return a market's day as a row of the table of all, on a phone its R first."""
+    """Return a market's day as a row of the table of all; its R comes early, for phones."""
     upcoming = outlook.next_ranges[0] if outlook.next_ranges else None
     return {
         "market": symbol,
@@ -138,7 +138,7 @@ def _delivered_to(kept: NoticeRecord) -> list[str]:
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=8)
 def day_followed(name: str, day: date, mode: Mode) -> tuple[FollowedDays, DaySummary]:
-    """Return a market's day by its rules, as the bars tell it now, and its summary."""
+    """Return a market's day by its rules and the current bars, and its summary."""
     at = now()
     days = followed_days(current_settings(), name, day - OPEN_DAYS, day, at, mode)
     return days, day_summary(days, day, at)

@@ -1,4 +1,4 @@
-"""The trading day: each opening range as a card: what was said, why, and what became of it."""
+"""The page Today: each opening range as a card with its prediction, the reasons, the result."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
 
 
 def _choose_day_and_mode(view: View, outlook: DayOutlook) -> tuple[date, Mode]:
-    # Streamlit would begin with the machine's own date; a page left open overnight moves on
+    # otherwise Streamlit starts at the machine's date; a page left open overnight moves on
     today = outlook.trading_day
     first = today if outlook.closed is None else _last_day(view.name) or today
     if st.session_state.get("trading_day") in {None, st.session_state.get("was_first")}:
@@ -201,7 +201,7 @@ def _card(view: View, slot: SlotOfDay, days: FollowedDays, summary: DaySummary) 
 
 
 def _trade(days: FollowedDays, slot: SlotOfDay, followed: FollowedSlot | None) -> None:
-    """Show a range with the trade of a strategy; the range alone where nobody was asked."""
+    """Show a range with the trade of a strategy, or the range alone without a ledger entry."""
     if followed is not None:
         st.markdown(f"**{escaped(followed.rules.name)}**")
     drawn = picture_now(days, _key(slot), followed)
@@ -223,7 +223,7 @@ def _key(slot: SlotOfDay) -> SlotKey:
 def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
     entry = champion.prediction
     prediction = entry.outputs.prediction
-    if prediction is None:  # it is shown of slots that were predicted
+    if prediction is None:  # shown only for slots that were predicted
         return
     st.table(pd.DataFrame(probabilities(champion)).set_index("break"))
     st.table(pd.DataFrame(sides(prediction)).set_index("if it breaks"))

@@ -1,4 +1,4 @@
-"""The figures of a tear sheet: what trades came to by day and month, and how deep they fell."""
+"""The figures of a tear sheet: results by day and month, and the deepest drawdown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ml_core.evidence.metrics import deepest_fall
 from ml_core.strategy.trades import PlanResult
 
 DAYS_A_YEAR = 252
-"""Trading days, by which a day's ratio is made a year's."""
+"""Trading days in a year, to annualise a daily ratio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fall:
-    """The deepest fall of the running sum: how deep in R, and its trading days.
+    """The deepest fall of the running sum: its depth in R, and its trading days.
 
-    ``recovered`` is the first day on which the sum was at its former high again; None if it was
+    ``recovered`` is the first day on which the sum reached its former high again; None if it had
     not by the end.
     """
 
@@ -33,29 +33,30 @@ class Fall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TearSheet:
-    """What trades came to, day by day; every trading day that had a slot counts.
+    """Results of trades, day by day; every trading day that had a slot counts.
 
     Attributes
     ----------
     days, net_r, gross_r
-        Trading days in order, and R net and gross of each, times size; shape (n,). A trade
-        belongs to the day of its slot, whenever it was closed.
+        Trading days in order, and net and gross R of each, times size; shape (n,). A trade belongs
+        to the day of its slot, whenever it was closed.
     trades
-        How many were settled.
+        Number of settled trades.
     months
-        R net by year and month.
+        Net R by year and month.
     days_up, best_day, worst_day
-        Share of the days with a trade that ended above 0; R of the best and the worst.
+        Share of the days with a trade that ended above 0; R of the best and the worst day.
     profit_factor
-        R won by R lost; None without a loss.
+        R won divided by R lost; None without a loss.
     longest_losing_run
-        Trades lost in a row, in order of decision.
+        Most trades lost in a row, in order of decision.
     fall
-        The deepest.
+        The deepest fall.
     sharpe, sharpe_error
-        Mean over standard deviation of a day's R, times the root of :data:`DAYS_A_YEAR`; and its
-        standard error for independent days (Lo, Financial Analysts Journal 58, 2002, eq. 9 at
-        the day's horizon). None with fewer than two days, or days all alike.
+        Mean of the daily R over its standard deviation, times the square root of
+        :data:`DAYS_A_YEAR`; and its standard error for independent days (Lo, Financial Analysts
+        Journal 58, 2002, eq. 9 at the day's horizon). None with fewer than two days, or if all
+        days are equal.
     """
 
     days: tuple[date, ...]
@@ -74,23 +75,23 @@ class TearSheet:
 
     @property
     def running_net(self) -> NDArray[np.float64]:
-        """Running sum of R net, shape (n,)."""
+        """Running sum of net R, shape (n,)."""
         return np.cumsum(self.net_r)
 
     @property
     def below_high(self) -> NDArray[np.float64]:
-        """How far the running sum is below its highest so far: 0 or less, shape (n,)."""
+        """Running sum less its highest value so far: 0 or less, shape (n,)."""
         running = self.running_net
         return running - np.maximum(np.maximum.accumulate(running), 0.0)
 
 
 def tear_sheet(taken: Sequence[PlanResult]) -> TearSheet:
-    """Work the figures out; trades that are not settled are left out.
+    """Calculate the figures; trades that are not settled are left out.
 
     Parameters
     ----------
     taken
-        What became of each slot, at least one of them, in order of decision.
+        The result of each slot, at least one, in order of decision.
     """
     days = tuple(sorted({trade.slot.trading_day for trade in taken}))
     place = {day: at for at, day in enumerate(days)}

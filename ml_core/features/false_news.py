@@ -1,4 +1,4 @@
-"""Scheduled news of which what a decision could not know is false; the rest is as it was."""
+"""Scheduled news in which only what a decision could not know is falsified."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OTHER: dict[Importance, Importance] = {"low": "high", "medium": "low", "high": 
 def false_news(
     news: tuple[NewsEvent, ...], t0: int
 ) -> tuple[tuple[NewsTrick, tuple[NewsEvent, ...]], ...]:
-    """Return news on record without what became known after a decision, and with other such news.
+    """Return the news on record without what became known after a decision, and with it false.
 
-    The other news is what became known, at other times and of another importance; the
-    cancellation of every event that is near and known; and, whatever is on record, events that
-    nobody knew of yet, around the decision and beyond the end of the calendar.
+    In the false news, events that became known later have another time and importance; every known
+    event near the decision is cancelled just after it; and, whatever is on record, there are
+    invented events around the decision and beyond the end of the calendar, known only after it.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _other_time(time: datetime) -> datetime:
 
 
 def later_news(news: tuple[NewsEvent, ...], days: int) -> tuple[NewsEvent, ...]:
-    """Return the same news so many days later, at the end of time what would come after it."""
+    """Return the same news some days later; times are capped at the last possible one."""
     by = timedelta(days=days)
     last = datetime.max.replace(tzinfo=UTC) - by
     return tuple(

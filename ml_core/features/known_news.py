@@ -1,4 +1,4 @@
-"""Scheduled news as it was known at each decision: what became known later is not there."""
+"""Scheduled news as each decision knew it: what became known later is left out."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from ml_core.market.news import IMPORTANCES, Importance, NewsEvent
 from ml_core.market.schedule import to_minute
 
 LOOKED_MINUTES = MINUTES_A_DAY
-"""Minutes before and after a decision in which news is looked for."""
+"""Minutes before and after a decision that are searched for news."""
 
 _NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNews:
-    """What n decisions knew of scheduled news: events by the time they come, m of them.
+    """What each of n decisions knew of scheduled news: m events, sorted by their time.
 
-    An event counts at a decision from the minute it was known until another record of the same
-    market, time and name, such as its cancellation, was known. News of the very minute of the
+    An event counts at a decision from the minute it was known until a later record of the same
+    market, time and name, such as its cancellation, was known. News in the very minute of the
     decision is still to come.
 
     Attributes
     ----------
     events
-        The records that were no cancellations, m of them.
+        The m records that are not cancellations.
     minute, begin, end
-        Shape (m,), UTC minutes, ``minute`` ascending: when each comes, and the decisions it counts
-        at, those in [begin, end).
+        Shape (m,), UTC minutes. ``minute`` is the event's time, ascending; the event counts at
+        decisions in [begin, end).
     decision
         Shape (n,), UTC minutes.
     reach
-        Shape (n,), UTC minutes: the time of the latest event that was known by the decision, of
-        whatever name. The calendar says nothing of what comes after it.
+        Shape (n,), UTC minutes: the time of the latest event, of any name, that was known by the
+        decision. The calendar does not cover the time after it.
     """
 
     events: tuple[NewsEvent, ...]
@@ -50,7 +50,7 @@ class KnownNews:
 
     @classmethod
     def at(cls, events: Iterable[NewsEvent], decision: NDArray[np.int64]) -> KnownNews:
-        """Return what was known at decisions, shape (n,), of events in the order of record."""
+        """Return what decisions, shape (n,), knew of events that are in the order of record."""
         # the sort keeps the order of record among events known at once
         records = sorted(events, key=lambda event: event.known_since)
         known_from = np.array([_known_minute(event.known_since) for event in records], np.int64)
@@ -76,9 +76,9 @@ class KnownNews:
         )
 
     def only(self, *names: str, importance: Importance = "low") -> KnownNews:
-        """Return the news of some names alone (``*`` for anything) and of at least an importance.
+        """Return only the news of some names (``*`` matches any) and of at least an importance.
 
-        Where the calendar ends is that of all news still.
+        ``reach`` stays that of all news.
         """
         wanted = names or ("*",)
         kept = [event.is_of(wanted, importance) for event in self.events]
@@ -94,7 +94,8 @@ class KnownNews:
     def minutes_to_next(self) -> NDArray[np.float64]:
         """Return the minutes until the next event, shape (n,).
 
-        ``LOOKED_MINUTES`` where none comes within them; NaN where the calendar does not reach.
+        ``LOOKED_MINUTES`` if none comes within that time; NaN if the calendar ends before the
+        decision.
         """
         result = self._none_within(float(LOOKED_MINUTES))
         for event, there in self._expected(self.decision, self.decision + LOOKED_MINUTES):
@@ -105,7 +106,7 @@ class KnownNews:
     def minutes_since_last(self) -> NDArray[np.float64]:
         """Return the minutes since the last event, shape (n,).
 
-        ``LOOKED_MINUTES`` where none came within them; NaN where, besides, the calendar has ended.
+        ``LOOKED_MINUTES`` if none came within that time, or NaN if the calendar has also ended.
         """
         result = self._none_within(float(LOOKED_MINUTES))
         for event, there in self._expected(self.decision - LOOKED_MINUTES, self.decision - 1):
@@ -114,18 +115,18 @@ class KnownNews:
         return result
 
     def greatest_importance(self, until: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the importance of the weightiest event from the decision until a minute.
+        """Return the greatest importance of the events from the decision until a minute.
 
         Parameters
         ----------
         until
-            Shape (n,), UTC minutes, not included.
+            Shape (n,), UTC minutes; events in that minute are not included.
 
         Returns
         -------
         ndarray
-            Shape (n,): 1 low, 2 medium, 3 high; 0 where there is no event, NaN where the calendar
-            does not reach.
+            Shape (n,): 1 low, 2 medium, 3 high; 0 if there is no event, NaN if the calendar ends
+            before the decision.
         """
         weight = np.array([1.0 + IMPORTANCES.index(event.importance) for event in self.events])
         result = self._none_within(0.0)
@@ -134,15 +135,15 @@ class KnownNews:
         return result
 
     def _none_within(self, value: float) -> NDArray[np.float64]:
-        """Return what stands where no event is found, shape (n,); NaN where none could be."""
+        """Return the value for no event, shape (n,); NaN where the calendar has ended."""
         return np.where(self.reach >= self.decision, value, np.nan)
 
     def _expected(
         self, first: NDArray[np.int64], last: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-        """Yield, for each decision at once, an event in [first, last] and whether it counts.
+        """Yield, for all decisions at once, an event in [first, last] and whether it counts.
 
-        Both have shape (n,); as often as the fullest of the spans has events.
+        Both have shape (n,). The number of steps is the largest number of events in any span.
         """
         start = np.searchsorted(self.minute, first)
         stop = np.searchsorted(self.minute, last, side="right")
@@ -153,6 +154,6 @@ class KnownNews:
 
 
 def _known_minute(since: datetime) -> int:
-    """Return the first whole minute at which something known since a time is known."""
+    """Return the first whole minute at or after the time since which something is known."""
     minute = to_minute(since)
     return minute if not since.second and not since.microsecond else minute + 1

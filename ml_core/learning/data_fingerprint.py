@@ -1,4 +1,4 @@
-"""The data that a version or a study rests on, as one name: bars, and news where it is read."""
+"""One name for the data behind a version or a study: bars, and news if features read it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _NEWS = "+news:"
 
 
 def data_fingerprint(bars: str, news: str) -> str:
-    """Return the fingerprint of bars and news; that of the bars where no feature reads news.
+    """Return the fingerprint of bars and news, or of the bars alone if no feature reads news.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def data_fingerprint(bars: str, news: str) -> str:
 
 
 def parts_of(fingerprint: str) -> dict[str, str]:
-    """Return the hashes that a fingerprint is made of, by what they are of.
+    """Return the hashes in a fingerprint, by the kind of data.
 
     >>> parts_of("b4+news:9e"), parts_of("b4")
     ({'bars': 'b4', 'news': '9e'}, {'bars': 'b4'})

@@ -1,4 +1,4 @@
-"""Scheduled news, such as CPI or FOMC: when it comes, and since when that was known."""
+"""Scheduled news, such as CPI or FOMC: its time, and since when it has been known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 Importance = Literal["low", "medium", "high"]
 IMPORTANCES: tuple[Importance, ...] = get_args(Importance)
-"""From the least to the greatest."""
+"""All importances, from the least to the greatest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,13 @@ class NewsEvent:
     market
         Symbol; "" for every market.
     time
-        Aware UTC, when it comes.
+        The scheduled time, aware UTC.
     name, importance
-        What it is called, such as CPI, and how much it moves prices.
+        Its name, such as CPI, and how much it moves prices.
     known_since
-        Aware UTC: no decision before it may make use of the event.
+        Aware UTC; no decision before this time may use the event.
     cancelled
-        Whether it is known since then that the event does not come.
+        Whether the event is cancelled, as known since that time.
     """
 
     market: str
@@ -41,14 +41,14 @@ class NewsEvent:
     cancelled: bool = False
 
     def is_of(self, names: Iterable[str], importance: Importance) -> bool:
-        """Return whether it has one of these names and at least an importance.
+        """Return whether the event has one of some names and at least an importance.
 
         Parameters
         ----------
         names
-            In any case; ``*`` stands for anything.
+            Patterns, in upper or lower case; ``*`` matches anything.
         importance
-            The least.
+            The least importance.
         """
         if IMPORTANCES.index(self.importance) < IMPORTANCES.index(importance):
             return False
@@ -56,15 +56,15 @@ class NewsEvent:
 
 
 def known_news(events: Iterable[NewsEvent], at: datetime) -> tuple[NewsEvent, ...]:
-    """Return the events that were expected at a time, by the time they come.
+    """Return the events that were expected at a time, sorted by their own time.
 
     Parameters
     ----------
     events
-        As they were recorded; of two of one market, time and name the one known later counts,
-        of two known at once the one recorded later.
+        In the order of record. Of two with the same market, time and name, the one known later
+        counts; of two known at the same time, the one recorded later.
     at
-        Aware time; what is known only since later is left out.
+        Aware time; events that became known later are left out.
     """
     latest: dict[tuple[str, datetime, str], NewsEvent] = {}
     # the sort keeps the order of record among events known at once
@@ -78,7 +78,7 @@ def known_news(events: Iterable[NewsEvent], at: datetime) -> tuple[NewsEvent, ..
 def coming_news(
     events: Iterable[NewsEvent], at: datetime, until: datetime
 ) -> tuple[NewsEvent, ...]:
-    """Return the events expected at a time that come from then until another time."""
+    """Return the events expected at a time that are scheduled from then until another time."""
     return tuple(event for event in known_news(events, at) if at <= event.time <= until)
 
 

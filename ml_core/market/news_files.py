@@ -1,4 +1,4 @@
-"""Files of scheduled news, TOML, CSV or ICS: read whole or refused with the place of the fault."""
+"""Read files of scheduled news, TOML, CSV or ICS: whole, or with an error at the fault's place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml_core.toml_file import parse_toml
 FIELDS = ("time", "name", "importance", "known_since", "cancelled", "zone")
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 _HIGH, _MEDIUM = 4, 5
-"""Priorities of iCalendar (RFC 5545): 1 to 4 are high, 5 is medium, 0 says nothing."""
+"""iCalendar priorities (RFC 5545): 1 to 4 are high, 5 is medium, above is low, 0 is undefined."""
 
 
 class NewsFileError(InputError):
@@ -48,15 +48,15 @@ def read_news(path: Path, *, market: str, zone: str | None, at: datetime) -> tup
     market
         Symbol; "" for every market.
     zone
-        Of times that carry none and whose file names none.
+        Zone of times without an offset, in a file that names no zone.
     at
-        Aware time, now: what an event without ``known_since`` is known since. An event that
-        would be known only in the future is refused.
+        Aware time, now. An event without ``known_since`` counts as known since now; one with a
+        ``known_since`` in the future is refused.
 
     Raises
     ------
     NewsFileError
-        It cannot be read, or an event of it cannot be used; nothing of it is returned then.
+        The file cannot be read, or one of its events cannot be used; then none is returned.
     """
     kinds = {".toml": _toml_rows, ".csv": _csv_rows, ".ics": _ics_rows}
     rows_of = kinds.get(path.suffix.lower())
@@ -125,7 +125,7 @@ def _ics_rows(path: Path, text: str) -> Iterator[tuple[str, Row]]:
 
 
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:
-    """Yield whole lines with their numbers: one that begins with a blank goes on the one above."""
+    """Yield unfolded lines with their numbers; one that begins with a blank continues the last."""
     held: tuple[int, str] | None = None
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1] in {" ", "\t"} and held is not None:
@@ -156,13 +156,13 @@ def _ics_value(
     if key != "DTSTART":
         return {}
     named = [option for option in options if option.startswith("TZID=")]
-    # a zone's name keeps its capitals, which the options above have lost
+    # take the zone's name from the original text: the options above are in upper case
     zone = name[name.upper().index("TZID=") + 5 :].partition(";")[0].strip('"') if named else None
     return {"time": _ics_time(value), **({"zone": zone} if zone else {})}
 
 
 def _ics_time(value: str) -> str:
-    """Return a time as ISO 8601 has it; one of another form as it stands."""
+    """Return a time in ISO 8601 form; a value of another form is returned unchanged."""
     match = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z?))?", value)
     if match is None:
         return value
@@ -174,7 +174,7 @@ def _ics_time(value: str) -> str:
 def _event(
     path: Path, place: str, row: Row, market: str, zone: str | None, at: datetime
 ) -> NewsEvent:
-    """Return an event of what a file says of it.
+    """Return the event that a row of a file describes.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def _flag(value: Any) -> bool:
 
 
 def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = False) -> datetime:
-    """Return an aware UTC time of what is written; a date alone is its first moment in UTC."""
+    """Return a written value as aware UTC time; a date alone means its first moment in UTC."""
     if value in {None, ""}:
         raise _FieldError(field, "", "is missing", "write one such as 2026-01-14T08:30")
     moment = value
@@ -244,7 +244,7 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
     if isinstance(moment, datetime):
         try:
             return _utc(field, moment, zone)
-        except OverflowError:  # within the year 1 or 9999, beyond it in UTC
+        except OverflowError:  # in the year 1 or 9999, out of range in UTC
             remedy = "write one such as 2026-01-14T08:30"
             raise _FieldError(field, value, "is no time in UTC", remedy) from None
     if not isinstance(moment, date):

@@ -1,4 +1,4 @@
-"""Plans through time: each waits for its break, and is entered or not by the day's rules."""
+"""Follow plans through time: each waits for its break; the day's rules then allow it or not."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ml_core.strategy.plan import Plan, by_rules
 from ml_core.strategy.rules import SIGN_OF, Rules, Side
 
 SIDE_OF: Mapping[str, Side] = {"UP": "long", "DOWN": "short"}
-"""The trade that a break is entered as."""
+"""The side of the trade on each break."""
 
 _DECIDED = Callable[["TradedSlot", DaySoFar], Plan]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePrices:
-    """The prices of a trade, whole ticks as traded.
+    """The prices of a trade, in whole ticks as traded.
 
     Attributes
     ----------
     entry, stop
-        The stop is the first one; it may have moved since.
+        ``stop`` is the initial stop; it may have moved since.
     target, exit
-        None where there is no target, and while the trade is open.
+        ``target`` is None if there is none, ``exit`` while the trade is open.
     best, worst
-        The most and the least favourable price so far, while it was open.
+        The most and the least favourable price while it was open, so far.
     reason
         How it ended: ``target``, ``stop``, ``moved_stop``, ``time``; ``open`` before that.
     at_once
-        Whether it ended within the bar of its entry, where the stop is taken to come first.
+        Whether it ended in the bar of its entry, in which the stop is assumed to be hit first.
     """
 
     entry: int
@@ -53,13 +53,13 @@ class TradePrices:
         return abs(self.entry - self.stop)
 
     def net_ticks(self, side: Side, price: int, instrument: Instrument) -> float:
-        """Return what the trade of a side stands at by a price: ticks, after round-trip costs."""
+        """Return the result of a trade of a side at a price: ticks, after round-trip costs."""
         return SIGN_OF[side] * (price - self.entry) - instrument.round_trip_cost_ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledTrade:
-    """What the rules' trade of a slot came to, as it is kept: fields of :class:`TradedSlot`."""
+    """The recorded result of the rules' trade of a slot; fields as in :class:`TradedSlot`."""
 
     side: Side | None
     entered_at: datetime | None
@@ -72,22 +72,22 @@ class SettledTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradedSlot:
-    """A slot and what became of it, as far as is known.
+    """A slot and its result, as far as it is known.
 
     Attributes
     ----------
     trading_day, opening_range, decision_time
-        Which; aware UTC.
+        Which slot; the time is aware UTC.
     facts
-        The row of features.
+        The slot's row of features.
     side, entered_at
-        The side of the trade that the rules make of it, and when it was entered; None while, or
-        if, there is none.
+        The side of the rules' trade, and when it was entered; None if there is no trade, or none
+        yet.
     resolved_at, r_net, r_gross
         When the trade was settled and its R at size 1, after and before costs; None while it is
         open.
     prices, risk_money
-        Of the trade, and what one contract risks on it, in the market's currency.
+        The trade's prices, and the risk of one contract in the market's currency.
     """
 
     trading_day: date
@@ -109,7 +109,7 @@ class TradedSlot:
 
     @property
     def settled(self) -> SettledTrade | None:
-        """What its trade came to, also where there was none; None while that is open."""
+        """The result, also if there was no trade; None while it is open."""
         if self.resolved_at is None:
             return None
         names = (name for name in SettledTrade.__slots__ if name != "resolved_at")
@@ -117,7 +117,7 @@ class TradedSlot:
         return SettledTrade(resolved_at=self.resolved_at, **values)
 
     def as_settled(self, trade: SettledTrade | None, at: datetime) -> TradedSlot:
-        """Return it with the trade on record, where that was settled by a time."""
+        """Return the slot with the trade on record, if that was settled by a time."""
         if trade is None or trade.resolved_at > at:
             return self
         return replace(self, **field_values(trade))
@@ -125,7 +125,7 @@ class TradedSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """A slot's plan and what it brought: net R times size; 0 where nothing was entered."""
+    """A slot's plan and its result: net R times size; 0 if nothing was entered."""
 
     slot: TradedSlot
     plan: Plan
@@ -135,7 +135,7 @@ class PlanResult:
 
     @property
     def refused_by(self) -> tuple[str, ...]:
-        """Names of the rules that kept the slot from being traded, when it closed or later."""
+        """Names of the rules that refused the trade, when the range closed or later."""
         names = tuple(check.name for check in self.plan.checks if not check.passed)
         return (*names, self.why_not) if self.why_not else names
 
@@ -180,7 +180,7 @@ class TradeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResultLine:
-    """What became of a slot: a trade of a side, or what refused it."""
+    """The result of a slot: a trade and its side, or what refused it."""
 
     size: float
     refused_by: tuple[str, ...]
@@ -195,8 +195,8 @@ def _price(instrument: Instrument, ticks: int) -> float:
 def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple[PlanResult, ...]:
     """Follow a decision rule through time; each decision sees only what was known at its t0.
 
-    Entries come at their own moments: one position at a time, the day's trades and its loss are
-    judged again when the range breaks, with what was known then.
+    Entries happen at their own times. When a range breaks, the limits on open positions, on the
+    day's trades and on its loss are checked again with what was known then.
     """
     path = _Path(rules)
     for slot in slots:
@@ -211,7 +211,7 @@ def follow(rules: Rules, slots: Sequence[TradedSlot], decide: _DECIDED) -> tuple
 def follow_plans(
     rules: Rules, slots: Sequence[TradedSlot], plans: Mapping[tuple[date, str], Plan]
 ) -> tuple[PlanResult, ...]:
-    """Follow plans that were made before, by day and range, as :func:`follow` does its own."""
+    """Follow plans that were made before, by day and range, in the way of :func:`follow`."""
     path = _Path(rules)
     for slot in slots:
         path.enter(until=slot.decision_time)
@@ -221,9 +221,9 @@ def follow_plans(
 
 
 def day_so_far(taken: Iterable[PlanResult], trading_day: date, at: datetime) -> DaySoFar:
-    """Return what was known at a time of the day's trades.
+    """Return what was known of a day's trades at a time.
 
-    Open ones of other days count as open.
+    Trades of other days that are still open count as open.
     """
     trades = open_ = 0
     net = money = 0.0
@@ -240,12 +240,12 @@ def day_so_far(taken: Iterable[PlanResult], trading_day: date, at: datetime) -> 
 
 
 def backtest(rules: Rules, slots: Sequence[TradedSlot]) -> tuple[PlanResult, ...]:
-    """Follow the rules alone."""
+    """Follow the rules alone, without a model."""
     return follow(rules, slots, lambda slot, day: by_rules(rules, facts_of(slot.facts), day))
 
 
 class _Path:
-    """Plans through time: each waits for its break, and is entered or not when it comes."""
+    """Plans that are followed: each waits for its break, and is then entered or refused."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -260,20 +260,20 @@ class _Path:
         self._plans.append((slot, plan))
 
     def enter(self, *, until: datetime | None) -> None:
-        """Enter or refuse the waiting slots that broke or ended by a time, in that order."""
+        """Enter or refuse the waiting slots that broke or ended by a time, in order of time."""
         moments = {index: _moment(self._plans[index][0]) for index in self._waiting}
         broken = [index for index in self._waiting if until is None or moments[index] <= until]
         for index in sorted(broken, key=lambda waiting: (moments[waiting], waiting)):
             slot, plan = self._plans[index]
             taken = _result(self._rules, slot, plan, self.latest)
             self._found[index] = taken
-            # no more can still be open, or be of the same day
+            # older ones can be neither open nor of the same day
             self.latest = [*self.latest[-_REMEMBERED:], taken]
             self._waiting.remove(index)
 
     @property
     def taken(self) -> tuple[PlanResult, ...]:
-        """What became of each plan, in order of decision."""
+        """The result of each plan, in order of decision."""
         return tuple(self._found[index] for index in range(len(self._plans)))
 
 
@@ -282,7 +282,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _moment(slot: TradedSlot) -> datetime:
-    """Return when a slot is decided: at its break, or at its end without one."""
+    """Return when a slot is entered or refused: at its break, or at its end without one."""
     return slot.entered_at or slot.resolved_at or _NEVER
 
 

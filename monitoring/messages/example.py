@@ -1,4 +1,4 @@
-"""A made-up forecast's message, with which a channel is tested before there is a real one."""
+"""The message of a made-up forecast, to test a channel before there is a real one."""
 
 from __future__ import annotations
 

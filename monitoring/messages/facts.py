@@ -18,12 +18,12 @@ from ml_core.strategy.trade_rule import EntryBy
 from monitoring.performance import Period
 
 NOT_TRADED: tuple[Stage, ...] = ("off", "shadow")
-"""Stages at which forecasts are made for the record and for nothing else."""
+"""Stages at which nothing is traded; any forecast is made for the record only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message as a person gets it."""
+    """A message as it is sent to a person."""
 
     subject: str
     body: str
@@ -58,14 +58,14 @@ class RangeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFacts:
-    """What the rules decided of a range.
+    """What the rules decided for a range.
 
     Attributes
     ----------
     rules, stage
-        The rules' name, and the stage that the market stood at.
+        The rules' name, and the market's stage.
     plan
-        What is active at that stage; None where the rules decided nothing.
+        The plan that is active at that stage; None if the rules decided nothing.
     """
 
     rules: str
@@ -74,7 +74,7 @@ class PlanFacts:
 
     @property
     def is_traded(self) -> bool:
-        """Whether the stage lets anything be traded at all."""
+        """Whether anything is traded at the stage."""
         return self.stage not in NOT_TRADED
 
 
@@ -99,10 +99,10 @@ class ForecastFacts:
     trade
         The rules' trade in words, where no label states it.
     driftless
-        What a price without drift gives that trade; None where it is not known.
-    news
-        Scheduled news of the coming hours, as known at the range's close, and the zone that its
-        times are told in.
+        The forecast of a driftless price for that trade; None if it is not known.
+    news, zone
+        Scheduled news of the coming hours, as known at the range's close, and the zone in which
+        its times are written.
     """
 
     slot: str
@@ -119,18 +119,18 @@ class ForecastFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeFacts:
-    """A range that broke, and what the rules made of it.
+    """A range that broke, and the rules' trade of it.
 
     Attributes
     ----------
     opening_range, entry, plan
         The range, its forecast, and what the rules decided.
     bracket, planned
-        The trade as it came, and as the forecast had planned it.
+        The trade as it was entered, and as it was planned with the forecast.
     broke
         When the range broke, aware.
     size, why_not
-        The size that the rules entered with, 0 where they did not; and why not, where it is known.
+        The size that the rules entered with, 0 if they did not; and why not, if it is known.
     by
         How the rules enter.
     """
@@ -148,7 +148,7 @@ class TradeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledFacts:
-    """What became of a range.
+    """The result of a range.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class SettledFacts:
     day
         The day's trades by the rules up to then.
     by
-        How the rules enter; None where a first break may have been passed over.
+        How the rules enter; None if they may have passed over the first break.
     """
 
     opening_range: RangeFacts
@@ -196,9 +196,9 @@ class RangeOfDigest:
     why_none
         Why there was no forecast; None where there was one.
     direction, outcome, r_net
-        What became of it; None as long as it is open.
+        Its result; None while it is open.
     size
-        Of the trade that the rules made of it; 0 where they made none.
+        The size of the rules' trade; 0 if they made none.
     """
 
     opening_range: str
@@ -220,13 +220,13 @@ class DayFacts:
     symbol, trading_day
         Which.
     stage
-        At which the market stood.
+        The market's stage.
     ranges
-        Those that the exchange was open in, in order.
+        The ranges with an entry in the ledger, in order.
     trades, net_r
-        Those that the rules made, and their net R times size.
+        Number of the rules' trades, and their net R times size.
     period, record
-        How the forecasts of the day did beside the corridor, and how the whole live record does.
+        Performance of the day's forecasts beside the corridor, and that of the whole live record.
     """
 
     symbol: str
@@ -246,13 +246,13 @@ class WeekFacts:
     Attributes
     ----------
     symbol, first_day, last_day
-        Which, and its first and last trading day.
+        The market, and the week's first and last trading day.
     stage
-        At which the market stands at its end.
+        The market's stage at its end.
     days
-        Net R of the rules' trades and their number, by day.
+        By day, the number of the rules' trades and their net R.
     period, record
-        How the forecasts of the week did beside the corridor, and how the whole live record does.
+        Performance of the week's forecasts beside the corridor, and that of the whole live record.
     """
 
     symbol: str
@@ -266,7 +266,7 @@ class WeekFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChampionFacts:
-    """Another version that makes the forecasts from now on."""
+    """A change of the version that makes the forecasts."""
 
     symbol: str
     stage: Stage

@@ -1,4 +1,4 @@
-"""The message of a forecast: what is predicted of the break when the range closes."""
+"""The message of a forecast: the break that is predicted when the range closes."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _no_forecast(facts: ForecastFacts) -> Message:
 
 
 def _news_lines(facts: ForecastFacts) -> list[str]:
-    """Return the news to come, and when the rules enter nothing around it."""
+    """Return the coming news, and the times around it at which the rules enter nothing."""
     zone = facts.zone
     named = ", ".join(
         f"{event.name} at {clock(event.time, zone)} ({event.importance})" for event in facts.news
@@ -144,7 +144,7 @@ def _favoured(prediction: Prediction) -> str:
 
 
 def _advice(facts: ForecastFacts, prediction: Prediction) -> str:
-    """Return what to do in a few words: by the stage first, then the rules, then the model."""
+    """Return the advice in a few words: by the stage first, then the rules, then the model."""
     plan = facts.plan.plan
     if not facts.plan.is_traded:
         return "not to be traded"

@@ -52,7 +52,7 @@ def break_message(facts: TradeFacts) -> Message:
 
 
 def settled_message(facts: SettledFacts) -> Message:
-    """Write what became of a range, and the day so far."""
+    """Write the result of a range, and the day so far."""
     opening, trade, stage = facts.opening_range, facts.trade, facts.plan.stage
     slot = f"{opening.symbol} {opening.opening_range}"
     broke = None if trade is None else BREAKS[trade.bracket.side]
@@ -88,7 +88,7 @@ def entry_lines(facts: TradeFacts) -> list[str]:
 
 
 def settled_lines(facts: SettledFacts) -> list[str]:
-    """Return how a trade ended and what it brought, or that there was none."""
+    """Return how a trade ended and its result, or that there was none."""
     opening, trade = facts.opening_range, facts.trade
     resolved = f"{clock(facts.resolved, opening.zone)} {opening.zone}"
     if trade is None or facts.r_net is None or facts.exit is None:

@@ -34,7 +34,7 @@ def money(instrument: Instrument, ticks: float) -> str:
 
 
 def signed_money(instrument: Instrument, ticks: float) -> str:
-    """Return what ticks of one contract have brought, with the sign."""
+    """Return what ticks of one contract are worth, with the sign."""
     return f"{signed(ticks * instrument.tick_value, 2)} {instrument.currency}"
 
 
@@ -96,7 +96,7 @@ def copy_line(facts: RangeFacts, bracket: Bracket, plan: Plan) -> str:
 
 
 def limits_in_words(limits: Iterable[LimitLeft]) -> str:
-    """Return what an account's limits leave, money or losing trades.
+    """Return what an account's limits still allow, in money or losing trades.
 
     >>> limits_in_words([LimitLeft(limit="risk", left=125, is_loss=True)])
     'left: the risk of a trade 125.00'

@@ -1,4 +1,4 @@
-"""Rows that cannot be edited unseen: hash chains, and their ends noted outside the database."""
+"""Rows that cannot be edited unnoticed: hash chains, whose ends are noted outside the database."""
 
 from ml_core.on_demand import modules_of
 

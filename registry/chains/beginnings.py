@@ -1,4 +1,4 @@
-"""Which rows an upgrade chained as they stood: an earlier edit of them cannot show."""
+"""Rows that an upgrade chained as it found them: an earlier edit of them is not detected."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from registry.tables.chains import ChainBeginning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """The first rows of a table, which an upgrade chained as they stood.
+    """The first rows of a table, which an upgrade chained as it found them.
 
-    An edit of before that time does not show; one of after it does.
+    An edit before that time is not detected; a later one is.
     """
 
     table_name: str
@@ -27,7 +27,7 @@ class Beginning:
 
 
 def beginnings_in(session: Session) -> tuple[Beginning, ...]:
-    """Return what an upgrade chained, by table; nothing in a home made since."""
+    """Return what an upgrade chained, by table; nothing in a home that was created later."""
     rows = session.scalars(select(ChainBeginning).order_by(ChainBeginning.id))
     return tuple(
         Beginning(table_name=row.table_name, rows=row.rows, last_hash=row.last_hash, at=row.at)

@@ -2,7 +2,7 @@
 
 Rows are appended within :meth:`registry.database.Database.session`, which lets one unit of work
 run at a time, on SQLite and on PostgreSQL: the row that a new one follows is still the last one
-when the new one is committed. The new end is noted outside the database after that.
+when the new one is committed. Then the new end is noted outside the database.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from registry.tables.base import (
 )
 
 GENESIS = "0" * 64
-"""What the first row follows."""
+"""The previous hash of the first row."""
 
 _PAGE = 200
 _ASKED_AT_ONCE = 500
@@ -40,7 +40,7 @@ _NEW_HEADS = "new heads"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain: rows in all, and the last one's hash."""
+    """The end of a chain: its number of rows, and the hash of the last one."""
 
     rows: int
     row_hash: str
@@ -51,14 +51,14 @@ BEGINNING = Head(0, GENESIS)
 
 
 class Chain:
-    """How a table is chained.
+    """The hash chain of a table.
 
     Parameters
     ----------
     table
-        Its rows; they follow each other by ``id``.
+        The table; its rows are chained in the order of ``id``.
     names
-        The columns that a row's hash covers; all but those of the chain itself if left out.
+        The columns that a row's hash covers; if left out, all but the chain's own columns.
     """
 
     def __init__(self, table: type[Chained], names: Collection[str] | None = None) -> None:
@@ -76,7 +76,7 @@ class Chain:
         self._days = [name for name in names if isinstance(columns[name].type, Date)]
         self._times = [name for name in names if isinstance(columns[name].type, UtcDateTime)]
         bare = {*self._texts, *self._days, *self._times}
-        # as the driver gives them: an unreadable value spoils its own row and not the page
+        # raw values of the driver: an unreadable value then fails its own row and not the page
         self._rows = select(
             *(columns[column] for column in ("id", "previous_hash", "row_hash")),
             *(type_coerce(columns[e], Text) if e in bare else columns[e] for e in self.names),
@@ -89,7 +89,7 @@ class Chain:
         return Head(rows, session.scalars(last).first() or GENESIS)
 
     def has(self, session: Session, row_hash: str) -> bool:
-        """Return whether a row with this hash, or one that begins with it, stands in the chain."""
+        """Return whether the chain has a row whose hash is this one or begins with it."""
         if row_hash == GENESIS:
             return True
         condition = self.table.row_hash.startswith(row_hash, autoescape=True)
@@ -98,9 +98,9 @@ class Chain:
     def places(
         self, session: Session, hashes: Collection[str], after: Head = BEGINNING
     ) -> dict[str, int | None]:
-        """Return the place in the chain, the first row being 1, of those of the hashes in it.
+        """Return the places of the hashes that are in the chain; the first row is at 1.
 
-        Up to the row ``after`` none is counted: there a place is None.
+        Rows up to ``after`` are not counted: their place is None.
         """
         wanted = frozenset(hashes)
         start = self._id_of(session, after)
@@ -117,7 +117,7 @@ class Chain:
     def append(
         self, session: Session, values: Mapping[str, Any], after: Head | None = None
     ) -> Head:
-        """Add a row behind the end of the chain, ``after`` if it is known; return the new end."""
+        """Append a row at the end of the chain, ``after`` if it is known; return the new end."""
         end = after or self.head(session)
         stored = self.stored(values)
         digest = self.row_hash(stored, end.row_hash)
@@ -128,7 +128,7 @@ class Chain:
         return head
 
     def _announce(self, session: Session, head: Head, at: datetime) -> None:
-        """Leave the new end with the unit of work, dated by the latest of its rows."""
+        """Store the new end in the unit of work, dated by the latest of its rows."""
         ends: dict[str, NotedHead] = session.info.setdefault(_NEW_HEADS, {})
         latest = max(ends[self.name].at, at) if self.name in ends else at
         ends[self.name] = NotedHead(
@@ -136,7 +136,7 @@ class Chain:
         )
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as every database gives them back: numbers as floats, none infinite."""
+        """Return values as every database returns them: numbers as floats, None if not finite."""
         return {name: self._storable(name, value) for name, value in values.items()}
 
     def row_hash(self, values: Mapping[str, Any], previous: str) -> str:
@@ -150,15 +150,15 @@ class Chain:
         return hashlib.sha256((previous + canonical(hashed_values)).encode()).hexdigest()
 
     def faults(self, session: Session, after: Head = BEGINNING) -> Iterator[str]:
-        """Name every row that was edited, and every place where one is gone or moved.
+        """Yield a line for every row that was edited, and where a row is gone or was moved.
 
         Parameters
         ----------
         session
-            A look at the database.
+            A session that reads the database.
         after
-            A head that the chain had: from its row on, that row included. Of the rows before it
-            only the number is held against the head's.
+            An earlier head of the chain: its row and the later ones are checked. Of the rows
+            before it only the number is compared with the head's.
         """
         start = self._id_of(session, after)
         previous: str | None = GENESIS
@@ -192,11 +192,11 @@ class Chain:
     def _as_written(self, row: Sequence[Any]) -> bool:
         """Return whether a row is as it was written, without parsing and re-encoding its JSON.
 
-        The stored text of a JSON column is put where the column's value stood when the hash was
-        taken. It must be JSON by itself: then no other reading of the hashed text is possible.
+        The stored text of a JSON column is inserted where the column's value was when the hash was
+        made. It must be valid JSON by itself: then the hashed text can be read in one way only.
 
-        False is no verdict: what is written in another way than here, such as 1e-05, is read
-        with care by :meth:`_edited`.
+        False does not mean edited: a value that is written in another way than here, such as
+        1e-05, is read in full by :meth:`_edited`.
         """
         values: dict[str, Any] = dict(zip(self.names, row[3:], strict=True))
         for name in self._if_given:
@@ -219,12 +219,12 @@ class Chain:
         return hashlib.sha256(str(row[1]).encode() + text).hexdigest() == str(row[2])
 
     def _id_of(self, session: Session, head: Head) -> int:
-        """Return the number of the row that was a head; 0 if none is."""
+        """Return the ``id`` of the row that was a head; 0 if there is none."""
         query = select(self._columns["id"]).where(self._columns["row_hash"] == head.row_hash)
         return session.scalar(query) or 0 if head.rows else 0
 
     def _before(self, session: Session, hashes: Collection[str], start: int) -> Iterator[str]:
-        """Yield those of the hashes that stand up to a row."""
+        """Yield the hashes that are in the chain up to a row."""
         column = self._columns["row_hash"]
         ordered = sorted(hashes)
         for first in range(0, len(ordered), _ASKED_AT_ONCE):
@@ -232,7 +232,7 @@ class Chain:
             yield from session.scalars(select(column).where(some, self._columns["id"] <= start))
 
     def _edited(self, session: Session, number: int) -> Iterator[str]:
-        """Read one row with care and say what is wrong with it, if anything is."""
+        """Read one row in full and yield what is wrong with it, if anything."""
         try:
             row = self._row(session, number)
         except (UnreadableValueError, ValueError, TypeError) as error:
@@ -264,7 +264,7 @@ class Chain:
 
 @cache
 def chain_of(table: type[Chained]) -> Chain:
-    """Return how a table is chained."""
+    """Return the hash chain of a table."""
     return Chain(table)
 
 

@@ -2,11 +2,11 @@
 
 Notes are lines of canonical JSON in a text file, appended and never edited: one line, about 200
 bytes, for each chain that a unit of work added rows to. A note is made after the database has
-committed, so a crash between the two leaves the file behind the database, which is no fault. A
+committed, so a crash between the two leaves the newest rows without a note, which is no fault. A
 note of a row that the database does not have is a fault: rows were cut off, or a backup older than
 the ledger was restored.
 
-The file is no seal: whoever can edit both it and the database can make them agree. Against that,
+The file is no proof: whoever can edit both it and the database can make them agree. Against that,
 note a head where that person cannot write, such as on paper or in a mail.
 """
 
@@ -29,17 +29,17 @@ from registry.tables.base import canonical
 log = logging.getLogger(__name__)
 
 RowLookup = Callable[[str, list[str]], tuple[dict[str, int | None], int] | None]
-"""Given a chain's name and hashes, the places of those in it, from 1, and how many rows it has.
+"""From a chain's name and hashes: the places of those in it, from 1, and its number of rows.
 
-A place is None where it was not counted.
+A place that was not counted is None.
 
-None for a chain that this version does not have.
+The result is None for a chain that this version does not have.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotedHead:
-    """The end of a chain as it was at a time; ``line`` of the file it was read from."""
+    """The end of a chain at a time; ``line`` is the line of the file that it was read from."""
 
     chain: str
     rows: int
@@ -50,7 +50,7 @@ class NotedHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Miscount:
-    """A noted head whose row is there, but not the one of the number that the note states."""
+    """A noted head whose row exists, but at another place than the note states."""
 
     head: NotedHead
     place: int
@@ -63,13 +63,14 @@ class Gap:
     Attributes
     ----------
     chain, rows
-        Name of the table, such as ``predictions``, and how many of its rows.
+        Name of the table, such as ``predictions``, and how many of its rows are gone.
     since, until
-        The last note before them that still stands, None if there is none, and the last of them.
+        Time of the last note before them whose row is still there, None if there is none; and time
+        of the last note of them.
     first_hash, last_hash
         The first and the last noted head that is gone.
     by, reason
-        The person's name and words; None while nobody accepted it.
+        Who accepted it, and why; None while nobody has.
     """
 
     chain: str
@@ -88,7 +89,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The file's heads in order; ``(chain, first, last, by, reason)`` accepted; doubts."""
+    """The file's heads in order; accepted gaps, ``(chain, first, last, by, reason)``; doubts."""
 
     noted_heads: tuple[NotedHead, ...] = ()
     accepted: tuple[tuple[str, str, str, str, str], ...] = ()
@@ -110,14 +111,14 @@ class CheckpointFile:
     Parameters
     ----------
     path
-        Where it is; made by the first note.
+        Path of the file, which the first note creates.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def note(self, head: NotedHead) -> None:
-        """Append a head; a file that cannot be written to is logged and stops nothing."""
+        """Append a head; a file that cannot be written to is logged as a warning only."""
         fields = {"chain": head.chain, "rows": head.rows, "head": head.row_hash}
         try:
             self._append({**fields, "at": head.at.astimezone(UTC).isoformat()})
@@ -125,7 +126,7 @@ class CheckpointFile:
             log.warning("the ledger's head was not noted in %s: %s", self.path, error)
 
     def read(self) -> Notes:
-        """Read every note; what cannot be read is a doubt, not an error."""
+        """Read every note; a line that cannot be read becomes a doubt, not an error."""
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -172,7 +173,7 @@ class CheckpointFile:
         Raises
         ------
         UnsignedChangeError
-            It does not say who or why.
+            ``by`` or ``reason`` is empty.
         NothingMissingError
             There is no gap that nobody has accepted.
         """
@@ -216,7 +217,7 @@ def _head(values: dict[str, Any], line: int) -> NotedHead:
 
 
 def _accepted(notes: Notes, noted_heads: list[NotedHead]) -> dict[str, tuple[str, str]]:
-    """Return who accepted, and why, that a head is gone, by its hash."""
+    """Return, by a head's hash, who accepted that it is gone, and why."""
     places = {noted_head.row_hash: place for place, noted_head in enumerate(noted_heads)}
     acceptances: dict[str, tuple[str, str]] = {}
     for _, first, last, by, reason in notes.accepted:
@@ -232,7 +233,7 @@ def _gaps(
     rows: int,
     accepted: dict[str, tuple[str, str]],
 ) -> list[Gap]:
-    """Take heads that are gone and follow each other, accepted by the same words, together."""
+    """Group successive heads that are gone, if they were accepted in the same words, into gaps."""
 
     def kind(head: NotedHead) -> tuple[str, str] | bool:
         return True if head.row_hash in there else accepted.get(head.row_hash, False)
@@ -246,12 +247,12 @@ def _gaps(
             stood = before = max(gone, key=lambda head: head.rows)
             continue
         if before is not None and gone[0].rows <= before.rows:
-            before = stood  # begun again from the rows that stood
+            before = stood  # the chain was continued from the rows that remained
         by, reason = which if isinstance(which, tuple) else (None, None)
         most = max(gone, key=lambda head: head.rows)
         kept = before.rows if before else 0
         if gone[-1] is noted_heads[-1] and kept < rows < most.rows:
-            kept = rows  # some of what one call added is there
+            kept = rows  # some of the rows that one call added are there
         gaps.append(
             Gap(
                 chain=gone[0].chain,

@@ -1,8 +1,8 @@
-"""Sealed checkpoints: up to where a whole verification found nothing, for another to begin at.
+"""Sealed checkpoints: where a full verification found no fault and the next may start.
 
-A seal is a row of a chain like any decision, so that it cannot be edited unseen; and it is relied
-on only if its own end was noted outside the database, as Orbcast does when it writes one. A row
-that somebody appended with its right hash is in no note.
+A seal is a row of a chain like any decision, so that it cannot be edited unnoticed. It is trusted
+only if its own end was noted outside the database, as Orbcast does when it writes one: a row that
+somebody else appended with its correct hash is in no note.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SEALS = chain_of(SealedCheckpoint)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """What a sealed checkpoint says.
+    """The content of a sealed checkpoint.
 
     Attributes
     ----------
     at
         When it was sealed; aware, UTC.
     version
-        The version of Orbcast that walked the chains.
+        The version of Orbcast that verified the chains.
     ends
         The end of each chain, by table; no fault was found up to there.
     """
@@ -41,7 +41,7 @@ class Seal:
 
     @property
     def rows(self) -> int:
-        """Rows of all chains up to there."""
+        """Number of rows of all chains up to their ends."""
         return sum(end.rows for end in self.ends.values())
 
 
@@ -52,12 +52,12 @@ def write_seal(session: Session, seal: Seal) -> None:
 
 
 def latest_seal(session: Session, noted: Collection[str]) -> Seal | None:
-    """Return the last sealed checkpoint that may be relied on; None if there is none.
+    """Return the last sealed checkpoint that can be trusted; None if there is none.
 
     Parameters
     ----------
     session
-        A look at the database.
+        A session that reads the database.
     noted
         Hashes of the heads of this chain that are noted outside the database.
     """
@@ -69,7 +69,7 @@ def latest_seal(session: Session, noted: Collection[str]) -> Seal | None:
             if row.row_hash in noted:
                 return Seal(at=row.at, version=row.version, ends=_ends(row.ends))
     except (UnreadableValueError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # the walk along the chain names it
+        return None  # the verification of the chain names the fault
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which slots the ledger has answers of, and which are to be settled: without the big columns."""
+"""Slots with rows in the ledger, and slots to settle; the big columns are not read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from registry.tables.ledger import OutcomeRow, PredictionRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredSlots:
-    """The slots of a market and mode that have rows, and the row that was decided first.
+    """The slots of a market and mode that have rows, and the earliest decision among them.
 
     Attributes
     ----------
     slots
         Trading day and opening range of each.
     first_day, begun
-        Trading day and aware time of decision of the first.
+        Trading day and aware decision time of the earliest row.
     """
 
     slots: frozenset[tuple[date, str]]
@@ -43,7 +43,7 @@ class SlotToSettle:
 
     @property
     def key(self) -> OutcomeKey:
-        """Which outcome of the market belongs to it."""
+        """The key of the outcome that belongs to it."""
         return self.trading_day, self.opening_range, self.label, self.market_hash
 
 
@@ -73,18 +73,18 @@ def slots_to_settle(
     also: Collection[date],
     never: Collection[str],
 ) -> tuple[SlotToSettle, ...]:
-    """Return the predictions of a market whose slots are open, or may have another outcome now.
+    """Return a market's predictions whose slots have no outcome yet, or one that may change.
 
     Parameters
     ----------
     database, market
-        Whose.
+        The database, and the market's symbol.
     recent
-        Outcomes of trading days from this one on are looked at again.
+        Outcomes of this trading day and later ones are checked again.
     also
-        Trading days of which they are, too.
+        Further trading days whose outcomes are checked again.
     never
-        Reasons for no prediction that nothing comes after.
+        Reasons for no prediction after which there is no outcome.
     """
     names = ("trading_day", "opening_range", "label", "market_hash", "mode")
     since = min((recent, *also))

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 metadata = library("importlib.metadata")
 
 SEALED_EVERY = timedelta(days=7)
-"""How old a checkpoint may be before the audit walks the whole again."""
+"""Age of a checkpoint at which the audit verifies the whole record again."""
 
 
 def seal_record(settings: Settings, at: datetime) -> Verification:
-    """Walk the whole record; seal its ends as a checkpoint unless there is a fault."""
+    """Verify the whole record; seal its ends as a checkpoint unless there is a fault."""
     database = settings.database()
     return verification.seal_record(database, version=metadata.version("orbcast"), at=at)
 
 
 @task(name="seal the record", task_run_name="seal the record", **RETRIED)
 def seal_weekly(at: datetime) -> None:
-    """Seal the record anew if its last checkpoint is a week old; send notice of a fault."""
+    """Seal the record again if its last checkpoint is a week old; notify of a fault."""
     settings = current_settings()
     seal = verification.seal_of(settings.database())
     if seal is not None and at - seal.at < SEALED_EVERY:

@@ -35,36 +35,36 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
 
 _CONTRACT_DAYS = timedelta(days=14)
-"""Bars that the choice of a day's contract looks back on, holidays among them."""
+"""Days of bars that are needed to choose a day's contract, holidays included."""
 
 _RULE_DAYS = timedelta(days=HISTORY_DAYS + 2)
-"""Bars that a stop in ATR and the driftless price of a rule look back on."""
+"""Days of bars that are needed for a stop in ATR and for a rule's driftless price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedSlot:
-    """What is known of a slot with a live entry in the ledger.
+    """What is known of a slot with an entry in the ledger.
 
     Attributes
     ----------
     entry, outcome
-        The champion's entry, and the outcome by its label on record; None while it is open.
+        The champion's entry, and the recorded outcome by its label; None while it is open.
     rules
-        Those that it was planned by; those of now where there is no plan.
+        The rules of its plan; the current rules if there is no plan.
     row
         The range, by the columns of the slot table; None without bars.
     plan, stage
-        What was active at the decision, None where the rules decided nothing; the lower of the
-        stages then and now.
+        The plan that was active at the decision, None if the rules decided nothing; and the lower
+        of the stages then and now.
     traded
-        The trade of the first break, or of another that the rules enter, as on record once it is
-        settled; None without bars.
+        The trade of the first break, or of a later one that the rules enter, as recorded once it
+        is settled; None without bars.
     taken
-        What the rules made of it; None where they decided nothing.
+        The result by the rules; None if they decided nothing.
     atr
-        14-day ATR known at the decision, ticks; None where it is not, or no rules ask.
+        14-day ATR known at the decision, ticks; None if it is not known, or no rules need it.
     beside
-        The same by the other strategies that it was planned by.
+        The same slot by each of the other strategies that planned it.
     """
 
     entry: PredictionEntry
@@ -80,7 +80,7 @@ class FollowedSlot:
 
     @property
     def rule(self) -> TradeRule:
-        """The trade that its rules make of its range."""
+        """The trade rule of its rules for its range."""
         return self.rules.for_range(self.entry.opening_range).trade_rule
 
     @property
@@ -101,16 +101,16 @@ class FollowedDays:
     Attributes
     ----------
     market, rules, stage
-        Whose, by which rules now, and the stage now.
+        The market, its current rules, and its current stage.
     slots
-        Those with a live entry in the ledger, in order of decision.
+        The slots with an entry in the ledger, in order of decision.
     taken
-        What the rules made of every recorded plan, those of the days before among them.
+        The result of every recorded plan, including those of the days before.
     rows
         Every range of the days and of those before, by the columns of the slot table; none without
         bars.
     news
-        Scheduled news on record; what was not known at a slot's decision is none of it.
+        Scheduled news on record; a slot uses only what was known at its decision.
     """
 
     market: Market
@@ -124,9 +124,9 @@ class FollowedDays:
     _positions: Mapping[SlotKey, int] = field(default_factory=dict, repr=False)
 
     def driftless(self, slot: FollowedSlot) -> DriftlessForecast | None:
-        """Return what a price without drift gives the rules' trade; None where that is not known.
+        """Return the forecast of a driftless price for the rules' trade; None if it is not known.
 
-        It is known when the range closes, and rests on nothing later.
+        It is known when the range closes, and uses nothing later.
         """
         position = self._positions.get(slot.key)
         if self._made is None or position is None:
@@ -136,7 +136,7 @@ class FollowedDays:
         return driftless_forecast(self._made, slot.rules, position, slot.atr)
 
     def candles(self, key: SlotKey, *, whole_day: bool = False) -> Candles | None:
-        """Return the bars of a slot to its session's end, or to the day's; None without any."""
+        """Return a slot's bars to its session's end, or to the day's; None if there are none."""
         position = self._positions.get(key)
         if self._made is None or position is None:
             return None
@@ -152,13 +152,13 @@ def followed_days(
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     first, last
         Trading days, both included.
     at
         Aware time, now.
     mode
-        Whether the live plans or the replayed ones.
+        Whether to follow the live plans or the replayed ones.
     """
     market = settings.market(name)
     now = settings.rules(market.symbol)
@@ -235,7 +235,7 @@ def _taken(
     records: Mapping[SlotKey, StrategyRecord],
     traded: Mapping[TradeKey, TradedSlot],
 ) -> tuple[PlanResult, ...]:
-    """Return what the plans of a strategy came to, those that there are bars of."""
+    """Return the results of a strategy's plans, as far as there are bars for them."""
     plans = {key: active_plan(record) for key, record in records.items()}
     keys = [(*key, record.rules_hash) for key, record in records.items()]
     slots = [traded[key] for key in keys if key in traded]
@@ -267,7 +267,7 @@ def _assembled(
 
 
 def _atr(made: Assembly | None, followed: Sequence[Rules]) -> dict[SlotKey, float]:
-    """Return the ATR of the usable slots, where any rules count stops in it."""
+    """Return the ATR of the usable slots, if any rules need it."""
     if made is None or not any(own.need_atr for own in followed):
         return {}
     table = slot_table(made).to_pylist()

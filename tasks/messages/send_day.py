@@ -31,12 +31,12 @@ from tasks.rollout.stage import stage_of
 from tasks.settings import Settings, current_settings
 
 _DAYS_BACK = timedelta(days=3)
-"""A weekend lies between a day and its digest at most."""
+"""At most a weekend lies between a day and its digest."""
 
 
 @task(name="tell breaks", task_run_name="{market}: breaks")
 def send_breaks(market: str, at: datetime) -> int:
-    """Send a message of each forecast range that has broken; return how many. Nothing is raised.
+    """Send a message for each forecast range that broke; return how many. Nothing is raised.
 
     The source is read only while a forecast range waits for its break.
     """
@@ -54,7 +54,7 @@ def send_breaks(market: str, at: datetime) -> int:
 
 @task(name="tell the day", task_run_name="{market}: tell the day")
 def send_due(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
-    """Send the messages that have become due since; return how many. Nothing is raised.
+    """Send the messages that have become due; return how many. Nothing is raised.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def send_due(market: str, at: datetime, figures: Sequence[PerformanceRecord]) ->
     at
         Aware time, now.
     figures
-        Of whole days, of the live champion.
+        Figures of the live champion, for whole days.
     """
     count = 0
     with quietly(f"{market}: messages of the trading day were not sent"):
@@ -139,7 +139,7 @@ def _send_digest(
 
 
 def _of_digest(slot: FollowedSlot) -> RangeOfDigest:
-    """Return a range by the trade that the rules make of it."""
+    """Return a range's line of the digest, by the rules' trade."""
     entry, traded = slot.entry, slot.traded
     settled = traded if traded is not None and traded.resolved_at is not None else None
     direction = None if settled is None else BREAKS[settled.side] if settled.side else "NONE"
@@ -188,7 +188,7 @@ def _send_weekly_digest(
 
 
 def _send_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
-    """Send a message of each recent change of champion; the first champion replaces none."""
+    """Send a message for each recent change of champion; the first champion replaces none."""
     symbol, models = days.market.symbol, settings.models()
     history, count = models.history(symbol, CHAMPION), 0
     for before, change in pairwise(history):

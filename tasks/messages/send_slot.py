@@ -27,10 +27,10 @@ from tasks.notices.notify import notify
 from tasks.settings import Settings, current_settings, now
 
 SETTLED_WORTH = timedelta(days=1)
-"""How long after it was settled a slot is told of: not what a late feed brings of last month."""
+"""How long after settlement a result is sent: last month's, from a late feed, is not."""
 
 NOT_SENT = frozenset({"holiday", "exchange_closed", "missed", "off"})
-"""Reasons for no forecast that nobody waits to hear, or that are told as something else."""
+"""Reasons for no forecast that need no message, or that another message reports."""
 
 
 @task(name="tell the forecast", task_run_name="tell {slot.title}")
@@ -64,7 +64,7 @@ def send_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
 
 
 def send_result(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: datetime) -> bool:
-    """Send a slot's result once, again where a revised bar changed it; return whether now."""
+    """Send a slot's result, again if a revised bar changed it; return whether it was sent now."""
     if slot.outcome is None or slot.entry.status != "predicted":
         return False
     facts = settled_facts(days, slot)

@@ -31,14 +31,14 @@ from tasks.prediction.trading_day import Candles
 
 _DOTS_PER_INCH = 150
 _AFTER = 30
-"""Minutes drawn at least after a trade has ended."""
+"""The least number of minutes that are drawn after a trade has ended."""
 
 _NEWS_WITHIN = timedelta(hours=8)
-"""What comes later than this after a range's close is news of other ranges."""
+"""News later than this after a range's close belongs to other ranges."""
 
 
 OUTCOMES = {"target": "WIN", "stop": "LOSS", "time": "TIMEOUT", "moved_stop": "MOVED_STOP"}
-"""How a trade of the rules ended, as the ledger's outcomes call it."""
+"""Names of the ledger's outcomes, by how a trade of the rules ended."""
 
 
 def forecast_facts(days: FollowedDays, slot: FollowedSlot) -> ForecastFacts:
@@ -132,9 +132,9 @@ def picture(
     Parameters
     ----------
     days, slot
-        The slot, and what its bars are in.
+        The slot, and the days that hold its bars.
     title
-        Above the picture.
+        Title above the picture.
     brackets
         Trades by the label of their prices, such as UP.
     """
@@ -148,14 +148,14 @@ def picture(
 def picture_now(
     days: FollowedDays, key: SlotKey, slot: FollowedSlot | None
 ) -> RangePicture | None:
-    """Return a range with its rules' trade as it stands: entered, or planned while it waits.
+    """Return a range with the current state of its trade: entered, or planned while it waits.
 
     Parameters
     ----------
     days, key
-        The range, and what its bars are in.
+        The range, and the days that hold its bars.
     slot
-        What is known of it; None where nobody was asked, and the range alone is drawn.
+        What is known of it; None without an entry in the ledger, which draws the range alone.
     """
     brackets: Mapping[str, Bracket] = {}
     opening = None if slot is None else range_facts(days, slot)
@@ -181,13 +181,13 @@ def range_picture(
     Parameters
     ----------
     days, key
-        The range, and what its bars are in.
+        The range, and the days that hold its bars.
     slot
         What is known of it; None draws the range alone.
     brackets
         Trades by the label of their prices, such as UP.
     title
-        Above the picture.
+        Title above the picture.
     """
     row, rule = days.rows.get(key), None if slot is None else slot.rule
     candles = days.candles(key, whole_day=rule is not None and rule.scan_end == "next_day_start")
@@ -216,7 +216,7 @@ def range_picture(
 
 
 def _until(candles: Candles, settled: int) -> Candles:
-    """Leave out what came long after a trade ended: beside it the range would be a thin line."""
+    """Leave out bars long after a trade's end: with them the range would be a thin line."""
     spent = settled - int(candles.minute[0])
     drawn: Candles = take_rows(candles, candles.minute < settled + max(_AFTER, spent // 4))
     return drawn
@@ -237,7 +237,7 @@ def _marks(traded: TradedSlot, instrument: Instrument) -> Iterator[Mark]:
 
 
 def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:
-    """Return each armed side's bracket to be copied by hand; none at a stage not to be traded."""
+    """Return each armed side's bracket to copy by hand; none at a stage that is not traded."""
     opening, plan = range_facts(days, slot), slot.plan
     if opening is None or plan is None or not plan_facts(slot).is_traded:
         return ()

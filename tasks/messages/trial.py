@@ -18,7 +18,7 @@ _DOTS_PER_INCH = 150
 
 @contextmanager
 def trial_message(settings: Settings) -> Iterator[tuple[Message, Path | None]]:
-    """Yield a message that is marked as a test, and its picture, which may be gone afterwards."""
+    """Yield a message marked as a test, and its picture, which may be deleted afterwards."""
     last = notices(settings.database(), kinds=("forecast",), last=1)
     if last:
         notice = last[-1].notice

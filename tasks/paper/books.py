@@ -1,4 +1,4 @@
-"""A paper account kept up with the bars: intents taken, filled and closed, and put on record."""
+"""Keep a paper account up to date with the bars: take, fill, close and record intents."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from tasks.prediction.slots import trading_day_at
 from tasks.settings import Settings
 
 Book = Literal["outbox", "plans", "replay"]
-"""Whose intents: the outbox's; those that the recorded plans would be, at any stage; the same of
-replayed plans."""
+"""Source of the intents: the outbox, the recorded plans at any stage, or the replayed plans."""
 
 BOOKS: tuple[Book, ...] = get_args(Book)
 USUAL_ACCOUNT = "own-money"
@@ -58,7 +57,7 @@ class BusyBookError(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperRun:
-    """What a run added to a paper account, and how many intents it looked at."""
+    """What a run added to a paper account, and how many intents it read."""
 
     book: Book
     market: str
@@ -76,34 +75,34 @@ def run_paper(
     account: str | None = None,
     share: float = SHARE,
 ) -> PaperRun:
-    """Trade a market's intents in its paper account, up to the bars there are; twice adds nothing.
+    """Trade a market's intents in its paper account, up to the last bar; a repeat adds nothing.
 
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     book
-        Whose intents.
+        Source of the intents.
     at
         Aware time, now.
     account
-        Name of an account file; left out, that of the book, else the market's, else own-money.
+        Name of an account file. If left out: the book's, else the market's, else own-money.
     share
-        Most of a bar's volume that an order is filled with, of intents not taken before.
+        Largest share of a bar's volume that fills an order, for intents not taken before.
 
     Raises
     ------
     OtherAccountError
-        The book has another account.
+        The book was begun with another account.
     BusyBookError
-        Other runs keep adding to it.
+        Other runs keep adding to the book.
     """
     market = settings.market(name)
     for _ in range(_RUNS_AT_ONCE):
         stored = paper_events(settings.database(), book, market.symbol)
         paper = paper_account(settings, market, book, stored, account=account, share=share)
         seen = max((one.trading_day for one in stored), default=None)
-        first = None if seen is None else seen - OPEN_DAYS  # what is older was seen, and is over
+        first = None if seen is None else seen - OPEN_DAYS  # older intents are on record and over
         intents = _intents(settings, market, book, at, first)
         over = {one.key for one in stored if one.event in OVER}
         unfinished = [one for one in intents if one.key not in over]
@@ -134,7 +133,7 @@ def paper_account(
     account: str | None = None,
     share: float = SHARE,
 ) -> PaperAccount:
-    """Return what a book is kept by.
+    """Return the account and the settings of a book.
 
     Raises
     ------
@@ -179,7 +178,7 @@ def _intents(
             later=tuple(later.get(intent.key, ())),
         )
         for intent in order_intents(settings.database(), market.symbol)
-        # an earlier release's do not say what they need
+        # those of an earlier release lack the range that is needed here
         if "range_high_ticks" in intent.order and (first is None or intent.trading_day >= first)
     )
 
@@ -187,7 +186,7 @@ def _intents(
 def _of_plans(
     settings: Settings, market: Market, book: Book, at: datetime, first: date | None
 ) -> tuple[PaperIntent, ...]:
-    """Return what the intents of the recorded plans would be, whatever the stage was."""
+    """Return the intents that the recorded plans would give, whatever the stage was."""
     mode, rules = mode_of(book), settings.rules(market.symbol)
     records, taken = followed_plans(settings, market, mode, at, first=first, facts=True)
     intents = []

@@ -1,4 +1,4 @@
-"""How a paper account stands: its positions, its trades beside the plan's own, its balance."""
+"""The state of a paper account: its positions, its trades beside the plan's own, its balance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Status = Literal["working", "open", "closed", "cancelled", "refused"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperSlot:
-    """What a paper account made of an intent.
+    """The result of an intent in a paper account.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class PaperSlot:
     status, reason
         ``working`` before its entry, ``open``, ``closed``, ``cancelled`` or ``refused``, and why.
     side, filled, of, left
-        Contracts entered, of how many, and still held.
+        The side, and the contracts that were filled, ordered, and are still held.
     entry, exit
-        Mean prices, slippage in them; None without any.
+        Mean prices, slippage included; None if there are none.
     r_net, money
-        Of a closed one, after costs.
+        Result of a closed trade after costs, in R and in money.
     plan_r, difference
-        Net R of the plan's own trade at size 1, and by how much this one's is more; None where
-        one of them has none.
+        Net R of the plan's own trade at size 1, and ``r_net`` less that; None if one of them has
+        no result.
     """
 
     slot: str
@@ -78,15 +78,15 @@ class PaperStatement:
     Attributes
     ----------
     book, market, account, currency
-        Whose.
+        The book, and the market with its account file and currency.
     balance, trades, total_r, ended
-        After its closed trades, how many, their net R, and what ended the account.
+        Balance after the closed trades, their number, their net R, and what ended the account.
     difference
-        R by which they are more than the plan's own trades of the same slots, at size 1.
+        Their net R less that of the plan's own trades of the same slots, at size 1.
     limits
         What each limit leaves for a trade of size 1.
     slots
-        By intent.
+        One for each intent.
     """
 
     book: Book
@@ -103,7 +103,7 @@ class PaperStatement:
 
 
 def paper_statement(settings: Settings, name: str, book: Book, at: datetime) -> PaperStatement:
-    """Return how a market's paper account stands at an aware time."""
+    """Return the state of a market's paper account at an aware time."""
     market = settings.market(name)
     events = paper_events(settings.database(), book, market.symbol)
     paper = paper_account(settings, market, book, events)

@@ -1,4 +1,4 @@
-"""The outbox and the paper accounts kept up by runs; commands that only read need no Prefect."""
+"""Tasks that update the outbox and the paper accounts; read-only commands need no Prefect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def update_outbox(market: str, at: datetime) -> int:
 
 @task(name="paper account", task_run_name="{market}: paper account")
 def update_paper(market: str, at: datetime) -> int:
-    """Bring each paper account that was begun up to the bars; return how much that added."""
+    """Bring each paper account that was begun up to the bars; return how many events are new."""
     added = 0
     with quietly(f"{market}: its paper account was not kept up"):
         settings = current_settings()

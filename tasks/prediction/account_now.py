@@ -1,4 +1,4 @@
-"""The trader's account: which one a market is traded in, and where it stands at a time."""
+"""The trader's account: the one that a market is traded in, and its state at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tasks.settings import Settings
 
 
 class SeveralCurrenciesError(InputError):
-    """One account for markets whose money is not the same."""
+    """One account is used for markets with different currencies."""
 
     account: str
     markets: tuple[str, ...]
@@ -44,18 +44,18 @@ class SeveralCurrenciesError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountNow:
-    """A market's account as it stands.
+    """The current state of a market's account.
 
     Attributes
     ----------
     account, currency
-        Which, and of what its money is.
+        The account's name and currency.
     source, trades
-        Whose results make the balance, and how many settled trades.
+        Source of the results in the balance, and the number of settled trades.
     balance, day_net
-        Now, and what the trading day has brought.
+        Balance now, and the net result of the trading day.
     open, open_risk
-        Open trades, and the money that they may still lose.
+        Number of open trades, and the money that they may still lose.
     limits
         What each limit leaves for a trade of size 1.
     ended
@@ -75,7 +75,7 @@ class AccountNow:
 
 
 def account_now(settings: Settings, market: Market, at: datetime) -> AccountNow | None:
-    """Return a market's account at an aware time; None where the trader has named none."""
+    """Return a market's account at an aware time; None if the trader has named none."""
     standing = account_standing(settings, market, "live", at)
     if standing is None:
         return None
@@ -104,28 +104,28 @@ def account_standing(
     at: datetime,
     taken: Sequence[PlanResult] | None = None,
 ) -> AccountStanding | None:
-    """Return where a market's account stands at a time, by what was known then.
+    """Return the state of a market's account at a time, by what was known then.
 
-    Results are those of every market that is traded in the account: the trader's own fills where
-    there are any, else the settled trades of the recorded plans.
+    The results are those of every market that is traded in the account: the trader's own fills if
+    there are any, otherwise the settled trades of the recorded plans.
 
     Parameters
     ----------
     settings, market
-        Whose account.
+        The installation, and the market.
     mode
-        Whether of the live plans or of the replayed ones.
+        Whether to use the live plans or the replayed ones.
     at
         Aware time.
     taken
-        What the market's plans came to by then, where that is known already.
+        Results of the market's plans by then, if they are known already.
 
     Raises
     ------
     UnknownNameError, AccountFileError
         No such account file, or one that cannot be used.
     SeveralCurrenciesError
-        The account is that of markets whose money is not the same.
+        The account is used for markets with different currencies.
     """
     name = settings.account_of(market.symbol)
     if name is None:
@@ -147,9 +147,9 @@ def account_standing(
 def account_after(
     settings: Settings, market: Market, taken: Sequence[PlanResult], at: datetime
 ) -> AccountNow | None:
-    """Return a market's account as if some plans were all that it was ever traded by.
+    """Return a market's account as if it had traded only some plans.
 
-    Each is entered with the contracts that its limits allow. None where the trader has named no
+    Each is entered with the contracts that the limits allow. None if the trader has named no
     account.
     """
     name = settings.account_of(market.symbol)
@@ -198,25 +198,25 @@ def followed_plans(
     first: date | None,
     facts: bool = False,
 ) -> tuple[dict[SlotKey, StrategyRecord], tuple[PlanResult, ...]]:
-    """Return the plans that were decided by a time, and what they came to as far as is known then.
+    """Return the plans that were decided by a time, and their results as known then.
 
     Parameters
     ----------
     settings, market, mode
-        Whose.
+        The installation, the market, and whether its live or its replayed plans.
     at
         Aware time.
     first
-        Trading day; None, from the first there is.
+        First trading day; None for the first on record.
     facts
-        Whether with what the rules looked at.
+        Whether to include the features that the rules used.
     """
     rules = settings.rules(market.symbol)
     records = strategy_records(
         settings.database(),
         market.symbol,
         mode=mode,
-        # a replay by other rules is another story; live trades were made whatever rules hold now
+        # a replay by other rules does not count; live trades do, whatever the rules are now
         rules_hash=rules.hash if mode == "replay" else None,
         first=first,
     )
@@ -227,7 +227,7 @@ def followed_plans(
 
 
 def timed_trades(taken: Iterable[PlanResult], market: Market) -> Iterator[TimedTrade]:
-    """Yield the trades that plans came to, for one contract, with the most that each plan had."""
+    """Yield the trades of plans, for one contract, with the most contracts that each plan had."""
     instrument = market.instrument
     value, cost = instrument.tick_value, instrument.round_trip_cost_ticks
     for one in taken:

@@ -23,10 +23,11 @@ from tasks.settings import Settings
 class Outgoing:
     """An order intent as the outbox shows it at a time.
 
-    ``in_force`` tells whether it may be acted on then, and ``why_not``, if it may not, why: what
-    held when it was written may hold no more. It may be entered from ``in_force_from`` until
-    ``in_force_until``; ``event`` is the last of :class:`IntentEvent`. ``order`` is what may be
-    ordered, as :func:`ml_core.strategy.order_intent.planned_order` has it, or as it was replaced.
+    ``in_force`` is whether it may be acted on then, and ``why_not`` is the reason if it may not:
+    the conditions may have changed since it was written. It may be entered from ``in_force_from``
+    until ``in_force_until``; ``event`` is its latest :class:`IntentEvent`. ``order`` is what may
+    be ordered, as :func:`ml_core.strategy.order_intent.planned_order` returns it, or as it was
+    replaced.
     """
 
     slot: str
@@ -54,11 +55,11 @@ def outbox(
     Parameters
     ----------
     settings, symbol
-        Whose.
+        The installation, and the market's symbol.
     at
         Aware time, now.
     since
-        Those written since then; all when left out.
+        Only intents written since then; all if left out.
     """
     intents = order_intents(settings.database(), symbol, since=since)
     if not intents:
@@ -69,17 +70,17 @@ def outbox(
 
 
 def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEvent, ...]:
-    """Record what became of the intents of a market that are in force; return what is new.
+    """Record what became of a market's intents that were in force; return the new events.
 
-    One is withdrawn where it may not be acted on any more, for good, and expires with its time.
-    Where the account that it was sized for has room for another number of contracts by now, as
-    after a trade that lost, it is replaced, never by more than it began with; without a contract
-    it is withdrawn. One whose range has broken by the bars stays as it is.
+    An intent that may no longer be acted on is withdrawn for good; one whose time is over expires.
+    If the account that it was sized for now has room for another number of contracts, as after a
+    losing trade, it is replaced, never by more contracts than it began with; without room for any
+    it is withdrawn. An intent whose range has broken in the bars is not resized.
 
     Parameters
     ----------
     settings, name
-        Of which market file.
+        The installation, and the name of a market file.
     at
         Aware time, now.
     """
@@ -123,7 +124,7 @@ def _resized(
     intents: Mapping[SlotKey, OrderIntent],
     at: datetime,
 ) -> dict[SlotKey, tuple[str, dict[str, Any]]]:
-    """Return the orders that the account would size otherwise by now, with the reason for it."""
+    """Return the orders that the account would now size differently, with the reason for it."""
     with_account = [event for event in standing if "account" in event.order]
     if not with_account:
         return {}
@@ -145,7 +146,7 @@ def _resized(
 
 
 def _standing_reason(settings: Settings, symbol: str, at: datetime) -> tuple[str, str | None]:
-    """Return why no intent of a market may be acted on, and the approval that stands."""
+    """Return why no intent of a market may be acted on, if so, and the current approval."""
     breaker = breaker_of(settings, symbol, at)
     stage, position = stage_of(settings, symbol, at)
     general = ""

@@ -1,8 +1,8 @@
-"""Heavy work: how much of it runs on a machine at once, and one retrain of a market.
+"""Limits of heavy work: so many runs at once on a machine, and one retrain of a market.
 
-The limits are Prefect's global concurrency limits, held by a lease that the run renews: a run that
-was killed loses its slot when its lease is over. What has to be in time (predictions, outcomes,
-bars, recovery) asks for no slot, and so waits for none.
+The limits are Prefect's global concurrency limits. A run holds its slot by a lease that it renews;
+a run that was killed loses its slot when its lease expires. Time-critical work (predictions,
+outcomes, bars, recovery) takes no slot, and so never waits for one.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 LEASE_SECONDS = 120.0
-"""After so long at most the slot of a run that was killed is free again; Prefect looks for such
-leases some seconds later."""
+"""A killed run's lease expires within this time; Prefect frees its slot some seconds later."""
 
 _WAITS_AT_MOST = 7 * 24 * 3600.0
 
 
 @contextmanager
 def heavy_work(settings: Settings, retrain_of: str | None = None) -> Iterator[None]:
-    """Wait for one of this machine's slots of heavy work, and hold it inside.
+    """Wait for one of this machine's slots for heavy work, and hold it in the context.
 
-    The run's time limit stands still meanwhile, the one that kills its process too.
+    The wait does not count towards the run's time limit, nor towards the one that kills its
+    process.
 
     Parameters
     ----------
     settings
-        How many slots this machine has.
+        The installation, with this machine's number of slots.
     retrain_of
-        Symbol of the market that is retrained, of which nobody else retrains any meanwhile; None
-        for other work.
+        Symbol of the market that is retrained, which no other run retrains meanwhile; None for
+        other work.
     """
     if is_temporary_server():
-        # of this command alone, and without the service that ends leases of killed runs
+        # serves this command alone, without the service that ends leases of killed runs
         yield
         return
     limits = {f"orbcast-heavy-{socket.gethostname()}": settings.heavy_runs}
@@ -76,14 +76,14 @@ def heavy_work(settings: Settings, retrain_of: str | None = None) -> Iterator[No
 
 
 def _is_taken(client: SyncPrefectClient, name: str, limit: int) -> bool:
-    """Make a limit unless it is there, and as it is wanted; return whether it has no slot free."""
+    """Create or update a limit; return whether it has no slot free."""
     with suppress(ObjectAlreadyExists):  # another run was faster
         client.upsert_global_concurrency_limit_by_name(name, limit)
     return client.read_global_concurrency_limit_by_name(name).active_slots >= limit
 
 
 def _limit_of(client: SyncPrefectClient, run: UUID | None) -> Callable[[float], None]:
-    """Return what lets a run's process live so many seconds longer than the run's time limit."""
+    """Return a function that lets a run's process live some seconds longer than its limit."""
     limit = client.read_flow_run(run).labels.get(LIMIT_LABEL) if run is not None else None
 
     def lives_longer(seconds: float) -> None:

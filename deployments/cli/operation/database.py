@@ -1,4 +1,4 @@
-"""`orbcast db`: the SQL database: its schema, and a copy of it of another kind."""
+"""`orbcast db`: upgrade the SQL database's schema, and copy the database."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def database() -> None:
-    """Look after the SQL database."""
+    """Manage the SQL database."""
 
 
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
-    """Bring the schema up to this version of Orbcast; nothing is lost.
+    """Upgrade the schema to this version of Orbcast; no data is lost.
 
     Example: orbcast db upgrade
     """
@@ -52,15 +52,15 @@ def copy(
 ) -> None:
     """Copy the database into an empty one, SQLite or PostgreSQL, and verify both.
 
-    Every table, from one state, in one unit of work: a copy that is stopped leaves nothing behind,
-    and one that is made again says that it is there. Chains are walked in the source before and in
-    the copy after. To move over, stop Orbcast first (`orbcast down`), copy, and set
-    ORBCAST_DATABASE_URL to the copy. A copy into a file is also a backup of PostgreSQL; the notes
-    of the chains' ends go with it. Keep a password out of the command: PGPASSWORD and ~/.pgpass
-    are read.
+    Every table is copied from one snapshot, in one transaction: an interrupted copy leaves nothing
+    behind, and a repeated one reports that the copy exists. The chains are verified in the source
+    before, and in the copy after. To move to the copy, stop Orbcast first (`orbcast down`), copy,
+    and set ORBCAST_DATABASE_URL to the copy. A copy into a file is also a backup of PostgreSQL;
+    the notes of the chains' ends are copied with it. Keep a password out of the command:
+    PGPASSWORD and ~/.pgpass are read.
 
-    Exit status: 1 the record is not as it was written; 5 something was written meanwhile. Nothing
-    is copied then.
+    Exit status: 1 the record is not as it was written; 5 something was written during the copy.
+    Nothing is copied in either case.
 
     Examples: orbcast db copy --to sqlite:///backup/orbcast.sqlite
 

@@ -1,4 +1,4 @@
-"""`orbcast verify`: is the record what was written."""
+"""`orbcast verify`: check that the record is as it was written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CHANGED, NOT_VERIFIABLE = 1, 2
 LARGE_ROWS = 1_000_000
-"""A ledger with more rows up to its sealed checkpoint is walked from there: half a minute."""
+"""With more rows up to its sealed checkpoint, a ledger is verified from there: half a minute."""
 
 _LEDGER = ("predictions", "outcomes")
 _SEALED = "sealed as a checkpoint, from which `orbcast verify --since-checkpoint` goes on"
@@ -31,7 +31,7 @@ _NOT_SEALED = "not sealed: a checkpoint stands where nothing was found"
 
 
 class WithoutRestoredError(InputError):
-    """A name or reason with nothing to sign."""
+    """A name or reason was given without --accept-restored."""
 
     template = "--by and --reason sign for rows that are gone; they go with --accept-restored"
 
@@ -61,16 +61,16 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Walk the chain of every table that decides, model versions and studies; name changes.
+    """Verify the chain of every table that decides, model versions and studies; list changes.
 
     Exit status: 0 all of it is as it was written, 1 something was edited, deleted or moved, 2 it
-    could not be verified. Rows cut off the end show because ledger-heads.jsonl in the home notes
-    each end; against a person who edits that too, note the head that is printed where they cannot
-    write, and give it back with --head.
+    could not be verified. Rows cut off the end are detected because ledger-heads.jsonl in the home
+    notes each end. Against a person who edits that file too, note the printed head where they
+    cannot write, and pass it with --head.
 
-    A sealed checkpoint is where a whole verification found nothing; the flow audit makes one each
-    week. A ledger of over a million rows is walked from there, as its last lines say. Then an edit
-    of an older row does not show: `--whole` walks all.
+    A sealed checkpoint is where a full verification found no fault; the flow audit makes one each
+    week. A ledger of over a million rows is verified from there, as the last lines of the output
+    say. Then an edit of an older row is not detected: `--whole` verifies all.
 
     Examples: orbcast verify --head 3f9a61c2
 
@@ -106,7 +106,7 @@ def verify(
 
 
 def _walked(settings: Settings, *, whole: bool | None, seal: bool) -> Verification:
-    """Walk the chains as asked for; left open, the whole unless that takes long."""
+    """Verify the chains as asked; by default the whole, unless that takes long."""
     verification = registry.ledger.verification
     if seal:
         return health.sealing.seal_record(settings, tasks.settings.now())
@@ -218,7 +218,7 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
 
 
 def _faults_or_why_not(look: Callable[[], Iterable[str]]) -> list[str]:
-    """Return what is wrong, or that a row cannot be read, which is wrong as well."""
+    """Return the faults; a row that cannot be read is a fault, too."""
     try:
         return list(look())
     except registry.tables.base.UnreadableValueError as error:

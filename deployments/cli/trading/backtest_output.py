@@ -1,4 +1,4 @@
-"""What a backtest is shown as and written to: a table of its ranges, a tear sheet, CSV files."""
+"""The output of a backtest: a table of its ranges, a tear sheet, CSV files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_files(
 
 
 def in_account(account: AccountNow) -> str:
-    """Return in a line what the trades of a backtest come to in an account."""
+    """Return a line with the result of a backtest's trades in an account."""
     over = f"; it is over by {account.ended.replace('_', ' ')}" if account.ended else ""
     return (
         f"In the account {account.account}, with the contracts that it allows: "
@@ -51,7 +51,7 @@ def in_account(account: AccountNow) -> str:
 
 
 def by_range(result: BacktestResult) -> Table:
-    """Return a line for each range that was traded, and one for all."""
+    """Return a table with a line for each range that was traded, and one for all."""
     headings = ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall")
     table = cli.drawing.borderless_table(*headings, gap=1)
     for name, group in {**result.ranges, "all": result.whole}.items():

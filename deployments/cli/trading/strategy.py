@@ -1,4 +1,4 @@
-"""`orbcast strategy`: the rules, what they would have brought, and what the model adds."""
+"""`orbcast strategy`: the rules, their results in history, and what the model adds."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ Name = Annotated[
 
 @app.callback()
 def strategy() -> None:
-    """Look at the rules, follow them through history, and see what the model is worth to them.
+    """Show the rules, backtest them on history, and measure what the model adds to them.
 
-    Own rules go to <home>/strategies/NAME.toml; `orbcast strategy show` prints the fields.
+    Your own rules go to <home>/strategies/NAME.toml; `orbcast strategy show` prints the fields.
     """
 
 
 @app.command(short_help="Show the rules in force, and the account that is asked.")
 def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = False) -> None:
-    """Show the rules in force, every field with its value, and the account that is asked.
+    """Show the rules in force, every field with its value, and the market's account.
 
     Example: orbcast strategy show --strategy orb-default
     """
@@ -116,18 +116,18 @@ def backtest(
     ] = 10_000.0,
     as_json: AsJson = False,
 ) -> None:
-    """Follow the rules alone through the lake's history, costs included.
+    """Backtest the rules alone on the lake's history, costs included.
 
-    Beside the result stands what a price without drift gives the same rules: the same bars, each
-    turned over or not by a coin, traded by the same code. Rules tried until they look good are no
-    evidence, so each distinct backtest is counted among the market's trials, and the interval paid
-    for all of them is printed too; `orbcast study setups` tries thousands and pays for every one.
+    The result is compared with that of a driftless price: the same rules and code on the same
+    bars, each mirrored or not by a coin toss. Rules tried until they look good are no evidence, so
+    each distinct backtest counts as one of the market's trials, and the interval corrected for all
+    of them is printed too. `orbcast study setups` tries thousands and corrects for all.
 
-    With --out a folder is given tear-sheet.html, a page of figures and pictures, and for other
+    --out writes tear-sheet.html, a page of figures and pictures, to a folder, and for other
     programs trades.csv, orders.csv (as Portfolio.from_orders of vectorbt takes them) and days.csv.
 
-    Where the market has an account (ORBCAST_ACCOUNT), what the trades come to in it is told in
-    money, each with the contracts that its limits allow.
+    If the market has an account (ORBCAST_ACCOUNT), the result in it is printed in money, each
+    trade with the contracts that the limits allow.
 
     Example: orbcast strategy backtest --from 2024-01-01
 
@@ -194,10 +194,10 @@ def trades(
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what rules made of each opening range: entry, exit, R net, or what refused it.
+    """List the rules' trade of each opening range: entry, exit, net R, or what refused it.
 
-    Without days, the last five that there are bars of. Each strategy counts as a look at these
-    days, as its backtest does.
+    Without days, the last five with bars. Each strategy counts as a look at these days, as its
+    backtest does.
 
     Example: orbcast strategy trades --strategy first-candle --strategy six-ranges
     """
@@ -233,10 +233,10 @@ def show_worth(
     replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what the recorded decisions brought, with and without the model, and the difference.
+    """Print the results of recorded decisions with and without the model, and the difference.
 
-    With the model means with its sizes, as in hybrid, whatever the stage was. The difference is
-    taken apart: what less or more size alone would have changed is no merit of the model.
+    With the model means at its sizes, as in hybrid, whatever the stage was. The difference is
+    split: what a smaller or larger size alone would have changed is not credited to the model.
 
     Example: orbcast strategy worth --market mgc
     """
@@ -283,9 +283,9 @@ def intents(
 ) -> None:
     """List the outbox: orders that your own system may place until they expire.
 
-    Orbcast places no order. There are intents only at stage auto; each says whether it is still
-    in force: not once it expired, the breaker opened or the market stepped down. --events lists
-    what became of them, numbered, for a system that remembers the last number it took
+    Orbcast places no order. Intents are written only at stage auto. Each shows whether it is still
+    in force: it is not once it has expired, the breaker has opened or the market has stepped down.
+    --events lists their numbered events, for a system that remembers the last number it took
     (docs/hand-off.md).
 
     Example: orbcast strategy intents --since 2025-06-30 --json

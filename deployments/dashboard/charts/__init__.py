@@ -1,4 +1,4 @@
-"""Charts of the pages: the range of a slot, the record, the looks and colours of both."""
+"""Charts of the pages: a slot's range, the record, and the style and colours of both."""
 
 from typing import TYPE_CHECKING
 

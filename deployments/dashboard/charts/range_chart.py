@@ -15,19 +15,19 @@ from monitoring.pages.plots.opening_range import RangePicture
 
 HEIGHT = 340
 _FOR_WORDS = 0.25
-"""Room for the words of the levels, against the stretch of time shown."""
+"""Room for the labels of the price levels, as a share of the time that is shown."""
 
 _LINE = 18 / 270
-"""Height of a level's words, against that of the plot."""
+"""Height of a level's label, as a share of the plot's height."""
 
 _SHAPES = {"long": "triangle-up", "short": "triangle-down", "exit": "x"}
 _DASHES = {"entry": "dot", "stop": "dash", "part": "dot", "target": "dash"}
 
 
 def range_chart(picture: RangePicture, colours: Theme) -> go.Figure:
-    """Draw what :func:`monitoring.pages.plots.opening_range.range_plot` draws, to be looked into.
+    """Draw :func:`monitoring.pages.plots.opening_range.range_plot` as an interactive chart.
 
-    Minutes without a trade have no candle and stay empty: the axis is the clock.
+    Minutes without a trade have no candle and stay empty: the axis is clock time.
     """
     local = _local(picture.minute, picture.zone)
     low, high = picture.price_span
@@ -114,7 +114,7 @@ def _window(picture: RangePicture, fill: str) -> go.layout.Shape:
 
 
 def _note(words: str, price: float) -> go.layout.Annotation:
-    """Return words at a price, in the margin kept free of candles on the right."""
+    """Return a label at a price, in the margin on the right that is kept free of candles."""
     at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
     return go.layout.Annotation(text=words, **at, yanchor="bottom", showarrow=False)
 

@@ -24,7 +24,7 @@ _MARKS = {"model": "circle", "corridor": "square"}
 def lines_over_time(
     lines: Mapping[str, Rolling], theme: Theme, *, y: str, per_cent: bool
 ) -> go.Figure:
-    """Draw rolling figures; the model's interval as a band, so that a wobble looks like one.
+    """Draw rolling figures; the model's interval is a band, so that noise looks like noise.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def running(
 
 
 def drawdown(so_far: Sequence[float]) -> float:
-    """Return the deepest fall from a height reached before, in R; 0 or less.
+    """Return the deepest fall from an earlier high, in R; 0 or less.
 
     >>> drawdown([1.0, 3.0, 0.5, 2.0])
     -2.5

@@ -1,4 +1,4 @@
-"""Colours by their role, dark and light: those of the reports, so that a line keeps its own."""
+"""Colours by role, dark and light: as in the reports, so that a line keeps its colour."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from monitoring.pages import figure_style
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as ``#rrggbb``; Okabe and Ito's, which stay apart for colour-blind readers.
+    """Colours as ``#rrggbb``; Okabe and Ito's, which colour-blind readers can tell apart.
 
-    Colour never says anything alone: lines have different dashes, marks different shapes, and
-    words say it again.
+    Colour is never the only sign: lines have different dashes, marks different shapes, and words
+    repeat it.
     """
 
     model: str
@@ -47,12 +47,12 @@ DARK = Theme(
 
 
 def theme() -> Theme:
-    """Return the colours of the theme the person sees."""
+    """Return the colours of the theme that the viewer has chosen."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
 def faint(colour: str, alpha: float = 0.18) -> str:
-    """Return a colour as a band behind lines.
+    """Return a colour made transparent, for a band behind lines.
 
     >>> faint("#0072b2", 0.5)
     'rgba(0, 114, 178, 0.5)'

@@ -1,4 +1,4 @@
-"""The quiet looks that every plot of the pages shares.
+"""The plain style that every plot of the pages shares.
 
 A figure is put together as plain values and checked by Plotly once: its ``add_`` methods check
 and copy the whole figure each time, which took most of a page's time.
@@ -40,7 +40,7 @@ def themed_figure(
     height
         In pixels.
     xaxis, yaxis, layout
-        What is set apart from that, in Plotly's words.
+        Further settings, in Plotly's terms.
     """
     return go.Figure(
         data=list(traces),
@@ -69,6 +69,6 @@ def themed_figure(
 
 
 def level_line(y: float, line: Mapping[str, Any]) -> go.layout.Shape:
-    """Return a line across the whole plot, at a height of the data."""
+    """Return a line across the whole plot, at a value of the data."""
     across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": y, "y1": y}
     return go.layout.Shape(type="line", **across, line=dict(line))

@@ -1,4 +1,4 @@
-"""Where the decision stands on the clock and the calendar."""
+"""The decision's place on the clock and in the calendar."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _month(view: View) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=16384)
 def _opens_near(day: date, clock: time, zone: ZoneInfo) -> tuple[int, ...]:
-    """UTC minutes at which the zone's clock shows ``clock`` on the day after, that day, before."""
+    """UTC minutes at which the zone's clock shows ``clock``: the day after, that day, before."""
     return tuple(
         to_minute(datetime.combine(day + timedelta(days=step), clock, tzinfo=zone))
         for step in (1, 0, -1)
@@ -121,7 +121,7 @@ def _opens_near(day: date, clock: time, zone: ZoneInfo) -> tuple[int, ...]:
 def _minutes_from(decision: NDArray[np.int64], clock: time, zone: ZoneInfo) -> NDArray[np.float64]:
     """Signed minutes since the zone's clock last or next showed ``clock``, whichever is nearer.
 
-    Half a day from both is before the next. In the night when clocks change, up to 750 minutes.
+    A tie counts as before the next one. In the night of a clock change, up to 750 minutes.
     """
     days, back = np.unique(decision // _DAY, return_inverse=True)
     opens = [_opens_near(day, clock, zone) for day in days.astype("datetime64[D]").tolist()]

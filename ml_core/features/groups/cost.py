@@ -1,4 +1,4 @@
-"""What a round trip costs against what is risked."""
+"""The cost of a round trip relative to the risk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the price has been going."""
+"""Recent changes of the price."""
 
 from __future__ import annotations
 

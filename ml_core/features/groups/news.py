@@ -1,4 +1,4 @@
-"""Scheduled news, as it was known by t0; missing where the trader's calendar says nothing."""
+"""Scheduled news as known at t0; missing where the trader's calendar has ended."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def above_previous_middle(view: View) -> NDArray[np.float64]:
 
 
 def _mean(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean of what is known, added in a fixed order, NaN where nothing is."""
+    """Mean of the known values, summed in a fixed order; NaN where none is known."""
     total, count = np.zeros(len(values[0])), np.zeros(len(values[0]))
     for value in values:
         has_value = np.isfinite(value)

@@ -23,7 +23,7 @@ def range_size_basis_points(view: View) -> NDArray[np.float64]:
 
 @feature("range height", unit="ticks", instead="range_size_basis_points", mirror=None)
 def range_size(view: View) -> NDArray[np.float64]:
-    """High less low of the window: of older versions."""
+    """High less low of the window; used by older versions."""
     return view.size
 
 
@@ -107,7 +107,7 @@ def volume_against_same_slot(view: View) -> NDArray[np.float64]:
 
 
 def _same_slot_mean(view: View, quantity: _SlotQuantity) -> NDArray[np.float64]:
-    """Mean over the ten trading days before of whatever of them is there, NaN if nothing is."""
+    """Mean over those of the ten trading days before that have a value; NaN if none has."""
     total, count = np.zeros(len(view)), np.zeros(len(view))
     for days_back in range(1, SAME_SLOT_DAYS + 1):
         value = quantity(view.same_slot(days_back))

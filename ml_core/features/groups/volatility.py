@@ -23,13 +23,13 @@ def atr20_basis_points(view: View) -> NDArray[np.float64]:
 
 @feature("14-day average true range", unit="ticks", instead="atr14_basis_points", mirror=None)
 def atr14(view: View) -> NDArray[np.float64]:
-    """Wilder's ATR over 14 completed days: of older versions."""
+    """Wilder's ATR over 14 completed days; used by older versions."""
     return view.atr(14)
 
 
 @feature("20-day average true range", unit="ticks", instead="atr20_basis_points", mirror=None)
 def atr20(view: View) -> NDArray[np.float64]:
-    """Wilder's ATR over 20 completed days: of older versions."""
+    """Wilder's ATR over 20 completed days; used by older versions."""
     return view.atr(20)
 
 
@@ -64,7 +64,7 @@ def volatility_of_volatility(view: View) -> NDArray[np.float64]:
     mirror=None,
 )
 def sigma_24h(view: View) -> NDArray[np.float64]:
-    """Root mean square of 1-minute changes over 24 hours: of older versions."""
+    """Root mean square of 1-minute changes over 24 hours; used by older versions."""
     return view.sigma
 
 

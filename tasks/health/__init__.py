@@ -11,5 +11,6 @@ if TYPE_CHECKING:
     from tasks.health import parity as parity
     from tasks.health import performance as performance
     from tasks.health import prometheus_figures as prometheus_figures
+    from tasks.health import sealing as sealing
 else:
     __getattr__ = modules_of(__name__)

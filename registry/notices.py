@@ -62,7 +62,7 @@ class NoticeRecord:
         return sum(delivery.channel == channel for delivery in self.deliveries)
 
 
-def save_notice(database: Database, notice: Notice) -> bool:
+def record_notice(database: Database, notice: Notice) -> bool:
     """Record a notice; return False if it is on record, which is then not changed.
 
     Raises

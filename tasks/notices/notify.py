@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
 from monitoring.notices import EndedRun
-from registry.notices import Notice, save_notice
+from registry.notices import Notice, record_notice
 from tasks.notices.delivery import (
     bring,
     in_reach,
@@ -67,7 +67,7 @@ def notify(
             with quietly(f"no picture: {subject}"):
                 save_picture(settings, key, draw)
         try:
-            if not save_notice(settings.database(), notice):
+            if not record_notice(settings.database(), notice):
                 return False
         except Exception as error:  # noqa: BLE001 - a notice never stops a run
             run_log().error(

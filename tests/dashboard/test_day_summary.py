@@ -20,7 +20,7 @@ from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import PlanResult
 from monitoring.pages.formatting import DASH, r_multiple
-from registry.notices import Notice, save_notice
+from registry.notices import Notice, record_notice
 from registry.strategy import record_strategy, strategy_records
 from registry.trades import remember_rules
 from tasks.messages.followed_days import FollowedDays, followed_days
@@ -222,7 +222,7 @@ def test_the_page_begins_with_the_day_in_figures_and_its_messages(
     before = messages_of(page_at(NOW))
     for key, at in (("of the day", NOW), ("of the day before", NOW - timedelta(days=1))):
         notice = Notice(key=key, market="MGC", kind="break", subject=key, body="", at=at)
-        save_notice(current_settings().database(), notice)
+        record_notice(current_settings().database(), notice)
     shown = page_at(NOW)
     figures = {told.label: told.value for told in shown.metric}
     day = lived(current_settings(), THURSDAY, NOW)

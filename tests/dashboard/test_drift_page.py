@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from ml_core.health.drift import ColumnShift, DriftFigures
 from registry.health.drift import DriftRecord, record_drift
-from registry.notices import Notice, save_notice
+from registry.notices import Notice, record_notice
 from tasks.settings import current_settings
 from tests.waiting import AT_MOST_SECONDS
 
@@ -67,7 +67,7 @@ def test_a_drift_check_is_shown_with_its_most_telling_columns(
 def test_a_notice_is_listed_with_the_channels_that_took_it() -> None:
     at = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
     told = Notice(key="k", market="MGC", kind="drift", subject="drift", body="in wicks", at=at)
-    save_notice(current_settings().database(), told)
+    record_notice(current_settings().database(), told)
     st.cache_resource.clear()
 
     shown = AppTest.from_function(drift_and_data, default_timeout=AT_MOST_SECONDS).run()

@@ -93,5 +93,5 @@ def test_a_runner_that_dies_leaves_no_socket_and_the_files_of_its_runs_stay(
     supervisor._runner.arguments = ("-c", "")
     supervisor._runner.start()
     wait_until(lambda: supervisor._runner.status() is not None)
-    supervisor._look()
+    supervisor._check_processes()
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["of_a_run"]

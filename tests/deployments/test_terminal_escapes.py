@@ -14,7 +14,7 @@ from deployments.cli import drawing, markdown, terminal
 from deployments.cli.app import app
 from deployments.cli.plain_text import printable
 from registry.errors import UnsignedChangeError
-from registry.notices import Notice, save_notice
+from registry.notices import Notice, record_notice
 from tasks.settings import current_settings, now
 
 ESCAPES = (
@@ -49,7 +49,7 @@ def test_text_that_does_nothing_stays_as_it_is() -> None:
 
 
 def test_each_way_of_printing_writes_it_out(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.say(FROM_OUTSIDE)
+    terminal.echo(FROM_OUTSIDE)
     terminal.remark(FROM_OUTSIDE)
     terminal.print_json({"from outside": FROM_OUTSIDE})
     markdown.print_markdown(f"# {FROM_OUTSIDE}")
@@ -83,7 +83,7 @@ def test_an_error_s_line_and_its_traceback_write_it_out(
     def fails(*_: object) -> None:
         raise UnsignedChangeError(FROM_OUTSIDE, FROM_OUTSIDE)
 
-    monkeypatch.setattr("tasks.settings.Settings.ledger", fails)
+    monkeypatch.setattr("tasks.settings.Settings.database", fails)
     for more in ([], ["--debug"]):
         done = CliRunner().invoke(app, ["verify", *more])
         assert acts(done.output) == []
@@ -97,7 +97,7 @@ def test_a_notice_is_shown_written_out(home: Path) -> None:
     settings = current_settings()
     text = FROM_OUTSIDE.replace("\udcff", "")  # no database accepts it
     notice = Notice(key="k", kind="failed", market="MGC", subject=text, body=text, at=now())
-    save_notice(settings.database(), notice)
+    record_notice(settings.database(), notice)
     for more in ([], ["--json"]):
         done = CliRunner().invoke(app, ["notices", *more])
         assert (done.exit_code, acts(done.output)) == (0, []), home

@@ -12,7 +12,7 @@ from registry.notices import (
     last_attempt,
     notices,
     record_delivery,
-    save_notice,
+    record_notice,
     waiting,
 )
 
@@ -31,15 +31,15 @@ def attempt(key: str, delivered: bool, channel: str = "desk", minute: int = 0) -
 
 
 def test_a_notice_is_kept_once_and_stays_as_it_was(database: Database) -> None:
-    assert save_notice(database, notice("one"))
-    assert not save_notice(database, notice("one", minute=9))
+    assert record_notice(database, notice("one"))
+    assert not record_notice(database, notice("one", minute=9))
     (told,) = notices(database)
     assert told.notice == notice("one")
 
 
 def test_the_latest_of_a_market_are_given_oldest_first(database: Database) -> None:
     for minute, (key, market) in enumerate([("a", "MGC"), ("b", "NQ"), ("c", "MGC"), ("d", None)]):
-        save_notice(database, notice(key, minute, market))
+        record_notice(database, notice(key, minute, market))
     assert [each.notice.key for each in notices(database, market="MGC")] == ["a", "c"]
     assert [each.notice.key for each in notices(database, last=2)] == ["c", "d"]
     first, later = AT + timedelta(minutes=1), AT + timedelta(minutes=3)
@@ -49,7 +49,7 @@ def test_the_latest_of_a_market_are_given_oldest_first(database: Database) -> No
 
 def test_what_a_channel_has_not_taken_waits_for_it_least_tried_first(database: Database) -> None:
     for minute, key in enumerate(["old", "taken", "refused", "new"]):
-        save_notice(database, notice(key, minute))
+        record_notice(database, notice(key, minute))
     record_delivery(database, attempt("taken", delivered=True))
     record_delivery(database, attempt("refused", delivered=False))
     record_delivery(database, attempt("refused", delivered=True, channel="pager"))
@@ -60,7 +60,7 @@ def test_what_a_channel_has_not_taken_waits_for_it_least_tried_first(database: D
 
 def test_failures_in_a_row_end_with_what_was_taken(database: Database) -> None:
     for key in ("one", "two"):
-        save_notice(database, notice(key))
+        record_notice(database, notice(key))
     tries = [
         attempt("one", False),
         attempt("one", True, minute=1),

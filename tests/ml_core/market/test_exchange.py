@@ -21,10 +21,10 @@ from ml_core.market.exchange import (
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """Clear the process-wide cache of calendars, before and after."""
-    for remembered in (exchange._kept, exchange.trade_dates):
+    for remembered in (exchange._read_shipped, exchange.trade_dates):
         remembered.cache_clear()
     yield
-    for remembered in (exchange._kept, exchange.trade_dates):
+    for remembered in (exchange._read_shipped, exchange.trade_dates):
         remembered.cache_clear()
 
 

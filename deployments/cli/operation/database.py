@@ -50,7 +50,7 @@ def copy(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Copy the database into an empty SQLite or PostgreSQL one; verify both.
+    """Copy the database into an empty one of either kind; verify both.
 
     Every table is copied from one snapshot, in one transaction: an interrupted copy leaves nothing
     behind, and a repeated one reports that the copy exists. The chains are verified in the source

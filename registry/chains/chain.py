@@ -178,16 +178,18 @@ class Chain:
                 "or rows are gone"
             )
         streamed = {"yield_per": _PAGE}
-        for row in session.connection().execute(query, execution_options=streamed):
-            number, follows, digest = row[:3]
-            if previous is not None and follows != previous:
-                yield (
-                    f"{self._name(session, number)} does not follow the row before it: "
-                    "one is gone or moved"
-                )
-            if not self._as_written(row):
-                yield from self._edited(session, number)
-            previous = digest
+        # closed also where a caller stops at the first fault
+        with session.connection().execute(query, execution_options=streamed) as rows:
+            for row in rows:
+                number, follows, digest = row[:3]
+                if previous is not None and follows != previous:
+                    yield (
+                        f"{self._name(session, number)} does not follow the row before it: "
+                        "one is gone or moved"
+                    )
+                if not self._as_written(row):
+                    yield from self._edited(session, number)
+                previous = digest
 
     def _as_written(self, row: Sequence[Any]) -> bool:
         """Return whether a row is as it was written, without parsing and re-encoding its JSON.

@@ -61,12 +61,13 @@ def campaign(name: str, work: Path, seconds: float, seed: int, *, coverage: bool
 
 def _run_for(child: subprocess.Popen[bytes], current: Path, seconds: float) -> tuple[float, bool]:
     """Let a campaign run; return the processor seconds it had, and whether an input hung."""
-    took, process = 0.0, psutil.Process(child.pid)
+    took, process, began = 0.0, psutil.Process(child.pid), time.time()
     while child.poll() is None:
         time.sleep(_LOOK_EVERY)
         with contextlib.suppress(psutil.Error):
             took = max(took, sum(process.cpu_times()[:4]))
-        under_way = time.time() - current.stat().st_mtime if current.exists() else 0.0
+        input_began = current.stat().st_mtime if current.exists() else began
+        under_way = time.time() - max(input_began, began)
         hung = under_way > HANGS_AFTER
         if hung or took >= seconds:
             child.kill()

@@ -34,7 +34,7 @@ class Options(BaseModel):
         default=("mgc",),
         min_length=1,
         description="Markets that `orbcast up` serves: a,b,c; if none are named, those in the "
-        "home's folder of markets, and mgc where it has bars.",
+        "home's folder of markets, and mgc if it has bars or is the only one.",
     )
     strategy: str = Field(
         default=DEFAULT_STRATEGY,

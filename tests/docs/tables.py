@@ -60,6 +60,9 @@ EXCUSED: Mapping[str, str] = {
     "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,
     "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
+    "kubectl -n orbcast create secret generic orbcast-environment "
+    "--from-literal=ORBCAST_DATABASE_URL=postgresql://USER:PASSWORD@HOST/orbcast "
+    "--from-literal=PREFECT_API_AUTH_STRING=user:secret": "needs a cluster",
 }
 """Commands that are not run here, with the reason or the test that runs them."""
 

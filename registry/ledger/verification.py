@@ -131,11 +131,8 @@ def verify(database: Database, since: Seal | None = None) -> Verification:
     faults = {name: of_chain for name, (of_chain, _) in walks.items()}
     ends = {name: end for name, (_, end) in walks.items()}
     # notes are read first: a row noted meanwhile is in the database when that is read
-    compared = (
-        checkpoints.compare(row_lookup_in(database, since))
-        if checkpoints is not None
-        else Compared()
-    )
+    lookup = row_lookup_in(database, since)
+    compared = checkpoints.compare(lookup) if checkpoints is not None else Compared()
     gaps, notes = compared.gaps, compared.notes
     noted = {head.chain: head.rows for head in notes.noted_heads}
     later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
@@ -153,7 +150,7 @@ def verify(database: Database, since: Seal | None = None) -> Verification:
                 for miscount in compared.miscounts
                 if not faults[miscount.head.chain]
             ),
-            *_begun_otherwise(row_lookup_in(database, since), beginnings, faults),
+            *_begun_otherwise(lookup, beginnings, faults),
         ),
         gaps=tuple(gap for gap in gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),

@@ -179,7 +179,7 @@ def followed_days(
         for one, own in rules.items()
         for slot in (() if made is None else slots_of(made, own, every_break=True))
     }
-    atr = _atr(made, tuple(rules.values()))
+    atr = _atr(made, table, tuple(rules.values()))
     taken = _taken(now, counted, traded)
     aside = [record.rules_hash for record in records if counted[record.key] is not record]
     by_rules = {
@@ -266,11 +266,12 @@ def _assembled(
         return None
 
 
-def _atr(made: Assembly | None, followed: Sequence[Rules]) -> dict[SlotKey, float]:
-    """Return the ATR of the usable slots, if any rules need it."""
+def _atr(
+    made: Assembly | None, table: Sequence[Mapping[str, Any]], followed: Sequence[Rules]
+) -> dict[SlotKey, float]:
+    """Return the ATR of the usable slots of a slot table, if any rules need it."""
     if made is None or not any(own.need_atr for own in followed):
         return {}
-    table = slot_table(made).to_pylist()
     keys = [
         (row["trading_day"], row["opening_range"]) for row in table if row["exclusion"] is None
     ]

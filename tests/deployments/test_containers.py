@@ -40,6 +40,7 @@ DOCKER_JOB: dict[str, Any] = json.loads(
 
 
 KUBERNETES_VERSION = "1.34"
+(SETTINGS,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
 
 
 def copied() -> Iterator[str]:
@@ -88,14 +89,13 @@ def test_a_key_that_kubernetes_does_not_have_is_refused() -> None:
 
 
 def test_every_setting_of_a_pod_is_a_key_of_the_config_map() -> None:
-    (settings,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
     used = {
         each["valueFrom"]["configMapKeyRef"]["key"]
         for one, _ in containers()
         for each in one["env"]
         if "configMapKeyRef" in each.get("valueFrom", {})
     }
-    assert used == set(settings)
+    assert used == set(SETTINGS)
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
@@ -197,9 +197,8 @@ def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use(
     server, worker = COMPOSE["services"]["server"], COMPOSE["services"]["worker"]
     (pod,) = [one for one, _ in containers() if one["name"] == "server"]
     workers = [one for one, _ in containers() if one["name"] != "server"]
-    (settings,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
     in_pod = {
-        each["name"]: settings.get(
+        each["name"]: SETTINGS.get(
             each.get("valueFrom", {}).get("configMapKeyRef", {}).get("key"), each.get("value")
         )
         for each in pod["env"]

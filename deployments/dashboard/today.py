@@ -26,7 +26,6 @@ from deployments.dashboard.slot_words import (
 )
 from deployments.dashboard.why import reasons_chart
 from ml_core.decision.entry import Mode
-from ml_core.decision.plan_record import SlotKey
 from monitoring.pages.formatting import (
     duration,
     percent_or_dash,
@@ -106,7 +105,7 @@ def _cards(view: View) -> None:
         st.caption("Replayed: these answers were made after the fact and count for no gate.")
     else:
         day_so_far(view, day)
-    if not any(slot.answers or picture_now(days, _key(slot), None) for slot in slots):
+    if not any(slot.answers or picture_now(days, slot.slot.key, None) for slot in slots):
         _empty(view, day, today)
     for slot in slots:
         _card(view, slot, days, summary)
@@ -172,7 +171,7 @@ def _go_to(day: date) -> None:
 def _card(view: View, slot: SlotOfDay, days: FollowedDays, summary: DaySummary) -> None:
     zone, name = ZoneInfo(view.market.zone), slot.slot.opening_range
     became = next((one for one in summary.ranges if one.opening_range == name), None)
-    followed = next((one for one in days.slots if one.key == _key(slot)), None)
+    followed = next((one for one in days.slots if one.key == slot.slot.key), None)
     with st.container(border=True, key=f"card_{name}"):
         st.subheader(f"{name} · {headline(slot, became)}")
         closes = slot.slot.decision.astimezone(zone)
@@ -204,7 +203,7 @@ def _trade(days: FollowedDays, slot: SlotOfDay, followed: FollowedSlot | None) -
     """Show a range with the trade of a strategy, or the range alone without a ledger entry."""
     if followed is not None:
         st.markdown(f"**{escaped(followed.rules.name)}**")
-    drawn = picture_now(days, _key(slot), followed)
+    drawn = picture_now(days, slot.slot.key, followed)
     if drawn is None:
         st.caption("No bars of this range are in the lake.")
     else:
@@ -214,10 +213,6 @@ def _trade(days: FollowedDays, slot: SlotOfDay, followed: FollowedSlot | None) -
         st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
     if followed is not None:
         st.markdown("  \n".join(escaped(line) for line in trade_lines(days, followed)))
-
-
-def _key(slot: SlotOfDay) -> SlotKey:
-    return slot.slot.trading_day, slot.slot.opening_range
 
 
 def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:

@@ -55,8 +55,7 @@ def recorded_plan(context: SlotContext, rules: Rules) -> StrategyRecord | None:
         (
             record
             for record in context.plans
-            if record.key == (slot.trading_day, slot.opening_range)
-            and record.rules_hash == rules.hash
+            if record.key == slot.key and record.rules_hash == rules.hash
         ),
         None,
     )
@@ -238,7 +237,7 @@ def _days_at_decision(market: Market, slot: Slot, rules: Rules, bars: Bars) -> A
 
 
 def _is_of(traded: TradedSlot, slot: Slot) -> bool:
-    return traded.key == (slot.trading_day, slot.opening_range)
+    return traded.key == slot.key
 
 
 def _plan(values: dict[str, Any]) -> Plan:

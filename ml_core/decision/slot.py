@@ -19,6 +19,11 @@ class Slot:
         return f"{self.symbol}:{self.trading_day}:{self.opening_range}"
 
     @property
+    def key(self) -> tuple[date, str]:
+        """Trading day and opening range."""
+        return self.trading_day, self.opening_range
+
+    @property
     def title(self) -> str:
         """The name of the slot's runs, such as ``MGC 0900 2026-11-30``."""
         return f"{self.symbol} {self.opening_range} {self.trading_day}"

@@ -44,9 +44,7 @@ def send_forecast(market: str, slot: Slot) -> bool:
             return False
         days = followed_days(settings, market, slot.trading_day, slot.trading_day, at)
         return any(
-            _send_forecast(settings, days, own)
-            for own in days.slots
-            if own.key == (slot.trading_day, slot.opening_range)
+            _send_forecast(settings, days, own) for own in days.slots if own.key == slot.key
         )
     return False
 

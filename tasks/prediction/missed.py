@@ -88,8 +88,7 @@ def unanswered(settings: Settings, market: str, at: datetime) -> tuple[Slot, ...
     return tuple(
         slot
         for slot in slots_between(definition, answered.first_day, last)
-        if answered.begun < slot.decision < deadline
-        and (slot.trading_day, slot.opening_range) not in answered.slots
+        if answered.begun < slot.decision < deadline and slot.key not in answered.slots
     )
 
 

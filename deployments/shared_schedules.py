@@ -29,6 +29,11 @@ IN_TURN = {
 }
 """Entrypoint of each light flow that does several markets in turn -> the flow's name."""
 
+PREDICT_TOGETHER = "flows.predict_together.predict_together"
+FOR_EACH_MARKET = "flows.for_each_market.for_each_market"
+OF_SEVERAL = frozenset({PREDICT_TOGETHER, FOR_EACH_MARKET})
+"""Entrypoints whose runs are of several markets."""
+
 _YEARS = 2
 """Years in which two schedules must be due at the same times to count as one."""
 
@@ -99,7 +104,7 @@ def _predict_together(shared: list[list[_Line]]) -> DeploymentSpec:
         schedules.append(_schedule(lines, {"ranges": ranges}))
     return DeploymentSpec(
         name=OURS,
-        entrypoint="flows.predict_together.predict_together",
+        entrypoint=PREDICT_TOGETHER,
         description="Predict the opening ranges of several markets that close together.",
         parameters={"ranges": {}},
         schedules=tuple(schedules),
@@ -120,7 +125,7 @@ def _in_turn(entrypoint: str, shared: list[list[_Line]]) -> DeploymentSpec:
         resources.setdefault((trigger.event, trigger.hush), []).append(str(trigger.resource))
     return DeploymentSpec(
         name=flow,
-        entrypoint="flows.for_each_market.for_each_market",
+        entrypoint=FOR_EACH_MARKET,
         description=f"Run {flow} for several markets, one after another.",
         parameters={"flow": flow, "markets": [spec.name for spec in specs]},
         schedules=tuple(schedules),

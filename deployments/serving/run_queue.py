@@ -19,7 +19,7 @@ from prefect.logging import get_logger
 from prefect.states import AwaitingConcurrencySlot
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.objects import FlowRun, State
 
 LOOKS_AGAIN = timedelta(minutes=5)
 """After this time a waiting run is considered again, whatever happened to its runner."""
@@ -132,7 +132,7 @@ class QueuedProposer:
 
 
 async def _put_off(flow_run: FlowRun) -> None:
-    state = AwaitingConcurrencySlot(
+    state: State[Any] = AwaitingConcurrencySlot(
         scheduled_time=datetime.now(UTC) + LOOKS_AGAIN,
         message="It waits until another heavy run ends.",
     )
@@ -148,7 +148,7 @@ async def _call(run: UUID) -> bool:
     try:
         async with get_client() as client:
             waiting = (await client.read_flow_run(run)).state
-            now = AwaitingConcurrencySlot(scheduled_time=datetime.now(UTC))
+            now: State[Any] = AwaitingConcurrencySlot(scheduled_time=datetime.now(UTC))
             if waiting is None or waiting.name != now.name:
                 return False  # cancelled meanwhile
             await client.set_flow_run_state(run, now)

@@ -21,7 +21,7 @@ import deployments
 import tasks
 from deployments.catalogue import DeploymentSpec
 from deployments.serving.prefect_health import wait_until_healthy
-from deployments.serving.registration import Registered, registered
+from deployments.serving.registration import Registered, pause_left_over, registered
 from deployments.serving.run_queue import RunQueue
 from deployments.serving.warm_child import flow_of
 from deployments.serving.warm_runner import WarmRunner, warm_up
@@ -106,7 +106,9 @@ def main() -> None:
     if not wait_until_healthy(str(api_url())):
         raise SystemExit(NO_SERVER)
     _ensure_automations(settings)
-    asyncio.run(_serve(made, registered(), sum(spec.limit or 1 for spec in specs), warming))
+    had = registered()
+    pause_left_over(had, made)
+    asyncio.run(_serve(made, had, sum(spec.limit or 1 for spec in specs), warming))
 
 
 async def _serve(

@@ -6,6 +6,7 @@ time with the server's share. Fifty of them in one minute take two cores a minut
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +34,9 @@ PREDICT_TOGETHER = "flows.predict_together.predict_together"
 FOR_EACH_MARKET = "flows.for_each_market.for_each_market"
 OF_SEVERAL = frozenset({PREDICT_TOGETHER, FOR_EACH_MARKET})
 """Entrypoints whose runs are of several markets."""
+
+MOST_TOGETHER = 25
+"""Most ranges that one run predicts; more are shared out to several runs, on several cores."""
 
 _YEARS = 2
 """Years in which two schedules must be due at the same times to count as one."""
@@ -97,11 +101,11 @@ def _without(spec: DeploymentSpec, moved: Iterable[_Line]) -> DeploymentSpec:
 
 def _predict_together(shared: list[list[_Line]]) -> DeploymentSpec:
     schedules = []
-    for lines in shared:
+    for part in (part for lines in shared for part in _parts(lines)):
         ranges = dict[str, list[str]]()
-        for spec, schedule in lines:
+        for spec, schedule in part:
             ranges.setdefault(spec.name, []).append(schedule.parameters["opening_range"])
-        schedules.append(_schedule(lines, {"ranges": ranges}))
+        schedules.append(_schedule(part, {"ranges": ranges}))
     return DeploymentSpec(
         name=OURS,
         entrypoint=PREDICT_TOGETHER,
@@ -112,6 +116,12 @@ def _predict_together(shared: list[list[_Line]]) -> DeploymentSpec:
         collision="ENQUEUE",
         tags=(OURS,),
     )
+
+
+def _parts(lines: list[_Line]) -> list[list[_Line]]:
+    """Return the lines in as few parts of much the same size as are short enough."""
+    parts = math.ceil(len(lines) / MOST_TOGETHER)
+    return [lines[part::parts] for part in range(parts)]
 
 
 def _in_turn(entrypoint: str, shared: list[list[_Line]]) -> DeploymentSpec:

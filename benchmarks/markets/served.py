@@ -32,7 +32,7 @@ _PREDICT = ("shadow_predict", "predict_together")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """A slot's row: seconds from its close on the real clock, and what the row says."""
+    """A slot's row: seconds from its close, by the clock of the runs, and what the row says."""
 
     slot: Slot
     seconds: float
@@ -67,13 +67,9 @@ class ServedMarkets:
 
     def predict_all(self) -> tuple[list[Logged], Usage]:
         """Predict the common minute of all markets by the runs that the schedules start."""
-        due = datetime.now(UTC) + AHEAD
-        self.world.append_bars(COMMON - timedelta(hours=1))
-        self._set_clock(COMMON - (due - datetime.now(UTC)))
-        # what was due anyway is past; the runs of this minute alone are measured
         wanted = scheduled_at(served_deployments(self.settings), COMMON)
         self.world.append_bars(COMMON)
-        due = max(due, datetime.now(UTC) + AHEAD)
+        due = datetime.now(UTC) + AHEAD
         self._set_clock(COMMON - (due - datetime.now(UTC)))
         with Sampler(self.server.processes()[0]) as sampler:
             runs = self._start(wanted, due)
@@ -123,17 +119,9 @@ class ServedMarkets:
             for name, slot in list(waiting.items()):
                 rows = ledger.of_slot(slot.symbol, slot.trading_day, slot.opening_range, "live")
                 if rows:
-                    made = rows[0].made_at - COMMON  # on the clock of the runs, set to the slot
-                    logged.append(
-                        Logged(
-                            slot=slot,
-                            seconds=max(
-                                made.total_seconds(),
-                                0.0,
-                            ),
-                            status=rows[0].reason or rows[0].status,
-                        )
-                    )
+                    seconds = (rows[0].made_at - COMMON).total_seconds()
+                    status = rows[0].reason or rows[0].status
+                    logged.append(Logged(slot=slot, seconds=seconds, status=status))
                     del waiting[name]
             time.sleep(0.2)
         print(f"last row seen {(datetime.now(UTC) - due).total_seconds():.1f} s after the close")

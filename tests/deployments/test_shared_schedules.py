@@ -87,6 +87,13 @@ def test_ranges_that_always_close_together_are_predicted_by_one_run(
     assert shared(*specs) == together
 
 
+def test_very_many_ranges_are_shared_out_to_several_runs() -> None:
+    specs = [predicting(f"m{number:02d}", NEW_YORK) for number in range(60)]
+    runs = shared(*specs)
+    assert [len(ranges) for ranges in runs] == [20, 20, 20]
+    assert len({market for ranges in runs for market in ranges}) == 60
+
+
 def test_each_range_of_each_market_is_predicted_by_exactly_one_schedule() -> None:
     markets = {"mgc": mgc(), "gc": gold(), "nq": nq()}
     predicted = []

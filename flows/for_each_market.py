@@ -15,6 +15,7 @@ from flows.watch_feed import watch_feed
 from tasks.notices.market_faults import REPORTED_BY_MARKET, MarketFault, fault_of, report_faults
 from tasks.runs.artifacts import publish, table
 from tasks.runs.parameters import MarketName
+from tasks.runs.restarts import by_itself
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS, TURN_SECONDS, within
 
@@ -75,10 +76,8 @@ def for_each_market(flow: LightFlow, markets: list[MarketName]) -> EachMarket:
         verdict=f"{flow} is done for {len(verdicts)} of {len(markets)} markets",
         markets=tuple(verdicts),
     )
-    publish(
-        f"{flow}-each-market",
-        result.verdict,
-        table(verdicts, {"market": "Market", "verdict": "Result"}),
-    )
+    if faults or not by_itself():  # it runs every few minutes; each market's own artifacts remain
+        columns = {"market": "Market", "verdict": "Result"}
+        publish(f"{flow}-each-market", result.verdict, table(verdicts, columns))
     report_faults(flow, faults)
     return result

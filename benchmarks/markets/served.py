@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -77,7 +78,7 @@ class ServedMarkets:
             self._until_all_end(runs)
         return logged, sampler.usage
 
-    def _start(self, due: list[tuple[str, dict[str, object]]], at: datetime) -> list[UUID]:
+    def _start(self, due: list[tuple[str, dict[str, Any]]], at: datetime) -> list[UUID]:
         started = []
         for deployment, parameters in due:
             response = self.server.asked(
@@ -133,7 +134,7 @@ class ServedMarkets:
 
 def scheduled_at(
     specs: tuple[DeploymentSpec, ...], at: datetime
-) -> list[tuple[str, dict[str, object]]]:
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the deployments, and the parameters, of the predictions that are due at a time."""
     due = []
     for spec in specs:

@@ -121,15 +121,15 @@ def judge(request: Request, answer: ApprovalAnswer, content: Mapping[str, str]) 
     changed = differences(request.content, content)
     fault = ""
     if late:
-        fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; ask again"
+        fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; request it again"
     elif lacking:
-        fault = f"approved without saying {' and '.join(lacking)}; ask again"
+        fault = f"approved without naming {' and '.join(lacking)}; request it again"
     elif changed:
-        fault = f"what {by} approved is not what there is now: {'; '.join(changed)}; ask again"
+        fault = f"what {by} approved has changed since: {'; '.join(changed)}; request it again"
     elif against and not answer.against_the_evidence:
         fault = (
-            f"the evidence does not bear what {by} approved, and the approval does not say that "
-            f"it goes against it: {request.verdict}"
+            f"the evidence does not support what {by} approved, and the approval does "
+            f"not override it: {request.verdict}"
         )
     if fault:
         return ApprovalVerdict(approved=False, verdict=f"refused: {fault}")

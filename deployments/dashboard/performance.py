@@ -251,7 +251,7 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
 
 
 def _equity(rows: Rows, period: Period) -> None:
-    st.header("What trading it would have brought, in R")
+    st.header("Result of trading it, in R")
     st.caption("No order was placed: these are the outcomes of labels, one unit of risk each.")
     lazy_tabs(
         "equity",

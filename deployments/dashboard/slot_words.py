@@ -141,7 +141,7 @@ def likeness(score: NoveltyScore | None) -> str:
 def agreement(slot: SlotOfDay) -> str:
     """Return the rules' decision, and whether the model agrees with it."""
     if slot.decided is None:
-        return "The rules decided nothing here."
+        return "The rules made no decision here."
     model = slot.decided.with_model
     verdict = model.get("agreement")
     # the reasons are shown below

@@ -73,7 +73,10 @@ def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
     if len(pair) > 1:
         _recipes(pair[0], pair[1])
     st.subheader("What each looks at")
-    st.caption("Share of the trees' gain, besides the baseline. Used is not yet useful.")
+    st.caption(
+        "Share of the trees' gain, besides the baseline. A feature that is used need not be "
+        "useful."
+    )
     fillings = {
         words: partial(_importance, pair, question) for question, words in _QUESTIONS.items()
     }

@@ -51,7 +51,7 @@ def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
     if isinstance(quality, EntryScores):
         note = f"Of {quality.rows:,} trades; {quality.timeouts:,} reached neither in time."
         if is_zero(quality.difference["driftless"].log_loss):
-            note += " No model had a say: the driftless baseline itself answered."
+            note += " No model was used: the driftless baseline itself predicted."
         blocks.append(_scores(quality, "Target before stop", note))
     blocks.append(_trading(evaluation.trading, _r_words(evaluation.net_r)))
     return tuple(blocks)
@@ -150,7 +150,7 @@ def _r_words(net_r: NetRScores) -> str:
     )
     if is_zero(net_r.squared_error_difference):
         words = (
-            f"No R model had a say: its baseline, a driftless price, expected {driftless} R net "
+            f"No R model was used: its baseline, a driftless price, expected {driftless} R net "
             f"on the side that broke; it came to {actual}."
         )
     if net_r.interval_coverage is None:

@@ -42,10 +42,10 @@ slippage that the market file assumes. Where stop and target lie in one bar, the
 
 R is of the plan's size; a trade belongs to the day of its range, whenever it was closed.
 
-Rules that were changed until this page looked good are no evidence. Each distinct backtest is
-counted, and the interval paid for all of them is the one to go by.
+Rules that were changed until this page looked good are not evidence. Each distinct backtest is
+counted, and the interval corrected for all of them is the one to use.
 
-The ratio of a year is of days as if they were independent, and holds for one look.
+The ratio of a year is of days as if they were independent, and holds for one test.
 """.strip().split("\n\n")
 )
 
@@ -81,11 +81,11 @@ def tear_sheet_page(
         finding=_finding(result),
         lines=(with_true_minuses(f"{worth.words}."), f"{days}."),
         sections=(
-            Section("In figures", (FactTable(_figures(sheet, result)),)),
-            Section("In pictures", (Charts(_charts(sheet)),)),
+            Section("Figures", (FactTable(_figures(sheet, result)),)),
+            Section("Charts", (Charts(_charts(sheet)),)),
             Section("Month by month", (_months(sheet),)),
             Section("By range and year", _parts(result)),
-            Section("How it was judged", _verdict(rules, result)),
+            Section("Method", _verdict(rules, result)),
         ),
         made_at=made_at,
     )
@@ -123,7 +123,7 @@ def _figures(sheet: TearSheet, result: BacktestResult) -> dict[str, CellText]:
 def _fall_words(fall: Fall) -> str:
     if fall.began is None:
         return "none"
-    back = f"made good on {fall.recovered}" if fall.recovered else "not made good by the end"
+    back = f"recovered on {fall.recovered}" if fall.recovered else "not recovered by the end"
     return f"{fall.r:.1f} R, from {fall.began} to {fall.lowest}, {back}"
 
 
@@ -211,7 +211,7 @@ def beside_driftless_words(result: BacktestResult) -> str:
         return ""
     beside, looks = result.whole.driftless.words, count_of(result.looks, "look")
     ends = interval(*result.paid_for, 3)
-    return f"{beside[0].upper()}{beside[1:]}; paid for {looks} {ends}."
+    return f"{beside[0].upper()}{beside[1:]}; corrected for {looks} {ends}."
 
 
 def _refusals(result: BacktestResult) -> str:

@@ -157,4 +157,4 @@ def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
 def test_how_unlike_the_training_data_a_row_was_is_told() -> None:
     assert likeness(LIKE).startswith("like the training data (dissimilarity")
     assert likeness(NOVEL).startswith("**unlike the training data")
-    assert likeness(None) == "novelty not judged: the version cannot tell"
+    assert likeness(None) == "novelty not judged: the version has no measure of it"

@@ -218,7 +218,7 @@ def test_an_approval_without_why_and_one_without_against_the_evidence_are_refuse
     assert "without saying why" in go_on(asked.run).verdict
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
-    assert "does not say that it goes against it" in go_on(asked.run).verdict
+    assert "does not override it" in go_on(asked.run).verdict
     assert champion() == before
 
 
@@ -228,7 +228,7 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
     assert send_answer(asked, ANA) is None
     borne_out("fails")
     told = go_on(asked.run).verdict
-    assert "is not what there is now: brier was holds, is fails; ask again" in told
+    assert "has changed since: brier was holds, is fails; request it again" in told
     borne_out("holds")
     asked = ask(promote)
     weights = next(current_settings().models().find("MGC", "challenger").folder.glob("*.txt"))

@@ -99,7 +99,7 @@ def test_quiet_hours_hold_what_matters_leave_out_a_forecast_and_let_through_what
     assert delivery.bring(current_settings()) == 1
     assert delivery.bring(current_settings()) == 0
     assert subjects(desk) == ["breaker at night", "settled at night"]
-    assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held over the quiet hours"
+    assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held during the quiet hours"
     assert run("notify", "quiet", "desk", "--none").exit_code == 0
     at(NIGHT.replace(day=4))
     tell("forecast", "without quiet hours")

@@ -277,7 +277,7 @@ def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_brea
         came(each, up=False)
     found = check_breaker.fn("mgc", at)
     assert (found.state, found.cause) == ("open", "calibration")
-    assert "UP was said to come 90.0% of the time and came 0.0%" in found.detail
+    assert "UP was predicted 90.0% of the time and occurred 0.0%" in found.detail
 
 
 @pytest.mark.usefixtures("own")

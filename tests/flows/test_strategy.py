@@ -258,7 +258,7 @@ def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() ->
     assert "rule: size" in {gate.name for gate in told.gates}
     (explained,) = explain("mgc", date(2024, 11, 21), "0900").answers[:1]
     names = [gate.name for gate in explained.gates]
-    assert names[:2] == ["an answer", "like the training data"]
+    assert names[:2] == ["prediction", "like the training data"]
     assert "breaker" in names
     assert "rule: size" in names
     assert "rule: daily loss" in names

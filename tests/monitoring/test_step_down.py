@@ -27,7 +27,7 @@ TOO_OLD = replace(CHECK, at=NOW - 4 * DAY - SECOND)
         ({"drift": replace(TOO_OLD, clean=False)}, "drift: nothing found", True),
         (
             {"recipe_hash": "other"},
-            "same recipe: another recipe serves than was stepped up to advisory",
+            "same recipe: a recipe serves other than the one stepped up to advisory",
             False,
         ),
         ({"fallback": "expired"}, "a fallback serves: expired", False),

@@ -142,7 +142,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> DemoResult:
     settings = current_settings()
     market = settings.market(MARKET)
     _require_own(settings)
-    say(f"Orbcast demo in {settings.home}: a simulated {market.symbol}, its truth known.")
+    say(f"Orbcast demo in {settings.home}: a simulated {market.symbol} with known probabilities.")
     steps = _Steps(say, on_share)
     simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
     with steps.step(simulated) as (lines, on_progress):
@@ -206,7 +206,7 @@ def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
             on_progress(len(answers), len(moments))
         answered = sum(result.entries[0].status == "predicted" for result in answers)
         lines.append(f"{answered} predicted, {len(answers) - answered} abstained with a reason")
-    with steps.step("Flow log-outcomes: what became of them") as (lines, _):
+    with steps.step("Flow log-outcomes: their outcomes") as (lines, _):
         counts = flows.log_outcomes.log_outcomes(MARKET)
         lines.append(f"{counts.added} outcomes added, {counts.open} open")
     return retrained, studied

@@ -30,7 +30,7 @@ class UnknownInstrumentError(InputError):
     root: str
     available: tuple[str, ...]
     template = (
-        "nothing is known of an instrument {root!r}; name one it is like with --like "
+        "no instrument {root!r} is known; name one it is like with --like "
         "({available:, }), and --symbol with the name your bars have"
     )
 

@@ -101,7 +101,7 @@ class Database:
                 raise DatabaseError(self.masked_url, "can only be read here", remedy) from error
             if any(words in str(error.orig) for words in _NO_ROOM):
                 fault = f"could not be written ({' '.join(str(error.orig).split())})"
-                remedy = "make room on its disk and try again; what was begun is undone"
+                remedy = "make room on its disk and try again; the unfinished change was undone"
                 raise DatabaseError(self.masked_url, fault, remedy) from error
             raise
 
@@ -196,7 +196,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
         path = Path(str(parsed.database))
         if not path.is_file():
             remedy = "run `orbcast demo` or `orbcast ingest`"
-            raise DatabaseError(name, "is not there yet", remedy)
+            raise DatabaseError(name, "does not exist yet", remedy)
         query = {"mode": "ro", "uri": "true"}
         if not _may_be_written(path) and not _has_content(path.with_name(f"{path.name}-wal")):
             query["immutable"] = "1"  # otherwise SQLite creates files beside it

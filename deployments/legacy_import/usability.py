@@ -48,7 +48,7 @@ def unusable(findings: LegacyFindings) -> list[str]:
         if leaks:
             lines.append(
                 f"{leaks} columns of {record.table} are known only after some decision of "
-                "the day. They are answers or records and must not be features."
+                "the day. They are outcomes or records and must not be features."
             )
     if models:
         count = "The model" if len(models) == 1 else f"All {len(models)} models"
@@ -86,7 +86,7 @@ def _bars_line(findings: LegacyFindings, brought: ImportedBars) -> str:
     if findings.dry_run:
         return f"{brought.bars:,} 1-minute bars of {findings.market}, {span}, {aside}."
     if not brought.new_batches:
-        return f"Its bars of {findings.market} are in the lake since before; nothing was added."
+        return f"Its bars of {findings.market} were in the lake already; nothing was added."
     revised = f", {brought.revised:,} changed" if brought.revised else ""
     return (
         f"{brought.added:,} bars of {findings.market} were added to the lake{revised}, "
@@ -112,7 +112,7 @@ def next_steps(findings: LegacyFindings) -> list[str]:
     steps = []
     if findings.bars:
         if findings.dry_run:
-            steps.append("Run it again without --dry-run to take the bars in.")
+            steps.append("Run it again without --dry-run to import the bars.")
         steps.append(
             f"orbcast run nightly-retrain --market {findings.name}: trains on these bars."
         )

@@ -106,7 +106,7 @@ def _version(root: Path, folder: Path, files: list[str]) -> LegacyVersion:
     about = about if isinstance(about, dict) else {}
     features = _names(_json(folder / FEATURES, faults)) or _names(about)
     if FEATURES not in files and not features:
-        faults.append(f"{FEATURES} is missing: what the model was given is not known")
+        faults.append(f"{FEATURES} is missing: the model's features are unknown")
     flat = _flat(about)
     return LegacyVersion(
         name=str(folder.relative_to(root)),

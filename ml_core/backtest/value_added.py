@@ -53,7 +53,7 @@ class Worth:
             f"{self.trades:,} trades of {self.slots:,} slots, {self.total_r:+.1f} R net in all, "
             f"{mean.estimate:+.3f} a trade ({mean.low:+.3f} to {mean.high:+.3f}): {sure(mean)}; "
             f"before costs {gross.estimate:+.3f} ({gross.low:+.3f} to {gross.high:+.3f}): "
-            f"{sure(gross)}; deepest fall {self.drawdown_r:.1f} R"
+            f"{sure(gross)}; largest drawdown {self.drawdown_r:.1f} R"
         )
 
     @property
@@ -68,11 +68,11 @@ class Worth:
                 if gross.below_zero
                 else "they gained"
                 if gross.above_zero
-                else "they cannot be told from luck"
+                else "they cannot be distinguished from luck"
             )
             return f"these rules lost after costs; before costs {before}"
         if not self.per_trade.above_zero:
-            return "these rules cannot be told from luck"
+            return "these rules cannot be distinguished from luck"
         return (
             "these rules gained in these days; if they were chosen by these days that is no "
             "evidence: `orbcast study setups` counts every rule tried"
@@ -118,7 +118,7 @@ class Added:
         if not self.trades:
             return "no settled trade to compare yet"
         mean = self.choice_per_slot
-        doubt = "" if mean.above_zero or mean.below_zero else ", not to be told from 0"
+        doubt = "" if mean.above_zero or mean.below_zero else ", not distinguishable from 0"
         return (
             f"the model's sizes changed the result by {self.total_r:+.1f} R: "
             f"{self.by_size_r:+.1f} R by trading {self.size_ratio:.2f} times the size, "
@@ -131,7 +131,7 @@ def sure(interval: Interval) -> str:
     """Return the side of 0 on which the whole interval lies, as text."""
     if interval.above_zero:
         return "above 0"
-    return "below 0" if interval.below_zero else "not to be told from 0"
+    return "below 0" if interval.below_zero else "not distinguishable from 0"
 
 
 def worth(taken: Sequence[PlanResult]) -> Worth:

@@ -28,7 +28,7 @@ def no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool)
         return model.unheard
     if late:
         return "decided too long after the range closed: the break may be past"
-    return "" if approval else "no approval stands behind the stage"
+    return "" if approval else "the stage has no valid approval"
 
 
 def intent_of(

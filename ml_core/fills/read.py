@@ -99,7 +99,7 @@ def read_fills(path: Path, market: Market, reading: FillsReading, *, at: datetim
     if not rows:
         seen = ", ".join(list(left_out)[:5])
         fault = f"has no execution of {market.symbol}: its rows are of {seen}"
-        remedy = "name this market's file, or say --instrument with the name that it has there"
+        remedy = "name this market's file, or give --instrument with its name in the file"
         raise FillsFileError(str(path), fault, remedy)
     lines = [row.line for row, _ in rows]
     moments, faults, needed_zone = read_moments(

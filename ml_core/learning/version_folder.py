@@ -32,7 +32,7 @@ class BundleCorruptError(OperatorError):
     file: str
     fault: str
     template = (
-        "{folder}: {file} {fault}; this version is not to be used. `orbcast models rollback` goes "
+        "{folder}: {file} {fault}; this version must not be used. `orbcast models rollback` goes "
         "back to the champion before it"
     )
 
@@ -73,7 +73,7 @@ def _fault_of(error: Exception) -> str:
         case UnicodeDecodeError():
             return "is not text in UTF-8"
     first_line = (str(error).splitlines() or [""])[0]
-    return f"is not what belongs there ({type(error).__name__}: {first_line})"
+    return f"has invalid content ({type(error).__name__}: {first_line})"
 
 
 OWN_FEATURES = "own_features"

@@ -79,7 +79,7 @@ def _toml_rows(path: Path, text: str) -> Iterator[tuple[str, Row]]:
     try:
         values = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
-        raise NewsFileError(str(path), f"is not TOML ({error})", "mend it") from error
+        raise NewsFileError(str(path), f"is not TOML ({error})", "correct it") from error
     events, zone = values.pop("event", []), values.pop("zone", None)
     unknown = ", ".join(map(str, values))
     if unknown or not isinstance(events, list):
@@ -202,7 +202,7 @@ def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEven
         raise _FieldError("known_since", since, "lies in the future", remedy)
     name = str(row.get("name") or "").strip()
     if not name:
-        raise _FieldError("name", "", "is missing", "say what the event is called")
+        raise _FieldError("name", "", "is missing", "give the event's name")
     return NewsEvent(
         market=market,
         time=_moment("time", row.get("time"), own_zone, needs_clock=True),
@@ -238,7 +238,7 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
             moment = datetime.fromisoformat(value)
         except ValueError:
             remedy = "write one such as 2026-01-14T08:30"
-            raise _FieldError(field, value, "is no time that can be read", remedy) from None
+            raise _FieldError(field, value, "is not a readable time", remedy) from None
         is_day = len(value) <= len("2026-01-14")
         moment = moment.date() if is_day else moment
     if isinstance(moment, datetime):
@@ -258,7 +258,7 @@ def _utc(field: str, moment: datetime, zone: str | None) -> datetime:
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     if zone is None:
-        raise _FieldError(field, moment, "has no zone", "say --zone, such as America/New_York")
+        raise _FieldError(field, moment, "has no zone", "give --zone, such as America/New_York")
     first, second = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
         remedy = "write it with an offset, such as -05:00"

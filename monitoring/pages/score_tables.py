@@ -133,7 +133,7 @@ def _trading(trading: Trading, note: str) -> Table:
             "won, after costs",
             *won,
         ),
-        ("deepest fall", *falls),
+        ("largest drawdown", *falls),
     )
     head = ("", "every break", "recommended only")
     return Table(head, rows, "Trading it", note)

@@ -115,7 +115,7 @@ def _figures(sheet: TearSheet, result: BacktestResult) -> dict[str, CellText]:
         "days up": percent_or_dash(sheet.days_up),
         "best and worst day": f"{signed(sheet.best_day, 1)} R, {signed(sheet.worst_day, 1)} R",
         "longest run of losses": f"{sheet.longest_losing_run} trades",
-        "deepest fall by day": _fall_words(sheet.fall),
+        "largest drawdown by day": _fall_words(sheet.fall),
         "Sharpe ratio of days, a year": ratio,
     }
 

@@ -103,10 +103,8 @@ def test_a_batch_is_listed_shown_and_taken_back() -> None:
 
     assert run_json("bars", "status")["bars"] == 0
     assert [each["in_lake"] for each in run_json("bars", "batches")] == [False, False]
-    assert "takes back" in run("bars", "batches")
-    assert "has no bars in the lake any more" in run(
-        "bars", "forget", listed["batch_id"], status=2
-    )
+    assert "undoes" in run("bars", "batches")
+    assert "no longer has bars in the lake" in run("bars", "forget", listed["batch_id"], status=2)
 
 
 def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
@@ -124,7 +122,7 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
 
     words = run(*options)
 
-    assert "nothing is kept" in words
+    assert "nothing is stored" in words
     assert "zone=America/New_York" in words
     assert (
         "read as     layout generic, times of America/New_York, stamped at the open of the bar"

@@ -149,7 +149,7 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
         ServerEventsSettings.model_validate({"retention_period": "9{}0"})
     assert exit_status(raised.value) == OPERATOR
     told = error_line(raised.value)
-    assert told.startswith("Prefect does not take a setting of its own (retention_period of ")
+    assert told.startswith("Prefect rejects one of its own settings (retention_period of ")
     assert "'9{}0'" in told
 
 
@@ -171,7 +171,7 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
         (["simulate", "--edge", "0.9", "--out", "x.duckdb"], 2, "such as 0.03"),
         (["run", "dance"], 2, "nightly-retrain"),
         (["explain", "X"], 2, "MGC:2025-06-30:0900"),
-        (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` shows"),
+        (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` lists"),
         (["models", "card"], 2, "orbcast run nightly-retrain"),
         (["recipes", "show", "mine"], 2, "residual-mirrored"),
         (["strategy", "show", "--strategy", "mine"], 2, "orb-default"),

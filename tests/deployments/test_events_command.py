@@ -67,7 +67,7 @@ def test_only_news_that_was_known_by_then_keeps_a_strategy_out(tmp_path: Path) -
     unstated.write_text("time,name\n" + "\n".join(lines))
     told = run("events", "import", str(unstated))
     assert f"unstated.csv: {len(around)} events, {len(around)} of them new or changed" in told
-    assert f"0 known since when the file says, {len(around)} since now" in told
+    assert f"0 known since the time in the file, {len(around)} since now" in told
     # it is known only since the import, so it is not used for the past
     assert entered(followed("careful")) == without
 
@@ -127,7 +127,7 @@ def test_news_is_shown_as_it_was_known(tmp_path: Path) -> None:
     assert run_json("events", "show", *period, "--known-at", "2024-07-01T09:00") == []
     assert "Fri 2024-11-08 05:00" in run("events", "show", *period)
     assert run_json("events", "show", *period, "--market", "nq") == []
-    assert "no news is on record here" in run("events", "show", "--from", "2030-01-01")
+    assert "no news is recorded" in run("events", "show", "--from", "2030-01-01")
 
 
 def test_status_names_what_comes_within_a_day(

@@ -68,9 +68,9 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     (batch,) = run_json("fills", "show", "--files")
     assert "1 rows set aside" in run("fills", "show", "--files")
     gone = run("fills", "withdraw", batch["batch_id"], "--reason", "simulated")
-    assert "its 3 fills count no more" in gone
+    assert "its 3 fills no longer count" in gone
     assert run_json("fills", "show") == []
-    assert "taken back: simulated" in run("fills", "show", "--files")
+    assert "undone: simulated" in run("fills", "show", "--files")
 
 
 def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ((), "has no zone; say --zone"),
-        (("--zone", "Mars"), "no zone is called 'Mars'"),
-        (("--zone", "UTC", "--columns", "price"), "--columns 'price' is no mapping; write"),
+        (("--zone", "Mars"), "there is no zone 'Mars'"),
+        (("--zone", "UTC", "--columns", "price"), "--columns 'price' is not a mapping; write"),
         (("--zone", "UTC", "--columns", "price=Px"), "has no column 'Px' for price; name one of"),
         (("--zone", "UTC", "--decimal", ";"), "--decimal ';' is neither; write , or ."),
         (
             ("--zone", "UTC", "--platform", "x"),
-            "no platform is called 'x'; say one of ninjatrader",
+            "there is no platform 'x'; use one of ninjatrader",
         ),
         (("--zone", "UTC", "--market", "nq"), "has no execution of NQ: its rows are of MGC 08-25"),
     ],

@@ -172,7 +172,7 @@ def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() ->
     assert champion() == before
     assert [each["approved"] for each in rows()] == [False]
     subjects = [each.notice.subject for each in notices(current_settings().database())]
-    assert any("A person is asked" in each for each in subjects)
+    assert any("An approval is requested" in each for each in subjects)
 
 
 @pytest.mark.usefixtures("borne_out")

@@ -129,7 +129,7 @@ def test_switches_and_quiet_hours_are_kept_in_the_file_and_outlive_a_new_url(
     ("arguments", "words"),
     [
         (("off", "desk", "weather"), "is unknown; use one of forecast, break, settled"),
-        (("off", "nobody", "break"), "is not there; `orbcast notify list` shows them"),
+        (("off", "nobody", "break"), "does not exist; `orbcast notify list` shows them"),
         (("off", "desk", "break", "--market", "moon"), "moon"),
         (("quiet", "desk", "22:00"), "name both times and --zone, or --none"),
         (

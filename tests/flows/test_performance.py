@@ -300,8 +300,8 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
     assert "champion" not in found
     assert "challenger, calibration: e-value" in performance()
     told = performance("--estimates")
-    assert "cannot see that the market has" in told
-    assert " of 1 came within their interval" in told
+    assert "cannot detect that the market has" in told
+    assert " of 1 were within their interval" in told
     json.loads(performance("--json"))
 
 

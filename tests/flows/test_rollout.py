@@ -87,7 +87,7 @@ def test_neither_a_step_up_nor_an_approval_can_be_had_without_what_they_ask_for(
     )
     assert "not the stage below" in cli("step-up", "--to", "auto", "--reason", "now", status=2)
     assert "has a study" in cli("approve", "--to", "advisory", "--reason", "ok", status=2)
-    assert "is no stage" in cli("status", "--to", "heaven", status=2)
+    assert "is not a stage" in cli("status", "--to", "heaven", status=2)
     assert json.loads(cli("status", "--json"))["stage"] == "shadow"
     assert rollout_records(current_settings().database(), "MGC") == ()
 

@@ -145,8 +145,8 @@ def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
     ("why", "words"),
     [
         ("late", "decided too long after the range closed"),
-        ("unapproved", "no approval stands behind the stage"),
-        ("baseline", "the driftless baseline answered"),
+        ("unapproved", "the stage has no valid approval"),
+        ("baseline", "the driftless baseline predicted"),
         ("nothing armed", "nothing is armed"),
     ],
 )

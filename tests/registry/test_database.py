@@ -148,7 +148,7 @@ def test_a_unit_of_work_is_all_or_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "migrate", "message"),
     [
-        ("9999", True, "newer than this Orbcast knows.*upgrade Orbcast"),
+        ("9999", True, "newer than this Orbcast supports.*upgrade Orbcast"),
         (None, False, "db upgrade"),
     ],
     ids=["newer", "older and not allowed"],
@@ -189,7 +189,7 @@ def test_a_database_opened_to_read_only_cannot_be_written_and_must_be_there(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "with space & ?.sqlite"
-    with pytest.raises(DatabaseError, match="is not there yet"):
+    with pytest.raises(DatabaseError, match="does not exist yet"):
         open_read_only(f"sqlite:///{path}")
     assert not path.exists()
     open_database(f"sqlite:///{path}").close()

@@ -42,7 +42,7 @@ def write_files(
 
 def in_account(account: AccountNow) -> str:
     """Return a line with the result of a backtest's trades in an account."""
-    over = f"; it is over by {account.ended.replace('_', ' ')}" if account.ended else ""
+    over = f"; it ended by {account.ended.replace('_', ' ')}" if account.ended else ""
     return (
         f"In the account {account.account}, with the contracts that it allows: "
         f"{account.balance:,.2f} {account.currency} after "

@@ -45,7 +45,7 @@ class TooCoarseError(StepError):
 
     template = (
         "{name} holds {_length} bars ({bars:,} that far apart), and Orbcast takes 1-minute bars: "
-        "a break would be seen minutes early or late, and none can be taken apart; export "
+        "a break would be detected minutes early or late, and bars cannot be split; export "
         "1-minute bars"
     )
 

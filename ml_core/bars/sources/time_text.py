@@ -229,7 +229,7 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
         raise SourceError(source, f"{time_format!r} has one of %I and %p", missing)
     if "Z" in directives:
         fault = f"{time_format!r} reads short names of zones (%Z), which name none for sure"
-        raise SourceError(source, fault, "write the times with an offset (%z), or say --zone")
+        raise SourceError(source, fault, "write the times with an offset (%z), or give --zone")
     zoned = "z" in directives
     series = pd.Series(text.to_pandas()).astype("object")
     try:

@@ -35,7 +35,7 @@ class OneClassError(InputError):
     only: str
     rows: int
     template = (
-        "{question}: all {rows:,} training rows are {only}; there is nothing to tell apart. Check "
+        "{question}: all {rows:,} training rows are {only}; there is nothing to predict. Check "
         "the bars of the period, or name a longer one"
     )
 

@@ -81,7 +81,7 @@ def test_the_same_factor_on_every_trade_is_no_choice_however_much_it_saves(facto
     if factor == 0.5:
         assert found.per_slot.above_zero  # half of a losing trade loses half
         assert not found.choice_per_slot.above_zero
-        assert "not to be told from 0" in found.words
+        assert "not distinguishable from 0" in found.words
 
 
 def test_sizes_that_know_something_are_told_from_sizes_that_do_not() -> None:
@@ -125,9 +125,12 @@ def test_nothing_settled_is_nothing_to_compare() -> None:
 @pytest.mark.parametrize(
     ("r", "verdict"),
     [
-        ([-1.2, 0.8] * 300, "lost after costs; before costs they cannot be told from luck"),
+        (
+            [-1.2, 0.8] * 300,
+            ("lost after costs; before costs they cannot be distinguished from luck"),
+        ),
         ([-1.2, -0.6] * 300, "lost after costs; before costs they lost"),
-        ([1.0, -1.0] * 30, "cannot be told from luck"),
+        ([1.0, -1.0] * 30, "cannot be distinguished from luck"),
         ([1.0, 0.5] * 30, "no evidence"),
     ],
 )

@@ -31,13 +31,13 @@ REFUSED = {
     "no price": ("time,side,quantity\n2025-06-19T00:12:00Z,buy,1\n", {}, "--columns price="),
     "no such column": (HEADER + GOOD, {"columns": {"price": "Px"}}, "'Px' for price; name one of"),
     "no such field": (HEADER + GOOD, {"columns": {"cost": "price"}}, "map one of time"),
-    "no such platform": (HEADER + GOOD, {"platform": "quicken"}, "say one of ninjatrader"),
+    "no such platform": (HEADER + GOOD, {"platform": "quicken"}, "use one of ninjatrader"),
     "no zone": (
         HEADER + GOOD + "2025-06-19 00:13:00,buy,1,3386.4,MGCQ5,1.24,f2\n",
         {},
         "line 3: time '2025-06-19 00:13:00' has no zone; say --zone",
     ),
-    "bad zone": (HEADER + GOOD, {"zone": "Mars/Base"}, "no zone is called 'Mars/Base'"),
+    "bad zone": (HEADER + GOOD, {"zone": "Mars/Base"}, "there is no zone 'Mars/Base'"),
     "day or month": (
         HEADER + "06/07/2025 10:12:00,buy,1,3386.4,MGCQ5,1.24,f1\n",
         {"zone": "UTC"},
@@ -46,12 +46,12 @@ REFUSED = {
     "thousands or fraction": (
         HEADER.replace(",", ";") + "2025-06-19T00:12:00Z;buy;1;3,386;MGCQ5;1;f1\n",
         {},
-        "price '3,386' may be a number of thousands or a fraction; say what stands before",
+        "price '3,386' may be a number of thousands or a fraction; give the decimal",
     ),
     "another instrument": (
         HEADER + GOOD.replace("MGCQ5", "ESU5"),
         {},
-        "no execution of MGC: its rows are of ESU5; name this market's file, or say --instrument",
+        "no execution of MGC: its rows are of ESU5; name this market's file, or give --instrument",
     ),
     "a format that is none": (HEADER + GOOD, {"time_format": "%H %Z"}, "short names of zones"),
 }

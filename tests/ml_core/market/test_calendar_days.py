@@ -174,8 +174,8 @@ def test_a_day_that_cannot_be_applied_says_why_and_changes_nothing(
 @pytest.mark.parametrize(
     ("days", "fault"),
     [
-        ([{"day": "2025-11-28"}], "say closed = true, or its open, close or halt"),
-        ([{"day": "2025-11-28", "closed": True, "close": "10:00"}], "say one of them"),
+        ([{"day": "2025-11-28"}], "set closed = true, or its open, close or halt"),
+        ([{"day": "2025-11-28", "closed": True, "close": "10:00"}], "set one of them"),
         ([{"day": "2025-11-28", "close": "10:00"}] * 2, "days named twice: 2025-11-28"),
         ([{"day": "2025-11-28", "close": "10:00:30"}], "whole minutes"),
     ],

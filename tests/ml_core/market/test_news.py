@@ -117,7 +117,7 @@ REFUSED = {
         "event 1: time 2026-01-14 08:30:00 has no zone; say --zone",
     ),
     "bad zone": ("a.toml", toml(zone='"Mars"'), "event 1: zone Mars is none; use an IANA name"),
-    "no name": ("a.toml", toml(name=None), "event 1: name is missing; say what the event"),
+    "no name": ("a.toml", toml(name=None), "event 1: name is missing; give the event's name"),
     "no time": ("a.toml", toml(time=None), "event 1: time is missing; write one such as"),
     "a day": ("a.toml", toml(time="2026-01-14"), "time 2026-01-14 has no time of day"),
     "a number": ("a.toml", toml(time="20260114"), "time 20260114 is no time"),

@@ -181,7 +181,7 @@ def lean_zip(path: Path, layout: str) -> LeanZip | None:
             fault = "does not lie in LEAN's data folder, which alone says its market and its units"
             remedy = f"keep LEAN's folders, as in {_EXAMPLE}"
             if layout == "auto":
-                remedy += "; or say another --layout if it is not LEAN's"
+                remedy += "; or give another --layout if it is not LEAN's"
             raise SourceError(str(path), fault, remedy)
         return None
     _, market, step, ticker = folders
@@ -232,7 +232,7 @@ def _refuse_other_content(path: Path, kind: str, step: str, what: str) -> None:
     elif what == "quote":
         fault = "holds LEAN's quotes, which are of bid and ask, with no trade and no volume"
         if kind in {"forex", "cfd"}:
-            remedy = "write one price of them as CSV with a header, and say --no-volume"
+            remedy = "write one price of them as CSV with a header, and give --no-volume"
     if fault:
         raise SourceError(str(path), fault, remedy)
 

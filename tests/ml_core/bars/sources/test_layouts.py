@@ -286,7 +286,7 @@ def test_a_layout_is_read_as_its_vendor_means_it(tmp_path: Path, layout: str) ->
     if is_shown:
         assert rows(read(tmp_path / "bars.csv", text, **options)) == EXPECTED
     if options:  # what the layout does not define is requested, not guessed
-        with pytest.raises(SourceError, match="say --zone"):
+        with pytest.raises(SourceError, match="give --zone"):
             read(tmp_path / "bars.csv", text, layout=layout)
 
 

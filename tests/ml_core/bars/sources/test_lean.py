@@ -108,7 +108,7 @@ def test_a_zone_that_lean_keeps_for_each_market_must_be_named(tmp_path: Path) ->
         {"20240102_fdax_minute_trade_202403.csv": f"{OPEN},16800,16805,16790,16800,5\n"},
     )
 
-    with pytest.raises(SourceError, match=r"times without a zone.*say --zone"):
+    with pytest.raises(SourceError, match=r"times without a zone.*give --zone"):
         read(path, "FDAX")
     (batch,) = read(path, "FDAX", zone="Europe/Berlin")
     assert rows(batch, "ts", "contract") == [(datetime(2024, 1, 2, 8, 30, tzinfo=UTC), "FDAXH4")]

@@ -99,7 +99,7 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
 
     assert read(values, kind, zone=NEW_YORK).ts.to_pylist() == [AT]
     assert read(values, kind, zone=NEW_YORK).local_zone == NEW_YORK
-    with pytest.raises(SourceError, match=r"without a zone.*say --zone"):
+    with pytest.raises(SourceError, match=r"without a zone.*give --zone"):
         read(values, kind)
     with pytest.raises(SourceError, match="leave --time-format out"):
         read(values, kind, zone="UTC", time_format="%Y")
@@ -114,7 +114,7 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
         (["45293.6041"], {}, r"'45293.6041' was taken for a time.*--time-format"),
         ([20240102143000], {}, r"such as 20240102143000.*seconds.*--time-format"),
         ([1704205800, -1, 7], {"zone": "UTC"}, r"such as 7, taken for a number of seconds"),
-        (["2024-01-02 14:30"], {}, r"without a zone \('2024-01-02 14:30'\); say --zone"),
+        (["2024-01-02 14:30"], {}, r"without a zone \('2024-01-02 14:30'\); give --zone"),
         (["2024-01-02 14:30 Mars/Moon"], {}, r"row 1: no zone named 'Mars/Moon'"),
         (["2024-01-02 14:30Z", "2024-01-02 14:31"], {}, r"with and without a zone \(row 2"),
         (["1704205800", "2024-01-02 14:31Z"], {}, r"mixes epochs and written times \(row 2"),

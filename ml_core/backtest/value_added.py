@@ -17,7 +17,7 @@ from ml_core.strategy.trades import PlanResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
+class TradeStatistics:
     """The result of a decision rule.
 
     Attributes
@@ -134,12 +134,12 @@ def sure(interval: Interval) -> str:
     return "below 0" if interval.below_zero else "not distinguishable from 0"
 
 
-def worth(taken: Sequence[PlanResult]) -> Worth:
+def trade_statistics(taken: Sequence[PlanResult]) -> TradeStatistics:
     """Return the result of plans; unsettled trades are left out."""
     trades = [trade for trade in taken if trade.size > 0 and trade.slot.r_net is not None]
     r = np.array([trade.r for trade in trades], np.float64)
     gross = np.array([trade.size * (trade.slot.r_gross or 0.0) for trade in trades], np.float64)
-    return Worth(
+    return TradeStatistics(
         slots=len(taken),
         armed=sum(trade.plan.armed for trade in taken),
         trades=len(trades),
@@ -182,20 +182,24 @@ def added(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> Added:
     )
 
 
-def by_opinion(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> dict[str, Worth]:
+def by_opinion(
+    with_: Sequence[PlanResult], without: Sequence[PlanResult]
+) -> dict[str, TradeStatistics]:
     """Return the results of the unscaled trades by the model's opinion of the breakout side."""
     groups: dict[str, list[PlanResult]] = {}
     for scaled, trade in zip(with_, without, strict=True):
         if trade.size:
             groups.setdefault(_opinion(scaled.plan, trade.slot.side), []).append(trade)
-    return {name: worth(groups[name]) for name in sorted(groups)}
+    return {name: trade_statistics(groups[name]) for name in sorted(groups)}
 
 
-def by_year(taken: Sequence[PlanResult]) -> dict[str, Worth]:
+def by_year(taken: Sequence[PlanResult]) -> dict[str, TradeStatistics]:
     """Return the result of plans in each year."""
     years = sorted({trade.slot.trading_day.year for trade in taken})
     return {
-        str(year): worth([trade for trade in taken if trade.slot.trading_day.year == year])
+        str(year): trade_statistics(
+            [trade for trade in taken if trade.slot.trading_day.year == year]
+        )
         for year in years
     }
 

@@ -195,7 +195,7 @@ def model_view(champion: PredictionEntry) -> ModelView:
     prediction = champion.outputs.prediction
     why = _ignored_because(champion)
     if why or prediction is None:
-        return ModelView(unheard=why)
+        return ModelView(why_unused=why)
     return ModelView(
         recommends=_SIDES.get(champion.recommendation or ""),
         risk_adjustment=prediction.risk_adjustment,

@@ -282,7 +282,7 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     assert parts == pytest.approx(total)
     words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
     assert "by choosing" in words
-    assert "nothing was decided" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
+    assert "no decisions by" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
 
 
 def test_the_rules_are_followed_through_the_lake_by_one_command(

@@ -31,7 +31,7 @@ from monitoring.pages.formatting import signed_or_dash
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from ml_core.backtest.value_added import Worth
+    from ml_core.backtest.value_added import TradeStatistics
     from ml_core.strategy.trades import PlanResultLine
     from tasks.settings import Settings
 
@@ -160,7 +160,7 @@ def backtest(
         more = {"files": files, "account": json_values(account)}
         print_json({**json_values(result), **{key: value for key, value in more.items() if value}})
         return
-    worth = result.whole.worth
+    worth = result.whole.statistics
     echo(f"{definition.symbol}, {rules.name}: {worth.words}")
     for year, year_worth in result.years.items():
         echo(f"  {year}: {_short(year_worth)}")
@@ -252,8 +252,8 @@ def show_worth(
     )
     if as_json:
         comparison = {
-            "without_model": ml_core.backtest.value_added.worth(bare),
-            "with_model": ml_core.backtest.value_added.worth(scaled),
+            "without_model": ml_core.backtest.value_added.trade_statistics(bare),
+            "with_model": ml_core.backtest.value_added.trade_statistics(scaled),
             "added": added,
             "by_opinion": opinions,
         }
@@ -262,8 +262,8 @@ def show_worth(
     if not bare:
         echo(f"no decisions by {rules.name} yet: they are made with each prediction")
         return
-    echo(f"without the model: {ml_core.backtest.value_added.worth(bare).words}")
-    echo(f"with its sizes:    {ml_core.backtest.value_added.worth(scaled).words}")
+    echo(f"without the model: {ml_core.backtest.value_added.trade_statistics(bare).words}")
+    echo(f"with its sizes:    {ml_core.backtest.value_added.trade_statistics(scaled).words}")
     for opinion, one in opinions.items():
         echo(f"  {opinion}: {_short(one)}")
     echo(f"{added.words[0].upper()}{added.words[1:]}.")
@@ -343,7 +343,7 @@ def _entry_words(entry: dict[str, Any]) -> str:
     return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
 
 
-def _short(worth: Worth) -> str:
+def _short(worth: TradeStatistics) -> str:
     if not worth.trades:
         return worth.words
     mean = worth.per_trade

@@ -117,13 +117,13 @@ def judge(request: Request, answer: ApprovalAnswer, content: Mapping[str, str]) 
     # evidence that cannot be overridden is checked again when the step is taken
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
-    lacking = [name for name, words in (("who", person), ("why", reason)) if not words]
+    lacking = [name for name, words in (("a name", person), ("a reason", reason)) if not words]
     changed = differences(request.content, content)
     fault = ""
     if late:
         fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; request it again"
     elif lacking:
-        fault = f"approved without naming {' and '.join(lacking)}; request it again"
+        fault = f"approved without {' and '.join(lacking)}; request it again"
     elif changed:
         fault = f"what {by} approved has changed since: {'; '.join(changed)}; request it again"
     elif against and not answer.against_the_evidence:

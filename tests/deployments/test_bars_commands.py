@@ -130,7 +130,7 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
     assert "columns     ts=ts" in words or "columns     open=open" in words
     assert "volume=volume" in words
     assert "first bar   2024-01-02 14:30 UTC, 2024-01-03 00:30 Australia/Brisbane" in words
-    assert "would bring 2 new bars, 0 with another value, 0 taken away" in words
+    assert "would add 2 bars, revise 0, remove 0" in words
     told = run_json(*options)
     (read_as,) = told["read_as"]
     assert (read_as["layout"], read_as["zone"], read_as["stamp"], told["step"]) == (

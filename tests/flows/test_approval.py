@@ -215,7 +215,7 @@ def test_an_approval_without_why_and_one_without_against_the_evidence_are_refuse
     assert "not of type 'boolean'" in str(send_answer(asked, {"approve": "yes"}))
     assert "unexpected" in str(send_answer(asked, {**ANA, "champion": "me"})).lower()
     assert send_answer(asked, {**ANA, "reason": ""}) is None
-    assert "without saying why" in go_on(asked.run).verdict
+    assert "without a reason" in go_on(asked.run).verdict
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
     assert "does not override it" in go_on(asked.run).verdict

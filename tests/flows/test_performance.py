@@ -316,5 +316,5 @@ def test_an_empty_home_is_told_what_to_do(home: Path) -> None:
     assert "orbcast up" in performance()
     assert "shadow-predict" in performance("--mode", "replay")
     assert json.loads(performance("--json"))["groups"] == {}
-    assert "no number of days" in performance("--last", "soon", status=2)
+    assert "not a number of days" in performance("--last", "soon", status=2)
     assert home.exists()

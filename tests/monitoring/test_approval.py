@@ -53,11 +53,16 @@ def test_a_whole_approval_of_what_was_shown_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("by", "reason", "lacks"),
-    [("", "seen", "who"), ("ana", " ", "why"), ("\t", "", "who and why"), (NOBODY, "ok", "who")],
+    [
+        ("", "seen", "a name"),
+        ("ana", " ", "a reason"),
+        ("\t", "", "a name and a reason"),
+        (NOBODY, "ok", "a name"),
+    ],
 )
 def test_an_approval_without_who_or_why_says_what_lacks(by: str, reason: str, lacks: str) -> None:
     said = verdict(by=by, reason=reason)
-    assert said == f"refused: approved without naming {lacks}; request it again"
+    assert said == f"refused: approved without {lacks}; request it again"
 
 
 def test_an_empty_answer_and_a_refusal_refuse() -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ml_core.secrets import masked
 from registry.chains.beginnings import note_beginnings
-from registry.chains.chain import new_heads
+from registry.chains.chain import LATEST_NOTE, new_heads
 from registry.chains.chain_checkpoints import CheckpointFile
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.schema import bring_up_to_date, require_this_schema
@@ -71,6 +71,8 @@ class Database:
             The database is read-only here, or its disk is full.
         """
         with self._begun(self.engine) as session:
+            if self.checkpoints is not None:
+                session.info[LATEST_NOTE] = self.checkpoints.latest
             yield session
         if self.checkpoints is not None:
             for head in new_heads(session):

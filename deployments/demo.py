@@ -190,7 +190,7 @@ def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (lines, _):
         brought = flows.refresh_data.refresh_data(MARKET, full=True)
-        lines.append(f"{brought.added:,} new bars, {brought.quarantined} set aside")
+        lines.append(f"{brought.added:,} new bars, {brought.quarantined} quarantined")
     with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (lines, _):
         studied = cast("StudyResult", flows.walk_forward.walk_forward(MARKET))
         lines.append(f"{len(studied.folds)} folds")

@@ -152,7 +152,7 @@ def _why_not(by: str, reason: str, *, late: bool, deadline: str) -> str:
     if by == NOBODY or (late and not by):
         return f"nobody answered by {deadline}"
     if not by:
-        return f"the answer did not approve it{': ' + reason if reason else ''}"
+        return f"it was not approved{': ' + reason if reason else ''}"
     return f"by {by}{': ' + reason if reason else ''}"
 
 

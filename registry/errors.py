@@ -64,7 +64,7 @@ class PrematurePredictionError(OperatorError):
     made_at: datetime
     decision_time: datetime
     template = (
-        "the live answer for {slot} is dated {made_at}, before the slot's window "
+        "the live prediction for {slot} is dated {made_at}, before the slot's window "
         "closed at {decision_time}; set this machine's clock right (NTP) and run it again"
     )
 

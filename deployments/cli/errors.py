@@ -88,7 +88,7 @@ def error_line(error: BaseException) -> str:
                 "`orbcast up` was started with (PREFECT_API_AUTH_STRING for a server of yours)"
             )
         return (
-            f"the Prefect server does not answer as it should ({text}); is PREFECT_API_URL "
+            f"the Prefect server gave an unexpected response ({text}); is PREFECT_API_URL "
             "right? Without it, Orbcast uses its own"
         )
     words = _NO_MEMORY if _is_out_of_memory(error) else _FROM_PREFECT.get(type(error).__name__)

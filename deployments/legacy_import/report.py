@@ -86,7 +86,7 @@ def _tables(database: DatabaseFinding) -> Section:
         }
         if zone.open_as_utc is not None:
             facts["checked"] = (
-                f"{percent(zone.open_as_utc)} of the bars looked at lie in the exchange's hours"
+                f"{percent(zone.open_as_utc)} of the checked bars lie in the exchange's hours"
             )
         if bars.brought:
             facts |= _brought(bars.brought)
@@ -101,7 +101,7 @@ def _brought(brought: ImportedBars) -> dict[str, str]:
         return {"batches": f"{brought.batches:,}, all of them imported before"}
     return {
         "batches": f"{brought.batches:,}, {brought.new_batches:,} of them new",
-        "set aside": reasons or "no row",
+        "quarantined": reasons or "no row",
         "unusual but imported": odd or "nothing",
     }
 

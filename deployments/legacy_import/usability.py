@@ -53,7 +53,7 @@ def unusable(findings: LegacyFindings) -> list[str]:
     if models:
         count = "The model" if len(models) == 1 else f"All {len(models)} models"
         lines.append(
-            f"{count} as a champion: without a recipe nobody can train it again, and nothing "
+            f"{count} as a champion: without a recipe it cannot be trained again, and nothing "
             "proves that its features were known when it decided."
         )
     pickles = sum(len(model.pickles) for model in models)
@@ -82,7 +82,7 @@ def headline(findings: LegacyFindings) -> str:
 
 def _bars_line(findings: LegacyFindings, brought: ImportedBars) -> str:
     span = f"{_day_of(brought.first_bar)} to {_day_of(brought.last_bar)}"
-    aside = f"{brought.quarantined:,} rows set aside" if brought.quarantined else "no bad row"
+    aside = f"{brought.quarantined:,} rows quarantined" if brought.quarantined else "no bad row"
     if findings.dry_run:
         return f"{brought.bars:,} 1-minute bars of {findings.market}, {span}, {aside}."
     if not brought.new_batches:

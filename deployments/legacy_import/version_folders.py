@@ -130,7 +130,7 @@ def _version(root: Path, folder: Path, files: list[str]) -> LegacyVersion:
 
 def _model(path: Path, faults: list[str]) -> Path | None:
     if path.is_symlink() or not path.is_file():
-        faults.append(f"{path.name} is missing, so there is no model to look at")
+        faults.append(f"{path.name} is missing, so there is no model to check")
         return None
     if path.stat().st_size > _MODEL_BYTES:
         faults.append(

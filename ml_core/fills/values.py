@@ -86,7 +86,7 @@ def read_moments(
         read = WrittenTimes.local(clock, str(zone))
         moments[local] = read.moments[local]
         faults[read.skipped] = "is an hour that daylight saving leaves out"
-        faults[read.repeated] = "is an hour that daylight saving brings twice"
+        faults[read.repeated] = "is an hour that daylight saving repeats"
     moments[faults != ""] = np.datetime64("NaT")
     made = [None if value is None else value.replace(tzinfo=UTC) for value in moments.tolist()]
     return made, faults.tolist(), bool(local.any())

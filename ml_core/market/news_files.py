@@ -61,7 +61,7 @@ def read_news(path: Path, *, market: str, zone: str | None, at: datetime) -> tup
     kinds = {".toml": _toml_rows, ".csv": _csv_rows, ".ics": _ics_rows}
     rows_of = kinds.get(path.suffix.lower())
     if rows_of is None:
-        fault = f"ends in {path.suffix or 'nothing'}, which says no kind of file"
+        fault = f"ends in {path.suffix or 'nothing'}, which is not a known kind of file"
         raise NewsFileError(str(path), fault, f"name one that ends in {', '.join(kinds)}")
     try:
         text = path.read_text(encoding="utf-8-sig")

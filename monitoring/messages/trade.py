@@ -34,7 +34,7 @@ _ENTRY = {
 _NO_ENTRY: Mapping[EntryBy | None, str] = {
     "close": "No 1-minute close outside of the range",
     "stop_order": "No stop order at the range was filled",
-    "retest": "No 1-minute close outside of the range came back to its edge",
+    "retest": "After a 1-minute close outside the range no return to its edge",
 }
 
 

@@ -146,12 +146,12 @@ def _r_words(net_r: NetRScores) -> str:
     model, driftless, actual = (signed(figure, 3) for figure in figures)
     words = (
         f"The R model expected {model} R net on the side that broke, a driftless price "
-        f"{driftless}; it came to {actual}."
+        f"{driftless}; the result was {actual}."
     )
     if is_zero(net_r.squared_error_difference):
         words = (
             f"No R model was used: its baseline, a driftless price, expected {driftless} R net "
-            f"on the side that broke; it came to {actual}."
+            f"on the side that broke; the result was {actual}."
         )
     if net_r.interval_coverage is None:
         return words

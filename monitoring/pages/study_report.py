@@ -158,7 +158,7 @@ def _parts(evaluation: Evaluation) -> tuple[Block, ...]:
             sides,
             {"breaks": _rows, **money_columns},
             "Direction is not scored by side: a model that always predicts UP is right on "
-            "every break up. Only both sides together tell skill; the trades can be told apart.",
+            "every break up. Only both sides together show skill; trades can be judged by side.",
         ),
         _groups("Every opening range, in figures", evaluation.by_range, columns, folded=True),
         _groups("Every fold, in figures", evaluation.by_fold, columns, folded=True),

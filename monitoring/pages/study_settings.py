@@ -86,5 +86,5 @@ def _coverage(settings: Figures) -> str:
 
 def _left_out(not_judged: Sequence[str]) -> str:
     if not not_judged:
-        return "nothing: every period asked for has enough history before it"
+        return "nothing: every requested period has enough history before it"
     return f"{', '.join(not_judged)}: too little history before to train on"

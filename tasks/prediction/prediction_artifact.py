@@ -22,7 +22,7 @@ _COLUMNS = {
     "baseline_p_up": "P(UP), corridor",
     "recommendation": "Recommendation",
     "expected_net_r": "E[net R]",
-    "reason": "No answer because",
+    "reason": "Reason for no prediction",
     "late": "Late",
 }
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have sufficed"}

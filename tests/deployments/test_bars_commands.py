@@ -99,7 +99,7 @@ def test_a_batch_is_listed_shown_and_taken_back() -> None:
     assert "bars.csv" in run("bars", "batches")
     assert "zone=UTC" in run("bars", "show", listed["batch_id"][:8])
 
-    assert "2 bars are gone" in run("bars", "forget", "last")
+    assert "2 bars were removed" in run("bars", "forget", "last")
 
     assert run_json("bars", "status")["bars"] == 0
     assert [each["in_lake"] for each in run_json("bars", "batches")] == [False, False]
@@ -192,7 +192,7 @@ def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_say
     assert "2024-06-06: the last bar is of 03:59, the calendar closes at 07:00" in printed
     own.write_text("\n".join([own.read_text("utf-8"), *odd["lines"]]), "utf-8")
     assert run_json("bars", "status", "--market", "mgc")["odd_days"] == []
-    assert "odd day" not in run("bars", "status", "--market", "mgc")
+    assert "unusual day" not in run("bars", "status", "--market", "mgc")
 
 
 def test_what_came_in_has_one_form_in_every_command() -> None:

@@ -140,11 +140,11 @@ def test_the_status_says_who_must_act(error: Exception, status: int) -> None:
     assert "\n" not in error_line(error)
 
 
-def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
+def test_an_unexpected_error_is_called_an_internal_error_and_points_to_debug() -> None:
     assert "--debug" in error_line(ZeroDivisionError("division by zero"))
 
 
-def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
+def test_a_setting_that_prefect_does_not_take_is_named_and_no_internal_error() -> None:
     with pytest.raises(ValidationError) as raised:
         ServerEventsSettings.model_validate({"retention_period": "9{}0"})
     assert exit_status(raised.value) == OPERATOR
@@ -349,7 +349,7 @@ def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: 
         "ingest", "--source", "duckdb", str(database), *mapped, "--remember"
     )
     assert (status, errors) == (0, "")
-    assert "0 rows set aside" in text
+    assert "0 rows quarantined" in text
     assert (home / "sources.toml").exists()
     again = run("ingest", "--source", "duckdb", str(database), *mapped)
     assert "0 bars added, 0 revised" in again[1]

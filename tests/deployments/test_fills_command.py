@@ -52,7 +52,7 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "times of Australia/Brisbane; time=Time, side=Action" in told
     assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
     assert "left out    1 of ES 09-25" in told
-    assert "set aside   line 6: quantity 'one' is no number of contracts" in told
+    assert "quarantined line 6: quantity 'one' is no number of contracts" in told
     assert "On record: 3 fills of MGC." in told
 
     again = run_json(*command)
@@ -66,7 +66,7 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "the newest 1 of 3" in run("fills", "show", "--rows", "1")
 
     (batch,) = run_json("fills", "show", "--files")
-    assert "1 rows set aside" in run("fills", "show", "--files")
+    assert "1 rows quarantined" in run("fills", "show", "--files")
     gone = run("fills", "withdraw", batch["batch_id"], "--reason", "simulated")
     assert "its 3 fills no longer count" in gone
     assert run_json("fills", "show") == []

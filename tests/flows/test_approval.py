@@ -168,7 +168,7 @@ def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() ->
     assert "Waits for a person" in str(artifact.data)
     assert send_answer(asked, {}) is None
     told = go_on(asked.run)
-    assert told.verdict.endswith("refused: the answer did not approve it")
+    assert told.verdict.endswith("refused: it was not approved")
     assert champion() == before
     assert [each["approved"] for each in rows()] == [False]
     subjects = [each.notice.subject for each in notices(current_settings().database())]

@@ -173,7 +173,7 @@ def test_a_file_that_a_person_spoiled_is_named(desk: Desk, line: str) -> None:
     refused = run("notify", "list")
     assert refused.exit_code == 2
     assert "channel" in refused.stderr
-    assert "defect" not in refused.stderr
+    assert "internal error" not in refused.stderr
 
 
 def test_json_tells_what_a_channel_is_told(desk: Desk) -> None:

@@ -228,7 +228,7 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
     stood: Any = told["chained_as_they_stood"]
     assert {"aliases", "model_versions", "recipes"} <= {begun["table"] for begun in stood}
     printed = CliRunner().invoke(app, ["verify"]).stdout
-    assert "chained as they stood: " in printed
+    assert "chained as they were: " in printed
 
 
 def study_on_record(home: Path, name: str, market: str = "NQ") -> Path:

@@ -189,7 +189,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             TooFineError("bars.csv", 5.0, 1200),
             (
-                "bars.csv holds rows 5 s apart (1,200 of them), and Orbcast takes 1-minute bars: "
+                "bars.csv holds rows 5 s apart (1,200 of them), and Orbcast needs 1-minute bars: "
                 'a range needs the bars of whole minutes; make minutes of them ("Seconds and '
                 'ticks" in docs/bring-your-own-data.md)'
             ),
@@ -197,7 +197,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             TooCoarseError("bars.csv", 300.0, 1200),
             (
-                "bars.csv holds 5-minute bars (1,200 that far apart), and Orbcast takes 1-minute "
+                "bars.csv holds 5-minute bars (1,200 that far apart), and Orbcast needs 1-minute "
                 "bars: a break would be detected minutes early or late, and bars cannot be split; "
                 "export 1-minute bars"
             ),

@@ -66,7 +66,7 @@ def test_an_approval_without_who_or_why_says_what_lacks(by: str, reason: str, la
 
 
 def test_an_empty_answer_and_a_refusal_refuse() -> None:
-    assert verdict(approve=False, by="", reason="") == "refused: the answer did not approve it"
+    assert verdict(approve=False, by="", reason="") == "refused: it was not approved"
     assert verdict(approve=False, reason="not yet") == "refused: by ana: not yet"
 
 

@@ -147,7 +147,7 @@ def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
         echo("No run waits for an approval.")
         return
     table = cli.drawing.borderless_table()
-    for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
+    for heading in ("run", "what", "requested (UTC)", "answer by", "evidence"):
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for waiting in requests:
         request = waiting.request
@@ -165,7 +165,7 @@ def _show(chosen: Waiting) -> None:
     for finding in request.findings:
         echo(f"  {finding.status}  {finding.name}: {finding.words}")
     echo(f"  bound to {request.bound_to[:12]}")
-    echo(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
+    echo(f"answer by {request.until:%Y-%m-%d %H:%M} UTC:")
     against = request.overridable and not request.borne_out
     approving = f'orbcast approve {short} --reason "..."'
     approving += " --against-the-evidence" if against else ""
@@ -197,7 +197,7 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
     state, words = "Resuming", ""
     stop = time.monotonic() + (_WAIT_SECONDS if wait else 0.0)
     if wait and not as_json:
-        remark(f"Answered; waiting for run {short} to act on it ...")
+        remark(f"Answered; waiting for run {short} to apply it ...")
     while time.monotonic() < stop and not words:
         time.sleep(_LOOK_EVERY_SECONDS)
         state, words = rollout.approval.outcome(chosen.run)

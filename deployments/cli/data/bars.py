@@ -84,7 +84,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         echo(f"  bars        {lake_status.bars:,} {span}")
         echo(f"  contracts   {len(lake_status.contracts)}: {', '.join(lake_status.contracts)}")
     echo(f"  batches     {lake_status.batches}")
-    echo(f"  set aside   {lake_status.quarantined} rows")
+    echo(f"  quarantined {lake_status.quarantined} rows")
     echo(f"  revisions   {lake_status.revisions} bars changed by a later batch")
     for line in remark_lines(readings):
         echo(f"  {line}")
@@ -101,7 +101,7 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
     """Return a line for each day that does not fit the calendar, and the remedy."""
     if not odd:
         return []
-    lines = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
+    lines = [f"unusual day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
     more = len(odd) - len(lines)
     if more:
         lines.append(
@@ -235,8 +235,8 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
         print_json(record)
         return
     echo(
-        f"{record.name} is undone: {record.withdrawn:,} bars are gone, "
-        f"{record.revised:,} have the value they had before."
+        f"{record.name} is undone: {record.withdrawn:,} bars were removed, "
+        f"{record.revised:,} have their earlier values again."
     )
     echo(f"Next: read the right source (`orbcast ingest --market {market} ...`), then retrain")
 

@@ -164,8 +164,8 @@ def _print(record: Verification, faults: list[str]) -> None:
     if record.beginnings:
         tables = ", ".join(f"{begun.rows:,} {begun.table_name}" for begun in record.beginnings)
         lines.append(
-            f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they stood: "
-            f"{tables}. An edit of these rows before that does not show; later rows were chained "
+            f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they were: "
+            f"{tables}. Earlier edits of these rows are not detected; later rows were chained "
             "when they were written"
         )
     if record.since is not None:
@@ -174,7 +174,7 @@ def _print(record: Verification, faults: list[str]) -> None:
         lines.append(
             f"walked from the checkpoint of {since.at:%Y-%m-%d %H:%M} UTC on: up to there, "
             f"{ledger} among {since.rows:,} rows, Orbcast {since.version} found the whole as "
-            "written. An edit of those rows since then does not show here: `orbcast verify "
+            "written. Edits of those rows since then are not detected here: `orbcast verify "
             "--whole` walks all"
         )
     state = "as they were written" if not faults else f"{len(faults)} faults"

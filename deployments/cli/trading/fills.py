@@ -77,7 +77,7 @@ def import_files(
 ) -> None:
     """Import executions. Running it again changes nothing; exports may overlap.
 
-    The platform is recognized by the header. A row that cannot be used is set aside with its line
+    The platform is recognized by the header. An unusable row is quarantined with its line
     number and the reason. The same file with other options replaces its earlier import.
 
     Fields of --columns: time, date, side, quantity, price, contract, commission, execution_id,
@@ -141,9 +141,9 @@ def _print_import(one: FillsImport) -> None:
     for what, rows in file.left_out.items():
         echo(f"  left out    {rows:,} of {what}")
     for row in file.set_aside[:_MOST_ASIDE]:
-        echo(f"  set aside   {row.words}")
+        echo(f"  quarantined {row.words}")
     if len(file.set_aside) > _MOST_ASIDE:
-        echo(f"  set aside   {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
+        echo(f"  quarantined {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
 
 
 def _print_total(brought: FillsIntake, market: str) -> None:
@@ -206,7 +206,7 @@ def _show_files(batches: tuple[FillBatch, ...], *, as_json: bool) -> None:
         print_json([field_values(batch) for batch in batches])
         return
     for batch in batches:
-        what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows set aside"
+        what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows quarantined"
         if batch.event == "withdrawn":
             what = f"undone: {batch.reason}"
         echo(f"{batch.at:%Y-%m-%d %H:%M} UTC  {batch.batch_id}  {batch.name}: {what}")

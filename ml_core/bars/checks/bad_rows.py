@@ -66,7 +66,7 @@ class BatchRefusedError(InputError):
         if not self.months_taken:
             return ""
         return (
-            f"Its {self.months_taken:,} months with few of them were taken in (`orbcast bars "
+            f"Its {self.months_taken:,} months with few of them were imported (`orbcast bars "
             "batches` lists them, `orbcast bars forget` undoes one). "
         )
 

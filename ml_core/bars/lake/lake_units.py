@@ -29,7 +29,7 @@ class UnitsChangedError(InputError):
     given: str
     template = (
         "the bars of {symbol} are stored with instrument.{unit} = {kept}, and the market file "
-        "says {given}: old versions would predict from other numbers. Put it back, give the "
+        "says {given}: old versions would predict from other numbers. Restore it, give the "
         "market another symbol, or move the bars away and ingest anew: {folder}"
     )
 

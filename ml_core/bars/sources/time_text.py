@@ -225,7 +225,7 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     """
     directives = set(_DIRECTIVE.findall(time_format))
     if ("p" in directives) != ("I" in directives):
-        missing = "%p says AM or PM of the hours of %I alone, and %I means nothing without it"
+        missing = "%p gives AM or PM for the hours of %I alone, and %I means nothing without it"
         raise SourceError(source, f"{time_format!r} has one of %I and %p", missing)
     if "Z" in directives:
         fault = f"{time_format!r} reads short names of zones (%Z), which name none for sure"

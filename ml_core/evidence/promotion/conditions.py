@@ -161,7 +161,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     if too_few:
         words += f"; nothing is promoted below {least:,}"
     elif not suffices:
-        words += "; found with fewer" if all_hold else ": more are needed to tell no from not yet"
+        words += "; found with fewer" if all_hold else ": more are needed to decide"
     figures: dict[str, Any] = {
         "rows": fewest.rows,
         "needed": needed.rows,

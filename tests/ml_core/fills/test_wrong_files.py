@@ -126,6 +126,6 @@ def test_hours_that_clocks_leave_out_or_bring_twice_are_set_aside(
     file = read_fills(path, market, FillsReading(zone="America/New_York"), at=AT)
     assert [row.reason for row in file.set_aside] == [
         "is an hour that daylight saving leaves out",
-        "is an hour that daylight saving brings twice",
+        "is an hour that daylight saving repeats",
     ]
     assert len(file.fills) == 1

@@ -107,7 +107,11 @@ def toml(**values: Any) -> str:
 
 
 REFUSED = {
-    "no kind": ("a.txt", "x", "ends in .txt, which says no kind of file; name one that ends in"),
+    ("no kind"): (
+        "a.txt",
+        "x",
+        "ends in .txt, which is not a known kind of file; name one that ends in",
+    ),
     "no TOML": ("a.toml", "[[event", "is not TOML"),
     "something else": ("a.toml", 'news = "x"', "has news where only zone and [[event]] belong"),
     "nothing": ("a.toml", 'zone = "UTC"', "has no event; write one with time, name"),

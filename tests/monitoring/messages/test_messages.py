@@ -212,7 +212,7 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
     assert f"for the label {ENTRY.label}" in body
     assert (
         "A price without drift enters it in 94% of cases, ends above 0 in 28.8% of these and "
-        "brings -0.17 R net a trade (+-0.03, by the bars of 20 days before)."
+        "gives -0.17 R net a trade (+-0.03, by the bars of 20 days before)."
     ) in body
     facts = trade("auto", bracket=open_ended, planned=open_ended, by="stop_order")
     assert "The stop order above 3386.3 was filled: 3386.3 at" in break_message(facts).body
@@ -221,7 +221,7 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
     nothing = settled("auto", trade=None, outcome=None, exit=None, r_gross=None, r_net=None)
     for by, words in (
         ("close", "No 1-minute close outside of the range up to"),
-        ("retest", "No 1-minute close outside of the range came back to its edge up to"),
+        ("retest", "After a 1-minute close outside the range no return to its edge up to"),
         (None, "No entry by the rules up to"),
     ):
         assert words in settled_message(replace(nothing, by=by)).body

@@ -178,7 +178,9 @@ def lean_zip(path: Path, layout: str) -> LeanZip | None:
     kind = folders[0] if len(folders) == 4 else ""  # noqa: PLR2004 - kind, market, step, ticker
     if match is None or kind not in {*_KINDS, *_DERIVED}:
         if match is not None or layout == LEAN:
-            fault = "does not lie in LEAN's data folder, which alone says its market and its units"
+            fault = (
+                "does not lie in LEAN's data folder, which alone states its market and its units"
+            )
             remedy = f"keep LEAN's folders, as in {_EXAMPLE}"
             if layout == "auto":
                 remedy += "; or give another --layout if it is not LEAN's"

@@ -92,7 +92,7 @@ class TrialCost:
             return f"{self.counted}: no further correction; {self._rows(self.rows_needed)}"
         return (
             f"{self.counted}: {self.z_wanted:.2f} standard errors and an e-value of "
-            f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
+            f"{self.e_wanted:,.6g} needed, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
             f"{self._rows(self.rows_needed)}, alone {_count(self.rows_alone)}"
         )
 

@@ -234,7 +234,7 @@ def _parsed(url: str) -> URL:
     """Parse a URL; refuse an unescaped password, which would be read as part of the host."""
     rest = url.partition("://")[2]
     if not rest:
-        raise DatabaseError("(not shown)", "is no database URL", _LIKE_THIS)
+        raise DatabaseError("(not shown)", "is not a database URL", _LIKE_THIS)
     if not rest.startswith("/") and rest.partition("?")[0].count("@") > 1:
         fault = "has an @ in its password that is not escaped"
         raise DatabaseError(masked(url), fault, "write %40 for it in ORBCAST_DATABASE_URL")
@@ -242,7 +242,9 @@ def _parsed(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         remedy = f"{_LIKE_THIS}; in a password write %2F for /, %3F for ?, %23 for #"
-        raise DatabaseError(masked(url), "is no database URL", remedy) from None  # quotes the URL
+        raise DatabaseError(
+            masked(url), "is not a database URL", remedy
+        ) from None  # quotes the URL
 
 
 def _engine(url: URL, name: str) -> Engine:

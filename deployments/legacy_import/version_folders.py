@@ -81,7 +81,7 @@ def text_fault(text: str) -> str | None:
     LightGBM ends the whole process on some damaged models, so the structure is checked first.
     """
     if not text.startswith("tree"):
-        return "is no LightGBM model: it does not begin with `tree`"
+        return "is not a LightGBM model: it does not begin with `tree`"
     sizes = re.search(r"^tree_sizes=([\d ]*)$", text, re.MULTILINE)
     if sizes is None:
         return "is damaged: it does not state the sizes of its trees"

@@ -219,4 +219,6 @@ def require_file(path: Path) -> None:
     if not path.exists():
         raise SourceError(str(path), "does not exist", "check the path")
     what = "a folder" if path.is_dir() else "a pipe, socket or device"
-    raise SourceError(str(path), f"is {what} and no file", "move it away, or name files of bars")
+    raise SourceError(
+        str(path), f"is {what} and not a file", "move it away, or name files of bars"
+    )

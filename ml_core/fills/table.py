@@ -166,7 +166,7 @@ def _columns(
     columns: dict[str, str] = {}
     for field, column in named.items():
         if field not in FIELDS:
-            fault = f"--columns names {field!r}, which is no field"
+            fault = f"--columns names {field!r}, which is not a field"
             raise FillsFileError(str(path), fault, f"map one of {', '.join(FIELDS)}")
         if column and column.lower() not in names:
             fault = f"has no column {column!r} for {field}"

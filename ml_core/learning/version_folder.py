@@ -52,7 +52,9 @@ def reading(folder: Path, file: str) -> Iterator[Path]:
     except OSError as error:
         raise BundleCorruptError(str(folder), file, _fault_of(error)) from error
     if no_file:
-        raise BundleCorruptError(str(folder), file, "is no file")  # reading a pipe would not end
+        raise BundleCorruptError(
+            str(folder), file, "is not a file"
+        )  # reading a pipe would not end
     try:
         yield path
     except OrbcastError:

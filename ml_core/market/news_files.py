@@ -67,9 +67,9 @@ def read_news(path: Path, *, market: str, zone: str | None, at: datetime) -> tup
         text = path.read_text(encoding="utf-8-sig")
         events = [_event(path, place, row, market, zone, at) for place, row in rows_of(path, text)]
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise NewsFileError(str(path), "is no file that is there", "check the path") from error
+        raise NewsFileError(str(path), "does not exist", "check the path") from error
     except UnicodeDecodeError as error:
-        raise NewsFileError(str(path), "is no UTF-8 text", "save it as UTF-8") from error
+        raise NewsFileError(str(path), "is not UTF-8 text", "save it as UTF-8") from error
     if not events:
         raise NewsFileError(str(path), "has no event", f"write one with {', '.join(FIELDS[:2])}")
     return tuple(events)
@@ -191,7 +191,7 @@ def _event(
 
 def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEvent:
     if unknown := sorted(str(key) for key in row if key not in FIELDS):
-        raise _FieldError(unknown[0], "", "is no field", f"use {', '.join(FIELDS)}")
+        raise _FieldError(unknown[0], "", "is not a field", f"use {', '.join(FIELDS)}")
     own_zone = row.get("zone") or zone
     if own_zone is not None and not is_zone(str(own_zone)):
         raise _FieldError("zone", own_zone, "is none", "use an IANA name such as UTC")
@@ -246,9 +246,9 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
             return _utc(field, moment, zone)
         except OverflowError:  # in the year 1 or 9999, out of range in UTC
             remedy = "write one such as 2026-01-14T08:30"
-            raise _FieldError(field, value, "is no time in UTC", remedy) from None
+            raise _FieldError(field, value, "is not a time in UTC", remedy) from None
     if not isinstance(moment, date):
-        raise _FieldError(field, value, "is no time", "write one such as 2026-01-14T08:30")
+        raise _FieldError(field, value, "is not a time", "write one such as 2026-01-14T08:30")
     if needs_clock:
         raise _FieldError(field, value, "has no time of day", "write one such as 2026-01-14T08:30")
     return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)

@@ -154,8 +154,8 @@ def test_a_wrong_file_is_one_line_and_nothing_of_any_file_is_kept(tmp_path: Path
     good.write_text("time,name\n2031-01-14T13:30Z,CPI\n")
     bad.write_text("time,name\n2031-01-14 13:30,CPI\n")
     line = run("events", "import", str(good), str(bad), status=2)
-    assert "bad.csv: line 2: time 2031-01-14 13:30:00 has no zone; say --zone" in line
+    assert "bad.csv: line 2: time 2031-01-14 13:30:00 has no zone; give --zone" in line
     assert line.count("\n") == 1
     assert run_json("events", "show", "--from", "2031-01-01") == []
     line = run("events", "import", str(tmp_path / "no.csv"), status=2)
-    assert "is no file that is there; check the path" in line
+    assert "does not exist; check the path" in line

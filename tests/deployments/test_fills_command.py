@@ -52,7 +52,7 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "times of Australia/Brisbane; time=Time, side=Action" in told
     assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
     assert "left out    1 of ES 09-25" in told
-    assert "quarantined line 6: quantity 'one' is no number of contracts" in told
+    assert "quarantined line 6: quantity 'one' is not a number of contracts" in told
     assert "On record: 3 fills of MGC." in told
 
     again = run_json(*command)
@@ -85,7 +85,7 @@ def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "has no zone; say --zone"),
+        ((), "has no zone; give --zone"),
         (("--zone", "Mars"), "there is no zone 'Mars'"),
         (("--zone", "UTC", "--columns", "price"), "--columns 'price' is not a mapping; write"),
         (("--zone", "UTC", "--columns", "price=Px"), "has no column 'Px' for price; name one of"),

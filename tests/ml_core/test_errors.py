@@ -180,7 +180,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             MarketFileError(
                 "mgc.toml", ((("tick"), "0", "give more"), ("zone", "{x}", "correct it"))
             ),
-            "market file mgc.toml is refused: tick = 0: give more; zone = {x}: mend it",
+            "market file mgc.toml is refused: tick = 0: give more; zone = {x}: correct it",
         ),
         (
             RequestError(fault="is empty", remedy="send at least one bar"),

@@ -139,6 +139,6 @@ def test_a_frame_that_cannot_be_asked_of_is_refused(
 
 
 def test_a_folder_that_is_no_home_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoHomeError, match="is no home"):
+    with pytest.raises(NoHomeError, match="is not a home"):
         open_home(tmp_path)
     assert list(tmp_path.iterdir()) == []

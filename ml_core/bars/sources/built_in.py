@@ -85,7 +85,7 @@ class DuckdbSource(Source):
     def fault_of(cls, options: Mapping[str, str]) -> str:
         """Refuse a value that is not a number of seconds."""
         settle = options.get("settle", "0")
-        return "" if settle.isdecimal() else f"settle {settle!r} is no number of seconds"
+        return "" if settle.isdecimal() else f"settle {settle!r} is not a number of seconds"
 
     @property
     def origin(self) -> str:
@@ -247,7 +247,7 @@ class DatabentoSource(Source):
             return "databento needs --option start=2020-01-01: the first day to be fetched"
         for name in ("start", "end"):
             if name in options and _day(options[name]) is None:
-                return f"{name} {options[name]!r} is no day; write it such as 2020-01-01"
+                return f"{name} {options[name]!r} is not a day; write it as 2020-01-01"
         if any(name in options.get("symbols", "") for name in "/\\"):
             return f"symbols {options['symbols']!r} cannot be used"
         return ""

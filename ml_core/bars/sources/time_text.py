@@ -235,7 +235,7 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     try:
         parsed = pd.to_datetime(series, format=time_format, errors="coerce", utc=zoned)
     except ValueError as error:
-        fault = f"{time_format!r} is no format of times ({error})"
+        fault = f"{time_format!r} is not a time format ({error})"
         remedy = "write --time-format such as '%d.%m.%Y %H:%M'"
         raise SourceError(source, fault, remedy) from error
     good = parsed.notna().to_numpy()

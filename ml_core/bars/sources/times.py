@@ -128,7 +128,7 @@ def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Ti
             return _epochs(column, reading, source)
         column = column.cast(pa.int64(), safe=False).cast(pa.string())
     elif not is_text(kind):
-        fault = f"has times in a column of type {kind}, which is no date with a time of day"
+        fault = f"has times in a column of type {kind}, which is not a date with a time of day"
         raise SourceError(source, fault, "map another column with --column ts=...")
     return _text(column.cast(pa.string()), reading, source)
 
@@ -239,7 +239,7 @@ def _none_read(text: pa.ChunkedArray, reading: TimeReading, source: str) -> Time
     row = int(present[0]) + 1
     value = text[row - 1].as_py()
     if reading.time_format is not None:
-        fault = f"row {row}: {value!r:.60} is no time of the format {reading.time_format!r}"
+        fault = f"row {row}: {value!r:.60} is not a time of the format {reading.time_format!r}"
         raise SourceError(source, fault, "describe it with --time-format")
     if formats := formats_of(value):
         fault = f"row {row}: {value!r:.60} is a date whose day and month may be read two ways"

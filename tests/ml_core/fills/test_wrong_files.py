@@ -35,7 +35,7 @@ REFUSED = {
     "no zone": (
         HEADER + GOOD + "2025-06-19 00:13:00,buy,1,3386.4,MGCQ5,1.24,f2\n",
         {},
-        "line 3: time '2025-06-19 00:13:00' has no zone; say --zone",
+        "line 3: time '2025-06-19 00:13:00' has no zone; give --zone",
     ),
     "bad zone": (HEADER + GOOD, {"zone": "Mars/Base"}, "there is no zone 'Mars/Base'"),
     "day or month": (
@@ -84,20 +84,24 @@ def test_two_platforms_columns_in_one_header_are_asked_for(market: Market, tmp_p
     path = tmp_path / "both.csv"
     header = "Instrument,Action,Quantity,Price,Time,E/X,Fill ID,B/S,Contract\n"
     path.write_text(header + "x,Buy,1,1,1,Entry,1,Buy,y\n")
-    with pytest.raises(FillsFileError, match="ninjatrader or tradovate; say which"):
+    with pytest.raises(FillsFileError, match="ninjatrader or tradovate; give one"):
         read_fills(path, market, FillsReading(), at=AT)
 
 
 BAD_ROWS = {
-    "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "time '2025-06-31T00:12:00Z' is no time",
+    "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "time '2025-06-31T00:12:00Z' is not a readable time",
     "2025-06-21T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "lies in the future; is the zone right?",
     "2025-06-19T00:12:00Z,hold,1,3386.4,MGCQ5,1.24,x": "side 'hold' is neither buy nor sell",
-    "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is no number",
-    "2025-06-19T00:12:00Z,buy,0.5,3386.4,MGCQ5,1.24,x": "quantity '0.5' is no whole number of 1",
-    "2025-06-19T00:12:00Z,buy,1,,MGCQ5,1.24,x": "price is no price",
+    "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is not a number",
+    (
+        "2025-06-19T00:12:00Z,buy,0.5,3386.4,MGCQ5,1.24,x"
+    ): "quantity '0.5' is not a whole number of 1",
+    "2025-06-19T00:12:00Z,buy,1,,MGCQ5,1.24,x": "price is not a price",
     "2025-06-19T00:12:00Z,buy,1,-5,MGCQ5,1.24,x": "price '-5' is not above 0",
     "2025-06-19T00:12:00Z,buy,1,1e300,MGCQ5,1.24,x": "is too large for a price",
-    "2025-06-19T00:12:00Z,buy,1,3386.4,MGCQ5,free,x": "commission 'free' is no amount of money",
+    (
+        "2025-06-19T00:12:00Z,buy,1,3386.4,MGCQ5,free,x"
+    ): "commission 'free' is not an amount of money",
     "2025-06-19T00:12:00Z,buy,1,3386.5,MGCQ5,1.24,f1": "of different executions (lines 2, 3)",
 }
 

@@ -295,7 +295,7 @@ def layout_of(
         return likely[0]
     if name == LEAN:
         remedy = "name zips of LEAN's data folder, or give another --layout"
-        raise SourceError(source, "is no zip of LEAN's", remedy)
+        raise SourceError(source, "is not a zip of LEAN's", remedy)
     if name not in LAYOUTS:
         raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
     forms = _BY_NAME[name]

@@ -117,7 +117,7 @@ class LeanZip:
             or _iso(member["day"]) != str(self.day)
             or (member["month"] is not None) != is_future
         ):
-            fault = f"holds {name}, which is no file of minutes of {self.ticker} on {self.day}"
+            fault = f"holds {name}, which is not a file of minutes of {self.ticker} on {self.day}"
             remedy = "download it again; or unpack it, and give the bars a header and whole times"
             raise SourceError(str(self.path), fault, remedy)
         if archive.getinfo(name).flag_bits & 1:
@@ -256,5 +256,5 @@ def _day(text: str, path: Path) -> np.datetime64:
     try:
         return np.datetime64(_iso(text), "D")
     except ValueError as error:
-        fault = f"is named after {text}, which is no day"
+        fault = f"is named after {text}, which is not a day"
         raise SourceError(str(path), fault, "name it as LEAN did") from error

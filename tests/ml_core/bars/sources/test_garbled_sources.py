@@ -88,7 +88,7 @@ def test_bytes_that_are_no_text_spoil_their_own_row(tmp_path: Path) -> None:
     [
         (b"PAR1....", "is a Parquet file; give --source parquet"),
         (b"PK\x03\x04....", "a workbook of Excel; save it as CSV"),
-        (b"\n" + HEADER.encode() + ROW.encode(), "begins with an empty line; take out"),
+        (b"\n" + HEADER.encode() + ROW.encode(), "begins with an empty line; remove"),
         (b"Export of MGC\n" + HEADER.encode() + ROW.encode(), "'Export of MGC', does not name"),
     ],
 )

@@ -120,7 +120,7 @@ def _model(facts: Facts) -> Gate:
     if facts.version is None:
         return Gate(name=name, passed=False, words="nothing serves", change="a champion")
     if facts.fallback is not None:
-        words = f"{facts.version} serves in place of the champion: {facts.fallback}"
+        words = f"{facts.version} serves as a fallback: {facts.fallback}"
         return Gate(name=name, passed=False, words=words, change="the champion serving again")
     if facts.kind == "baseline":
         words = f"{facts.version} is a baseline: it has no skill to show above itself"
@@ -239,7 +239,7 @@ def _growth(evidence: float, rows: int, alpha: float) -> str:
 def _check(name: str, check: Check | None, now: datetime, policy: RolloutPolicy) -> Gate:
     if check is None:
         return Gate(
-            name=name, passed=False, words="was never checked", change=f"a {name} check that ran"
+            name=name, passed=False, words="never checked", change=f"a {name} check that ran"
         )
     words = f"checked {check.at:%Y-%m-%d %H:%M} UTC: {check.words}"
     if now - check.at > policy.check_age:

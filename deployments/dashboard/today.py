@@ -233,7 +233,7 @@ def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
     if entry.late:
         lines.append("**late**: not scored")
     if entry.outputs.fallback:
-        lines.append(f"fallback for the champion: {escaped(entry.outputs.fallback)}")
+        lines.append(f"fallback: {escaped(entry.outputs.fallback)}")
     st.write(" · ".join(lines))
     st.write(agreement(slot))
 

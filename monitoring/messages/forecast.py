@@ -171,7 +171,7 @@ def _warnings(facts: ForecastFacts) -> list[str]:
             f": {outputs.breaker_cause or 'see orbcast breaker status'}."
         )
     if outputs.fallback:
-        lines.append(f"A fallback predicted in place of the champion: {outputs.fallback}.")
+        lines.append(f"A fallback predicted: {outputs.fallback}.")
     if facts.other_label:
         lines.append(
             f"Its probabilities are for the label {facts.other_label}; prices and money below are "

@@ -162,7 +162,7 @@ def _status_sentences(
             )
             break
     if fallback:
-        sentences.append(f"It serves in place of the champion: {fallback}.")
+        sentences.append(f"It serves as a fallback: {fallback}.")
     if expired := store.expired(record, at):
         sentences.append(f"It may not predict any more: {expired}.")
     if faults := store.faults(record):

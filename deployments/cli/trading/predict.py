@@ -80,7 +80,7 @@ def _print_prediction(
     by = f"by {prediction.model} {prediction.version}"
     echo(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
     if fallback:
-        echo(f"  fallback for the champion: {fallback}")
+        echo(f"  fallback: {fallback}")
     if expired:
         echo(f"  too old to predict live: {expired}")
     odds = cli.drawing.borderless_table("", figures=("UP", "DOWN", "no break"))

@@ -89,7 +89,9 @@ def test_two_platforms_columns_in_one_header_are_asked_for(market: Market, tmp_p
 
 
 BAD_ROWS = {
-    "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "time '2025-06-31T00:12:00Z' is not a readable time",
+    (
+        "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x"
+    ): "time '2025-06-31T00:12:00Z' is not a readable time",
     "2025-06-21T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "lies in the future; is the zone right?",
     "2025-06-19T00:12:00Z,hold,1,3386.4,MGCQ5,1.24,x": "side 'hold' is neither buy nor sell",
     "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is not a number",

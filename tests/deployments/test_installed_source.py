@@ -183,7 +183,7 @@ def test_an_option_that_a_source_lacks_is_refused_with_those_it_has(
     home = tmp_path / "home"
     refused = orbcast(packages, home, "ingest", "--source", "gateway", "--option", "port=1")
     assert refused.returncode == 2
-    assert ("gateway cannot use --option port=..., which is no option of it; it can use url") in (
+    assert "gateway cannot use --option port=..., which is no option of it; it can use url" in (
         refused.stderr
     )
     refused = orbcast(packages, home, "ingest", "--source", "gateway", "bars.csv")

@@ -31,7 +31,7 @@ TOO_OLD = replace(CHECK, at=NOW - 4 * DAY - SECOND)
             False,
         ),
         ({"fallback": "expired"}, "a fallback serves: expired", False),
-        ({"drift": None}, "drift: was never checked", False),
+        ({"drift": None}, "drift: never checked", False),
         ({"parity": TOO_OLD}, "parity: checked 2025-06-26 11:59 UTC: nothing found", False),
         ({"drift": UNJUDGED}, "drift: checked 2025-06-29 12:00 UTC: nothing found", False),
     ],

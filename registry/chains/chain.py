@@ -188,12 +188,12 @@ class Chain:
             if earlier != after.rows:
                 yield (
                     f"{self.name} has {earlier:,} rows up to the sealed checkpoint, which counted "
-                    f"{after.rows:,}: some are gone or were put in"
+                    f"{after.rows:,}: some are missing or were inserted"
                 )
         elif after.rows:
             yield (
                 f"{self.name} row {after.rows:,} is not the one that was sealed: it was edited, "
-                "or rows are gone"
+                "or rows are missing"
             )
         streamed = {"yield_per": _PAGE}
         # closed also where a caller stops at the first fault
@@ -203,7 +203,7 @@ class Chain:
                 if previous is not None and follows != previous:
                     yield (
                         f"{self._name(session, number)} does not follow the row before it: "
-                        "one is gone or moved"
+                        "one is missing or was moved"
                     )
                 if not self._as_written(row):
                     yield from self._edited(session, number)

@@ -71,6 +71,7 @@ class RunQueue:
     def leave(self, run: UUID) -> UUID | None:
         """Free a run's place; return the run that has waited longest, which is to be called."""
         self._running.discard(run)
+        self._called.pop(run, None)
         following = next(iter(self._waiting), None)
         if following is not None:
             del self._waiting[following]

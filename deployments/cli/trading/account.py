@@ -185,7 +185,12 @@ def _print(odds: AccountOdds, currency: str) -> None:
         f"{count_of(odds.trading_days, 'trading day')} of {odds.symbol}, "
         f"{signed(odds.as_recorded.net_per_day, 3)} R a day"
     )
-    ended = "goes on to its end" if own.ended is None else f"{OUTCOMES[own.ended]} on {own.day}"
+    if own.ended is not None:
+        ended = f"{OUTCOMES[own.ended]} on {own.day}"
+    elif odds.no_room_since is not None:
+        ended = f"{OUTCOMES['no_room']} from {odds.no_room_since} on"
+    else:
+        ended = "goes on to its end"
     echo(f"Through that record as it came, the account {ended}: {own.balance:,.2f} {currency}.")
     if odds.refused:
         reasons = ", ".join(f"{limit} {count:,}" for limit, count in odds.refused.items())

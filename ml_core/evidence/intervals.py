@@ -45,8 +45,11 @@ class Interval:
 
     def from_days(self, fewest: int) -> Interval:
         """Return this, without its ends where it rests on fewer days: few days vary too little."""
-        if self.days >= fewest:
-            return self
+        return self if self.days >= fewest else self.without_ends
+
+    @property
+    def without_ends(self) -> Interval:
+        """The estimate alone."""
         return replace(self, low=float("nan"), high=float("nan"), error=float("nan"))
 
     @property

@@ -103,7 +103,8 @@ class TradeReview:
     missed
         The entries that were not taken.
     slippage
-        Mean ticks by planned price, with intervals from ``MIN_DAYS`` days on; all sides together are in ``costs``.
+        Mean ticks by planned price, with intervals from ``MIN_DAYS`` days on; all sides together
+        are in ``costs``.
     costs
         Slippage and commission per side, compared with the assumed ones.
     """

@@ -92,7 +92,7 @@ def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTr
 
 
 def no_room_since(followed: Iterable[AccountTrade]) -> date | None:
-    """Return the trading day from which the drawdown has left no contract; None if it leaves some."""
+    """Return the trading day from which the drawdown leaves no contract, or None."""
     since: date | None = None
     for one in followed:
         if one.sizing.refusal is None:

@@ -11,8 +11,10 @@ import numpy as np
 
 from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.features.condition import Condition, read_condition
+from ml_core.features.named_sessions import session_features
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.setups.conditional import (
     BREAK_SIDES,
@@ -81,7 +83,9 @@ class RangeQuestion:
 
 def range_question(
     catalogue: Catalogue,
+    market: Market,
     condition: str,
+    *,
     side: str,
     opening_range: str | None,
     label: LabelSpec,
@@ -89,6 +93,8 @@ def range_question(
     last: date | None,
 ) -> RangeQuestion:
     """Return a question from what a user gave.
+
+    The condition may name features of the catalogue, and sessions of the market by their names.
 
     Raises
     ------
@@ -98,10 +104,12 @@ def range_question(
     sides = [name for name in BREAK_SIDES if name == side]
     if not sides:
         raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
-    read = read_condition(condition, [feature.name for feature in catalogue.select_with_own()])
+    every = (*session_features(market), *catalogue.select_with_own())
+    by_name = {feature.name: feature for feature in every}
+    read = read_condition(condition, by_name)
     return RangeQuestion(
         condition=read,
-        features=catalogue.select(read.names),
+        features=tuple(by_name[name] for name in read.names),
         side=sides[0],
         opening_range=opening_range,
         label=label,

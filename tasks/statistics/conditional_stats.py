@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.features.condition import Condition, read_condition
 from ml_core.features.named_sessions import session_features
@@ -123,10 +124,13 @@ def answer_question(
 ) -> ConditionalStats:
     """Answer a question from every bar known by a time, and record the question once.
 
-    The question is recorded before it is answered, and counts whatever the answer is.
+    The question is recorded before it is answered, and counts whatever the answer is. Own features
+    that it names are audited first.
 
     Raises
     ------
+    LookAheadError
+        An own feature sees the future; the question is not recorded.
     UnknownRangeError, EmptyLakeError
         The market has no such range, or there are no bars.
     """
@@ -135,6 +139,11 @@ def answer_question(
         market.range_index(question.opening_range)
     bars = read_bars_until(settings, name, market, at)
     first, last = period_of(bars, market, question.first, question.last)
+    news = news_of(settings.database(), market.symbol)
+    if own := tuple(feature for feature in question.features if feature.code):
+        audit_lookahead(
+            bars, market, question.label, own, first=first, last=last, news=news
+        ).require_clean()
     assembly = assemble(
         bars,
         market,
@@ -142,7 +151,7 @@ def answer_question(
         first=first,
         last=last,
         features=question.features,
-        news=news_of(settings.database(), market.symbol),
+        news=news,
     )
     table = slot_table(assembly).to_pylist()
     looks = record_look(

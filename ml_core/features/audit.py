@@ -57,7 +57,7 @@ class LookAheadError(DefectError):
     example: str
     template = (
         "{_number} features see the future ({_first:, }), such as {example}; they are not used; "
-        "mend them, `orbcast audit lookahead` tells"
+        "correct them, `orbcast audit lookahead` lists them"
     )
 
     @property

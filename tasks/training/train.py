@@ -53,9 +53,9 @@ class NoNewsError(InputError):
     on_record: int
     decisions: int
     template = (
-        "recipe {recipe} learns from {features:, }, and {_fault}; nothing was trained; take a "
-        "calendar in with `orbcast events import FILE` that says since when each event was known "
-        "(known_since), or leave them out of the recipe"
+        "recipe {recipe} learns from {features:, }, and {_fault}; nothing was trained; import "
+        "a calendar with `orbcast events import FILE` that states since when each event was "
+        "known (known_since), or leave them out of the recipe"
     )
 
     @property

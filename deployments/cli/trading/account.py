@@ -162,11 +162,16 @@ def chance(
     """
     settings = tasks.settings.current_settings()
     period, words = days_of(first, last), "Drawing trading days"
-    symbol, named = settings.market(market).symbol, strategy or [None]
-    of_each = [settings.rules(symbol, one) for one in dict.fromkeys(named)]
+    symbol, names = settings.market(market).symbol, dict.fromkeys(strategy or ())
+    of_each = [settings.rules(symbol, one) for one in names] or [settings.rules(symbol)]
+    odds: list[AccountOdds] = []
     with progress(words, 1.0) as bar:
-        odds = [
-            statistics.account_odds.account_odds(
+
+        def show(done: int, of: int) -> None:
+            bar.share((len(odds) + done / of) / len(of_each), words)
+
+        for rules in of_each:
+            own = statistics.account_odds.account_odds(
                 settings,
                 market,
                 settings.read_account(name),
@@ -177,10 +182,9 @@ def chance(
                 horizon=days,
                 paths=paths,
                 seed=seed,
-                on_path=lambda done, of, at=at: bar.share((at + done / of) / len(of_each), words),
+                on_path=show,
             )
-            for at, rules in enumerate(of_each)
-        ]
+            odds.append(own)
     if as_json:
         print_json(json_values(odds[0]) if len(odds) == 1 else [json_values(one) for one in odds])
         return

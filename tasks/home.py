@@ -321,7 +321,7 @@ def _day(given: Day) -> date | None:
     try:
         return date.fromisoformat(given) if isinstance(given, str) else given
     except ValueError:
-        raise NoDayError(given) from None
+        raise NoDayError(str(given)) from None
 
 
 def _minute(given: Day, later: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 tomlkit = library("tomlkit")
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_TYPE = re.compile(r"str|int|float|bool|none|.*[\[(].*")
+"""A type's name within the place of a fault."""
+
+_SHOULD = "Input should be "
 
 
 class TomlFileError(InputError):
@@ -95,15 +101,24 @@ def load_model(
     ) as fault:  # which pydantic does not report as a wrong value
         raise refused(f"cannot be used: {fault}") from fault
     except ValidationError as fault:
-        faults = tuple(
-            (
-                ".".join(map(str, problem["loc"])) or "file",
-                repr(problem["input"])[:80],
-                remedy_of(problem, model),
-            )
-            for problem in fault.errors()
-        )
-        raise error(str(path), faults) from fault
+        raise error(str(path), _faults(fault, model)) from fault
+
+
+def _faults(fault: ValidationError, model: type[BaseModel]) -> tuple[tuple[str, str, str], ...]:
+    """Return each wrong value once, as place, value and remedy.
+
+    Of a field with several types pydantic reports each that does not fit, with its name as part of
+    the place.
+    """
+    remedies: dict[tuple[str, str], list[str]] = {}
+    for problem in fault.errors():
+        place = ".".join(str(part) for part in problem["loc"] if not _TYPE.fullmatch(str(part)))
+        wrong = (place or "file", repr(problem["input"])[:80])
+        remedies.setdefault(wrong, []).append(remedy_of(problem, model))
+    return tuple(
+        (*wrong, " or ".join([first, *(other.removeprefix(_SHOULD) for other in others)]))
+        for wrong, (first, *others) in remedies.items()
+    )
 
 
 def remedy_of(problem: ErrorDetails, model: type[BaseModel]) -> str:

@@ -87,6 +87,7 @@ def test_a_shipped_strategy_never_changes_under_its_name(name: str, first: str) 
         ('[trade]\nstop = "quarter"', "trade.stop"),
         ("[trade]\nstop = { atr = 0 }", r"trade.stop = [^:]*: 0}: write [^;]*$"),
         ("[trade]\nstp = 3", "trade.stp = 3: is no field here; did you mean stop"),
+        ("allowed_ranges = 3", "allowed_ranges = 3: Input should be 'all' or a valid tuple"),
         ("[trade]\npartial = { r = 1.0 }", "below rr"),
         ('[trade]\nlast_entry = "25:00"', "last_entry"),
         ('[trade]\nanchor = "edge"\nstop = { ticks = 5 }', "full"),

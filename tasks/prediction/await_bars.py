@@ -7,6 +7,7 @@ here, and a source that hangs or fails delays its own slot only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -108,17 +109,13 @@ def arrivals(slots: Sequence[MarketSlot]) -> Iterator[tuple[MarketSlot, Arrival]
         for wait in _next_to_read(waiting, monotonic()):
             wait.begun = monotonic()
             Thread(target=_read, args=(settings, wait, finished), daemon=True).start()
-        try:
+        with suppress(Empty):
             reading = finished.get(timeout=_LOOK_SECONDS)
-        except Empty:
-            overdue = [wait for wait in waiting if wait.is_given_up(monotonic())]
-        else:
-            overdue = []
             _take(settings, reading)
-            if reading.wait.is_over(settings, monotonic()):
+            if reading.wait.is_over(settings, monotonic()) and reading.wait in waiting:
                 waiting.remove(reading.wait)
                 yield reading.wait.of_market, reading.wait.arrival
-        for wait in overdue:
+        for wait in [wait for wait in waiting if wait.is_given_up(monotonic())]:
             waiting.remove(wait)
             yield wait.of_market, _without_answer(settings, wait)
 
@@ -183,7 +180,7 @@ def _read(settings: Settings, wait: _Wait, finished: SimpleQueue[_Reading]) -> N
 def _take(settings: Settings, reading: _Reading) -> None:
     """Look for a slot's bars after a reading; set when its source is read again."""
     wait = reading.wait
-    wait.arrival = _seen(settings, wait.of_market, wait.arrival, reading.brought, reading.trouble)
+    wait.arrival = _looked(settings, wait, reading.brought, reading.trouble)
     wait.begun, wait.next_try = None, monotonic() + wait.pause
     wait.pause = min(2.0 * wait.pause, LONGEST_PAUSE)
 
@@ -194,7 +191,21 @@ def _without_answer(settings: Settings, wait: _Wait) -> Arrival:
         trouble = (
             f"the bars could not be refreshed: no answer within {monotonic() - wait.begun:.0f} s"
         )
-    return _seen(settings, wait.of_market, wait.arrival, None, trouble)
+    return _looked(settings, wait, None, trouble)
+
+
+def _looked(
+    settings: Settings, wait: _Wait, brought: RefreshResult | None, trouble: str | None
+) -> Arrival:
+    """Do the same as :func:`_seen`; a lake that cannot be read ends the wait.
+
+    The prediction reads it again and fails as its own market; the others' slots wait on.
+    """
+    try:
+        return _seen(settings, wait.of_market, wait.arrival, brought, trouble)
+    except Exception as error:  # noqa: BLE001 - raised again when the slot is predicted
+        words = f"the bars could not be read: {error_without_urls(error)}"
+        return Arrival(present=True, tries=wait.arrival.tries + 1, trouble=words)
 
 
 def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arrival:

@@ -100,3 +100,40 @@ def test_a_source_that_fails_is_tried_until_the_deadline_and_its_slot_given_out(
     assert [market for market, _ in given] == ["a", "fails"]
     assert given[1][1].tries > 1
     assert str(given[1][1].trouble).startswith("the bars could not be refreshed: ")
+
+
+def test_an_answer_that_comes_after_the_slot_was_given_out_changes_nothing(
+    sources: dict[str, Callable[[], bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_WAIT_FOR_BARS_SECONDS", "0")
+    released = Event()
+
+    def until_released() -> bool:
+        released.wait()
+        return True
+
+    sources.update({"hangs": until_released, "a": until_released})
+    given = []
+    for of, arrival in arrivals([waiting("hangs"), waiting("a")]):
+        released.set()
+        given.append((of.market, arrival.tries))
+    assert sorted(market for market, _ in given) == ["a", "hangs"]
+    assert {tries for _, tries in given} == {1}
+
+
+def test_a_lake_that_cannot_be_read_ends_the_wait_of_its_own_slot_alone(
+    sources: dict[str, Callable[[], bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = await_bars._seen
+
+    def fails(settings: Any, of: MarketSlot, *rest: Any) -> Arrival:
+        if of.market == "damaged":
+            raise OSError("no such month")
+        return seen(settings, of, *rest)
+
+    monkeypatch.setattr(await_bars, "_seen", fails)
+    sources.update({"damaged": lambda: True, "a": lambda: True})
+    given = {of.market: arrival for of, arrival in arrivals([waiting("damaged"), waiting("a")])}
+    assert given["a"].trouble is None
+    assert given["damaged"].bars is None
+    assert given["damaged"].trouble == "the bars could not be read: OSError: no such month"

@@ -44,6 +44,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let the end of the process find everything: DuckDB reports objects that are left."""
+    gc.unfreeze()
+
+
 pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market", "tests.work_order"]
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -25,7 +25,6 @@ from ml_core.market_events import BreakerEvent
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import SettledTrade
 from registry.chains.chain import GENESIS, Chain, chain_of
-from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
 from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import recipe_faults

@@ -48,7 +48,7 @@ def restore(server: Server, backup: Path) -> None:
     if (status := (told.returncode, signed.returncode, again.returncode)) != expected:
         words = f"{told.stdout} {told.stderr} {signed.stdout} {signed.stderr} {again.stderr}"
         server.record.faults.append(f"verify after the restore ended {status}: {words}")
-    lines = (line for line in told.stdout.splitlines() if "are gone" in line)
+    lines = (line for line in told.stdout.splitlines() if "are missing" in line)
     server.record.restored = next(lines, "nothing was missing").strip()
     server.start_up()
 
@@ -62,7 +62,9 @@ def sample(server: Server) -> Sample:
     return Sample(
         memory_mb=sum(map(_resident_mb, pids)),
         open_files=sum(map(_open_files, pids)),
-        temporary_files=sum(1 for _ in server.temporary.rglob("*")),
+        temporary_files=tuple(
+            sorted(str(one.relative_to(server.temporary)) for one in server.temporary.rglob("*"))
+        ),
         prefect_mb=_size(server.home.glob("prefect/*.db*")) / 1024**2,
         runs=runs,
         events=events,

@@ -121,8 +121,9 @@ class Tuned:
         if self.best is None:
             return f"No better than the recipe tuned from: {figures}."
         return (
-            f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
-            f"{figures}; at promotion it pays for all {self.to_pay_for:,} questions asked."
+            f"{self.best.name} is better on the folds tuned on, which is not evidence yet: "
+            f"{figures}; at promotion it is corrected for all {self.to_pay_for:,} questions "
+            "tested."
         )
 
 
@@ -158,7 +159,7 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
                 score = _try_one(settings, study, material, folds, base=base, search=search, at=at)
                 done = len(_finished(study))
                 on_progress(done / search.trials)
-                text = "given up early" if score is None else f"{score:.5f}"
+                text = "stopped early" if score is None else f"{score:.5f}"
                 best = study.best_value
                 log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
     except Timeout as error:

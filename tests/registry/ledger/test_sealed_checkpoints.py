@@ -93,8 +93,8 @@ def test_a_row_deleted_before_it_is_missed_by_its_count(sealed: Database) -> Non
     counted, noted = verify(sealed, latest(sealed)).faults
     assert noted.startswith("1 outcomes recorded after")
     assert counted == (
-        "outcomes has 3 rows up to the sealed checkpoint, which counted 4: some are gone or were "
-        "put in"
+        "outcomes has 3 rows up to the sealed checkpoint, which counted 4: some are missing or "
+        "were inserted"
     )
 
 
@@ -102,7 +102,7 @@ def test_a_chain_cut_behind_its_checkpoint_is_named(sealed: Database) -> None:
     write(sealed, "DELETE FROM predictions WHERE id >= :n", n=SEALED)
     faults = verify(sealed, latest(sealed)).faults
     assert any("predictions row 4 is not the one that was sealed" in fault for fault in faults)
-    assert any("predictions recorded" in fault and "are gone" in fault for fault in faults)
+    assert any("predictions recorded" in fault and "are missing" in fault for fault in faults)
 
 
 def test_rows_cut_off_after_it_are_named_by_their_notes(sealed: Database) -> None:

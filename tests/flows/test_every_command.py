@@ -110,7 +110,7 @@ READING: dict[str, tuple[str, ...]] = {
     "account list": (),
     "account show": ("own-money",),
     "account check": ("own-account.toml",),
-    "account chance": ("own-money", "--from", "2024-11-01", "--paths", "20"),
+    "account chance": ("own-money", "--from", "2024-06-03", "--paths", "100"),
     "events show": (),
     "fills show": (),
     "fills report": ("--from", "2024-11-26"),

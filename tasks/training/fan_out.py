@@ -1,20 +1,33 @@
-"""Workers for folds: processes or threads on this machine, or a Dask cluster.
+"""Workers for folds and trials: processes or threads on this machine, or a Dask cluster.
 
-They run plain functions: a worker does not import Prefect or call a server.
+They run plain functions: a worker does not import Prefect or call a server. A dataset is written
+once, and a worker is given its path.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ml_core.errors import InputError
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.dataset_file import read_dataset, write_dataset
 from tasks.settings import Settings
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+_KEPT_SECONDS = 2 * 86400.0
+"""How long the file of a dataset stays after its last use; no study or search takes as long."""
 
 
 class NoDaskError(InputError):
@@ -26,8 +39,56 @@ class NoDaskError(InputError):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers that compute with datasets, which they read from a folder.
+
+    Attributes
+    ----------
+    pool
+        Runs the functions.
+    folder
+        Folder of the datasets' files.
+    """
+
+    pool: Executor
+    folder: Path
+
+    def share(self, data: Dataset) -> Path:
+        """Write a dataset where the workers read it; return its path. A repeat changes nothing."""
+        path = write_dataset(data, self.folder)
+        oldest = time.time() - _KEPT_SECONDS
+        for file in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # another study may remove it too
+                if file.stat().st_mtime < oldest:
+                    file.unlink()
+        return path
+
+    def submit(
+        self,
+        work: Callable[Concatenate[Dataset, Given], Result],
+        dataset: Path,
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Future[Result]:
+        """Run a function of a dataset that was shared, and of other values, on a worker."""
+        return self.pool.submit(_with_dataset, work, dataset, *given, **named)
+
+
+def _with_dataset(
+    work: Callable[..., Result], dataset: Path, *given: object, **named: object
+) -> Result:
+    return work(_last_read(dataset), *given, **named)
+
+
+@lru_cache(maxsize=1)
+def _last_read(dataset: Path) -> Dataset:
+    """Read a dataset, or return it if this worker read it last; its name follows its content."""
+    return read_dataset(dataset)
+
+
 @contextmanager
-def fold_workers(settings: Settings) -> Iterator[Executor]:
+def fold_workers(settings: Settings) -> Iterator[Workers]:
     """Yield the workers that the settings select; the results do not depend on the choice.
 
     Work that has not started when the block ends is cancelled.
@@ -37,9 +98,10 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
     NoDaskError
         Dask is selected but not installed.
     """
+    folder = settings.home / "datasets"
     if settings.task_runner == "dask":
         with _dask_cluster(settings) as cluster:
-            yield cluster
+            yield Workers(cluster, folder)
         return
     pool: Executor
     if settings.task_runner == "threads":
@@ -49,7 +111,7 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
         context = get_context("spawn")
         pool = ProcessPoolExecutor(settings.workers, context, _end_at_once_by_ctrl_c)
     try:
-        yield pool
+        yield Workers(pool, folder)
     finally:
         pool.shutdown(cancel_futures=True)
 

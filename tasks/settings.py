@@ -97,9 +97,18 @@ class Settings(Options):
         """Folder in which sources store their own files, such as pushed bars."""
         return self.home / "feeds"
 
+    def object_store(self) -> registry.object_store.ObjectStore | None:
+        """Return the store that several machines share; None without one, or for reading only."""
+        named = self.store and not self.read_only
+        return registry.object_store.ObjectStore(self.store) if named else None
+
     def lake(self) -> bars.lake.lake.Lake:
-        """Return the lake of bars."""
-        return bars.lake.lake.Lake(self.home / "lake")
+        """Return the lake of bars, which follows the store if there is one."""
+        store, root = self.object_store(), self.home / "lake"
+        if store is None:
+            return bars.lake.lake.Lake(root)
+        shared = registry.bars.shared_lake.SharedLake(self.database(), store, root)
+        return bars.lake.lake.Lake(root, shared)
 
     def database(self) -> Database:
         """Return the SQL database, migrated to its current schema; opened once per process.
@@ -119,6 +128,7 @@ class Settings(Options):
             lifetime=timedelta(days=self.model_expires_days),
             baseline_lifetime=timedelta(days=self.baseline_expires_days),
             definition_now=self.market_definition,
+            store=self.object_store(),
         )
 
     def ledger(self) -> registry.ledger.ledger.Ledger:
@@ -133,8 +143,7 @@ class Settings(Options):
         UnknownNameError, MarketFileError
             There is no such file, or it cannot be used.
         """
-        path = self.market_file(name)
-        market = load_market(path)
+        market = load_market(path := self.market_file(name))
         if roll is None:
             return market
         rules = get_args(RollRule)
@@ -265,8 +274,8 @@ class Settings(Options):
         UnknownNameError, AccountFileError
             There is no such file, or it cannot be used.
         """
-        folders = (self.own_accounts_dir, self.accounts_dir)
-        return ml_core.strategy.account.load_account(find_file(folders, "account", name))
+        path = find_file((self.own_accounts_dir, self.accounts_dir), "account", name)
+        return ml_core.strategy.account.load_account(path)
 
     def account_names(self) -> tuple[str, ...]:
         """Return the name of every account file."""
@@ -343,6 +352,6 @@ def api_url() -> str | None:
 
 @lru_cache(maxsize=8)
 def _opened(url: str, checkpoints: Path, *, read_only: bool) -> Database:
-    own = registry.database
-    opening = own.open_read_only if read_only else own.open_database
+    opened_by = registry.database
+    opening = opened_by.open_read_only if read_only else opened_by.open_database
     return opening(url, checkpoints=checkpoints)

@@ -261,7 +261,14 @@ def _write(
     with written_atomically(path) as temporary:
         temporary.write_text(json.dumps(json_values(evaluation), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
-    return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
+    files = {
+        path.relative_to(settings.home).as_posix(): digest for path, digest in written.items()
+    }
+    store = settings.object_store()
+    if store is not None:  # before the record, which puts them in force
+        for name, digest in files.items():
+            store.put(name, settings.home / name, digest)
+    return files
 
 
 def study_request(

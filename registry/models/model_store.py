@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,7 @@ class ModelStore:
     lifetime, baseline_lifetime
         How long after the last day it learned from a model, and a baseline, may serve.
     definition_now
-        Returns a market's current definition; without it, or where it returns None, versions are
-        not compared with a definition.
+        Returns a market's current definition; where it returns None, versions are not compared.
     store
         Store that holds the files of every version for all machines, if there is one.
     """
@@ -69,7 +69,7 @@ class ModelStore:
         store: ObjectStore | None = None,
     ) -> None:
         self._database = database
-        self._root, self.stored = root, store and StoredVersions(store, root)
+        self._root, self.stored = root, StoredVersions(store, root) if store else None
         self._lifetime, self._baseline_lifetime = lifetime, baseline_lifetime
         self._definition_now = definition_now
 
@@ -100,16 +100,12 @@ class ModelStore:
             The files just written, or those already there, are damaged.
         EditedRecipeError
             The recipe was changed without a new name.
-        StoreUnreachableError
-            The store refuses; nothing was registered.
         """
         market, version = bundle.trained["market"], bundle.version
         folder = self._root / market / bundle.recipe.name / version
         version_files.sweep(folder.parent)
-        try:
+        with suppress(UnknownVersionError):
             return self.find(market, version)
-        except UnknownVersionError:
-            pass
         if not folder.exists():
             version_files.publish(folder, write)
         faults = version_files.faults_of(folder)
@@ -177,12 +173,12 @@ class ModelStore:
     def content_faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Return the faults of a version's files, or of its name as recomputed from them."""
         faults = self.faults(record)
-        return faults or version_files.name_faults_of(record.path, record.recipe_hash)
+        return faults or version_files.name_faults_of(record.folder, record.recipe_hash)
 
     def expires_at(self, record: VersionRecord) -> datetime:
         """Return when a version becomes too old to serve, by the last day it learned from."""
-        is_baseline = record.kind == "baseline"
-        return record.known_until + (self._baseline_lifetime if is_baseline else self._lifetime)
+        baseline = record.kind == "baseline"
+        return record.known_until + (self._baseline_lifetime if baseline else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
         """Return in words that a version is too old to serve at a time; None if it is not."""

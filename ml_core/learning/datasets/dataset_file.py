@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -100,10 +100,10 @@ def _of_table(table: pa.Table) -> Dataset:
         if name in table.column_names:
             columns[name] = table[name].to_numpy().astype(kind)
             continue
-        order = "F" if name in facts["by_column"] else "C"
+        order: Literal["C", "F"] = "F" if name in facts["by_column"] else "C"
         width = sum(column.startswith(f"{name} ") for column in table.column_names)
         # in the order in memory that it had: sums over another order differ in the last bit
-        values = np.empty((len(table), width), kind, order=order)
+        values: NDArray[Any] = np.empty((len(table), width), kind, order=order)
         for number in range(width):
             values[:, number] = table[f"{name} {number}"].to_numpy()
         columns[name] = values

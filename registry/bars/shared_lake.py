@@ -87,7 +87,13 @@ class SharedLake:
 
     def is_current(self, symbol: str) -> bool:
         """Return whether the copy is of the state in force."""
-        return self._number(symbol) == self._copy(symbol).number
+        return self.number(symbol) == self._copy(symbol).number
+
+    def number(self, symbol: str) -> int:
+        """Return the number of the state in force; 0 without one."""
+        query = select(LakeState.number).where(LakeState.market == symbol)
+        with self._database.reading() as session:
+            return session.scalars(query).first() or 0
 
     def fetch(self, symbol: str) -> None:
         """Make the copy what the store has; what a killed writer left unpublished is undone.
@@ -107,7 +113,7 @@ class SharedLake:
                 self._bring(symbol, number, stored)
             except StoreObjectError:
                 # a change that was published meanwhile removes what it replaces
-                if self._number(symbol) == number:
+                if self.number(symbol) == number:
                     raise
             else:
                 return
@@ -162,11 +168,6 @@ class SharedLake:
         return {
             _name(symbol, path, file.change): file.digest for path, file in sorted(stored.items())
         }
-
-    def _number(self, symbol: str) -> int:
-        query = select(LakeState.number).where(LakeState.market == symbol)
-        with self._database.reading() as session:
-            return session.scalars(query).first() or 0
 
     def _state(self, symbol: str) -> tuple[int, dict[str, _Stored]]:
         """Return the number of the state in force, and its files by path."""

@@ -57,7 +57,7 @@ class StoreStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Object:
+class StoredFile:
     """An object that the record names, and the place of its file in the home."""
 
     name: str
@@ -127,7 +127,7 @@ class SharedStore:
             self._lake.share(symbol, replace=replace)
         after = {name for symbol in here for name in self._shared.objects(symbol)}
         count = len(after - before)
-        for wanted in self._objects([]):
+        for wanted in self.objects([]):
             on_object(wanted.name)
             if not wanted.path.is_file() or sha256_of(wanted.path) != wanted.digest:
                 continue  # another machine has it
@@ -164,22 +164,18 @@ class SharedStore:
                 if not path.exists():
                     self.store.fetch(name, digest, path)
 
-    def faults(self) -> Iterator[str]:
-        """Yield what is missing from the store or damaged in it, of all that the record names."""
-        unlisted: list[StoreObjectError] = []
-        for wanted in self._objects(unlisted):
-            try:
-                self.store.read(wanted.name, wanted.digest)
-            except StoreObjectError as error:
-                yield str(error)
-        yield from map(str, unlisted)
+    def objects(self, unlisted: list[StoreObjectError]) -> Iterator[StoredFile]:
+        """Yield what the record names; a version whose list of hashes is gone is noted.
 
-    def _objects(self, unlisted: list[StoreObjectError]) -> Iterator[_Object]:
-        """Yield what the record names; add the versions whose list of hashes is gone."""
+        Parameters
+        ----------
+        unlisted
+            Receives an error for each such version.
+        """
         home = self._settings.home
         for symbol in self._shared.symbols():
             for name, digest in self._shared.objects(symbol).items():
-                yield _Object(name, digest, home / name.rpartition("/")[0])
+                yield StoredFile(name, digest, home / name.rpartition("/")[0])
         for record in self._versions():
             try:
                 objects = self._stored.objects(record)
@@ -187,10 +183,20 @@ class SharedStore:
                 unlisted.append(error)
                 continue
             for name, digest in objects.items():
-                yield _Object(name, digest, home / name)
+                yield StoredFile(name, digest, home / name)
         for study in self._studies():
             for name, digest in study.files.items():
-                yield _Object(name, digest, home / name)
+                yield StoredFile(name, digest, home / name)
+
+    def faults(self) -> Iterator[str]:
+        """Yield what is missing from the store or damaged in it, of all that the record names."""
+        unlisted: list[StoreObjectError] = []
+        for wanted in self.objects(unlisted):
+            try:
+                self.store.read(wanted.name, wanted.digest)
+            except StoreObjectError as error:
+                yield str(error)
+        yield from map(str, unlisted)
 
     def _versions(self) -> tuple[VersionRecord, ...]:
         return self._settings.models().versions()

@@ -329,6 +329,7 @@ def main() -> None:
         for own in (port, s3_port):
             relay(own, ("127.0.0.1", own))
         campaign = TwoHosts(folder, port, url, store)
+        stack.callback(lambda: campaign.settings.database().close())  # it would not end before
         campaign.prepare()
         stack.enter_context(campaign.server.up())
         campaign.try_it()

@@ -217,6 +217,8 @@ def _opened(url: str, shown: str) -> tuple[FileSystem, str]:
         else:
             other, prefix = fsspec.core.url_to_fs(url)
             system = arrow_fs.PyFileSystem(arrow_fs.FSSpecHandler(other))
+    except OSError as error:  # the region of a bucket is asked for
+        raise StoreUnreachableError(shown, _words(error)) from None
     except Exception as error:  # noqa: BLE001 - likewise
         raise StoreUrlError(shown, _words(error)) from None
     prefix = prefix.rstrip("/")

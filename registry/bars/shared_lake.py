@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import delete, select
@@ -29,6 +30,8 @@ from registry.tables.bars import LakeFile, LakeState
 _STATE = ".store.json"
 _BATCHES = "batches/"
 _ATTEMPTS = 5
+
+_Identity = tuple[int, int, int]
 
 
 class UnsharedBarsError(InputError):
@@ -49,7 +52,7 @@ class _Copied:
     """A file of the copy: its content, and how to see that it was not changed since."""
 
     digest: str
-    identity: tuple[int, int, int]
+    identity: _Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ class SharedLake:
             return session.scalars(query).first() or 0
 
     def fetch(self, symbol: str) -> None:
-        """Make the copy what the store has; what a killed writer left unpublished is undone.
+        """Make the copy what the store has.
+
+        Changes here that were not published stay, to be published with the next one. If another
+        machine published meanwhile they are undone, and the source has to be read again.
 
         Raises
         ------
@@ -105,15 +111,15 @@ class SharedLake:
         StoreObjectError, StoreUnreachableError
             A file cannot be fetched; the next fetch goes on with it.
         """
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             number, stored = self._state(symbol)
-            if not number:
+            if not number or self._only_ahead(symbol, number, stored):
                 return
             try:
                 self._bring(symbol, number, stored)
             except StoreObjectError:
                 # a change that was published meanwhile removes what it replaces
-                if self.number(symbol) == number:
+                if attempt == _ATTEMPTS - 1 or self.number(symbol) == number:
                     raise
             else:
                 return
@@ -201,6 +207,17 @@ class SharedLake:
                 session.execute(delete(LakeFile).where(of_market, LakeFile.path == path))
         return number + 1
 
+    def _only_ahead(self, symbol: str, number: int, stored: dict[str, _Stored]) -> bool:
+        """Return whether the copy has changes of its own, of the state in force.
+
+        If nothing but files are missing, they were lost.
+        """
+        copy = self._copy(symbol)
+        return copy.number == number and any(
+            path not in stored or stored[path].digest != file.digest
+            for path, file in self._here(symbol, copy).items()
+        )
+
     def _bring(self, symbol: str, number: int, stored: dict[str, _Stored]) -> None:
         folder, copy = self._root / symbol, self._copy(symbol)
         here = self._here(symbol, copy)
@@ -221,8 +238,7 @@ class SharedLake:
         """Return the files of a symbol's folder, reading those that were changed since."""
         here = {}
         for path in _files(self._root / symbol):
-            name, stat = path.relative_to(self._root / symbol).as_posix(), path.stat()
-            identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            name, identity = path.relative_to(self._root / symbol).as_posix(), _identity(path)
             known = copy.files.get(name)
             same = known is not None and known.identity == identity
             here[name] = known if known and same else _Copied(sha256_of(path), identity)
@@ -231,22 +247,35 @@ class SharedLake:
     def _copy(self, symbol: str) -> _Copy:
         path, store = self._root / symbol / _STATE, self._store.shown_url
         try:
-            values = parse_json(path.read_text("utf-8"))
+            copy = _read_copy(path, _identity(path))
         except (FileNotFoundError, ValueError):
             return _Copy(store)
-        if values["store"] != store:  # a copy of another store is no copy of this one
-            return _Copy(store)
-        files = {
-            name: _Copied(digest, tuple(identity))
-            for name, (digest, identity) in values["files"].items()
-        }
-        return _Copy(store, values["number"], files)
+        # a copy of another store is no copy of this one
+        return copy if copy.store == store else _Copy(store)
 
     def _note(self, symbol: str, copy: _Copy) -> None:
         files = {name: (file.digest, file.identity) for name, file in copy.files.items()}
         values = {"store": copy.store, "number": copy.number, "files": files}
         with written_atomically(self._root / symbol / _STATE) as temporary:
             temporary.write_text(json.dumps(values), encoding="utf-8")
+
+
+@lru_cache(maxsize=8)
+def _read_copy(path: Path, identity: _Identity) -> _Copy:
+    """Read the note of a copy, which has another ``identity`` once it is written anew."""
+    del identity
+    values = parse_json(path.read_text("utf-8"))
+    files = {
+        name: _Copied(digest, tuple(identity))
+        for name, (digest, identity) in values["files"].items()
+    }
+    return _Copy(values["store"], values["number"], files)
+
+
+def _identity(path: Path) -> _Identity:
+    """Return what changes if a file is replaced or written to."""
+    stat = path.stat()
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from ml_core.bars.lake.lake import Lake
 from ml_core.bars.lake.shared_bars import LakeMovedError
 from registry.bars.shared_lake import SharedLake, UnsharedBarsError
 from registry.database import Database, open_database
-from registry.object_store import ObjectStore, StoreObjectError
+from registry.object_store import ObjectStore, StoreObjectError, StoreUnreachableError
 from tests.ml_core.bars.lake.test_lake import NOW, Killed, bar, batch, contents
 from tests.ml_core.builders import mgc
 
@@ -107,6 +107,25 @@ def test_of_two_writers_at_once_the_second_starts_from_what_the_first_published(
     with pytest.raises(LakeMovedError, match="another machine changed the bars of MGC"):
         other.ingest(meanwhile(), mgc(), NOW)
     assert contents(one) == contents(calm(tmp_path, FIRST, THIRD))
+    other.ingest([SECOND], mgc(), NOW)
+    assert contents(one) == contents(other) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
+
+
+def test_a_change_published_during_the_upload_of_another_is_not_lost(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = place.lake("one"), place.lake("other")
+    one.ingest([FIRST], mgc(), NOW)
+    put = ObjectStore.put
+
+    def faster(*given: Any) -> bool:
+        monkeypatch.setattr(ObjectStore, "put", put)
+        one.ingest([THIRD], mgc(), NOW)
+        return put(*given)
+
+    monkeypatch.setattr(ObjectStore, "put", faster)
+    with pytest.raises(LakeMovedError):
+        other.ingest([SECOND], mgc(), NOW)
     other.ingest([SECOND], mgc(), NOW)
     assert contents(one) == contents(other) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
 
@@ -220,6 +239,26 @@ def test_a_writer_killed_for_good_leaves_the_others_as_they_were(
     assert contents(two) == contents(one) == contents(calm(tmp_path, FIRST, THIRD))
     two.ingest([SECOND], mgc(), NOW)
     assert contents(one) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
+
+
+def test_while_the_store_is_out_of_reach_a_machine_goes_on_alone(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = place.lake("one")
+    one.ingest([FIRST], mgc(), NOW)
+
+    def refuses(*_: object) -> None:
+        raise OSError("no route to host")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("registry.object_store._write", refuses)
+        for more in (SECOND, THIRD):
+            with pytest.raises(StoreUnreachableError, match="cannot be used now"):
+                one.ingest([more], mgc(), NOW)
+        assert contents(one) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
+    assert contents(place.lake("other")) == contents(calm(tmp_path, FIRST))
+    one.ingest([SECOND], mgc(), NOW)
+    assert contents(place.lake("other")) == contents(one)
 
 
 def test_an_existing_lake_is_put_there_by_its_next_change(place: Place, tmp_path: Path) -> None:

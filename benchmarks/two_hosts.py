@@ -211,7 +211,7 @@ class TwoHosts(LostWorkers):
         self.until(lambda: bool(self.rows_of(day[1])), f"{second} has predicted")
         self.until(lambda: hosts.state_of(run) == "Crashed", "the retrain is Crashed")
         self.until(lambda: len(self.versions()) > len(registered), f"{second} has registered")
-        self.server.settle()
+        self.rest()
         self.predicted_with(day[1], champion)
 
         hosts.begin_worker(first)
@@ -222,8 +222,15 @@ class TwoHosts(LostWorkers):
         self.world.append_bars(day[2].decision)
         self.until(lambda: hosts.state_of(run) == "Crashed", "its run is Crashed")
         self.until(lambda: bool(self.rows_of(day[2])), "the other has predicted")
-        self.server.settle()
+        self.rest()
         self.check(day[1:3])
+
+    def rest(self) -> None:
+        """Wait until nothing is under way but the watch of the feed, which starts every minute."""
+        self.until(
+            lambda: all(" feed " in run.name for run in self.workers.busy()),
+            "nothing else is under way",
+        )
 
     def predicted_with(self, slot: Slot, version: str) -> None:
         """Note a fault unless the champion's row of a slot is of a version."""

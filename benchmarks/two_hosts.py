@@ -48,6 +48,7 @@ from tests.registry.s3_server import KEYS, s3_server
 BRIDGE, ADDRESS = "orbcast0", "10.77.0.1"
 HOSTS = ("host-a", "host-b")
 _SHARED = ("lake", "models", "studies")
+_UNTIL_AT_REST = 1500.0
 
 
 @contextlib.contextmanager
@@ -211,7 +212,6 @@ class TwoHosts(LostWorkers):
         self.until(lambda: bool(self.rows_of(day[1])), f"{second} has predicted")
         self.until(lambda: hosts.state_of(run) == "Crashed", "the retrain is Crashed")
         self.until(lambda: len(self.versions()) > len(registered), f"{second} has registered")
-        self.rest()
         self.predicted_with(day[1], champion)
 
         hosts.begin_worker(first)
@@ -226,11 +226,17 @@ class TwoHosts(LostWorkers):
         self.check(day[1:3])
 
     def rest(self) -> None:
-        """Wait until nothing is under way but the watch of the feed, which starts every minute."""
-        self.until(
-            lambda: all(" feed " in run.name for run in self.workers.busy()),
-            "nothing else is under way",
-        )
+        """Wait until nothing is under way but the watch of the feed, which starts every minute.
+
+        What a lost worker had taken and not begun is ended after 15 minutes.
+        """
+        began = time.monotonic()
+        while left := [run for run in self.workers.busy() if " feed " not in run.name]:
+            if time.monotonic() - began > _UNTIL_AT_REST:
+                self.record.faults += [f"{run.name} is still {run.state_name}" for run in left]
+                return
+            time.sleep(2.0)
+        self.say(f"nothing else is under way: after {time.monotonic() - began:.0f} s")
 
     def predicted_with(self, slot: Slot, version: str) -> None:
         """Note a fault unless the champion's row of a slot is of a version."""
@@ -255,7 +261,6 @@ class TwoHosts(LostWorkers):
         self.say(f"versions: {', '.join(names)}")
         if len(names) != len(set(names)):
             self.record.faults.append("a version is registered twice")
-        self.record.faults += [f"{run.name} is {run.state_name}" for run in self.workers.busy()]
         contents = []
         for host in HOSTS:
             for words in (("store", "pull"), ("verify",)):

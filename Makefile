@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo up dashboard docs test test-slow test-dates lint check mutants bench \
   soak soak-quarter faults points fuzz controls lock house calendars clean
 
-help: ## Say what each target does
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 install: $(STAMP) ## Create .venv and install the locked dependencies, once
@@ -121,16 +121,16 @@ soak: $(STAMP) ## Thirty simulated trading days while processes are killed (abou
 soak-quarter: $(STAMP) ## A simulated quarter with restarts, a restore, a drift (an hour and a half)
 	@$(BIN)/python -m benchmarks.soak --quarter $(ARGS)
 
-fuzz: $(STAMP) ## Give every parser bytes that nobody would write (an hour; MINUTES=5 for less)
+fuzz: $(STAMP) ## Give every parser malformed input (an hour; MINUTES=5 for less)
 	@$(BIN)/python -m benchmarks.fuzz --minutes $(or $(MINUTES),60) $(ARGS)
 
-faults: $(PAGES) ## Try what happens to a machine on a real `orbcast up`: root, Linux, half an hour
+faults: $(PAGES) ## Test faults of the machine on a real `orbcast up`: root, Linux, half an hour
 	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
-points: $(PAGES) ## End what goes on record at each of its points (a few minutes)
+points: $(PAGES) ## Kill each write to the record at each of its points (a few minutes)
 	@EVERY_POINT=1 $(PYTEST) --dist load tests/faults $(ARGS)
 
-controls: $(STAMP) ## Put the judge on trial on simulated markets (about half an hour)
+controls: $(STAMP) ## Test the promotion rule on simulated markets (about half an hour)
 	@$(BIN)/python benchmarks/controls.py $(ARGS)
 	@$(BIN)/python benchmarks/setup_controls.py
 
@@ -140,7 +140,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 \
   --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
   --no-annotate -q
 ADDED := awk 'NR == FNR { if (/==/) base[$$1]; next } /==/ { more = !($$1 in base) } more'
-lock: ## Work out the three requirements*.lock anew (needs uv)
+lock: ## Compute the three requirements*.lock again (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 2; }
 	@$(COMPILE) --group dev --all-extras -o $(VENV)/all.lock
 	@$(COMPILE) --group dev --extra dask --extra postgres -c $(VENV)/all.lock -o $(VENV)/dev.lock
@@ -148,10 +148,10 @@ lock: ## Work out the three requirements*.lock anew (needs uv)
 	@$(ADDED) requirements.lock $(VENV)/dev.lock > requirements.dev.lock
 	@$(ADDED) $(VENV)/dev.lock $(VENV)/all.lock > requirements.dashboard.lock
 
-house: $(PAGES) ## Print how easy the code is to live in: sizes, circles, names, repeated shapes
+house: $(PAGES) ## Measure the code: sizes, import cycles, names, repeated shapes
 	@$(BIN)/python benchmarks/house.py $(ARGS)
 
-calendars: $(STAMP) ## Write the kept exchange calendars anew, after the library's version changed
+calendars: $(STAMP) ## Write the stored exchange calendars again, after the library's version changed
 	@$(BIN)/python -c 'from ml_core.market.exchange import keep_calendars; keep_calendars()'
 
 clean: ## Remove .venv and caches; var/ holds your data and stays

@@ -164,7 +164,7 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
                 within=not_started,
             ),
             "did not start",
-            "It was due and nothing has begun it: is `orbcast up` running, or is it busy?",
+            "It was due and nothing has started it: is `orbcast up` running, or is it busy?",
         ),
         _automation(
             f"{_PREFIX}{channel} of runs that go silent",
@@ -176,8 +176,8 @@ def _automations(channel: str, block: Any, not_started: timedelta) -> list[Autom
                 within=SILENT,
             ),
             "went silent",
-            f"No sign of life for {minutes} minutes: its process may have been killed. "
-            "Cancel it in the Prefect UI, or nothing else of its kind will run.",
+            f"No heartbeat for {minutes} minutes: its process may have been killed. "
+            "Cancel it in the Prefect UI, or no other run of its kind will start.",
         ),
     ]
 

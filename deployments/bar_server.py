@@ -65,7 +65,7 @@ def receive(settings: Settings, host: str, port: int) -> None:
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except OSError as error:
-        fault = f"{host}:{port} cannot be listened on ({error.strerror})"
+        fault = f"{host}:{port} cannot be used ({error.strerror})"
         raise NotListeningError(fault, "choose another with --port") from error
     server.daemon_threads = True
     try:
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         parts = self.path.split("?")[0].strip("/").split("/")
         if len(parts) != 2 or parts[0] != "bars":  # noqa: PLR2004 - /bars/MARKET
-            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here", "post to /bars/MARKET")
+            self._refuse(HTTPStatus.NOT_FOUND, "this address has no page", "post to /bars/MARKET")
             return
         try:
             receipt = self._bars.take(parts[1], body, now())
@@ -108,16 +108,18 @@ class _Handler(BaseHTTPRequestHandler):
             fault, _, remedy = str(error).partition("; ")
             self._refuse(HTTPStatus.CONFLICT, fault, remedy)
         except OrbcastError as error:
-            self._refuse(HTTPStatus.CONFLICT, str(error), "mend that, then send it again")
+            self._refuse(HTTPStatus.CONFLICT, str(error), "correct that, then send it again")
         except OSError as error:
-            fault = f"the bars could not be kept ({error.strerror})"
+            fault = f"the bars could not be stored ({error.strerror})"
             self._refuse(HTTPStatus.INSUFFICIENT_STORAGE, fault, "make room, then send it again")
         else:
             self._send_json(HTTPStatus.OK, asdict(receipt))
 
     def do_GET(self) -> None:
         if not self._is_refused():
-            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "nothing is shown here", "post bars")
+            self._refuse(
+                HTTPStatus.METHOD_NOT_ALLOWED, "this address only receives bars", "post bars"
+            )
 
     def _is_refused(self) -> bool:
         """Answer a request that is not allowed; return whether there was one."""
@@ -127,7 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("Origin") is not None:
             # a page of any site could push to the loopback of the machine that shows it
             remedy = "push from a program, not from a page"
-            self._refuse(HTTPStatus.FORBIDDEN, "pages of a browser are not answered", remedy)
+            self._refuse(
+                HTTPStatus.FORBIDDEN, "requests from a browser's page are refused", remedy
+            )
         elif not has_secret(self.headers, self._secret):
             self._refuse(
                 HTTPStatus.UNAUTHORIZED,
@@ -141,13 +145,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "no length is given", "send Content-Length")
+            self._refuse(
+                HTTPStatus.LENGTH_REQUIRED, "the length is missing", "send Content-Length"
+            )
             return None
         if int(length) > LONGEST_REQUEST:
             self._refuse(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"{int(length):,} bytes are more than {LONGEST_REQUEST:,}",
-                "send it in parts, or take files in with `orbcast ingest`",
+                "send it in parts, or import files with `orbcast ingest`",
             )
             return None
         body = self.rfile.read(int(length))

@@ -142,7 +142,7 @@ def run_demo(folder: Path, say: Say, on_share: OnShare) -> DemoResult:
     settings = current_settings()
     market = settings.market(MARKET)
     _require_own(settings)
-    say(f"Orbcast demo in {settings.home}: a simulated {market.symbol}, its truth known.")
+    say(f"Orbcast demo in {settings.home}: a simulated {market.symbol} with known probabilities.")
     steps = _Steps(say, on_share)
     simulated = f"Simulate 1-minute bars, {FIRST} to {LAST}, edge {EDGE:.0%} planted"
     with steps.step(simulated) as (lines, on_progress):
@@ -190,7 +190,7 @@ def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
 
     with steps.step("Flow refresh-data: the trader's DuckDB into the lake") as (lines, _):
         brought = flows.refresh_data.refresh_data(MARKET, full=True)
-        lines.append(f"{brought.added:,} new bars, {brought.quarantined} set aside")
+        lines.append(f"{brought.added:,} new bars, {brought.quarantined} quarantined")
     with steps.step("Flow walk-forward: refit by quarter, judged on unseen days") as (lines, _):
         studied = cast("StudyResult", flows.walk_forward.walk_forward(MARKET))
         lines.append(f"{len(studied.folds)} folds")
@@ -206,7 +206,7 @@ def _run_flows(steps: _Steps, market: Market) -> tuple[Retrained, StudyResult]:
             on_progress(len(answers), len(moments))
         answered = sum(result.entries[0].status == "predicted" for result in answers)
         lines.append(f"{answered} predicted, {len(answers) - answered} abstained with a reason")
-    with steps.step("Flow log-outcomes: what became of them") as (lines, _):
+    with steps.step("Flow log-outcomes: their outcomes") as (lines, _):
         counts = flows.log_outcomes.log_outcomes(MARKET)
         lines.append(f"{counts.added} outcomes added, {counts.open} open")
     return retrained, studied

@@ -34,8 +34,8 @@ class NotWritableError(OperatorError):
     home: str
     fault: str
     template = (
-        "{home} cannot be written to ({fault}); mend its permissions, or use another folder with "
-        "--home"
+        "{home} cannot be written to ({fault}); change its permissions, or use another folder "
+        "with --home"
     )
 
 

@@ -29,7 +29,7 @@ class SecretRequiredError(InputError):
 
     host: str
     template = (
-        "--host {host} can be reached from other machines, and nobody is asked who they are; set "
+        "--host {host} can be reached from other machines, without authentication; set "
         "ORBCAST_AUTH to a name, a colon and a secret, or leave --host out"
     )
 

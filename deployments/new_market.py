@@ -30,7 +30,7 @@ class UnknownInstrumentError(InputError):
     root: str
     available: tuple[str, ...]
     template = (
-        "nothing is known of an instrument {root!r}; name one it is like with --like "
+        "no instrument {root!r} is known; name one it is like with --like "
         "({available:, }), and --symbol with the name your bars have"
     )
 
@@ -39,7 +39,7 @@ class RangeTextError(InputError):
     """Text that is not an opening range."""
 
     text: str
-    template = "--range {text!r} is no opening range; write 09:30/5 (start/minutes)"
+    template = "--range {text!r} is not an opening range; write 09:30/5 (start/minutes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,5 +107,5 @@ class RetrainAttempt:
     def fault(self) -> str:
         """The error, as text."""
         if self.end is None:
-            return f"its process was killed, begun {self.began_at:%Y-%m-%d %H:%M} UTC"
+            return f"its process was killed, started {self.began_at:%Y-%m-%d %H:%M} UTC"
         return self.detail

@@ -118,7 +118,7 @@ def open_toml(path: Path, remark: str = "") -> TOMLDocument:
             parse_toml(text)
             document: TOMLDocument = tomlkit.parse(text)
         except (ValueError, RecursionError, tomlkit.exceptions.TOMLKitError) as error:
-            fault = (("file", str(path), f"is not TOML: {error}; mend it"),)
+            fault = (("file", str(path), f"is not TOML: {error}; correct it"),)
             raise TomlFileError(str(path), fault) from error
         return document
     document = tomlkit.document()

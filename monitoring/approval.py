@@ -117,19 +117,19 @@ def judge(request: Request, answer: ApprovalAnswer, content: Mapping[str, str]) 
     # evidence that cannot be overridden is checked again when the step is taken
     against = request.overridable and not request.borne_out
     person = by if by.lower() != NOBODY else ""
-    lacking = [name for name, words in (("who", person), ("why", reason)) if not words]
+    lacking = [name for name, words in (("a name", person), ("a reason", reason)) if not words]
     changed = differences(request.content, content)
     fault = ""
     if late:
-        fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; ask again"
+        fault = f"{by or 'somebody'} approved it after the deadline, {deadline}; request it again"
     elif lacking:
-        fault = f"approved without saying {' and '.join(lacking)}; ask again"
+        fault = f"approved without {' and '.join(lacking)}; request it again"
     elif changed:
-        fault = f"what {by} approved is not what there is now: {'; '.join(changed)}; ask again"
+        fault = f"what {by} approved has changed since: {'; '.join(changed)}; request it again"
     elif against and not answer.against_the_evidence:
         fault = (
-            f"the evidence does not bear what {by} approved, and the approval does not say that "
-            f"it goes against it: {request.verdict}"
+            f"the evidence does not support what {by} approved, and the approval does "
+            f"not override it: {request.verdict}"
         )
     if fault:
         return ApprovalVerdict(approved=False, verdict=f"refused: {fault}")
@@ -152,7 +152,7 @@ def _why_not(by: str, reason: str, *, late: bool, deadline: str) -> str:
     if by == NOBODY or (late and not by):
         return f"nobody answered by {deadline}"
     if not by:
-        return f"the answer did not approve it{': ' + reason if reason else ''}"
+        return f"it was not approved{': ' + reason if reason else ''}"
     return f"by {by}{': ' + reason if reason else ''}"
 
 

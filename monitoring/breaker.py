@@ -148,15 +148,15 @@ def trouble(rows: Sequence[LiveRow], policy: BreakerPolicy = POLICY) -> tuple[st
     tail = rows[-policy.failures :]
     if len(tail) == policy.failures and all(row.failed for row in tail):
         if all(row.stale for row in tail):
-            return "data", f"{policy.failures} slots in a row had no bars come in for them"
-        return "failures", f"{policy.failures} slots in a row went unanswered"
+            return "data", f"{policy.failures} slots in a row had no bars"
+        return "failures", f"{policy.failures} slots in a row had no prediction"
     tail = rows[-policy.late :]
     if len(tail) == policy.late and all(row.late and not row.failed for row in tail):
-        return "latency", f"{policy.late} answers in a row came too late"
+        return "latency", f"{policy.late} predictions in a row were too late"
     taken = np.array([row.r_net for row in rows if row.r_net is not None], np.float64)
     if len(taken) and max_drawdown(taken) >= policy.drawdown_r:
         fall = max_drawdown(taken)
-        return "drawdown", f"{fall:.1f} R below its highest over {len(taken)} trades"
+        return "drawdown", f"{fall:.1f} R below its high over {len(taken)} trades"
     return _off(_judged_rows(rows), policy)
 
 

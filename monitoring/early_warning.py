@@ -83,7 +83,7 @@ def warning(expected: Estimate, reference: Reference) -> str | None:
     change = expected.value - reference.log_loss
     if not abs(change) > _BAND * spread:
         return None
-    words = "less sure" if change > 0 else "surer"
+    words = "less certain" if change > 0 else "more certain"
     return (
         f"{words} than on unseen days: log loss expected {expected.value:.3f}, there "
         f"{reference.log_loss:.3f}, {abs(change) / spread:.1f} standard errors away"

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ml_core.strategy.rules import Side
 
 REASONS = {
-    "missed": "nobody asked in time",
-    "stale_data": "the bars had not come in up to the last minute of the window",
+    "missed": "no prediction was made in time",
+    "stale_data": "the bars up to the last minute of the window did not arrive in time",
     "holiday": "the exchange was closed that day",
     "exchange_closed": "the exchange was closed at that time",
     "no_model": "no version was registered",
-    "model_unusable": "the version's files were not what was registered",
-    "off": "predicting was switched off (`orbcast rollout`)",
-    "model_expired": "the version is older than it may be to answer",
+    "model_unusable": "the version's files differ from those registered",
+    "off": "predictions were switched off (`orbcast rollout`)",
+    "model_expired": "the version is past its maximum age",
     "market_changed": "the version was trained on another definition of the market",
     "novel_input": "the range is unlike anything the version was trained on",
     "no_bars": "no minute of the window traded",
@@ -31,9 +31,9 @@ REASONS = {
 _EVEN_ODDS = 0.5
 _REMEDIES = {
     "model_expired": "a newer version: `orbcast run nightly-retrain` makes one",
-    "market_changed": "a version of the market as its file is now: `orbcast run nightly-retrain` "
-    "makes one; or put the file back as it was (`orbcast market check`)",
-    "model_unusable": "a version that is whole: `orbcast models verify` names those that are",
+    "market_changed": "a version trained on the current market file: `orbcast run "
+    "nightly-retrain` makes one; or restore the file (`orbcast market check`)",
+    "model_unusable": "an intact version: `orbcast models verify` names them",
     "no_model": "a version: `orbcast run nightly-retrain` makes one",
 }
 
@@ -42,11 +42,11 @@ def why_not(reason: str | None) -> str:
     """Return in words why a slot has no prediction, and what would help, if anything.
 
     >>> why_not("no_model")
-    'no version was registered; what it needs: a version: `orbcast run nightly-retrain` makes one'
+    'no version was registered; needed: a version: `orbcast run nightly-retrain` makes one'
     """
-    words = REASONS.get(reason or "", reason or "no reason is on record")
+    words = REASONS.get(reason or "", reason or "no reason is recorded")
     remedy = _REMEDIES.get(reason or "")
-    return f"{words}; what it needs: {remedy}" if remedy else words
+    return f"{words}; needed: {remedy}" if remedy else words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def explain(
         why = REASONS.get(reason or "", str(reason).replace("_", " "))
         detail = f" ({outputs.detail})" if outputs.detail else ""
         gate = Gate(
-            name="an answer",
+            name="prediction",
             passed=False,
             words=f"none: {why}{detail}",
             change=_REMEDIES.get(reason or "", ""),
@@ -100,11 +100,11 @@ def explain(
         if prediction is not None and prediction.novelty is not None:
             gate = novelty_gate(prediction.novelty, answered=False)
         return Explanation(
-            verdict=f"No answer was given: {why}.", gates=(gate, *rules), reasons=()
+            verdict=f"No prediction was made: {why}.", gates=(gate, *rules), reasons=()
         )
     worth = _worth(prediction)
     gates = (
-        Gate(name="an answer", passed=True, words="late" if late else "in time"),
+        Gate(name="prediction", passed=True, words="late" if late else "in time"),
         novelty_gate(prediction.novelty, answered=True),
         worth,
         _breaker(outputs),
@@ -119,7 +119,7 @@ def explain(
         verdict += f" The rules armed nothing: {unarmed.name}, {unarmed.words}."
     words = tuple(reason.words for reason in prediction.reasons)
     if prediction.models is not None:
-        words = (*words, f"answered by: {prediction.answered_by}")
+        words = (*words, f"predicted by: {prediction.answered_by}")
     return Explanation(verdict=verdict, gates=(*gates, *rules), reasons=words)
 
 
@@ -148,17 +148,17 @@ def novelty_gate(score: NoveltyScore | None, *, answered: bool) -> Gate:
     """
     name = "like the training data"
     if score is None:
-        return Gate(name=name, passed=True, words="not judged: the version cannot tell")
+        return Gate(name=name, passed=True, words="not judged: the version has no measure of it")
     limit = score.threshold
     words = f"dissimilarity {score.dissimilarity:.2f}, at most {limit:.2f}"
     if not score.novel:
         return Gate(name=name, passed=True, words=words)
     words += f"; farthest from the nearest training row in {', '.join(score.words)}"
     if answered:
-        why = "the corridor asks for nothing but the range itself"
+        why = "the corridor uses only the range itself"
         if score.too_many_silenced:
-            why = "too many slots went unanswered for this of late"
-        return Gate(name=name, passed=True, words=f"{words}; answered all the same, since {why}")
+            why = "too many recent slots had no prediction for this reason"
+        return Gate(name=name, passed=True, words=f"{words}; predicted anyway, since {why}")
     return Gate(
         name=name, passed=False, words=words, change=f"a dissimilarity of {limit:.2f} or less"
     )
@@ -172,7 +172,8 @@ def _worth(prediction: Prediction) -> Gate:
     likelier = p if side == "long" else 1.0 - p
     expected = prediction.side(side).expected_net_r
     words = (
-        f"the likelier break, {side} ({likelier:.1%}), was expected to bring {expected:+.3f} R net"
+        f"the likelier break, {side} ({likelier:.1%}), had an expected result of "
+        f"{expected:+.3f} R net"
     )
     change = "" if expected > 0 else _least_change(prediction, side, other)
     return Gate(name="worth taking", passed=expected > 0, words=words, change=change)
@@ -193,7 +194,7 @@ def _least_change(prediction: Prediction, side: Side, other: Side) -> str:
     chances = (
         f"P(win) of {needed:.1%} instead of {view.p_win:.1%}"
         if needed <= 1.0
-        else "no P(win) would have done by itself"
+        else "no P(win) alone would have sufficed"
     )
     change = (
         f"{chances}; or {view.net_r + missing:+.3f} R from the R model instead of "
@@ -201,7 +202,7 @@ def _least_change(prediction: Prediction, side: Side, other: Side) -> str:
     )
     theirs = prediction.side(other).expected_net_r
     if theirs > 0:
-        change += f"; or the {other} break being the likelier, expected at {theirs:+.3f} R"
+        change += f"; or the {other} break being the likelier one, expected at {theirs:+.3f} R"
     return change
 
 

@@ -70,13 +70,13 @@ def dated(body: str, happened: datetime, now: datetime, held_until: datetime | N
     late = now - (held_until or happened)
     words = f"{body}\n{happened:%Y-%m-%d %H:%M} UTC"
     if held_until is not None:
-        words += ", held over the quiet hours"
+        words += ", held during the quiet hours"
     if late < _LATE:
         return words
     hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
     return (
-        f"{words}, told {hours} h {minutes} min late since this channel did not take it before; "
-        "see how things stand now with `orbcast notices`"
+        f"{words}, sent {hours} h {minutes} min late since this channel did not accept it before; "
+        "see the current state with `orbcast notices`"
     )
 
 
@@ -125,9 +125,9 @@ class EndedRun:
             options += f" --param opening_range={self.opening_range}"
         again = f"orbcast run {self.flow}{options}"
         if self.flow in ASKING:
-            again = "start it anew in the Prefect UI"
+            again = "start it again in the Prefect UI"
         return (
             f"Run {self.run} ended {self.state}: {self.words}\n"
             f"Its log is in the Prefect UI. Once the cause is gone: {again}\n"
-            f"The same fault is told again after {_HOURS_APART} hours at the soonest."
+            f"The same fault is sent again after {_HOURS_APART} hours at the earliest."
         )

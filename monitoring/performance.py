@@ -110,7 +110,7 @@ class Period:
         if change.low == change.high == 0.0:
             return "the model is the corridor"
         if self.days < MIN_DAYS:
-            return f"too few days to say, {MIN_DAYS - self.days} more are needed"
+            return f"too few days to judge, {MIN_DAYS - self.days} more are needed"
         if change.below_zero:
             return "so far better than the corridor"
         return "so far worse than the corridor" if change.above_zero else "no difference shown"

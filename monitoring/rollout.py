@@ -166,7 +166,7 @@ def _fault(now: Position, event: RolloutEvent, approval: RolloutEvent | None) ->
         return ""  # shadow, which only predicts, has no conditions
     if event.stage != now.next and not renewed:
         return f"{now.stage} is not the stage below it"
-    return "" if approval is not None else "no approval of this step stands"
+    return "" if approval is not None else "no approval of this step is in force"
 
 
 def _raised(now: Position, event: RolloutEvent, policy: RolloutPolicy) -> Position:

@@ -120,7 +120,7 @@ def _model(facts: Facts) -> Gate:
     if facts.version is None:
         return Gate(name=name, passed=False, words="nothing serves", change="a champion")
     if facts.fallback is not None:
-        words = f"{facts.version} serves in another's stead: {facts.fallback}"
+        words = f"{facts.version} serves as a fallback: {facts.fallback}"
         return Gate(name=name, passed=False, words=words, change="the champion serving again")
     if facts.kind == "baseline":
         words = f"{facts.version} is a baseline: it has no skill to show above itself"
@@ -149,11 +149,11 @@ def _in_time_gate(record: LiveRecord, policy: RolloutPolicy) -> Gate:
     passed = share <= policy.most_unanswered
     missing = _more(_missing_in_time(record, policy), "slot")
     return Gate(
-        name="answered in time",
+        name="predictions in time",
         passed=passed,
-        words=f"{record.unanswered:,} of {record.slots:,} slots unanswered or late, at most "
-        f"{policy.most_unanswered:.0%}",
-        change="" if passed else f"{missing} answered in time",
+        words=f"{record.unanswered:,} of {record.slots:,} slots without a prediction or late, "
+        f"at most {policy.most_unanswered:.0%}",
+        change="" if passed else f"{missing} predicted in time",
     )
 
 
@@ -239,7 +239,7 @@ def _growth(evidence: float, rows: int, alpha: float) -> str:
 def _check(name: str, check: Check | None, now: datetime, policy: RolloutPolicy) -> Gate:
     if check is None:
         return Gate(
-            name=name, passed=False, words="was never checked", change=f"a {name} check that ran"
+            name=name, passed=False, words="never checked", change=f"a {name} check that ran"
         )
     words = f"checked {check.at:%Y-%m-%d %H:%M} UTC: {check.words}"
     if now - check.at > policy.check_age:
@@ -272,7 +272,9 @@ def _breaker(state: str) -> Gate:
 
 def _same_recipe(facts: Facts, position: Position) -> Gate:
     same = facts.recipe_hash == position.recipe_hash
-    words = "the recipe that was stepped up serves" if same else "another recipe serves than was"
+    words = (
+        "the recipe that was stepped up serves" if same else "a recipe serves other than the one"
+    )
     return Gate(
         name="same recipe",
         passed=same,

@@ -212,7 +212,7 @@ def direction_of(judged: JudgedRows) -> str:
     if not len(breaks.up):
         return "no breaks yet"
     predicted, came = breaks.p_up.mean(), breaks.up.mean()
-    return f"UP was said to come {predicted:.1%} of the time and came {came:.1%}"
+    return f"UP was predicted {predicted:.1%} of the time and occurred {came:.1%}"
 
 
 def highest(wealth: NDArray[np.float64]) -> float:

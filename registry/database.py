@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ml_core.secrets import masked
 from registry.chains.beginnings import note_beginnings
-from registry.chains.chain import new_heads
+from registry.chains.chain import LATEST_NOTE, new_heads
 from registry.chains.chain_checkpoints import CheckpointFile
 from registry.errors import BusyDatabaseError, DatabaseError
 from registry.schema import bring_up_to_date, require_this_schema
@@ -71,6 +71,8 @@ class Database:
             The database is read-only here, or its disk is full.
         """
         with self._begun(self.engine) as session:
+            if self.checkpoints is not None:
+                session.info[LATEST_NOTE] = self.checkpoints.latest
             yield session
         if self.checkpoints is not None:
             for head in new_heads(session):
@@ -101,7 +103,7 @@ class Database:
                 raise DatabaseError(self.masked_url, "can only be read here", remedy) from error
             if any(words in str(error.orig) for words in _NO_ROOM):
                 fault = f"could not be written ({' '.join(str(error.orig).split())})"
-                remedy = "make room on its disk and try again; what was begun is undone"
+                remedy = "make room on its disk and try again; the unfinished change was undone"
                 raise DatabaseError(self.masked_url, fault, remedy) from error
             raise
 
@@ -196,7 +198,7 @@ def open_read_only(url: str, *, checkpoints: Path | None = None) -> Database:
         path = Path(str(parsed.database))
         if not path.is_file():
             remedy = "run `orbcast demo` or `orbcast ingest`"
-            raise DatabaseError(name, "is not there yet", remedy)
+            raise DatabaseError(name, "does not exist yet", remedy)
         query = {"mode": "ro", "uri": "true"}
         if not _may_be_written(path) and not _has_content(path.with_name(f"{path.name}-wal")):
             query["immutable"] = "1"  # otherwise SQLite creates files beside it
@@ -232,7 +234,7 @@ def _parsed(url: str) -> URL:
     """Parse a URL; refuse an unescaped password, which would be read as part of the host."""
     rest = url.partition("://")[2]
     if not rest:
-        raise DatabaseError("(not shown)", "is no database URL", _LIKE_THIS)
+        raise DatabaseError("(not shown)", "is not a database URL", _LIKE_THIS)
     if not rest.startswith("/") and rest.partition("?")[0].count("@") > 1:
         fault = "has an @ in its password that is not escaped"
         raise DatabaseError(masked(url), fault, "write %40 for it in ORBCAST_DATABASE_URL")
@@ -240,7 +242,9 @@ def _parsed(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         remedy = f"{_LIKE_THIS}; in a password write %2F for /, %3F for ?, %23 for #"
-        raise DatabaseError(masked(url), "is no database URL", remedy) from None  # quotes the URL
+        raise DatabaseError(
+            masked(url), "is not a database URL", remedy
+        ) from None  # quotes the URL
 
 
 def _engine(url: URL, name: str) -> Engine:

@@ -140,7 +140,9 @@ def _copy_rows(
                 writing.execute(into, page)
             except DataError as error:
                 fault = f"cannot hold a value of {content.name} ({error.orig})"
-                remedy = "the value is longer or of another kind than its column; mend its source"
+                remedy = (
+                    "the value is longer or of another kind than its column; correct its source"
+                )
                 raise DatabaseError(url, " ".join(fault.split()), remedy) from error
             done += len(page)
             say(done, total, content.name)

@@ -21,7 +21,7 @@ class BusyDatabaseError(TransientError):
 
     url: str
     fault: str
-    template = "database {url} is busy or went away ({fault}); try again"
+    template = "database {url} is busy or unavailable ({fault}); try again"
 
 
 class ChangedRecordError(OperatorError):
@@ -64,7 +64,7 @@ class PrematurePredictionError(OperatorError):
     made_at: datetime
     decision_time: datetime
     template = (
-        "the live answer for {slot} says it was made at {made_at}, before the slot's window "
+        "the live prediction for {slot} is dated {made_at}, before the slot's window "
         "closed at {decision_time}; set this machine's clock right (NTP) and run it again"
     )
 
@@ -73,7 +73,7 @@ class NothingMissingError(InputError):
     """Error when there is no gap to accept."""
 
     path: str
-    template = "the database has every row that {path} notes: there is nothing to accept"
+    template = "the database has every row that {path} notes: nothing needs to be accepted"
 
 
 class UnknownVersionError(InputError):
@@ -82,7 +82,7 @@ class UnknownVersionError(InputError):
     market: str
     ref: str
     candidates: tuple[str, ...]
-    template = "{market} has no one model version {ref!r}; there are: {_versions}"
+    template = "{market} has no single model version {ref!r}; versions: {_versions}"
 
     @property
     def _versions(self) -> str:
@@ -124,8 +124,8 @@ class AliasChangedError(TransientError):
     alias: str
     now: str
     template = (
-        "{alias} was changed to {now} by somebody else meanwhile; what was decided was decided of "
-        "the one before: look at `orbcast models list` and decide again"
+        "{alias} was changed to {now} by somebody else meanwhile; the decision was made for "
+        "the one before: see `orbcast models list` and decide again"
     )
 
 
@@ -136,7 +136,7 @@ class BackdatedChangeError(InputError):
     at: datetime
     latest: datetime
     template = (
-        "{alias} was last changed at {latest}, after {at}; what was champion when is not "
+        "{alias} was last changed at {latest}, after {at}; the history of champions is not "
         "rewritten: give a later time"
     )
 
@@ -167,6 +167,6 @@ class RolloutChangedError(OperatorError):
 
     market: str
     template = (
-        "the rollout of {market} was changed by somebody else meanwhile; look at `orbcast rollout "
+        "the rollout of {market} was changed by somebody else meanwhile; see `orbcast rollout "
         "status` and decide again"
     )

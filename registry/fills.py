@@ -27,7 +27,7 @@ LAST = "last"
 """Refers to the latest import that counts."""
 
 _SHORT = 12
-_READ_ANEW = "its file was read anew, with other options"
+_READ_ANEW = "its file was read again, with other options"
 
 
 class UnknownFillBatchError(InputError):
@@ -36,7 +36,7 @@ class UnknownFillBatchError(InputError):
     batch_id: str
     market: str
     template = (
-        "{market} has no import {batch_id!r} of fills that counts; `orbcast fills show --files` "
+        "{market} has no current import {batch_id!r} of fills; `orbcast fills show --files` "
         "lists them"
     )
 

@@ -70,6 +70,6 @@ def _schema(engine: Engine, name: str) -> str | None:
         if inspect(connection).has_table("alembic_version"):
             here = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if here is not None and here not in revisions():
-        remedy = "upgrade Orbcast, or name the database this version made"
-        raise DatabaseError(name, f"has schema {here}, newer than this Orbcast knows", remedy)
+        remedy = "upgrade Orbcast, or name a database made by this version"
+        raise DatabaseError(name, f"has schema {here}, newer than this Orbcast supports", remedy)
     return here

@@ -45,7 +45,7 @@ class NoHomeError(InputError):
 
     path: str
     template = (
-        "{path} is no home: it has neither bars nor a record; name the folder that "
+        "{path} is not a home: it has neither bars nor a record; name the folder that "
         "`orbcast --home` is given, ./var if it is given none"
     )
 

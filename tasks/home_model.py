@@ -25,7 +25,7 @@ class FrameError(InputError):
     """Error for a frame that a model cannot predict from."""
 
     fault: str
-    template = "the frame {fault}; begin with what `dataset()` of the same market returns"
+    template = "the frame {fault}; start from the result of `dataset()` for the same market"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,4 +123,4 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     try:
         return frame[name].to_numpy(np.float64)
     except (TypeError, ValueError):
-        raise FrameError(f"has something else than numbers in {name}") from None
+        raise FrameError(f"has values in {name} that are not numbers") from None

@@ -43,33 +43,34 @@ class Options(BaseModel):
     )
     strategy: str = Field(
         default=DEFAULT_STRATEGY,
-        description="Rules that a prediction meets: a name, and others by market: a,nq=b; "
-        "a+c follows c beside, for the record.",
+        description="Rules for predictions: a name, and others by market: a,nq=b; "
+        "a+c also follows c, for the record.",
     )
     strategies_dir: Path = Field(
         default=_SHIPPED / "strategies", description="Strategy files (TOML)."
     )
     account: str = Field(
         default="",
-        description="Account that a plan may break no limit of: a name, and others by market: "
+        description="Account whose limits every plan must respect: a name, and others by market: "
         "a,nq=b; none if empty.",
     )
     accounts_dir: Path = Field(default=_SHIPPED / "accounts", description="Account files (TOML).")
     task_runner: Literal["processes", "threads", "dask"] = Field(
-        default="processes", description="Where a study's folds are worked on."
+        default="processes", description="Where a study's folds run."
     )
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, _MOST_WORKERS),
         ge=1,
         le=256,
-        description="Processes, threads or local Dask workers; as many as cores, eight at most.",
+        description="Number of processes, threads or local Dask workers; the number of cores "
+        "if left out, at most eight.",
     )
     heavy_runs: int = Field(
         default_factory=lambda: max(1, (os.cpu_count() or 1) // 2),
         ge=1,
         le=256,
-        description="Retrains, studies, tunings and replays at once on this machine; as many as "
-        "half its cores, one at least.",
+        description="Retrains, studies, tunings and replays that run at once on this machine; "
+        "half its cores if left out, at least one.",
     )
     dask_address: str = Field(
         default="", description="Dask scheduler, such as tcp://host:8786; a local one if empty."
@@ -86,21 +87,21 @@ class Options(BaseModel):
     feed_silent_minutes: int = Field(
         default=5,
         ge=0,
-        description="Open minutes without a bar after which a feed has stopped, if that is not "
-        "usual then; 0 watches nothing.",
+        description="Open minutes without a bar after which a feed has stopped, unless that is "
+        "usual then; 0 turns this off.",
     )
     retrain_failures: int = Field(
-        default=3, ge=1, description="Failed retrains in a row after which scheduled ones rest."
+        default=3, ge=1, description="Failed retrains in a row after which scheduled ones pause."
     )
     missed_after_minutes: int = Field(
         default=60, ge=1, description="A live prediction not made by then is recorded as missed."
     )
 
     model_expires_days: int = Field(
-        default=45, ge=1, description="A model made longer ago than this answers no more."
+        default=45, ge=1, description="A model older than this no longer predicts."
     )
     baseline_expires_days: int = Field(
-        default=400, ge=1, description="The same of a baseline, which has less to forget."
+        default=400, ge=1, description="The same for a baseline, which ages more slowly."
     )
 
     approval_hours: float = Field(
@@ -108,29 +109,29 @@ class Options(BaseModel):
     )
 
     read_only: bool = Field(
-        default=False, description="Open the database to look at it only, as the dashboard does."
+        default=False, description="Open the database read-only, as the dashboard does."
     )
 
     auth: SecretStr = Field(
         default=SecretStr(""),
-        description="user:secret that the Prefect server of `orbcast up` asks for; none if empty.",
+        description="user:secret that the Prefect server of `orbcast up` requires; none if empty.",
     )
 
     allowed_hosts: tuple[str, ...] = Field(
         default=(),
-        description="Host names besides this machine's own by which its servers may be called, as "
-        "behind a proxy: a,b.",
+        description="Other host names under which its servers may be called, as behind "
+        "a proxy: a,b.",
     )
 
     heartbeat_url: SecretStr = Field(
         default=SecretStr(""),
-        description="Address that is asked for after each outcomes run, of a service that tells "
-        "when that stops; none if empty.",
+        description="Address of a monitoring service that is called after each "
+        "outcomes run; none if empty.",
     )
 
     reports_url: str = Field(
         default="",
-        description="Where the reports folder is served, so that the UI can link to a report; "
+        description="Address of the reports folder, so that the UI can link to reports; "
         "`orbcast up` sets it.",
     )
 
@@ -152,7 +153,7 @@ class Options(BaseModel):
     def _names_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if not _HOST_NAME.fullmatch(name):
-                message = f"{name!r} is no host name; write it without scheme, port and path"
+                message = f"{name!r} is not a host name; write it without scheme, port and path"
                 raise ValueError(message)
         return names
 

@@ -139,7 +139,7 @@ def _of_package(entry: EntryPoint) -> tuple[Feature, ...]:
         fault = f"{entry.value} cannot be imported ({type(error).__name__}: {error})"
         raise FeatureFileError(origin, fault) from error
     if not isinstance(catalogue, Catalogue) or catalogue is CATALOGUE:
-        raise FeatureFileError(origin, f"{entry.value} is no Catalogue of its own")
+        raise FeatureFileError(origin, f"{entry.value} is not a Catalogue of its own")
     code = sha256_of_code(Path(str(root.__file__)))
     return _features_of(origin, [catalogue], entry.name, code)
 

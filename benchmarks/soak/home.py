@@ -62,7 +62,9 @@ def sample(server: Server) -> Sample:
     return Sample(
         memory_mb=sum(map(_resident_mb, pids)),
         open_files=sum(map(_open_files, pids)),
-        temporary_files=sum(1 for _ in server.temporary.rglob("*")),
+        temporary_files=tuple(
+            sorted(str(one.relative_to(server.temporary)) for one in server.temporary.rglob("*"))
+        ),
         prefect_mb=_size(server.home.glob("prefect/*.db*")) / 1024**2,
         runs=runs,
         events=events,

@@ -21,17 +21,22 @@ class Sample:
     memory_mb, open_files
         Totals of all its processes.
     temporary_files
-        Number of files in the temporary folder.
+        Files and folders in the temporary folder, each by its path there.
     prefect_mb, runs, events
         Size of Prefect's database, and the numbers of flow runs and events in it.
     """
 
     memory_mb: float
     open_files: int
-    temporary_files: int
+    temporary_files: tuple[str, ...]
     prefect_mb: float
     runs: int
     events: int
+
+    def amount(self, name: str) -> float:
+        """Return a figure; of the temporary files, how many there are."""
+        value: float | tuple[str, ...] = getattr(self, name)
+        return len(value) if isinstance(value, tuple) else value
 
 
 @dataclass(slots=True)
@@ -109,8 +114,8 @@ class Record:
         thirds = self._thirds()
         return [
             f"{name.replace('_', ' ')}, first and last third of the nights: "
-            f"{median(getattr(one, name) for one in thirds[0]):,.0f}, "
-            f"{median(getattr(one, name) for one in thirds[1]):,.0f}"
+            f"{median(one.amount(name) for one in thirds[0]):,.0f}, "
+            f"{median(one.amount(name) for one in thirds[1]):,.0f}"
             for name in Sample.__slots__
         ]
 
@@ -124,7 +129,15 @@ class Record:
             return
         first, last = self._thirds()
         for name in ("memory_mb", "open_files", "temporary_files"):
-            before, after = (median(getattr(one, name) for one in part) for part in (first, last))
+            before, after = (median(one.amount(name) for one in part) for part in (first, last))
             if after > _MOST_GROWTH * before + 1:
-                words = name.replace("_", " ")
-                self.faults.append(f"{words} grew from {before:,.0f} to {after:,.0f}")
+                words = f"{name.replace('_', ' ')} grew from {before:,.0f} to {after:,.0f}"
+                self.faults.append(
+                    words + (self._new_files() if name == "temporary_files" else "")
+                )
+
+    def _new_files(self) -> str:
+        """Return the temporary files of the last night that the first nights did not have."""
+        first, last = self._thirds()
+        had = {path for one in first for path in one.temporary_files}
+        return ", new: " + ", ".join(path for path in last[-1].temporary_files if path not in had)

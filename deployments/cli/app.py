@@ -26,10 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog="orbcast COMMAND --help shows examples. --json prints JSON for scripts. Errors are one "
-    "line; --debug, anywhere, shows more. Exit status: 0 done, 1 the record was changed (verify), "
-    "2 mend your input, 3 mend the machine, 4 a defect or a finding, 5 try again later, 130 "
-    "stopped.",
+    epilog="orbcast COMMAND --help shows examples. --json prints JSON for scripts. Errors are "
+    "one line; --debug, anywhere, shows more. Exit status: 0 done, 1 the record was "
+    "changed (verify), 2 correct your input, 3 repair the machine, 4 an internal error "
+    "or a finding, 5 try again later, 130 stopped.",
 )
 
 
@@ -37,7 +37,7 @@ class NotAFolderError(InputError):
     """A home that is a file, not a folder."""
 
     home: str
-    template = "--home {home} is a file; name a folder, which need not be there yet"
+    template = "--home {home} is a file; name a folder; it need not exist yet"
 
 
 def _version(version_wanted: bool) -> None:
@@ -55,7 +55,8 @@ def orbcast(
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
     """Opening-range-breakout predictions, logged before the outcome and judged after it."""

@@ -39,11 +39,11 @@ class UnknownShellError(InputError):
     """A shell without completion, or a process that no shell started."""
 
     shell: str
-    template = "{_fault}; give --install-completion at the prompt of bash, zsh or fish"
+    template = "{_fault}; use --install-completion in bash, zsh or fish"
 
     @property
     def _fault(self) -> str:
-        return f"{self.shell} is none that can be taught" if self.shell else "no shell was found"
+        return f"{self.shell} is not supported" if self.shell else "no shell was found"
 
 
 def require_shell() -> None:

@@ -33,8 +33,8 @@ _NO_SERVER = ("ephemeral Prefect API server", "Failed to reach API")
 _FROM_PREFECT = {
     "ParameterTypeError": "wrong parameter: {}",
     "FlowRunTimeoutError": (
-        "the run did not end within its time limit and was ended; what it had written stays. Run "
-        "it again, with --debug to see where it was"
+        "the run did not end within its time limit and was ended; its results so far stay. Run "
+        "it again, with --debug to see where it stopped"
     ),
 }
 """Messages for errors that are recognized by name, because importing their classes is slow."""
@@ -44,12 +44,12 @@ _NO_MEMORY = (
     "(ORBCAST_WORKERS=1) or a shorter period"
 )
 
-_ILL_SET = "Prefect does not take a setting of its own ({}); mend it in PREFECT_..."
+_ILL_SET = "Prefect rejects one of its own settings ({}); correct it in PREFECT_..."
 
 _FILES: tuple[tuple[type[OSError], str], ...] = (
     (IsADirectoryError, "is a folder; name a file, which may be in it"),
     (NotADirectoryError, "goes through a file as if it were a folder; check the path"),
-    (FileNotFoundError, "is not there; check the path"),
+    (FileNotFoundError, "does not exist; check the path"),
     (PermissionError, "may not be used; change its permissions, or name another"),
 )
 """Messages about the file that an error names."""
@@ -88,7 +88,7 @@ def error_line(error: BaseException) -> str:
                 "`orbcast up` was started with (PREFECT_API_AUTH_STRING for a server of yours)"
             )
         return (
-            f"the Prefect server does not answer as it should ({text}); is PREFECT_API_URL "
+            f"the Prefect server gave an unexpected response ({text}); is PREFECT_API_URL "
             "right? Without it, Orbcast uses its own"
         )
     words = _NO_MEMORY if _is_out_of_memory(error) else _FROM_PREFECT.get(type(error).__name__)
@@ -98,7 +98,7 @@ def error_line(error: BaseException) -> str:
         return (
             _about_a_file(error) or f"{text}; check the path, its permissions and the space left"
         )
-    return f"a defect of Orbcast: {type(error).__name__}: {text}; run again with --debug"
+    return f"internal error: {type(error).__name__}: {text}; run again with --debug"
 
 
 def _about_a_file(error: OSError) -> str | None:

@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _KEPT_TOGETHER = re.compile(r"`[^`]+`|[+-]?\d[\d.,]* %")
 """Texts without a line break inside: a command to copy, and a percentage with its sign."""
 
-_NO_TIME = "is no time that can be read"
+_NO_TIME = "is not a readable time"
 
 _JOINT = "\N{NO-BREAK SPACE}"
 

@@ -58,11 +58,13 @@ def day_so_far(view: View, day: date) -> None:
     if (account := _account(view.name)) is not None:
         over = f", over ({account.ended})" if account.ended else ""
         st.caption(
-            f"Limits left now in the account {account.account}{over}, {account.balance:,.2f} "
+            f"Limits left in the account {account.account}{over}, {account.balance:,.2f} "
             f"{account.currency} by {SOURCES[account.source]}; {limits_in_words(account.limits)}."
         )
     if summary.stage in NOT_TRADED:
-        st.caption(f"By the rules and for the record: at stage {summary.stage} nothing is traded.")
+        st.caption(
+            f"By the rules, for the record only: at stage {summary.stage} nothing is traded."
+        )
     st.dataframe(
         pd.DataFrame([opening.row() for opening in summary.ranges]),
         hide_index=True,

@@ -154,7 +154,7 @@ def _result(slot: FollowedSlot, *, is_open: bool) -> str:
     traded = slot.traded
     if traded is None or traded.side is None:
         is_over = traded is not None and traded.resolved_at is not None
-        return "did not break" if is_over else "waits for its break"
+        return "did not break" if is_over else "waiting for its break"
     broke = BREAKS[traded.side]
     if slot.taken is None or not slot.taken.size:
         return f"broke {broke}, not entered"

@@ -43,7 +43,7 @@ def _drift(view: View) -> None:
     st.header("Drift")
     drift_checks = _drift_records(view.name)
     if not drift_checks:
-        nothing_yet("Drift was never checked.", "orbcast drift check")
+        nothing_yet("Drift has never been checked.", "orbcast drift check")
     else:
         last = drift_checks[-1]
         words = f"{escaped(last.verdict)} ({utc_minute(last.at)})"
@@ -58,7 +58,7 @@ def _drift(view: View) -> None:
                 pd.DataFrame(
                     [
                         {
-                            "when": utc_minute(drift_check.at),
+                            "time": utc_minute(drift_check.at),
                             "days": f"{drift_check.first_day} to {drift_check.last_day}",
                             "rows": drift_check.rows,
                             "drift": "yes" if drift_check.detected else "no",
@@ -72,9 +72,9 @@ def _drift(view: View) -> None:
                 key="drift_reports",
             )
     parity = latest_parity(view.settings.database(), view.symbol)
-    st.subheader("Logged features computed again")
+    st.subheader("Parity of logged features")
     if parity is None:
-        nothing_yet("No live answer was audited yet.", "orbcast run audit")
+        nothing_yet("No live prediction has been audited yet.", "orbcast run audit")
     else:
         text = f"{escaped(parity.verdict)} ({utc_minute(parity.at)})"
         (st.warning if parity.unexplained else st.success)(text)
@@ -90,34 +90,34 @@ def _bars(view: View) -> None:
     columns[0].metric("Bars", f"{lake.bars:,}")
     columns[1].metric("Last bar", f"{lake.last:%H:%M} UTC")
     columns[1].caption(f"{lake.last:%Y-%m-%d}, {duration(view.at - lake.last)} ago")
-    columns[2].metric("Set aside", f"{lake.quarantined:,}")
+    columns[2].metric("Quarantined", f"{lake.quarantined:,}")
     columns[3].metric("Revised", f"{lake.revisions:,}")
     database, symbol = view.settings.database(), view.symbol
 
     def odd() -> None:
-        _records(findings(database, symbol)[:_MOST], "findings", "Nothing odd was found.")
-        st.caption("Odd, but kept. A minute without a trade has no bar and is no gap.")
+        _records(findings(database, symbol)[:_MOST], "findings", "Nothing unusual was found.")
+        st.caption("Unusual, but imported. A minute without a trade has no bar and is not a gap.")
 
     def aside() -> None:
         counts = set_aside_by_reason(database, symbol)
         if counts:
             st.write(" · ".join(f"{escaped(name)}: **{n:,}**" for name, n in counts.items()))
         rows = set_aside(database, symbol, limit=_MOST)
-        _records(rows, "quarantine", "No row was set aside.")
+        _records(rows, "quarantine", "No rows were quarantined.")
 
     def revised() -> None:
         rows = revisions(database, symbol, limit=_MOST)
-        _records(rows, "revisions", "No bar was revised.")
+        _records(rows, "revisions", "No bars were revised.")
 
     def batches_read() -> None:
-        _records(batches(database, symbol, limit=_MOST), "batches", "Nothing was taken in.")
+        _records(batches(database, symbol, limit=_MOST), "batches", "Nothing was imported.")
 
     lazy_tabs(
         "bars",
         {
-            "Batches taken in": batches_read,
-            "Gaps and oddities": odd,
-            "Rows set aside": aside,
+            "Imported batches": batches_read,
+            "Gaps and unusual bars": odd,
+            "Quarantined rows": aside,
             "Revised bars": revised,
         },
     )
@@ -127,9 +127,9 @@ def _notices(view: View) -> None:
     st.header("Notices")
     rows = [
         {
-            "when": utc_minute(notice.notice.at),
-            "what": notice.notice.subject,
-            "more": notice.notice.body,
+            "time": utc_minute(notice.notice.at),
+            "subject": notice.notice.subject,
+            "text": notice.notice.body,
             "delivered to": ", ".join(
                 sorted({delivery.channel for delivery in notice.deliveries if delivery.delivered})
             )
@@ -141,7 +141,7 @@ def _notices(view: View) -> None:
             kinds=[kind for kind in KINDS if kind not in TRADE_KINDS],
         )
     ]
-    _rows(rows, "notices", "There is nothing to tell.")
+    _rows(rows, "notices", "No notices.")
 
 
 def _records(records: Sequence[object], key: str, otherwise: str) -> None:

@@ -38,8 +38,8 @@ def _gates(view: View, target: Stage) -> None:
     live = matching(view.settings.database(), PredictionFilter(market=view.symbol, mode=("live",)))
     if live > _MANY:
         st.header(f"To {target}")
-        st.write(f"Every gate reads the whole record, {live:,} answers: it may take minutes.")
-        if not st.toggle("Look at every gate", key="check_gates"):
+        st.write(f"The gates read the whole record, {live:,} predictions, which may take minutes.")
+        if not st.toggle("Compute the gates", key="check_gates"):
             return
     _next_step(_rollout(view.name))
 
@@ -49,7 +49,7 @@ def _ladder(stage: Stage) -> None:
     for column, (at, step) in zip(st.columns(len(STAGES)), enumerate(STAGES), strict=True):
         mark = "here" if at == here else "passed" if at < here else "above"
         column.metric(step, {"here": "●", "passed": "✓", "above": "○"}[mark])
-        column.caption(f"{'**here**: ' if at == here else ''}{STAGE_WORDS[step]}")
+        column.caption(f"{'**current**: ' if at == here else ''}{STAGE_WORDS[step]}")
 
 
 def _next_step(rollout: Rollout) -> None:
@@ -73,32 +73,32 @@ def _next_step(rollout: Rollout) -> None:
         ]
     )
     st.caption(
-        "Nothing is approved on this page: it only reads. A person approves in the Prefect UI "
+        "This page only reads; nothing is approved here. A person approves in the Prefect UI "
         "(flow step-up) or with `orbcast approve`, by name and with a reason, and the approval is "
-        "bound to this very model, data and report."
+        "bound to exactly this model, data and report."
     )
 
 
 def _history(view: View) -> None:
     database = view.settings.database()
-    st.header("What changed")
+    st.header("History")
     events = [
         {
-            "when (UTC)": minute(rollout_record.at),
-            "what": rollout_record.kind,
+            "time (UTC)": minute(rollout_record.at),
+            "event": rollout_record.kind,
             "stage": rollout_record.stage,
             "by": rollout_record.by,
-            "why": rollout_record.reason,
+            "reason": rollout_record.reason,
             "expires (UTC)": minute(rollout_record.expires_at)
             if rollout_record.expires_at
             else "",
         }
         for rollout_record in reversed(rollout_records(database, view.symbol))
     ]
-    _table("Stages and approvals", events, "No step was taken: the market began in shadow.")
+    _table("Stages and approvals", events, "No step yet: the market started in shadow.")
     changes = [
         {
-            "when (UTC)": minute(breaker_record.at),
+            "time (UTC)": minute(breaker_record.at),
             "breaker": breaker_record.state,
             "cause": breaker_record.cause,
             "detail": breaker_record.detail,
@@ -106,7 +106,7 @@ def _history(view: View) -> None:
         }
         for breaker_record in reversed(breaker_records(database, view.symbol))
     ]
-    _table("Circuit breaker", changes, "The breaker never opened.")
+    _table("Circuit breaker", changes, "The breaker has never opened.")
 
 
 def _table(title: str, rows: list[dict[str, str]], otherwise: str) -> None:
@@ -117,7 +117,7 @@ def _table(title: str, rows: list[dict[str, str]], otherwise: str) -> None:
         st.write(escaped(otherwise))
 
 
-@st.cache_resource(ttl=_SLOW, show_spinner="Looking at every gate ...", max_entries=20)
+@st.cache_resource(ttl=_SLOW, show_spinner="Computing the gates ...", max_entries=20)
 def _rollout(name: str) -> Rollout:
     settings = current_settings()
     return rollout_of(settings, settings.market(name).symbol, now())

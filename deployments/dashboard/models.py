@@ -34,7 +34,7 @@ def page(view: View) -> None:
     st.title("Models")
     versions = _versions(view.name)
     if not versions:
-        nothing_yet("No version was registered yet.", "orbcast run nightly-retrain")
+        nothing_yet("No version is registered yet.", "orbcast run nightly-retrain")
         return
     _serving(view)
     _list(view, versions)
@@ -76,7 +76,7 @@ def _list(view: View, versions: Sequence[VersionRecord]) -> None:
             [
                 {
                     "version": version.version,
-                    "is": ", ".join(named.get(version.version, [])) or "-",
+                    "alias": ", ".join(named.get(version.version, [])) or "-",
                     "recipe": version.model,
                     "made (UTC)": minute(version.created_at),
                     "kind": version.kind,
@@ -93,12 +93,12 @@ def _list(view: View, versions: Sequence[VersionRecord]) -> None:
 
 
 def _history(view: View) -> None:
-    st.header("Who served when")
+    st.header("Serving history")
     rows = [
         {
             "from (UTC)": minute(alias_record.at),
-            "who": f"{alias_record.alias} {alias_record.version}, named by {alias_record.by}",
-            "why": alias_record.reason,
+            "version": f"{alias_record.alias} {alias_record.version}, named by {alias_record.by}",
+            "reason": alias_record.reason,
         }
         for alias in ALIASES
         for alias_record in reversed(view.settings.models().history(view.symbol, alias))
@@ -106,14 +106,14 @@ def _history(view: View) -> None:
     if rows:
         words_table(rows)
     else:
-        st.write("No version was ever named champion or challenger.")
+        st.write("No version has been champion or challenger yet.")
 
 
 def _decisions(view: View) -> None:
     st.header("Decisions, with their evidence")
     decisions = list(reversed(list_decisions(view.settings.database(), view.symbol)))
     if not decisions:
-        st.write("Nothing was decided yet.")
+        st.write("No decisions yet.")
         return
     for decision in decisions[:10]:
         with st.expander(f"{utc_minute(decision.at)} · {escaped(decision.verdict)}"):
@@ -129,12 +129,12 @@ def _studies(view: View) -> None:
     count = questions_on_record(view.settings, view.symbol)
     st.header("Studies")
     st.caption(
-        f"Questions asked of {', '.join(count.markets)}: {count.questions:,}. Evidence pays for "
-        "each of them."
+        f"Questions tested on {', '.join(count.markets)}: {count.questions:,}. The evidence is "
+        "corrected for all of them."
     )
     rows = [
         {
-            "when (UTC)": minute(evaluation.at),
+            "time (UTC)": minute(evaluation.at),
             "recipe": evaluation.recipe,
             "verdict": evaluation.verdict,
             "report": str(page)
@@ -145,9 +145,9 @@ def _studies(view: View) -> None:
     ]
     if rows:
         words_table(rows)
-        st.caption("A report is a page by itself: open the file in a browser.")
+        st.caption("A report is a separate page: open the file in a browser.")
     else:
-        nothing_yet("No recipe was studied on unseen days yet.", "orbcast run walk-forward")
+        nothing_yet("No recipe has been studied on unseen days yet.", "orbcast run walk-forward")
 
 
 def _card(view: View, versions: Sequence[VersionRecord]) -> None:

@@ -36,7 +36,7 @@ def page(view: View) -> None:
     report = _report(view.name, imports) if imports else None
     if report is None:
         nothing_yet(
-            "No trade of yours is on record that the bars reach to.",
+            "No imported trade of yours lies within the bars.",
             f"orbcast fills import FILE --market {view.name}",
         )
         return
@@ -50,7 +50,7 @@ def page(view: View) -> None:
     _trades(report)
 
 
-@st.cache_resource(ttl=_SLOW, show_spinner="Holding trades against plans ...", max_entries=20)
+@st.cache_resource(ttl=_SLOW, show_spinner="Comparing trades with plans ...", max_entries=20)
 def _report(name: str, imports: int) -> TradeReport | None:
     del imports  # only a part of the cache's key
     try:
@@ -73,7 +73,7 @@ def _headline(report: TradeReport) -> None:
             column.caption(f"{_a_trade(one)}; {signed(one.money, 2)} {currency}")
     st.caption(
         "By the plan: size 1 at assumed costs, money of one contract. R is after commission; of a "
-        "trade that no break explains, in units of the usual risk. 95 % intervals by days."
+        "trade that no break explains, in units of the typical risk. 95 % intervals by days."
     )
 
 

@@ -47,7 +47,7 @@ _MODES = {"live": "live", "replay": "replayed"}
 _TRADES = {
     "taken": "recommended trades",
     "predicted_side": "every break of the likelier side",
-    "every_break": "every break, whatever was said",
+    "every_break": "every break",
 }
 _PLOT = {"displayModeBar": False}
 
@@ -64,7 +64,7 @@ def page(view: View) -> None:
     period = over(whole)
     st.subheader(period.verdict)
     if mode == "replay":
-        st.caption("Replayed days are history told again: they count for no gate.")
+        st.caption("Replayed days were predicted after the fact: they count for no gate.")
     _headline(period, whole)
     _over_time(whole)
     predictions = _predictions(view.name, mode, role, first)
@@ -85,7 +85,8 @@ def _choices(view: View) -> tuple[str, str, date | None]:
             required=True,
             format_func=_MODES.__getitem__,
             key="performance_mode",
-            help="Live answers were made before the fact; replayed ones after it. Never added up.",
+            help="Live predictions were made before the fact, replayed ones after it; they are "
+            "never added up.",
         )
     with columns[1]:
         back = st.segmented_control(
@@ -94,11 +95,11 @@ def _choices(view: View) -> tuple[str, str, date | None]:
             default="1 year",
             required=True,
             key="performance_period",
-            help="Back from the last day on record.",
+            help="Counted back from the last recorded day.",
         )
     with columns[2]:
         roles = list(dict.fromkeys(on_record.role for on_record in on_records)) or ["champion"]
-        role = st.selectbox("Whose", roles, key="performance_role")
+        role = st.selectbox("Role", roles, key="performance_role")
     days = _PERIODS[back]
     last = max(
         (on_record.last_day for on_record in on_records if on_record.mode == mode), default=None
@@ -109,7 +110,7 @@ def _choices(view: View) -> tuple[str, str, date | None]:
 
 def _show_no_outcomes(mode: str, role: str) -> None:
     what = "live" if mode == "live" else "replayed"
-    words = f"No break that {role} answered {what} has an outcome in this period yet."
+    words = f"No break that the {role} predicted {what} has an outcome in this period yet."
     nothing_yet(words, "orbcast up" if mode == "live" else "orbcast run replay")
 
 
@@ -121,7 +122,7 @@ def _headline(period: Period, rows: Rows) -> None:
     columns[0].metric(
         "Accuracy",
         percent(model.accuracy),
-        f"{points(model.accuracy - corridor.accuracy)} on the corridor",
+        f"{points(model.accuracy - corridor.accuracy)} against the corridor",
         delta_color="off",
     )
     columns[0].caption(f"{_span(accuracy, '.1%')}; corridor {percent(corridor.accuracy)}")
@@ -133,7 +134,7 @@ def _headline(period: Period, rows: Rows) -> None:
         column.metric(
             words,
             f"{getattr(model, name):.4f}",
-            f"{change.estimate:+.4f} on the corridor",
+            f"{change.estimate:+.4f} against the corridor",
             delta_color="off",
         )
         column.caption(f"{_span(change, '+.4f')}; smaller is better")
@@ -162,7 +163,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
         rolled = {name: rolling(rows, name, figure) for name in forecasters}
     drawn = {forecaster: line for forecaster, line in rolled.items() if line is not None}
     if "model" not in drawn:
-        st.info(f"Too few days to say: {WINDOW} days with breaks make the first point.")
+        st.info(f"Too few days: the first point needs {WINDOW} days with breaks.")
         return
     per_cent = figure == "accuracy"
     axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
@@ -178,9 +179,8 @@ def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
     st.header("By opening range, side, confidence and weekday")
     st.caption(
         "Log loss is the model's less the corridor's, below 0 is better; intervals are 95 %, over "
-        f"whole days, and not given for fewer than {MIN_DAYS} days. They hold for one look at one "
-        "group: of many, or looked at every night, one in twenty and more looks good or bad by "
-        "chance."
+        f"whole days, and not given for fewer than {MIN_DAYS} days. They hold for one test of "
+        "one group: of many groups or nights, one in twenty or more is good or bad by chance."
     )
 
     def by_range() -> Mapping[str, Period]:
@@ -212,7 +212,7 @@ def _table(name: str, periods: Callable[[], Mapping[str, Period]], order: Sequen
 def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
     left, right = st.columns(2)
     with left:
-        st.header("Does it mean what it says?")
+        st.header("Calibration")
         st.plotly_chart(
             reliability(
                 {forecaster: _bins(rows, forecaster) for forecaster in ("model", "corridor")},
@@ -224,15 +224,15 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
         )
         model = period.forecasters["model"]
         st.caption(
-            f"Calibration error {model.ece:.3f}; a voice that says exactly what happens would "
+            f"Calibration error {model.ece:.3f}; a perfectly calibrated model would "
             f"show {model.ece_by_chance:.3f} by chance. Bars are 95 % intervals (Wilson)."
         )
     with right:
-        st.header("What was said, what happened")
+        st.header("Predicted and actual direction")
         counts = confusion(predictions)
         table = [
             {
-                "said": words,
+                "predicted": words,
                 **{f"broke {side}": f"{happened[side]:,}" for side in SIDES},
                 "no break": f"{happened['NONE']:,}",
                 "right": percent(happened[words] / breaks) if breaks else DASH,
@@ -241,7 +241,9 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
             for breaks in (happened["UP"] + happened["DOWN"],)
         ]
         st.dataframe(pd.DataFrame(table), width="stretch", hide_index=True, key="confusion")
-        st.caption("Late answers are left out: they cannot show that they came before the fact.")
+        st.caption(
+            "Late predictions are left out: nothing shows that they were made before the fact."
+        )
         coverage = period.coverage
         if coverage.rows:
             st.write(
@@ -251,8 +253,8 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
 
 
 def _equity(rows: Rows, period: Period) -> None:
-    st.header("What trading it would have brought, in R")
-    st.caption("No order was placed: these are the outcomes of labels, one unit of risk each.")
+    st.header("Result of trading it, in R")
+    st.caption("No order was placed: these are the labels' outcomes, one unit of risk each.")
     lazy_tabs(
         "equity",
         {words: partial(_line_of_r, rows, period, kind) for kind, words in _TRADES.items()},
@@ -262,14 +264,14 @@ def _equity(rows: Rows, period: Period) -> None:
 def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
     trades = period.trades[kind]
     if not trades.trades:
-        st.info(f"There were no {_TRADES[kind]}.")
+        st.info(f"No trades in this period: {_TRADES[kind]}.")
         return
     days = sorted({row.day for row in rows})
     fall = drawdown(running(rows, days, kind, "r_net"))
     st.write(
         f"{trades.trades:,} taken, {trades.won:,} won: "
         f"{r_multiple(trades.r_gross, 1)} gross, **{r_multiple(trades.r_net, 1)} net**; "
-        f"deepest fall {fall:.1f} R; net R a trade {_span(trades.net_r, '+.2f')}."
+        f"largest drawdown {fall:.1f} R; net R a trade {_span(trades.net_r, '+.2f')}."
     )
     st.plotly_chart(
         equity(rows, kind, theme()), width="stretch", key=f"equity_{kind}", config=_PLOT

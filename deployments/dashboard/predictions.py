@@ -30,9 +30,9 @@ from tasks.settings import current_settings
 _FILTERS = {
     "opening_range": "Opening range",
     "mode": "Record",
-    "role": "Whose",
+    "role": "Role",
     "recommendation": "Recommended",
-    "reason": "No answer because",
+    "reason": "Reason for no prediction",
     "outcome": "Outcome",
     "version": "Version",
 }
@@ -56,7 +56,7 @@ def page(view: View) -> None:
     st.title("Predictions")
     filter_choices = {**_choices(view.name), **_ALWAYS}
     if not filter_choices["mode"]:
-        nothing_yet("Nothing was predicted yet.", "orbcast up")
+        nothing_yet("No predictions yet.", "orbcast up")
         return
     wanted = _chosen_filters(view, filter_choices)
     match_count = _matching(view.name, wanted)
@@ -66,7 +66,7 @@ def page(view: View) -> None:
     _export(view, wanted, match_count)
     number = _table(view, wanted, match_count)
     if number is None:
-        st.caption("Choose a row to see why the answer is what it is.")
+        st.caption("Choose a row to see the reasons for its prediction.")
     else:
         show_why(view, number, theme())
 
@@ -104,7 +104,7 @@ def _forget() -> None:
 
 def _export(view: View, wanted: PredictionFilter, match_count: int) -> None:
     left, csv, parquet = st.columns([3, 1, 1], vertical_alignment="center")
-    left.write(f"**{match_count:,}** answers, newest first")
+    left.write(f"**{match_count:,}** predictions, newest first")
     for column, words, kind, write in (
         (csv, "CSV", "text/csv", to_csv),
         (parquet, "Parquet", "application/vnd.apache.parquet", to_parquet),
@@ -117,7 +117,7 @@ def _export(view: View, wanted: PredictionFilter, match_count: int) -> None:
             key=f"export_{words.lower()}",
             on_click="ignore",
             icon=":material/download:",
-            help="Every answer that the filters let through, not this page only.",
+            help="Every prediction that matches the filters, not only this page.",
             width="stretch",
         )
 
@@ -158,7 +158,7 @@ def readable_rows(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
                 f"decided ({market.zone})": format(
                     row.decision_time.astimezone(zone), "%d %b %H:%M"
                 ),
-                "answer": row.recommendation or f"none: {row.reason}".replace("_", " "),
+                "prediction": row.recommendation or f"none: {row.reason}".replace("_", " "),
                 "p_up": row.p_up,
                 "corridor": row.baseline_p_up,
                 "E[net R]": row.expected_net_r,
@@ -167,7 +167,7 @@ def readable_rows(rows: Sequence[LedgerRow], market: Market) -> pd.DataFrame:
                 "net R": row.r_net,
                 "late": row.late,
                 "record": row.mode,
-                "whose": row.role,
+                "role": row.role,
                 "version": row.version or "-",
             }
             for row in rows

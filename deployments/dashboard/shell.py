@@ -24,9 +24,9 @@ FRESH = timedelta(seconds=15)
 
 STAGE_WORDS: dict[Stage, str] = {
     "off": "nothing is predicted",
-    "shadow": "predictions are logged, none is to be traded",
+    "shadow": "predictions are logged and not traded",
     "advisory": "predictions are shown as advice",
-    "hybrid": "the model scales the size of what the rules take",
+    "hybrid": "the model scales the size of the rules' trades",
     "auto": "order intents are written; Orbcast places no orders",
 }
 
@@ -104,7 +104,7 @@ def show_errors() -> Iterator[None]:
 
 def nothing_yet(what: str, command: str) -> None:
     """Print that something does not exist yet, and the command that makes it."""
-    st.info(f"{what} To have it, run:", icon=":material/info:")
+    st.info(f"{what} Run:", icon=":material/info:")
     st.code(command, language="sh")
 
 
@@ -116,10 +116,10 @@ def is_new(settings: Settings) -> bool:
 
 
 def _welcome() -> None:
-    st.title("Nothing is here yet")
+    st.title("This home is empty")
     st.write(
         "Orbcast has no bars, no models and no predictions in this home. Try it on a simulated "
-        "market, which needs no data of yours:"
+        "market, which needs none of your data:"
     )
     st.code("orbcast demo", language="sh")
     st.write("Or bring your own 1-minute bars, then start the scheduled work:")
@@ -139,5 +139,5 @@ def _banner(view: View) -> None:
     if breaker.state == "closed":
         st.info(f"{words} · breaker closed", icon=":material/flag:")
         return
-    cause = f"{breaker.cause}: {breaker.detail}" if breaker.cause else "no reason on record"
+    cause = f"{breaker.cause}: {breaker.detail}" if breaker.cause else "no reason recorded"
     st.error(f"{words} · breaker **{breaker.state}**, {cause}", icon=":material/block:")

@@ -29,7 +29,7 @@ def headline(slot: SlotOfDay, became: RangeSummary | None) -> str:
     if slot.state != "answered":
         return "no prediction"
     text = slot.answers[0].prediction.recommendation
-    sides = {"long": "the model says UP", "short": "the model says DOWN"}
+    sides = {"long": "model: UP", "short": "model: DOWN"}
     words = "; ".join((sides.get(text or "", "skip"), *against(slot)))
     if became is None:
         return words
@@ -51,7 +51,7 @@ def trade_lines(days: FollowedDays, slot: FollowedSlot) -> list[str]:
     elif trade is not None:
         lines = entry_lines(trade)
         if trade.size:
-            lines.append(f"It stands at {r_multiple(running_r(days, slot))} after costs.")
+            lines.append(f"Open result: {r_multiple(running_r(days, slot))} after costs.")
         else:
             lines += plan_lines(trade.plan)
     outcome, counted = slot.outcome, slot.rules.for_range(slot.entry.opening_range).counted_by
@@ -74,7 +74,7 @@ def against(slot: SlotOfDay) -> list[str]:
     These are lateness, the breaker and the rules.
     """
     entry = slot.answers[0].prediction
-    matches = ["late, so it counts for nothing"] if entry.late else []
+    matches = ["late, so not scored"] if entry.late else []
     if entry.outputs.breaker:
         matches.append("the breaker was open")
     if slot.decided is not None and entry.recommendation in BREAK_OF:
@@ -141,7 +141,7 @@ def likeness(score: NoveltyScore | None) -> str:
 def agreement(slot: SlotOfDay) -> str:
     """Return the rules' decision, and whether the model agrees with it."""
     if slot.decided is None:
-        return "The rules decided nothing here."
+        return "The rules made no decision here."
     model = slot.decided.with_model
     verdict = model.get("agreement")
     # the reasons are shown below

@@ -102,7 +102,7 @@ def _cards(view: View) -> None:
         if day != today:
             st.info(f"{closed_in_words(day, closed)}.", icon=":material/event_busy:")
     if mode == "replay":
-        st.caption("Replayed: these answers were made after the fact and count for no gate.")
+        st.caption("Replayed: these predictions were made after the fact and count for no gate.")
     else:
         day_so_far(view, day)
     if not any(slot.answers or picture_now(days, slot.slot.key, None) for slot in slots):
@@ -157,10 +157,10 @@ def _choose_day_and_mode(view: View, outlook: DayOutlook) -> tuple[date, Mode]:
 def _empty(view: View, day: date, today: date) -> None:
     last = _last_day(view.name)
     if last is None:
-        nothing_yet("Nothing was predicted yet.", "orbcast up")
+        nothing_yet("No predictions yet.", "orbcast up")
         return
     if day == today and last < today:
-        st.info(f"Nothing is on record for today. The last day on record is {last}.")
+        st.info(f"No record for today yet. The last recorded day is {last}.")
         st.button("Show that day", on_click=_go_to, args=(last,), key="last_day")
 
 
@@ -231,9 +231,9 @@ def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
         f"logged {_seconds(entry.made_at - entry.decision_time)} after the close",
     ]
     if entry.late:
-        lines.append("**late**: it counts for nothing")
+        lines.append("**late**: not scored")
     if entry.outputs.fallback:
-        lines.append(f"answered in another's stead: {escaped(entry.outputs.fallback)}")
+        lines.append(f"fallback: {escaped(entry.outputs.fallback)}")
     st.write(" · ".join(lines))
     st.write(agreement(slot))
 
@@ -241,7 +241,7 @@ def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
 def _reasons(slot: SlotOfDay, champion: Settled) -> None:
     if reasons := champion.prediction.outputs.reasons:
         key = f"reasons_{slot.slot.opening_range}"
-        with st.expander("What pushed it UP or DOWN", expanded=True):
+        with st.expander("Contributions toward UP or DOWN", expanded=True):
             chart = reasons_chart(reasons, theme())
             st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
 
@@ -250,13 +250,14 @@ def _challengers(slot: SlotOfDay) -> None:
     if len(slot.answers) < 2:  # noqa: PLR2004 - the champion and one more
         return
     others = "the other version" if len(slot.answers) == 2 else "other versions"  # noqa: PLR2004
-    with st.expander(f"What {others} said"):
+    with st.expander(f"Predictions of {others}"):
         rows = [
             {
-                "whose": other.prediction.role,
+                "role": other.prediction.role,
                 "version": other.prediction.version,
                 "p(UP)": percent_or_dash(other.prediction.p_up),
-                "answer": other.prediction.recommendation or f"none: {other.prediction.reason}",
+                ("prediction"): other.prediction.recommendation
+                or f"none: {other.prediction.reason}",
                 "E[net R]": signed_or_dash(other.prediction.expected_net_r),
             }
             for other in slot.answers[1:]

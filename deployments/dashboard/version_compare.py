@@ -65,15 +65,18 @@ def compare_versions(view: View, versions: Sequence[VersionRecord]) -> None:
             for name in figures[0]
         ]
     )
-    if len({own["judged on, never seen"] for own in figures}) > 1:
+    if len({own["judged on, unseen"] for own in figures}) > 1:
         st.caption(
-            "They were judged on different days, so their figures cannot be set against each "
-            "other: what decides is a comparison on common days, under Decisions."
+            "They were judged on different days, so their figures cannot be "
+            "compared: a comparison on common days is under Decisions."
         )
     if len(pair) > 1:
         _recipes(pair[0], pair[1])
-    st.subheader("What each looks at")
-    st.caption("Share of the trees' gain, besides the baseline. Used is not yet useful.")
+    st.subheader("Features by importance")
+    st.caption(
+        "Share of the trees' gain, besides the baseline. A feature that is used need not be "
+        "useful."
+    )
     fillings = {
         words: partial(_importance, pair, question) for question, words in _QUESTIONS.items()
     }
@@ -105,7 +108,7 @@ def figures_of(version: VersionRecord, live: Sequence[PerformanceRecord]) -> dic
     change = directional.difference["corridor"]
     values = {
         "made": utc_minute(version.created_at),
-        "judged on, never seen": f"{summary.first_day} to {summary.last_day}, "
+        "judged on, unseen": f"{summary.first_day} to {summary.last_day}, "
         f"{summary.breaks:,} breaks",
         "accuracy": f"{percent(model.accuracy)}; corridor {percent(corridor.accuracy)}",
     }
@@ -121,13 +124,13 @@ def figures_of(version: VersionRecord, live: Sequence[PerformanceRecord]) -> dic
 
 def _live(rows: Sequence[PerformanceRecord]) -> str:
     if not any(row.figures.breaks for row in rows):
-        return "no break of a live answer has an outcome yet"
+        return "no break of a live prediction has an outcome yet"
     period = over(rows)
     change = period.difference["corridor"].log_loss
     words = f"{period.days} days, {period.counts.breaks:,} breaks: log loss "
     if period.days < MIN_DAYS:
         return f"{words}{change.estimate:+.4f} on the corridor; too few days for an interval"
-    return f"{words}{with_span(change, '+.4f')} on the corridor"
+    return f"{words}{with_span(change, '+.4f')} against the corridor"
 
 
 @st.cache_resource(ttl=10 * FRESH, show_spinner=False, max_entries=50)
@@ -145,11 +148,13 @@ def _figures(name: str, version: str) -> dict[str, str]:
 
 def _recipes(*pair: VersionRecord) -> None:
     one, other = (recipe_of(version.folder) for version in pair)
-    st.subheader("Where their recipes differ")
+    st.subheader("Differences of their recipes")
     changed = recipe_difference(one, other)
     changed.pop("about", None)
     if not changed:
-        st.write(f"They are versions of one recipe, {escaped(one.name)}: refits on other bars.")
+        st.write(
+            f"They are versions of one recipe, {escaped(one.name)}: refits on different bars."
+        )
         return
     words_table(
         [
@@ -166,7 +171,7 @@ def _importance(versions: Sequence[VersionRecord], question: str) -> None:
             own = json.loads(file.read_text(encoding="utf-8")).get(question, {})
         shares[f"{version.version} ({version.model})"] = own
     if not any(shares.values()):
-        st.write("There are no trees for this question: what is said is what the baseline says.")
+        st.write("There are no trees for this question: the baseline predicts.")
         return
     st.plotly_chart(
         importance_chart(shares, theme()),

@@ -30,7 +30,7 @@ def show_why(view: View, number: int, colours: Theme) -> None:
         return
     entry, hashes = logged
     explanation = explanation_of(view.settings, entry)
-    st.header(f"Why: {entry.market} {entry.trading_day} {entry.opening_range}")
+    st.header(f"Explanation: {entry.market} {entry.trading_day} {entry.opening_range}")
     st.write(escaped(explanation.verdict))
     words_table(
         [
@@ -38,13 +38,13 @@ def show_why(view: View, number: int, colours: Theme) -> None:
                 "gate": gate.name,
                 "passed": "yes" if gate.passed else "no",
                 "figure": gate.words,
-                "would have done": gate.change,
+                "would have sufficed": gate.change,
             }
             for gate in explanation.gates
         ]
     )
     if reasons := entry.outputs.reasons:
-        st.subheader("What pushed the answer toward UP or DOWN")
+        st.subheader("Contributions toward UP or DOWN")
         st.plotly_chart(
             reasons_chart(reasons, colours),
             width="stretch",
@@ -83,7 +83,7 @@ def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
     return themed_figure(
         [bars],
         colours,
-        x="push on the log-odds of UP",
+        x="change of the log-odds of UP",
         height=70 + _ROW_HEIGHT * len(order),
         xaxis={"nticks": 5},
         yaxis={"visible": False, "range": [-0.6, len(order) - 0.2]},
@@ -92,7 +92,7 @@ def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
 
 
 def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:
-    with st.expander("As it was logged: features, version, hashes"):
+    with st.expander("As logged: features, version, hashes"):
         st.dataframe(
             pd.DataFrame(
                 [{"feature": name, "value": value} for name, value in entry.features.items()]
@@ -105,17 +105,17 @@ def _as_logged(entry: PredictionEntry, hashes: Mapping[str, str]) -> None:
             "decided": entry.decision_time.isoformat(),
             "logged": entry.made_at.isoformat(),
             "record": entry.mode,
-            "whose": entry.role,
+            "role": entry.role,
             "model": entry.model,
             "version": entry.version,
             "recipe": entry.recipe_hash,
             "label": entry.label,
             "code": entry.outputs.code,
-            "row's hash": hashes["row"],
-            "hash of the row before": hashes["previous"],
+            "row hash": hashes["row"],
+            "previous row hash": hashes["previous"],
         }
         st.dataframe(
-            pd.DataFrame([{"what": name, "value": str(value)} for name, value in made.items()]),
+            pd.DataFrame([{"field": name, "value": str(value)} for name, value in made.items()]),
             width="stretch",
             hide_index=True,
             key="why_made",

@@ -105,7 +105,7 @@ def zone_of_times(
     stated = f"no zone, taken as {sample.local_zone}" if sample.local_zone else "its own zone"
     times = ZoneFinding(column=column, type=kind, stated=stated)
     if not len(minutes):
-        return replace(times, fault=f"column {column} holds no time that can be read")
+        return replace(times, fault=f"column {column} holds no readable time")
     zone = ZoneInfo(market.zone)
     local = np.array(
         [to_minute(from_minute(minute).replace(tzinfo=zone)) for minute in minutes.tolist()],
@@ -117,7 +117,7 @@ def zone_of_times(
     fault = None
     if as_utc < _OPEN_ENOUGH and as_local > as_utc and not is_named:
         remedy = (
-            f"Say --zone {market.zone}"
+            f"Give --zone {market.zone}"
             if sample.local_zone
             else f"Make a view that converts them ({column} AT TIME ZONE '{market.zone}')"
         )
@@ -138,5 +138,5 @@ def mixed_with(market: Market, mapping: dict[str, str], contracts: tuple[str, ..
     kind = "a ready-made series without contracts" if series else "bars of single contracts"
     return (
         f"the table holds {kind}, and the lake has {', '.join(others[:3])} already: the same "
-        "price would be there twice. Import into a home of its own (orbcast --home FOLDER ...)"
+        "price would be in it twice. Import into a home of its own (orbcast --home FOLDER ...)"
     )

@@ -122,7 +122,7 @@ def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one r
             return _equal(name, ours)
     every = tuple(range_.name for range_ in market.ranges)
     if _ANSWERS.fullmatch(column):
-        why = "An answer: known only after the decision. A feature of it is a leak."
+        why = "An outcome: known only after the decision. A feature made from it is a leak."
         return FeatureVerdict(name, "never", None, every, why)
     if session := _session(column, market):
         return _session_verdict(name, session, market)
@@ -130,7 +130,7 @@ def judge(name: str, market: Market) -> FeatureVerdict:  # noqa: PLR0911 - one r
         why = "Known only when the day is over, so no decision of that day may see it."
         return FeatureVerdict(name, "never", None, every, why)
     return FeatureVerdict(
-        name, "unknown", None, (), "Nothing in its name says how, or from which bars, it was made."
+        name, "unknown", None, (), "Its name does not show how, or from which bars, it was made."
     )
 
 
@@ -161,7 +161,7 @@ def _range_verdict(name: str, clock: str, part: str, market: Market) -> FeatureV
         return FeatureVerdict(name, "unknown", None, (), why)
     if _ANSWERS.fullmatch(part):
         why = (
-            f"What became of the {clock} trade: an answer to be predicted, never a feature. A "
+            f"The result of the {clock} trade: an outcome to be predicted, never a feature. A "
             "later range may know it once it is settled, as Orbcast's previous_net_r does."
         )
         compared = part == "outcome"
@@ -170,7 +170,7 @@ def _range_verdict(name: str, clock: str, part: str, market: Market) -> FeatureV
         )
     if _AFTER_RANGE.match(part):
         why = (
-            f"Known only after the {clock} range broke: an answer, never a feature of its own "
+            f"Known only after the {clock} range broke: an outcome, never a feature of its own "
             "range. For a later range Orbcast's previous_direction uses what is settled by then."
         )
         compared = part in {"break_dir", "break_direction"}

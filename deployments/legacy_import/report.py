@@ -86,7 +86,7 @@ def _tables(database: DatabaseFinding) -> Section:
         }
         if zone.open_as_utc is not None:
             facts["checked"] = (
-                f"{percent(zone.open_as_utc)} of the bars looked at lie in the exchange's hours"
+                f"{percent(zone.open_as_utc)} of the checked bars lie in the exchange's hours"
             )
         if bars.brought:
             facts |= _brought(bars.brought)
@@ -98,11 +98,11 @@ def _brought(brought: ImportedBars) -> dict[str, str]:
     reasons = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in brought.reasons.items())
     odd = ", ".join(finding.replace("_", " ") for finding in brought.findings)
     if not brought.new_batches:
-        return {"batches": f"{brought.batches:,}, all of them in since before"}
+        return {"batches": f"{brought.batches:,}, all of them imported before"}
     return {
         "batches": f"{brought.batches:,}, {brought.new_batches:,} of them new",
-        "set aside": reasons or "no row",
-        "odd but kept": odd or "nothing",
+        "quarantined": reasons or "no row",
+        "unusual but imported": odd or "nothing",
     }
 
 
@@ -239,12 +239,12 @@ def _days(corridor: CorridorScore | None) -> str:
     span = f"{corridor.first} to {corridor.last}, {corridor.breaks:,} breaks"
     if not corridor.stated:
         return (
-            f"It does not say which days its figures are of. The corridor's are of every day "
+            f"It does not state the days of its figures. The corridor's are of every day "
             f"there are bars for, {span}: not the same days, so only the size can be compared."
         )
     if not corridor.whole:
         return f"The corridor's figures are of the part of its days there are bars for, {span}."
-    return f"The corridor's figures are of the very days it states, {span}."
+    return f"The corridor's figures are of exactly the days it states, {span}."
 
 
 def _figure(name: str, value: float) -> str:

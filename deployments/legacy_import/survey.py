@@ -57,7 +57,7 @@ class NoFolderError(InputError):
     """A registry that is not a folder."""
 
     path: str
-    template = "{path} is no folder; name the folder that holds the model versions"
+    template = "{path} is not a folder; name the folder that holds the model versions"
 
 
 def survey(

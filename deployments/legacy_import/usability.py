@@ -48,12 +48,12 @@ def unusable(findings: LegacyFindings) -> list[str]:
         if leaks:
             lines.append(
                 f"{leaks} columns of {record.table} are known only after some decision of "
-                "the day. They are answers or records and must not be features."
+                "the day. They are outcomes or records and must not be features."
             )
     if models:
         count = "The model" if len(models) == 1 else f"All {len(models)} models"
         lines.append(
-            f"{count} as a champion: without a recipe nobody can train it again, and nothing "
+            f"{count} as a champion: without a recipe it cannot be trained again, and nothing "
             "proves that its features were known when it decided."
         )
     pickles = sum(len(model.pickles) for model in models)
@@ -82,11 +82,11 @@ def headline(findings: LegacyFindings) -> str:
 
 def _bars_line(findings: LegacyFindings, brought: ImportedBars) -> str:
     span = f"{_day_of(brought.first_bar)} to {_day_of(brought.last_bar)}"
-    aside = f"{brought.quarantined:,} rows set aside" if brought.quarantined else "no bad row"
+    aside = f"{brought.quarantined:,} rows quarantined" if brought.quarantined else "no bad row"
     if findings.dry_run:
         return f"{brought.bars:,} 1-minute bars of {findings.market}, {span}, {aside}."
     if not brought.new_batches:
-        return f"Its bars of {findings.market} are in the lake since before; nothing was added."
+        return f"Its bars of {findings.market} were in the lake already; nothing was added."
     revised = f", {brought.revised:,} changed" if brought.revised else ""
     return (
         f"{brought.added:,} bars of {findings.market} were added to the lake{revised}, "
@@ -112,7 +112,7 @@ def next_steps(findings: LegacyFindings) -> list[str]:
     steps = []
     if findings.bars:
         if findings.dry_run:
-            steps.append("Run it again without --dry-run to take the bars in.")
+            steps.append("Run it again without --dry-run to import the bars.")
         steps.append(
             f"orbcast run nightly-retrain --market {findings.name}: trains on these bars."
         )

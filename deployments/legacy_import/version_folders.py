@@ -81,7 +81,7 @@ def text_fault(text: str) -> str | None:
     LightGBM ends the whole process on some damaged models, so the structure is checked first.
     """
     if not text.startswith("tree"):
-        return "is no LightGBM model: it does not begin with `tree`"
+        return "is not a LightGBM model: it does not begin with `tree`"
     sizes = re.search(r"^tree_sizes=([\d ]*)$", text, re.MULTILINE)
     if sizes is None:
         return "is damaged: it does not state the sizes of its trees"
@@ -106,7 +106,7 @@ def _version(root: Path, folder: Path, files: list[str]) -> LegacyVersion:
     about = about if isinstance(about, dict) else {}
     features = _names(_json(folder / FEATURES, faults)) or _names(about)
     if FEATURES not in files and not features:
-        faults.append(f"{FEATURES} is missing: what the model was given is not known")
+        faults.append(f"{FEATURES} is missing: the model's features are unknown")
     flat = _flat(about)
     return LegacyVersion(
         name=str(folder.relative_to(root)),
@@ -130,7 +130,7 @@ def _version(root: Path, folder: Path, files: list[str]) -> LegacyVersion:
 
 def _model(path: Path, faults: list[str]) -> Path | None:
     if path.is_symlink() or not path.is_file():
-        faults.append(f"{path.name} is missing, so there is no model to look at")
+        faults.append(f"{path.name} is missing, so there is no model to check")
         return None
     if path.stat().st_size > _MODEL_BYTES:
         faults.append(

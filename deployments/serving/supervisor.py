@@ -51,6 +51,9 @@ _LONGEST_ADDRESS = 103
 _SOCKET_IN_FOLDER = "/pymp-12345678/listener-12345678"
 """Path of the fork server's socket within the folder for temporary files."""
 
+_RUNNER_FOLDERS = ("pymp-*", "runner_storage/*")
+"""Folders that each runner creates, removes at its end, and leaves if it is killed."""
+
 _LOOK_EVERY_SECONDS = 0.25
 
 
@@ -236,7 +239,7 @@ class _Supervisor:
             if child.running and status is not None:
                 wait = child.note_death()
                 if child is self._runner:
-                    self._remove_sockets()
+                    self._remove_runner_folders()
                 self._say(
                     f"The {child.name} ended with status {status}; started again in {wait:.0f} s."
                 )
@@ -250,13 +253,14 @@ class _Supervisor:
                 self._start(child)
         self._check_receiver()
 
-    def _remove_sockets(self) -> None:
-        """Remove the folder of the fork server's socket that a dead runner left.
+    def _remove_runner_folders(self) -> None:
+        """Remove a dead runner's own folders: of the fork server's socket, and Prefect's storage.
 
         Other temporary files may belong to runs that are still alive.
         """
-        for folder in self._temporary.glob("pymp-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for pattern in _RUNNER_FOLDERS:
+            for folder in self._temporary.glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _check_receiver(self) -> None:
         """Run the receiver of pushed bars while some market's standing source is http."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ml_core.backtest.driftless_rule import BesideDriftless, DriftlessTrades, beside_driftless
-from ml_core.backtest.value_added import Worth, by_year, refusals, worth
+from ml_core.backtest.value_added import TradeStatistics, by_year, refusals, trade_statistics
 from ml_core.evidence.intervals import Interval
 from ml_core.evidence.promotion.trial_cost import z_wanted
 from ml_core.json_values import INLINE, OMIT
@@ -23,7 +23,7 @@ class GroupResult:
 
     Attributes
     ----------
-    worth, driftless
+    statistics, driftless
         The result, and the driftless baseline; None without a settled trade.
     cost_per_trade
         Costs in R per trade, at the sizes traded; NaN without a trade.
@@ -31,7 +31,7 @@ class GroupResult:
         Number of trades that ended in their entry bar, where the stop is assumed to come first.
     """
 
-    worth: Worth = field(metadata=INLINE)
+    statistics: TradeStatistics = field(metadata=INLINE)
     cost_per_trade: float
     at_once: int
     driftless: BesideDriftless | None
@@ -60,7 +60,7 @@ class BacktestResult:
     rules: str
     hash: str
     whole: GroupResult = field(metadata=INLINE)
-    years: Mapping[str, Worth]
+    years: Mapping[str, TradeStatistics]
     ranges: Mapping[str, GroupResult]
     refused: Mapping[str, int]
     looks: int
@@ -108,9 +108,9 @@ def _group(
     taken: Sequence[PlanResult], driftless: DriftlessTrades, only: str | None
 ) -> GroupResult:
     trades = [trade for trade in taken if only in {None, trade.slot.opening_range}]
-    of_group = worth(trades)
+    of_group = trade_statistics(trades)
     return GroupResult(
-        worth=of_group,
+        statistics=of_group,
         cost_per_trade=of_group.gross_per_trade.estimate - of_group.per_trade.estimate,
         driftless=beside_driftless(taken, driftless, only),
         at_once=sum(

@@ -52,7 +52,7 @@ class DriftlessForecast:
         """The forecast as one sentence."""
         return (
             f"a price without drift enters it in {self.entered:.0%} of cases, ends above 0 in "
-            f"{self.above_zero:.1%} of these and brings {self.net_r:+.2f} R net a trade "
+            f"{self.above_zero:.1%} of these and gives {self.net_r:+.2f} R net a trade "
             f"(+-{self.error:.2f}, by the bars of {self.days} days before)"
         )
 

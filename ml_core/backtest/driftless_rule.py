@@ -72,7 +72,7 @@ class BesideDriftless:
         above = self.above
         sure = (
             "above it" if above.above_zero else
-            "below it" if above.below_zero else "not to be told from it"
+            "below it" if above.below_zero else "not distinguishable from it"
         )  # fmt: skip
         return (
             f"a price without drift gives this rule {self.net_per_trade:+.3f} R net a trade "

@@ -17,7 +17,7 @@ from ml_core.strategy.trades import PlanResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
+class TradeStatistics:
     """The result of a decision rule.
 
     Attributes
@@ -53,7 +53,7 @@ class Worth:
             f"{self.trades:,} trades of {self.slots:,} slots, {self.total_r:+.1f} R net in all, "
             f"{mean.estimate:+.3f} a trade ({mean.low:+.3f} to {mean.high:+.3f}): {sure(mean)}; "
             f"before costs {gross.estimate:+.3f} ({gross.low:+.3f} to {gross.high:+.3f}): "
-            f"{sure(gross)}; deepest fall {self.drawdown_r:.1f} R"
+            f"{sure(gross)}; largest drawdown {self.drawdown_r:.1f} R"
         )
 
     @property
@@ -68,11 +68,11 @@ class Worth:
                 if gross.below_zero
                 else "they gained"
                 if gross.above_zero
-                else "they cannot be told from luck"
+                else "they cannot be distinguished from luck"
             )
             return f"these rules lost after costs; before costs {before}"
         if not self.per_trade.above_zero:
-            return "these rules cannot be told from luck"
+            return "these rules cannot be distinguished from luck"
         return (
             "these rules gained in these days; if they were chosen by these days that is no "
             "evidence: `orbcast study setups` counts every rule tried"
@@ -118,7 +118,7 @@ class Added:
         if not self.trades:
             return "no settled trade to compare yet"
         mean = self.choice_per_slot
-        doubt = "" if mean.above_zero or mean.below_zero else ", not to be told from 0"
+        doubt = "" if mean.above_zero or mean.below_zero else ", not distinguishable from 0"
         return (
             f"the model's sizes changed the result by {self.total_r:+.1f} R: "
             f"{self.by_size_r:+.1f} R by trading {self.size_ratio:.2f} times the size, "
@@ -131,15 +131,15 @@ def sure(interval: Interval) -> str:
     """Return the side of 0 on which the whole interval lies, as text."""
     if interval.above_zero:
         return "above 0"
-    return "below 0" if interval.below_zero else "not to be told from 0"
+    return "below 0" if interval.below_zero else "not distinguishable from 0"
 
 
-def worth(taken: Sequence[PlanResult]) -> Worth:
+def trade_statistics(taken: Sequence[PlanResult]) -> TradeStatistics:
     """Return the result of plans; unsettled trades are left out."""
     trades = [trade for trade in taken if trade.size > 0 and trade.slot.r_net is not None]
     r = np.array([trade.r for trade in trades], np.float64)
     gross = np.array([trade.size * (trade.slot.r_gross or 0.0) for trade in trades], np.float64)
-    return Worth(
+    return TradeStatistics(
         slots=len(taken),
         armed=sum(trade.plan.armed for trade in taken),
         trades=len(trades),
@@ -182,20 +182,24 @@ def added(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> Added:
     )
 
 
-def by_opinion(with_: Sequence[PlanResult], without: Sequence[PlanResult]) -> dict[str, Worth]:
+def by_opinion(
+    with_: Sequence[PlanResult], without: Sequence[PlanResult]
+) -> dict[str, TradeStatistics]:
     """Return the results of the unscaled trades by the model's opinion of the breakout side."""
     groups: dict[str, list[PlanResult]] = {}
     for scaled, trade in zip(with_, without, strict=True):
         if trade.size:
             groups.setdefault(_opinion(scaled.plan, trade.slot.side), []).append(trade)
-    return {name: worth(groups[name]) for name in sorted(groups)}
+    return {name: trade_statistics(groups[name]) for name in sorted(groups)}
 
 
-def by_year(taken: Sequence[PlanResult]) -> dict[str, Worth]:
+def by_year(taken: Sequence[PlanResult]) -> dict[str, TradeStatistics]:
     """Return the result of plans in each year."""
     years = sorted({trade.slot.trading_day.year for trade in taken})
     return {
-        str(year): worth([trade for trade in taken if trade.slot.trading_day.year == year])
+        str(year): trade_statistics(
+            [trade for trade in taken if trade.slot.trading_day.year == year]
+        )
         for year in years
     }
 

@@ -143,7 +143,9 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     if not len(batch.table) and any(batch.dropped.values()):
         examples = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{examples} matches {pattern} of market {symbol}"
-        remedy = "name this market's file; or mend contract_pattern; or say --column contract= if"
+        remedy = (
+            "name this market's file; or correct contract_pattern; or give --column contract= if"
+        )
         raise SourceError(batch.name, fault, f"{remedy} it is one ready-made series of {symbol}")
     return batch
 
@@ -217,4 +219,6 @@ def require_file(path: Path) -> None:
     if not path.exists():
         raise SourceError(str(path), "does not exist", "check the path")
     what = "a folder" if path.is_dir() else "a pipe, socket or device"
-    raise SourceError(str(path), f"is {what} and no file", "move it away, or name files of bars")
+    raise SourceError(
+        str(path), f"is {what} and not a file", "move it away, or name files of bars"
+    )

@@ -21,7 +21,7 @@ NOVEL = "novel_input"
 WITHOUT_PREDICTION = frozenset({NO_MODEL, MISSED, OFF})
 """Reasons for which no version was asked."""
 
-_BEHIND = "the bars had not come in up to the last minute of the window"
+_BEHIND = "the bars up to the last minute of the window did not arrive in time"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class VersionFailedError(OperatorError):
 
     version: str
     fault: str
-    template = "version {version} fails when it is asked: {fault}"
+    template = "version {version} fails when it predicts: {fault}"
 
 
 def decide(context: SlotContext, fallback: Fallback) -> tuple[PredictionEntry, ...]:
@@ -141,7 +141,7 @@ def ask(
         fault = words if isinstance(error, OrbcastError) else f"{type(error).__name__}: {words}"
         raise VersionFailedError(predictor.version, fault) from error
     if not is_number:
-        raise VersionFailedError(predictor.version, "its prediction is no number")
+        raise VersionFailedError(predictor.version, "its prediction is not a number")
     return row, prediction
 
 

@@ -195,7 +195,7 @@ def model_view(champion: PredictionEntry) -> ModelView:
     prediction = champion.outputs.prediction
     why = _ignored_because(champion)
     if why or prediction is None:
-        return ModelView(unheard=why)
+        return ModelView(why_unused=why)
     return ModelView(
         recommends=_SIDES.get(champion.recommendation or ""),
         risk_adjustment=prediction.risk_adjustment,
@@ -208,16 +208,16 @@ def model_view(champion: PredictionEntry) -> ModelView:
 def _ignored_because(champion: PredictionEntry) -> str:
     prediction = champion.outputs.prediction
     if champion.status != "predicted" or prediction is None:
-        return f"the model gave no answer: {str(champion.reason).replace('_', ' ')}"
+        return f"the model gave no prediction: {str(champion.reason).replace('_', ' ')}"
     if champion.outputs.breaker:
         return "the circuit breaker is not closed"
     if champion.late:
-        return "the answer came late"
+        return "the prediction was late"
     if champion.outputs.fallback:
-        return f"a fallback answered: {champion.outputs.fallback}"
+        return f"a fallback predicted: {champion.outputs.fallback}"
     views = [prediction.side(side) for side in SIDES]
     if all(abs(view.expected_net_r - view.baseline_net_r) < _NOTHING for view in views):
-        return "the driftless baseline answered, to which no side is better than the other"
+        return "the driftless baseline predicted, for which neither side is better"
     return ""
 
 

@@ -24,11 +24,11 @@ def no_intent(plan: Plan, model: ModelView, approval: str | None, *, late: bool)
     if not plan.armed:
         refused = [one.refused for one in plan.account.sides] if plan.account else []
         return f"the account refuses it: {refused[0]}" if any(refused) else "nothing is armed"
-    if model.unheard:
-        return model.unheard
+    if model.why_unused:
+        return model.why_unused
     if late:
         return "decided too long after the range closed: the break may be past"
-    return "" if approval else "no approval stands behind the stage"
+    return "" if approval else "the stage has no valid approval"
 
 
 def intent_of(

@@ -249,5 +249,5 @@ def _verdict(directional: DirectionScores) -> str:
     if change.above_zero:
         return f"Worse than the corridor baseline on unseen days: {figures}."
     if change.estimate == 0.0:
-        return f"The model is the corridor baseline, having learned nothing beyond it: {figures}."
+        return f"The model equals the corridor baseline and learned nothing beyond it: {figures}."
     return f"No skill shown over the corridor baseline on unseen days: {figures}."

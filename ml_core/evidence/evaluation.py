@@ -233,7 +233,7 @@ class NotAnEvaluationError(InputError):
     faults: tuple[str, ...]
     template = (
         "the evaluation is not whole: {faults:, }; it was written by another release or edited; "
-        "retrain to write it anew"
+        "retrain to write it again"
     )
 
 

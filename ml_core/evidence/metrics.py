@@ -23,7 +23,7 @@ class NotScorableError(InputError):
 
     metric: str
     fault: str
-    template = "{metric}: {fault}; nothing is concluded from it"
+    template = "{metric}: {fault}; no conclusion is drawn"
 
 
 @dataclass(frozen=True, slots=True)

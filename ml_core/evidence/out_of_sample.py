@@ -31,8 +31,8 @@ class SeenRowsError(DefectError):
     rows: int
     first: str
     template = (
-        "{rows:,} answers are to rows their version had seen, the first on {first}; periods of "
-        "training and of judging overlap, nothing is concluded"
+        "{rows:,} predictions are for rows that their version had seen, the first on {first}; "
+        "periods of training and of judging overlap, so no conclusion is drawn"
     )
 
 

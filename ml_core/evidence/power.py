@@ -58,7 +58,7 @@ class PowerReport:
         return (
             f"{self.accuracy:.1%} of {self.trades:,} trades, 95 % interval {self.low:.1%} to "
             f"{self.high:.1%}; a coin passes {self.threshold * 100:.4g}% with a chance of "
-            f"{self.chance_of_coin:.1%}; {more} are needed to tell a lift of "
+            f"{self.chance_of_coin:.1%}; {more} are needed to detect a lift of "
             f"{self.lift * 100:.4g} points over {self.baseline * 100:.4g}%"
         )
 

@@ -34,7 +34,7 @@ class TooFewFoldsError(InputError):
     until: str
     template = (
         "{have} folds can be judged before the holdout that begins on {until}, {requested} were "
-        "asked for; ask for fewer folds or a shorter holdout"
+        "requested; use fewer folds or a shorter holdout"
     )
 
 

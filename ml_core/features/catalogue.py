@@ -145,8 +145,8 @@ class FeatureChangedError(InputError):
 
     changed: tuple[str, ...]
     template = (
-        "{changed:, }: the file that declares it is not the one that the version learned from; "
-        "put that file back, or give what is new a name of its own and train"
+        "{changed:, }: the file that declares it is not the one that the version was "
+        "trained with; restore that file, or give the new feature its own name and train"
     )
 
 
@@ -156,8 +156,8 @@ class RetiredFeatureError(InputError):
     retired: tuple[str, ...]
     instead: tuple[str, ...]
     template = (
-        "{retired:, }: kept for the versions that learned from it, no more for training, since "
-        "its unit is not one that lasts; name {instead:, } in the recipe instead"
+        "{retired:, }: only for versions trained with it, no longer for training, since its "
+        "unit is not constant over time; name {instead:, } in the recipe instead"
     )
 
 

@@ -119,7 +119,7 @@ _SUCH_AS = "write comparisons such as range_size_atr14 > 0.1 and weekday == 2"
 def _unknown(name: str, features: Collection[str]) -> str:
     near = difflib.get_close_matches(name, features, n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return f"names {name}, which is no feature{hint}"
+    return f"names {name}, which is not a feature{hint}"
 
 
 def _names_in(tree: ast.expr, text: str) -> set[str]:

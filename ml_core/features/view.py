@@ -34,7 +34,7 @@ STALE_MINUTES = 4 * 1440
 class NewsNotDeclaredError(InputError):
     """A feature reads news without saying so: what learns from it would not be named by news."""
 
-    template = 'it reads view.news: say so where it is declared, feature("...", news=True)'
+    template = 'it reads view.news: declare that, feature("...", news=True)'
 
 
 class NewsNotReadError(DefectError):

@@ -99,7 +99,7 @@ def read_fills(path: Path, market: Market, reading: FillsReading, *, at: datetim
     if not rows:
         seen = ", ".join(list(left_out)[:5])
         fault = f"has no execution of {market.symbol}: its rows are of {seen}"
-        remedy = "name this market's file, or say --instrument with the name that it has there"
+        remedy = "name this market's file, or give --instrument with its name in the file"
         raise FillsFileError(str(path), fault, remedy)
     lines = [row.line for row, _ in rows]
     moments, faults, needed_zone = read_moments(
@@ -210,7 +210,7 @@ def _fault_of(
     for name in ("commission", *table.layout.commission_parts):
         if name in amounts and not math.isfinite(amounts[name][place]):
             written = row.text(table.columns.get(name, table.column(name)))
-            fields[name] = "is no amount of money" if written else ""
+            fields[name] = "is not an amount of money" if written else ""
     for field, reason in fields.items():
         if reason:
             value = row.text(table.columns.get(field, table.column(field)))
@@ -224,14 +224,14 @@ def _side(table: TextTable, row: TextRow) -> Action | None:
 
 def _fault_of_quantity(quantity: float, instrument: Instrument) -> str:
     if not math.isfinite(quantity) or quantity == 0:
-        return "is no number of contracts"
+        return "is not a number of contracts"
     whole = instrument.is_on_volume_step(np.array([quantity]))[0]
-    return "" if whole else f"is no whole number of {instrument.volume_step}"
+    return "" if whole else f"is not a whole number of {instrument.volume_step}"
 
 
 def _fault_of_price(price: float, instrument: Instrument) -> str:
     if not math.isfinite(price):
-        return "is no price"
+        return "is not a price"
     if price <= 0 and not instrument.allow_nonpositive_prices:
         return "is not above 0"
     small = instrument.holds_price(np.array([price]))[0]

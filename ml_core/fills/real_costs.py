@@ -75,7 +75,7 @@ class CostCheck:
         unit = "ticks" if self.name == "slippage" else currency
         assumed = f"{self.assumed:g} {unit} a side assumed"
         if self.verdict == "not stated":
-            return f"no fill says; {assumed}"
+            return f"not in the fills; {assumed}"
         real = self.real
         return (
             f"{real.estimate:.2f} {unit} a side ({real.low:.2f} to {real.high:.2f}, "

@@ -78,8 +78,8 @@ def read_table(
         column.
     """
     if platform is not None and platform not in LAYOUTS:
-        fault = f"no platform is called {platform!r}"
-        raise FillsFileError(str(path), fault, f"say one of {', '.join(LAYOUTS)}")
+        fault = f"there is no platform {platform!r}"
+        raise FillsFileError(str(path), fault, f"use one of {', '.join(LAYOUTS)}")
     named = dict(columns or {})
     with plain_text(path) as text:
         lines = _lines(path, text, delimiter)
@@ -87,7 +87,7 @@ def read_table(
     if place is None:
         fault = "has no header of executions"
         remedy = "name its columns: --columns time=...,side=...,quantity=...,price=..."
-        raise FillsFileError(str(path), fault, f"{remedy}; or say --delimiter")
+        raise FillsFileError(str(path), fault, f"{remedy}; or give --delimiter")
     header = [name.strip() for name in lines[place][1]]
     layout = _layout(path, header, platform)
     rows = tuple(
@@ -112,7 +112,7 @@ def _lines(path: Path, text: Path, delimiter: str | None) -> list[tuple[int, lis
         except (csv.Error, TypeError) as error:
             fault = f"cannot be read as CSV ({error})"
             raise FillsFileError(
-                str(path), fault, "export it again, or say --delimiter"
+                str(path), fault, "export it again, or give --delimiter"
             ) from error
 
 
@@ -150,7 +150,7 @@ def _layout(path: Path, header: Sequence[str], platform: str | None) -> FillLayo
     if len(possible) > 1:
         names = " or ".join(layout.name for layout in possible)
         fault = f"its header may be of {names}"
-        raise FillsFileError(str(path), fault, "say which with --platform")
+        raise FillsFileError(str(path), fault, "give one with --platform")
     return possible[0] if possible else GENERIC
 
 
@@ -166,7 +166,7 @@ def _columns(
     columns: dict[str, str] = {}
     for field, column in named.items():
         if field not in FIELDS:
-            fault = f"--columns names {field!r}, which is no field"
+            fault = f"--columns names {field!r}, which is not a field"
             raise FillsFileError(str(path), fault, f"map one of {', '.join(FIELDS)}")
         if column and column.lower() not in names:
             fault = f"has no column {column!r} for {field}"

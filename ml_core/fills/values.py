@@ -63,7 +63,7 @@ def read_moments(
         Times have no zone and none is given, or the order of days and months is ambiguous.
     """
     if zone is not None and not is_zone(zone):
-        raise FillsFileError(path, f"no zone is called {zone!r}", "use an IANA name such as UTC")
+        raise FillsFileError(path, f"there is no zone {zone!r}", "use an IANA name such as UTC")
     clean = [_BETWEEN.sub(" ", text) for text in texts]
     time_format = time_format or _format_shown(path, column, clean, lines)
     column_of_text = pa.chunked_array([pa.array(clean, pa.string())])
@@ -78,15 +78,15 @@ def read_moments(
     if local.any() and zone is None:
         first = int(np.flatnonzero(local)[0])
         fault = f"line {lines[first]}: {column} {texts[first]!r:.40} has no zone"
-        raise FillsFileError(path, fault, "say --zone (the platform's, such as America/Chicago)")
+        raise FillsFileError(path, fault, "give --zone (the platform's, such as America/Chicago)")
     moments = written.moments.copy()
-    faults = np.where(written.good, "", "is no time that can be read").astype(object)
+    faults = np.where(written.good, "", "is not a readable time").astype(object)
     if local.any():
         clock = np.where(local, written.moments, np.datetime64("NaT", "us"))
         read = WrittenTimes.local(clock, str(zone))
         moments[local] = read.moments[local]
         faults[read.skipped] = "is an hour that daylight saving leaves out"
-        faults[read.repeated] = "is an hour that daylight saving brings twice"
+        faults[read.repeated] = "is an hour that daylight saving repeats"
     moments[faults != ""] = np.datetime64("NaT")
     made = [None if value is None else value.replace(tzinfo=UTC) for value in moments.tolist()]
     return made, faults.tolist(), bool(local.any())
@@ -114,7 +114,7 @@ def _format_shown(
     if len(matching) > 1:
         text, line = written[0]
         fault = f"line {line}: {column} {text!r:.40} may be read two ways, as may all others"
-        remedy = "say --time-format " + " or ".join(f"{name!r}" for name in matching)
+        remedy = "give --time-format " + " or ".join(f"{name!r}" for name in matching)
         raise FillsFileError(path, fault, remedy)
     return matching[0]
 
@@ -139,7 +139,7 @@ def read_amounts(
         return read_numbers(text, decimal)
     except UnsureMarkError as error:
         fault = f"{error.column} {error.value!r:.40} may be a number of thousands or a fraction"
-        remedy = "say what stands before the decimals: --decimal , or --decimal ."
+        remedy = "give the decimal separator: --decimal , or --decimal ."
         raise FillsFileError(path, fault, remedy) from error
 
 

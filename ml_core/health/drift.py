@@ -75,7 +75,7 @@ class DriftFigures:
 
     json_properties: ClassVar = ("judged", "prediction_drifted", "target_drifted")
 
-    why_not: str = "nothing is kept of it"
+    why_not: str = "nothing is recorded of it"
     days: int = 0
     columns: int = 0
     left_out: tuple[str, ...] = ()

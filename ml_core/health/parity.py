@@ -97,12 +97,12 @@ class ParityReport:
     def verdict(self) -> str:
         """The result as one sentence."""
         if not self.compared:
-            return f"{self.market}: no {self.mode} answer to audit"
-        text = f"{self.market}: {self.same:,} of {self.compared:,} answers are the same"
+            return f"{self.market}: no {self.mode} prediction to audit"
+        text = f"{self.market}: {self.same:,} of {self.compared:,} predictions are the same"
         text += " to the bit when computed again"
         parts = (
-            (self.bars, "differ because bars came in or were revised since"),
+            (self.bars, "differ because bars were added or revised since"),
             (self.code, "were made by other code and differ"),
-            (self.unexplained, "differ and nothing accounts for it"),
+            (self.unexplained, "differ without a known cause"),
         )
         return "; ".join([text, *(f"{count:,} {words}" for count, words in parts if count)])

@@ -66,31 +66,31 @@ class Recipe(_Frozen):
     select_features: int | None = Field(
         default=None,
         ge=1,
-        description="Keep this many by gain, chosen on training rows before the stopping days.",
+        description="This many features by gain, chosen on the rows before the stopping days.",
     )
     mirrored: bool = Field(
         default=False,
-        description="Ask for the edge that is nearer, not for UP, and give the trees each feature "
-        "that has a direction also as seen from the side asked about.",
+        description="Predict whether the nearer edge breaks, not UP, and give the trees "
+        "each directional feature also as seen from that side.",
     )
     class_weights: bool = Field(
-        default=False, description="Weigh the rarer class up; always recalibrated afterwards."
+        default=False, description="Weight the rarer class more; always recalibrated afterwards."
     )
     calibration: Literal["auto", "identity", "platt", "isotonic"] = Field(
-        default="auto", description="auto: what does best on unseen folds of the held-out days."
+        default="auto", description="auto: the best on unseen folds of the held-out days."
     )
     label: LabelSpec = LabelSpec()
     fractions: Annotated[tuple[float, float, float], AfterValidator(_add_to_one)] = (0.6, 0.2, 0.2)
     embargo_days: int = Field(default=1, ge=0, le=60)
     refit: Literal["month", "quarter"] = Field(
-        default="quarter", description="How often a walk-forward study trains anew."
+        default="quarter", description="How often a walk-forward study retrains."
     )
     window: Annotated[str, AfterValidator(known_window)] = Field(
         default="expanding", description="Training days: all so far, or rolling:N months."
     )
     interval: float = Field(default=0.8, gt=0, lt=1, description="Stated coverage of R intervals.")
     seed: int = Field(default=7, ge=0)
-    seeds: int = Field(default=3, ge=1, le=20, description="Seeds that evidence is asked of.")
+    seeds: int = Field(default=3, ge=1, le=20, description="Seeds of the evidence.")
     directional: BoosterSpec = BoosterSpec()
     quality: BoosterSpec = BoosterSpec()
     r_multiple: BoosterSpec = BoosterSpec()

@@ -32,7 +32,7 @@ class BundleCorruptError(OperatorError):
     file: str
     fault: str
     template = (
-        "{folder}: {file} {fault}; this version is not to be used. `orbcast models rollback` goes "
+        "{folder}: {file} {fault}; this version must not be used. `orbcast models rollback` goes "
         "back to the champion before it"
     )
 
@@ -52,7 +52,9 @@ def reading(folder: Path, file: str) -> Iterator[Path]:
     except OSError as error:
         raise BundleCorruptError(str(folder), file, _fault_of(error)) from error
     if no_file:
-        raise BundleCorruptError(str(folder), file, "is no file")  # reading a pipe would not end
+        raise BundleCorruptError(
+            str(folder), file, "is not a file"
+        )  # reading a pipe would not end
     try:
         yield path
     except OrbcastError:
@@ -73,7 +75,7 @@ def _fault_of(error: Exception) -> str:
         case UnicodeDecodeError():
             return "is not text in UTF-8"
     first_line = (str(error).splitlines() or [""])[0]
-    return f"is not what belongs there ({type(error).__name__}: {first_line})"
+    return f"has invalid content ({type(error).__name__}: {first_line})"
 
 
 OWN_FEATURES = "own_features"

@@ -79,7 +79,7 @@ def _changed(calendar: str, start: tuple[str, time, bool], own: CalendarDay) -> 
     if own.closed:
         return ChangedDay(own.day, usual, None)
     if usual is None and (own.open is None or own.close is None):
-        fault = "is no trade date by the calendar: say open and close"
+        fault = "is not a trade date by the calendar: set open and close"
         return ChangedDay(own.day, None, None, fault)
     day_zone, day_start, evening_before = start
     zone = ZoneInfo(own.zone or day_zone)
@@ -93,7 +93,7 @@ def _changed(calendar: str, start: tuple[str, time, bool], own: CalendarDay) -> 
         stops = _next(own.halt[0], zone, opens - 1)
         halt = (stops, _next(own.halt[1], zone, stops))
         if halt[1] > closes:
-            fault = "has a halt that does not end before its close: say close"
+            fault = "has a halt that does not end before its close: set close"
             return ChangedDay(own.day, usual, usual, fault)
     if opens >= closes:
         return ChangedDay(own.day, usual, usual, "opens after its close")

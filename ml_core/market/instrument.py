@@ -33,7 +33,7 @@ class Instrument(BaseModel):
     currency: str = Field(default="USD", min_length=3, max_length=3)
     allow_nonpositive_prices: bool = Field(
         default=False,
-        description="Take in prices of zero and below, as CL had in April 2020; elsewhere they "
+        description="Accept prices of zero and below, as CL had in April 2020; elsewhere they "
         "are faults, or prices adjusted for rolls.",
     )
 

@@ -111,9 +111,9 @@ class CalendarDay(_Frozen):
     def _requires_hours_or_closed(self) -> Self:
         hours = [name for name in ("open", "close", "halt") if getattr(self, name) is not None]
         if self.closed and hours:
-            raise ValueError(f"{self.day} is closed and has {', '.join(hours)}; say one of them")
+            raise ValueError(f"{self.day} is closed and has {', '.join(hours)}; set one of them")
         if not self.closed and not hours:
-            raise ValueError(f"{self.day}: say closed = true, or its open, close or halt")
+            raise ValueError(f"{self.day}: set closed = true, or its open, close or halt")
         return self
 
 
@@ -171,7 +171,7 @@ class Market(_Frozen):
         default=0,
         ge=0,
         le=30,
-        description="How long after a range's close its prediction is started.",
+        description="Time from a range's close to the start of its prediction.",
     )
     sessions: tuple[Session, ...] = Field(min_length=1)
     ranges: tuple[RangeSpec, ...] = Field(min_length=1)
@@ -187,7 +187,7 @@ class Market(_Frozen):
         twice = sorted({str(day) for day in named if named.count(day) > 1})
         if twice:
             raise ValueError(
-                f"days named twice: {', '.join(twice)}; say all of a day in one place"
+                f"days named twice: {', '.join(twice)}; put all of a day in one entry"
             )
         return tuple(sorted(days, key=lambda own: own.day))
 

@@ -61,15 +61,15 @@ def read_news(path: Path, *, market: str, zone: str | None, at: datetime) -> tup
     kinds = {".toml": _toml_rows, ".csv": _csv_rows, ".ics": _ics_rows}
     rows_of = kinds.get(path.suffix.lower())
     if rows_of is None:
-        fault = f"ends in {path.suffix or 'nothing'}, which says no kind of file"
+        fault = f"ends in {path.suffix or 'nothing'}, which is not a known kind of file"
         raise NewsFileError(str(path), fault, f"name one that ends in {', '.join(kinds)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
         events = [_event(path, place, row, market, zone, at) for place, row in rows_of(path, text)]
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise NewsFileError(str(path), "is no file that is there", "check the path") from error
+        raise NewsFileError(str(path), "does not exist", "check the path") from error
     except UnicodeDecodeError as error:
-        raise NewsFileError(str(path), "is no UTF-8 text", "save it as UTF-8") from error
+        raise NewsFileError(str(path), "is not UTF-8 text", "save it as UTF-8") from error
     if not events:
         raise NewsFileError(str(path), "has no event", f"write one with {', '.join(FIELDS[:2])}")
     return tuple(events)
@@ -79,7 +79,7 @@ def _toml_rows(path: Path, text: str) -> Iterator[tuple[str, Row]]:
     try:
         values = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
-        raise NewsFileError(str(path), f"is not TOML ({error})", "mend it") from error
+        raise NewsFileError(str(path), f"is not TOML ({error})", "correct it") from error
     events, zone = values.pop("event", []), values.pop("zone", None)
     unknown = ", ".join(map(str, values))
     if unknown or not isinstance(events, list):
@@ -191,7 +191,7 @@ def _event(
 
 def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEvent:
     if unknown := sorted(str(key) for key in row if key not in FIELDS):
-        raise _FieldError(unknown[0], "", "is no field", f"use {', '.join(FIELDS)}")
+        raise _FieldError(unknown[0], "", "is not a field", f"use {', '.join(FIELDS)}")
     own_zone = row.get("zone") or zone
     if own_zone is not None and not is_zone(str(own_zone)):
         raise _FieldError("zone", own_zone, "is none", "use an IANA name such as UTC")
@@ -202,7 +202,7 @@ def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEven
         raise _FieldError("known_since", since, "lies in the future", remedy)
     name = str(row.get("name") or "").strip()
     if not name:
-        raise _FieldError("name", "", "is missing", "say what the event is called")
+        raise _FieldError("name", "", "is missing", "give the event's name")
     return NewsEvent(
         market=market,
         time=_moment("time", row.get("time"), own_zone, needs_clock=True),
@@ -238,7 +238,7 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
             moment = datetime.fromisoformat(value)
         except ValueError:
             remedy = "write one such as 2026-01-14T08:30"
-            raise _FieldError(field, value, "is no time that can be read", remedy) from None
+            raise _FieldError(field, value, "is not a readable time", remedy) from None
         is_day = len(value) <= len("2026-01-14")
         moment = moment.date() if is_day else moment
     if isinstance(moment, datetime):
@@ -246,9 +246,9 @@ def _moment(field: str, value: Any, zone: str | None, *, needs_clock: bool = Fal
             return _utc(field, moment, zone)
         except OverflowError:  # in the year 1 or 9999, out of range in UTC
             remedy = "write one such as 2026-01-14T08:30"
-            raise _FieldError(field, value, "is no time in UTC", remedy) from None
+            raise _FieldError(field, value, "is not a time in UTC", remedy) from None
     if not isinstance(moment, date):
-        raise _FieldError(field, value, "is no time", "write one such as 2026-01-14T08:30")
+        raise _FieldError(field, value, "is not a time", "write one such as 2026-01-14T08:30")
     if needs_clock:
         raise _FieldError(field, value, "has no time of day", "write one such as 2026-01-14T08:30")
     return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
@@ -258,7 +258,7 @@ def _utc(field: str, moment: datetime, zone: str | None) -> datetime:
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     if zone is None:
-        raise _FieldError(field, moment, "has no zone", "say --zone, such as America/New_York")
+        raise _FieldError(field, moment, "has no zone", "give --zone, such as America/New_York")
     first, second = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
         remedy = "write it with an offset, such as -05:00"

@@ -139,13 +139,29 @@ class OrderTerms:
         return "long" if up and (not down or nearer) else "short" if down else None
 
 
-def sized_again(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizedOrder:
+    """An order resized to an account's present room.
+
+    Attributes
+    ----------
+    reason
+        What the account allows now, by side.
+    order
+        The order without sides that have no contract; empty if none is left.
+    """
+
+    reason: str
+    order: dict[str, Any]
+
+
+def resize_order(
     order: Mapping[str, Any],
     first: Mapping[str, Any],
     standing: AccountStanding,
     instrument: Instrument,
-) -> tuple[str, dict[str, Any]]:
-    """Return an order resized to the account's present room, and the reason.
+) -> ResizedOrder:
+    """Return an order resized to the account's present room.
 
     Parameters
     ----------
@@ -153,11 +169,6 @@ def sized_again(
         The order in force, and as issued: no side gets more contracts than when it was issued.
     standing, instrument
         The account's standing on the order's trading day, and the instrument.
-
-    Returns
-    -------
-    tuple
-        The reason as text; the order without sides that have no contract, empty if none is left.
     """
     terms = OrderTerms.of(order)
     most = {side: one.contracts for side, one in OrderTerms.of(first).sides.items()}
@@ -179,8 +190,10 @@ def sized_again(
             may_lose = entry["may_lose"] if contracts == own.contracts else sizing.room
             entries.append({**entry, "contracts": contracts, "may_lose": may_lose})
             reasons.append(f"{own.side}: {contracts}")
-    words = f"the account allows now {'; '.join(reasons)}"
-    return words, {**order, "entries": entries} if entries else {}
+    return ResizedOrder(
+        reason=f"the account allows now {'; '.join(reasons)}",
+        order={**order, "entries": entries} if entries else {},
+    )
 
 
 def _side(entry: Mapping[str, Any]) -> SideTerms:

@@ -110,7 +110,9 @@ class Working:
             if terms.first_break_only:
                 self.cancel("the range broke to the other side first", bar.closes)
         elif bar.closes <= self.issued_at:
-            self.refuse(f"stale: the break came by {bar.closes:%H:%M} UTC, before it was issued")
+            self.refuse(
+                f"stale: the range had broken by {bar.closes:%H:%M} UTC, before it was issued"
+            )
         elif terms.entry == "retest":
             self._broke = side
         elif terms.entry == "close":

@@ -108,22 +108,23 @@ class ConditionalStats:
     @property
     def verdict(self) -> str:
         """Whether the difference may be due to chance, in plain sentences."""
-        looks = "1 look" if self.looks == 1 else f"{self.looks:,} looks"
+        looks = "1 test" if self.looks == 1 else f"{self.looks:,} tests"
         fewest = min(self.holds.net_r.days, self.others.net_r.days)
         if fewest < MIN_DAYS or not math.isfinite(self.by_chance):
             return (
-                f"Too few days to say anything: {fewest} with such a trade, {MIN_DAYS} are needed "
+                f"Too few days to judge: {fewest} with such a trade, {MIN_DAYS} are needed "
                 "on either side of the condition."
             )
         chance = (
-            f"Had the condition nothing to do with the result, {looks} at such conditions would "
-            f"still show a difference as large at least once in {self.by_chance:.0%} of cases"
+            f"If the condition had no effect on the result, {looks} of such conditions would "
+            f"still show a difference this large at least once in {self.by_chance:.0%} of cases"
         )
         if self.by_chance >= ALPHA:
-            return f"{chance}: it cannot be told from luck."
+            return f"{chance}: it cannot be distinguished from luck."
         return (
-            f"{chance}: luck alone is an unlikely reason. It was found in the days it was asked "
-            "of, so that days to come are the test: write it into the rules, and see the record."
+            f"{chance}: luck alone is an unlikely reason. It was found in the days that it was "
+            "computed on, so that only future days can test it: write it into the rules, and "
+            "follow the record."
         )
 
 

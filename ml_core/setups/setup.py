@@ -23,7 +23,7 @@ class NotAChoiceError(InputError):
     what: str
     value: object
     remedy: str
-    template = "{what} {value!r} is no part of a setup; {remedy}"
+    template = "{what} {value!r} is not part of a setup; {remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

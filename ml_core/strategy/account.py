@@ -65,17 +65,17 @@ class Account(BaseModel):
         default=None, gt=0, description="Most that a trading day may lose, open loss included."
     )
     daily_loss_ends: Literal["day", "account"] = Field(
-        default="account", description="What is over once a day has lost it."
+        default="account", description="What ends once a day has lost it."
     )
     drawdown: Drawdown | None = None
     profit_target: float | None = Field(
-        default=None, gt=0, description="Profit at which the account has done what it was for."
+        default=None, gt=0, description="Profit at which the account is complete."
     )
     consistency: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="Most of the profit that one day may have brought when the target counts.",
+        description="Largest share of the profit that one day may make for the target to count.",
     )
     min_days: int = Field(default=0, ge=0, description="Trading days before the target counts.")
     max_losses_in_a_row: int | None = Field(
@@ -96,7 +96,7 @@ class Account(BaseModel):
         upper = {name: tuple(one.upper() for one in markets) for name, markets in groups.items()}
         named = [one for markets in upper.values() for one in markets]
         if twice := sorted({one for one in named if named.count(one) > 1}):
-            raise ValueError(f"{', '.join(twice)} stands twice; a market is in one group")
+            raise ValueError(f"{', '.join(twice)} is named twice; a market can be in one group")
         if alone := [name for name, markets in upper.items() if len(markets) < 2]:  # noqa: PLR2004
             raise ValueError(f"{', '.join(alone)} names one market; two or more move together")
         return upper

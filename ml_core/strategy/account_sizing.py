@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "together": "the risk that markets which move together share",
     "daily_loss": "the day's loss limit",
     "drawdown": "the drawdown",
-    "consistency": "the largest share of the target that one day may bring",
+    "consistency": "the largest share of the target that one day may make",
     "max_losses_in_a_row": "the losing trades in a row that end the day",
     "target": "the profit target",
 }
@@ -79,9 +79,9 @@ class Refusal:
             leaves = f"{NAMES[self.limit]} leaves {self.left:,.2f}"
             return f"a stop costs {stop}, {leaves}, {self.over:,.2f} too much"
         if self.limit == "target":
-            return "the profit target is reached, and the account has done what it was for"
+            return "the profit target is reached, and the account is complete"
         if self.limit == "consistency":
-            return "the day has brought what one day may bring of the profit target"
+            return "the day has made the largest share of the profit target that one day may make"
         if self.limit == "max_losses_in_a_row":
             return "the losing trades in a row that end the day are reached"
         return f"the account is over: {NAMES[self.limit]} was broken"

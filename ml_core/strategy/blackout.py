@@ -19,9 +19,11 @@ class Blackout(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     events: tuple[str, ...] = Field(
-        default=("*",), min_length=1, description="Names, in any case; * stands for anything."
+        default=("*",), min_length=1, description="Names, case-insensitive; * matches anything."
     )
-    importance: Importance = Field(default="low", description="Least importance that it is for.")
+    importance: Importance = Field(
+        default="low", description="Least importance that it applies to."
+    )
     before: int = Field(default=30, ge=0, le=1440, description="Minutes before the news.")
     after: int = Field(default=30, ge=0, le=1440, description="Minutes after it.")
 

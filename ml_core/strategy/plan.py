@@ -40,7 +40,7 @@ class ModelView:
         As predicted.
     reasons
         The reasons, as text.
-    unheard
+    why_unused
         Why the model is ignored; empty if it is used.
     """
 
@@ -49,7 +49,7 @@ class ModelView:
     expected_net_r: float | None = None
     p_up: float | None = None
     reasons: tuple[str, ...] = ()
-    unheard: str = ""
+    why_unused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +155,9 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
     """
     if use == "none":
         return plan
-    words = (model.unheard,) if model.unheard else (_model_in_words(model), *model.reasons)
+    words = (model.why_unused,) if model.why_unused else (_model_in_words(model), *model.reasons)
     long, short = plan.long, plan.short
-    if use == "scale" and not model.unheard:
+    if use == "scale" and not model.why_unused:
         long, short = (
             min(plan.size(side) * _scale(model, side), rules.max_size) for side in SIDES
         )
@@ -166,7 +166,7 @@ def with_model(rules: Rules, plan: Plan, model: ModelView, use: Use) -> Plan:
         short=short,
         checks=plan.checks,
         agreement=_agreement(plan, model),
-        recommends=None if model.unheard else model.recommends,
+        recommends=None if model.why_unused else model.recommends,
         words=words,
         no_entry=plan.no_entry,
     )
@@ -245,7 +245,7 @@ def _scale(model: ModelView, side: Side) -> float:
 
 
 def _agreement(plan: Plan, model: ModelView) -> str:
-    if model.unheard:
+    if model.why_unused:
         return "silent"
     if not plan.armed:
         return "agrees" if model.recommends is None else "disagrees"

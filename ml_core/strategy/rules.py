@@ -82,7 +82,7 @@ class Rules(BaseModel):
         default=None, description="The trade made of a range, in the place of [label]."
     )
     ranges: Mapping[str, Mapping[str, Any]] = Field(
-        default={}, description="What another value holds for, by the name of the range."
+        default={}, description="Other values for single ranges, by the name of the range."
     )
 
     @model_validator(mode="after")

@@ -79,7 +79,7 @@ class DriftReport:
             return f"{self.market}: drift not judged, {figures.why_not}"
         words = f"{self.market}, the {figures.days} trading days to {self.last_day}"
         if not self.detected:
-            return f"{words}: no drift, {figures.columns} columns looked at{self._unasked}"
+            return f"{words}: no drift, {figures.columns} columns checked{self._unasked}"
         named = ", ".join(
             f"{column.column} ({column.shift:+.1f} sd)" for column in self.columns[:_NAMED]
         )
@@ -92,7 +92,7 @@ class DriftReport:
         if not self.figures.left_out:
             return ""
         groups = ", ".join(self.figures.left_out)
-        return f"; not at {groups}, as the version learned from less than a year"
+        return f"; not in {groups}, as the version was trained on less than a year"
 
 
 def report(market: str, version: str, reference: Reference, rows: Rows) -> DriftReport:
@@ -165,13 +165,13 @@ def write_full_report(reference: Reference, rows: Rows, path: Path) -> None:
 def _why_not(reference: Reference, current: Daily) -> str:
     if len(reference.daily.day) < LEAST_REFERENCE_DAYS:
         return (
-            f"the version learned from {len(reference.daily.day)} ordinary days besides those "
-            f"looked at, {LEAST_REFERENCE_DAYS} are needed"
+            f"the version was trained on {len(reference.daily.day)} ordinary days besides "
+            f"those checked, {LEAST_REFERENCE_DAYS} are needed"
         )
     missing = LEAST_DAYS - len(current.day)
     if missing > 0:
         return (
-            f"{len(current.day)} ordinary days with answers to at least "
+            f"{len(current.day)} ordinary days with predictions for at least "
             f"{reference.least_ranges} ranges so far, {missing} more are needed"
         )
     return ""
@@ -201,7 +201,7 @@ def _register() -> None:
 
     test = stattests.StatTest(
         name=_TEST,
-        display_name="mean of the last days against stretches as long",
+        display_name="mean of the last days against periods of the same length",
         allowed_feature_types=[core.ColumnType.Numerical],
     )
     stattests.register_stattest(test, stretches)

@@ -45,7 +45,7 @@ def week_message(facts: WeekFacts) -> Message:
         f"By the rules{_for_the_record(facts.stage)}: {trades}.",
         *_beside_the_corridor("This week", facts.period),
         f"The whole record: {facts.record.verdict}.",
-        "One week says nothing about skill; the whole record does, with its interval.",
+        "One week is too short to judge skill; the whole record and its interval are not.",
     ]
     first, last = facts.first_day, facts.last_day
     return Message(

@@ -73,7 +73,7 @@ def plan_lines(facts: PlanFacts) -> list[str]:
     """Return the trades that the rules allow, or which rule forbids them."""
     plan = facts.plan
     if plan is None:
-        return ["The rules decided nothing here."]
+        return ["The rules made no decision here."]
     verb = "arm" if facts.is_traded else "would arm"
     if plan.armed:
         sizes = " and ".join(
@@ -88,7 +88,7 @@ def plan_lines(facts: PlanFacts) -> list[str]:
         )
         lines = [f"The rules {facts.rules} {verb} nothing ({failed})."]
     if facts.is_traded and plan.agreement == "silent" and plan.words:
-        lines.append(f"They decide alone: {plan.words[0]}.")
+        lines.append(f"They decide without the model: {plan.words[0]}.")
     return [*lines, *_account_lines(plan)]
 
 
@@ -151,7 +151,7 @@ def _advice(facts: ForecastFacts, prediction: Prediction) -> str:
     if plan is None or not plan.armed:
         return "the rules arm nothing"
     if plan.agreement == "silent" or facts.entry.late or facts.entry.outputs.breaker:
-        return "the rules decide alone"
+        return "the rules decide without the model"
     side = prediction.recommendation
     if side == "skip":
         return "the model favours neither side"
@@ -164,18 +164,18 @@ def _warnings(facts: ForecastFacts) -> list[str]:
     entry, outputs = facts.entry, facts.entry.outputs
     lines = []
     if entry.late:
-        lines.append("LATE: it was made too long after the close and counts for nothing.")
+        lines.append("LATE: made too long after the close; it is not scored.")
     if outputs.breaker:
         lines.append(
             f"THE CIRCUIT BREAKER IS {outputs.breaker.upper().replace('_', ' ')}"
             f": {outputs.breaker_cause or 'see orbcast breaker status'}."
         )
     if outputs.fallback:
-        lines.append(f"Another version answered in the champion's stead: {outputs.fallback}.")
+        lines.append(f"A fallback predicted: {outputs.fallback}.")
     if facts.other_label:
         lines.append(
-            f"Its chances are those of the label {facts.other_label}; prices and money below are "
-            "of your rules, which trade another one."
+            f"Its probabilities are for the label {facts.other_label}; prices and money below are "
+            "by your rules, which trade another one."
         )
     return lines
 

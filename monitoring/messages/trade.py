@@ -23,8 +23,8 @@ _EVEN = 0.5
 _ENDED = {
     "WIN": "target reached",
     "LOSS": "stopped out",
-    "MOVED_STOP": "out at the stop that had moved",
-    "TIMEOUT": "time ran out",
+    "MOVED_STOP": "out at the moved stop",
+    "TIMEOUT": "timed out",
 }
 _ENTRY = {
     "close": "First 1-minute close {word} {edge}: {entry} at",
@@ -34,7 +34,7 @@ _ENTRY = {
 _NO_ENTRY: Mapping[EntryBy | None, str] = {
     "close": "No 1-minute close outside of the range",
     "stop_order": "No stop order at the range was filled",
-    "retest": "No 1-minute close outside of the range came back to its edge",
+    "retest": "After a 1-minute close outside the range no return to its edge",
 }
 
 
@@ -113,7 +113,7 @@ def settled_lines(facts: SettledFacts) -> list[str]:
 def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:
     """Return whether the rules enter a trade. Whether a person did is not known here."""
     now, then = ("is", "was") if facts.plan.is_traded else ("would be", "would have been")
-    done = "entered" if facts.size else "left alone"
+    done = "entered" if facts.size else "not entered"
     how = f" at size {facts.size:g}" if facts.size else ""
     why = "" if facts.size else f": {facts.why_not or 'this side is not armed'}"
     return f"By the rules {facts.plan.rules} it {then if is_over else now} {done}{how}{why}."

@@ -16,10 +16,10 @@ from ml_core.strategy.trades import SIDE_OF
 from monitoring.messages.facts import NOT_TRADED, RangeFacts
 from monitoring.pages.formatting import signed
 
-_ONLY = {"off": "which makes no forecasts", "shadow": "which only makes a record"}
+_ONLY = {"off": "which makes no forecasts", "shadow": "which only records predictions"}
 _SCALED = "the rules decide, and the model scales their size"
 _MEANS: Mapping[Stage, str] = {
-    "advisory": "the rules decide, and the model's view stands beside them",
+    "advisory": "the rules decide, and the model's view is shown beside them",
     "hybrid": _SCALED,
     "auto": _SCALED,
 }

@@ -24,12 +24,14 @@ def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
         return ()
     edge = truth.get("edge")
     planted = (
-        "No edge is planted: nobody can beat the corridor here, and a report that says otherwise "
-        "is wrong."
+        "No edge is planted: no model can beat the corridor here, and a report that claims "
+        "otherwise is wrong."
         if edge == 0
         else "An edge is planted, and its size is known exactly."
         if edge is None
-        else f"An edge is planted: who knows it is right {edge * 100:g} points more often."
+        else (
+            f"An edge is planted: a model that finds it is right {edge * 100:g} points more often."
+        )
     )
     directional = facts.evaluation.directional
     possible = (
@@ -48,11 +50,11 @@ def truth_blocks(facts: CardFacts) -> tuple[Block, ...]:
     note = (
         ""
         if share is None
-        else f"The model found {percent(share, 0)} of the log loss there is to gain. What is "
-        "known is an expectation; what is measured on some days lies above or below it by luck."
+        else f"The model gained {percent(share, 0)} of the log loss there is to gain. The known "
+        "figure is an expectation; a figure measured on some days is above or below it by chance."
     )
     return (
-        Paragraph(f"This market is simulated, so the answer is known. {planted}"),
+        Paragraph(f"This market is simulated, so its true probabilities are known. {planted}"),
         Table(("", "accuracy", "log loss"), rows, "Known and measured", note),
     )
 
@@ -63,7 +65,7 @@ def prediction_blocks(facts: CardFacts) -> tuple[Block, ...]:
         return ()
     rows = tuple(map(_prediction, facts.recent))
     replayed = any(row.mode == "replay" for row in facts.recent)
-    note = "Replayed: past days predicted as if live. Replays count for no decision."
+    note = "Replayed: past days predicted as if live. Replays are not used for any decision."
     latest = Table(_RECENT_HEAD, rows[-_RECENT_ROWS:], note=note if replayed else "")
     earlier = rows[:-_RECENT_ROWS]
     title = f"{len(earlier):,} earlier ones"
@@ -75,7 +77,7 @@ def _prediction(row: ScoredPrediction) -> tuple[str, ...]:
         f"{row.trading_day} {row.opening_range}",
         percent_or_dash(row.p_up if row.predicted else None),
         percent_or_dash(row.baseline_p_up if row.predicted else None),
-        (row.recommendation or DASH) if row.predicted else row.reason or "no answer",
+        (row.recommendation or DASH) if row.predicted else row.reason or "no prediction",
         row.direction or "open",
         signed_or_dash(row.r_net),
     )

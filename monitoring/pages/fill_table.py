@@ -26,8 +26,8 @@ def fill_facts(fills: FillRealism) -> dict[str, str]:
     touches = "no trade reached its target"
     if fills.wins:
         touches = (
-            f"{percent(fills.exact_touches)} of {fills.wins:,} wins: the bar that won reached the "
-            "target to the tick and no further, where an order may wait unfilled"
+            f"{percent(fills.exact_touches)} of {fills.wins:,} wins: the winning bar reached "
+            "the target to the tick and no further, where an order may stay unfilled"
         )
     side = "worse" if fills.entry_ticks.estimate > 0 else "better"
     return {

@@ -51,13 +51,13 @@ def money(trading: Trading) -> str:
 def _brought(trades: Trades) -> str:
     net = trades.net_r
     if not is_known(net.estimate):
-        return "came to a figure that is not known"
+        return "gave an unknown result"
     if trades.trades < FEW_TRADES:
         count = "one trade" if trades.trades == 1 else count_of(trades.trades, "trade")
-        came = f"came to {signed(net.estimate, 2)} R a trade after costs"
+        came = f"gave {signed(net.estimate, 2)} R a trade after costs"
         return f"{came} over {count}: too few to judge"
     verb = "lost" if net.estimate < 0 else "brought"
-    doubt = "" if net.below_zero or net.above_zero else ", so nothing is shown either way"
+    doubt = "" if net.below_zero or net.above_zero else ", so neither a gain nor a loss is shown"
     return (
         f"{verb} {abs(net.estimate):.2f} R a trade after costs ({trades.trades:,} trades, "
         f"95 % interval {interval(net.low, net.high, 2)}{doubt})"

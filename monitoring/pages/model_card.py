@@ -47,18 +47,19 @@ _PERIODS = {
 _MOST_FEATURES = 10
 _LIMITS = (
     (
-        "It is no claim of profit. Accuracy is not profit: when the break is known the entry is "
+        "It does not claim a profit. Accuracy is not profit: when the break is known the entry is "
         "behind it, and costs come off either way."
     ),
     (
-        "The corridor is arithmetic, not skill: where the last price of the window stands tells "
-        "which edge is nearer. What counts is what the model knows beyond it."
+        "The corridor is arithmetic, not skill: the position of the window's last price shows "
+        "which edge is nearer. What counts is what the model adds to it."
     ),
 )
-_KNOWS = "It knows bars of one minute and nothing else: no news, no order book, no other market."
+_KNOWS = "It uses bars of one minute only: no news, no order book, no other market."
 _KNOWS_NEWS = (
-    "It knows bars of one minute and when scheduled news comes, from the day that your calendar "
-    "says it was known, and nothing else: not what the news was, no order book, no other market."
+    "It uses bars of one minute and the times of scheduled news, from the day on which your "
+    "calendar states that they were known, and nothing else: not the content of the news, no "
+    "order book, no other market."
 )
 
 
@@ -79,7 +80,7 @@ def model_card(
 
     """
     headline, detail = split_verdict(facts.evaluation.verdict)
-    simulated = "These bars are simulated: nothing here says anything about a real market."
+    simulated = "These bars are simulated: no figure here is evidence about a real market."
     about = facts.about or ("The driftless baselines." if facts.kind == "baseline" else "")
     name = (facts.market, facts.model, facts.version)
     charts = version_charts(facts.evaluation, facts.importance, facts.truth) if full else ()
@@ -96,18 +97,18 @@ def model_card(
         ),
         finding=finding(facts.evaluation),
         sections=(
-            Section("The figures, on days the model never saw", scoreboard(facts.evaluation)),
-            Section("In pictures", (Charts(charts),) if charts else ()),
-            Section("What could be known", truth_blocks(facts)),
+            Section("Figures on unseen days", scoreboard(facts.evaluation)),
+            Section("Charts", (Charts(charts),) if charts else ()),
+            Section("Best possible figures", truth_blocks(facts)),
             Section("Walk-forward study of its recipe", _study(facts)),
-            Section("What could have been found", _power(facts)),
-            Section("Its live record so far", _live(facts)),
+            Section("Power of its test", _power(facts)),
+            Section("Live record", _live(facts)),
             Section(
                 "The champion's predictions, recorded before the outcome",
                 prediction_blocks(facts) if full else (),
             ),
-            Section("What it was trained on", _trained(facts)),
-            Section("What it looks at", _importance(facts)),
+            Section("Training data", _trained(facts)),
+            Section("Features by importance", _importance(facts)),
             Section("Limits", (BulletList(_limits(facts)),)),
             Section("How it was made", _provenance(facts)),
             Section("How to read this", (Definitions(READING),) if full else ()),
@@ -120,12 +121,12 @@ def _study(facts: CardFacts) -> tuple[Block, ...]:
     if facts.created_at is None:
         return ()
     if facts.kind == "baseline":
-        return (Paragraph("A baseline claims nothing, so nothing is to be shown."),)
+        return (Paragraph("A baseline claims no skill, so it needs no evidence."),)
     study = facts.study
     if study is None:
         return (
             Paragraph(
-                "There is none yet. One period alone can flatter: make a study with "
+                "There is none yet. A single period can be lucky: make a study with "
                 f"orbcast evaluate {facts.model}."
             ),
         )
@@ -133,11 +134,13 @@ def _study(facts: CardFacts) -> tuple[Block, ...]:
     if not study.counts:
         notes.append("It does not count for a promotion: its period or walk was chosen by hand.")
     if not study.current:
-        notes.append("It is old, or was made by other code: for a promotion it must be made anew.")
+        notes.append(
+            "It is old, or was made by other code: for a promotion it must be made again."
+        )
     span = f"{study.first_day} to {study.last_day}, {study.breaks:,} breaks"
     return (
         Paragraph(f"{study.verdict} {span}. Made {study.at:%Y-%m-%d}."),
-        direction_table(study.directional, "Each day answered by a version that had not seen it"),
+        direction_table(study.directional, "Each day predicted by a version that had not seen it"),
         *((BulletList(tuple(notes)),) if notes else ()),
     )
 
@@ -158,7 +161,7 @@ def _power(facts: CardFacts) -> tuple[Block, ...]:
         more = "That is enough: a gain of that size would mostly have shown."
     else:
         more = (
-            f"So many find a gain of about {power.findable:.3f}; a smaller one could be there "
+            f"That many find a gain of about {power.findable:.3f}; a smaller one could exist "
             "and not show."
         )
     return (Paragraph(f"{words} {more}"),)
@@ -171,8 +174,8 @@ def _live(facts: CardFacts) -> tuple[Block, ...]:
     if not periods:
         return (
             Paragraph(
-                "No prediction of this very version has an outcome yet. What it did on past "
-                "days is no live record."
+                "No prediction of this very version has an outcome yet. Figures of past days "
+                "are not a live record."
             ),
         )
     return tuple(Paragraph(_period(role, period)) for role, period in periods.items())
@@ -183,7 +186,7 @@ def _period(role: str, period: Period) -> str:
     late = f", {counts.late:,} of them late" if counts.late else ""
     return (
         f"As {role}, {period.first_day} to {period.last_day}: {counts.slots:,} slots, "
-        f"{counts.answered:,} answered{late}. {period.verdict}."
+        f"{counts.answered:,} predicted{late}. {period.verdict}."
     )
 
 
@@ -212,12 +215,12 @@ def _who_predicts(question: str, record: ModelRecord) -> str:
     """Return the answer to a question on the card: model or baseline, and why."""
     saved = record.stopping_gain
     if not record.learned:
-        words = "its baseline answers: nothing was learned"
+        words = "its baseline predicts: nothing was learned"
         if saved is None:
             return words
         return (
             f"{words}. Trees changed the loss on the latest training days by {-saved.mean:+.4f}; "
-            f"they are kept if that is better by more than a standard error over days "
+            f"they are used if that is better by more than a standard error over days "
             f"({saved.error:.4f})"
         )
     trees = f"{record.rounds} small trees on {record.rows:,} rows"
@@ -230,15 +233,15 @@ def _who_predicts(question: str, record: ModelRecord) -> str:
     )
     if not record.serves:
         return (
-            f"its baseline answers: {trees} did not beat it at the level of {LEVEL:.0%} ({held})"
+            f"its baseline predicts: {trees} did not beat it at the level of {LEVEL:.0%} ({held})"
         )
     judged = "; the promotion rule judges it" if question == "directional" else ""
     if held:
-        return f"a model answers, {trees}; {held}{judged}"
+        return f"a model predicts, {trees}; {held}{judged}"
     if record.stopping_loss_model is None or record.stopping_loss_baseline is None:
-        return f"a model answers, {trees}"
+        return f"a model predicts, {trees}"
     return (
-        f"a model answers, {trees}; loss on the latest training days "
+        f"a model predicts, {trees}; loss on the latest training days "
         f"{record.stopping_loss_model:.4f} against the baseline's "
         f"{record.stopping_loss_baseline:.4f}"
     )
@@ -257,10 +260,15 @@ def _importance(facts: CardFacts) -> tuple[Block, ...]:
         blocks.append(Table(head, rows, title, folded=question != "directional"))
     if not blocks:
         return (
-            Paragraph("No feature: it is its baseline, which knows the place of the close alone."),
+            Paragraph(
+                "No feature: it is its baseline, which uses only the position of the close."
+            ),
         )
     return (
-        Paragraph("Used is not yet useful: only the difference from the corridor says that."),
+        Paragraph(
+            "A feature that is used need not be useful: only the difference from the corridor "
+            "shows that."
+        ),
         *blocks,
     )
 
@@ -269,14 +277,20 @@ def _limits(facts: CardFacts) -> tuple[str, ...]:
     novelty = {
         None: (),
         True: (
-            "It abstains from ranges unlike those it learned from: its figures are of usual days.",
+            (
+                "It abstains from ranges unlike those it learned from: its figures are for "
+                "usual days."
+            ),
         ),
         False: (
-            "It has no measure of how unlike its training a day is: it answers every day alike.",
+            (
+                "It does not measure how unlike its training data a range is: it predicts "
+                "every range."
+            ),
         ),
     }[facts.novelty]
     expiry = (
-        (f"It may answer until {facts.expires_at:%Y-%m-%d}: markets change, and it does not.",)
+        (f"It may predict until {facts.expires_at:%Y-%m-%d}: markets change, and it does not.",)
         if facts.expires_at
         else ()
     )
@@ -316,5 +330,5 @@ def _provenance(facts: CardFacts) -> tuple[Block, ...]:
             (minute(decision.at), decision.kind, decision.verdict) for decision in facts.decisions
         )
         head = ("UTC", "about", "decided")
-        blocks.append(Table(head, decided, "What was decided about it", is_text=True))
+        blocks.append(Table(head, decided, "Decisions about it", is_text=True))
     return tuple(blocks)

@@ -51,7 +51,7 @@ def scoreboard(evaluation: Evaluation) -> tuple[Block, ...]:
     if isinstance(quality, EntryScores):
         note = f"Of {quality.rows:,} trades; {quality.timeouts:,} reached neither in time."
         if is_zero(quality.difference["driftless"].log_loss):
-            note += " No model had a say: the driftless baseline itself answered."
+            note += " No model was used: the driftless baseline itself predicted."
         blocks.append(_scores(quality, "Target before stop", note))
     blocks.append(_trading(evaluation.trading, _r_words(evaluation.net_r)))
     return tuple(blocks)
@@ -133,7 +133,7 @@ def _trading(trading: Trading, note: str) -> Table:
             "won, after costs",
             *won,
         ),
-        ("deepest fall", *falls),
+        ("largest drawdown", *falls),
     )
     head = ("", "every break", "recommended only")
     return Table(head, rows, "Trading it", note)
@@ -146,12 +146,12 @@ def _r_words(net_r: NetRScores) -> str:
     model, driftless, actual = (signed(figure, 3) for figure in figures)
     words = (
         f"The R model expected {model} R net on the side that broke, a driftless price "
-        f"{driftless}; it came to {actual}."
+        f"{driftless}; the result was {actual}."
     )
     if is_zero(net_r.squared_error_difference):
         words = (
-            f"No R model had a say: its baseline, a driftless price, expected {driftless} R net "
-            f"on the side that broke; it came to {actual}."
+            f"No R model was used: its baseline, a driftless price, expected {driftless} R net "
+            f"on the side that broke; the result was {actual}."
         )
     if net_r.interval_coverage is None:
         return words

@@ -28,7 +28,7 @@ _PERIODS: dict[Period, str] = {
 _HEAD = ("setup", "searched: R net a trade", "q", "confirmed: R net a trade", "status")
 
 _TRADE = (
-    "enters at the close that breaks the range, counts R from there, ends at target, stop or the "
+    "enters at the close that breaks the range, counts R from there, exits at target, stop or the "
     "session's end; both in one minute count as the stop"
 )
 _FILTERS = (
@@ -77,10 +77,10 @@ def setup_report(study: SetupStudy, *, made_at: datetime | None = None) -> Docum
         lines=(detail,),
         finding="better" if study.named else "none",
         sections=(
-            Section("What chance alone would give", (FactTable(_chance(study)),)),
+            Section("What chance alone gives", (FactTable(_chance(study)),)),
             Section(f"The best {len(study.top)} of the search", (_top(study),)),
             Section("Every setup without filters", (_maps(study),)),
-            Section("How it was judged", (FactTable(_method(study)),)),
+            Section("Method", (FactTable(_method(study)),)),
             Section("Limits", (BulletList(_LIMITS),)),
         ),
         made_at=made_at,

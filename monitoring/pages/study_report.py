@@ -121,13 +121,13 @@ def study_report(
         ),
         finding=finding(evaluation),
         sections=(
-            Section("The figures, on days no version had seen", scoreboard(evaluation)),
-            Section("In pictures", (Charts(study_charts(evaluation)),)),
-            Section("Part by part", _parts(evaluation)),
-            Section("How real the fills are", fill_blocks(fills)),
-            Section("How the study was made", (settings_table(evaluation, settings, not_judged),)),
-            Section("What supports it", (_support(seeds, power, cost),)),
-            Section("Whether it may become champion", _conditions(decision)),
+            Section("Figures on unseen days", scoreboard(evaluation)),
+            Section("Charts", (Charts(study_charts(evaluation)),)),
+            Section("By part", _parts(evaluation)),
+            Section("Fills", fill_blocks(fills)),
+            Section("Method", (settings_table(evaluation, settings, not_judged),)),
+            Section("Evidence", (_support(seeds, power, cost),)),
+            Section("Promotion rule", _conditions(decision)),
             Section("Limits", (BulletList((*LIMITS, *STUDY_LIMITS)),)),
             Section("How to read this", (Definitions((*STUDY_READING, *READING)),)),
         ),
@@ -157,15 +157,15 @@ def _parts(evaluation: Evaluation) -> tuple[Block, ...]:
             "By the side that broke",
             sides,
             {"breaks": _rows, **money_columns},
-            "Direction is not scored by side: who always says UP is right on every break up. Only "
-            "both sides together tell skill; the trades can be told apart.",
+            "Direction is not scored by side: a model that always predicts UP is right on "
+            "every break up. Only both sides together show skill; trades can be judged by side.",
         ),
         _groups("Every opening range, in figures", evaluation.by_range, columns, folded=True),
         _groups("Every fold, in figures", evaluation.by_fold, columns, folded=True),
     )
     note = (
         "Log loss is the model's less the corridor's, and target before stop is log loss less the "
-        "driftless entry's: below 0 is better. Many parts, many chances: some stand out by luck."
+        "driftless entry's: below 0 is better. With many parts, some differ by chance."
     )
     return (Paragraph(note), *(table for table in tables if table.rows))
 
@@ -226,7 +226,7 @@ def _seeds(seeds: Sequence[float | None] | None) -> str:
     changes = ", ".join(map(_number, seeds))
     changes_known = [change for change in seeds if change is not None and math.isfinite(change)]
     if len(changes_known) < len(seeds):
-        judged = "not all known, so agreement is not shown"
+        judged = "some unknown, so agreement is not shown"
     elif len(changes_known) == 1:
         judged = "one alone shows no agreement"
     elif all(change < 0 for change in changes_known):
@@ -245,17 +245,17 @@ def _power(power: Figures | None) -> str:
     if gain is not None and chance is not None:
         words += f" to find a gain of {gain:g} in log loss {100 * chance:g} % of the time"
     missing = needed - have
-    return f"{words}: {f'{missing:,} more are wanted' if missing > 0 else 'enough'}"
+    return f"{words}: {f'{missing:,} more are needed' if missing > 0 else 'enough'}"
 
 
 def _conditions(decision: Decision | None) -> tuple[Block, ...]:
     if decision is None:
-        return (Paragraph("Nothing was decided from this study."),)
-    head = ("condition", "state", "what was found")
+        return (Paragraph("No decision was made from this study."),)
+    head = ("condition", "state", "finding")
     rows = tuple(map(_condition, decision.conditions))
-    claim = "A claim about money wants this as well"
+    claim = "Needed as well for a claim about money"
     return (
-        Paragraph("Every condition must hold; what is not known counts as not shown."),
+        Paragraph("Every condition must hold; an unknown one counts as not met."),
         Table(head, rows, is_text=True),
         Table(head, (_condition(decision.trading),), claim, is_text=True),
     )

@@ -25,13 +25,13 @@ def settings_table(
     folds = max(len(evaluation.by_fold), 1)
     rows: dict[str, CellText] = {
         "recipe": Cell(_setting(settings, "recipe"), str(settings.get("recipe_hash") or "")[:12]),
-        "asked for": f"{_setting(settings, 'from', _START)} to {_setting(settings, 'to', _END)}",
+        "requested": f"{_setting(settings, 'from', _START)} to {_setting(settings, 'to', _END)}",
         "judged on": (
             f"{summary.first_day} to {summary.last_day}, {summary.rows:,} opening ranges"
         ),
         "folds": (
-            f"{count_of(folds, period)}; the recipe is trained anew before each and answers that "
-            "one alone"
+            f"{count_of(folds, period)}; the recipe is trained again before each and predicts "
+            "that one only"
         ),
         "trained on": _window(settings),
         "purge": "what was settled only after the next part had begun is left out of training",
@@ -54,7 +54,7 @@ def _counts(settings: Figures) -> str:
         return "yes: the recipe's own walk, over every day that can be judged"
     if settings["counts"] is None:
         return NOT_KNOWN
-    return "no: another period or walk than the recipe's own may be picked because it looks good"
+    return "no: a period or walk other than the recipe's own may be chosen because it looks good"
 
 
 def _setting(settings: Figures, key: str, otherwise: str = NOT_KNOWN) -> str:
@@ -86,5 +86,5 @@ def _coverage(settings: Figures) -> str:
 
 def _left_out(not_judged: Sequence[str]) -> str:
     if not not_judged:
-        return "nothing: every period asked for has enough history before it"
+        return "nothing: every requested period has enough history before it"
     return f"{', '.join(not_judged)}: too little history before to train on"

@@ -42,10 +42,10 @@ slippage that the market file assumes. Where stop and target lie in one bar, the
 
 R is of the plan's size; a trade belongs to the day of its range, whenever it was closed.
 
-Rules that were changed until this page looked good are no evidence. Each distinct backtest is
-counted, and the interval paid for all of them is the one to go by.
+Rules that were changed until this page looked good are not evidence. Each distinct backtest is
+counted, and the interval corrected for all of them is the one to use.
 
-The ratio of a year is of days as if they were independent, and holds for one look.
+The ratio of a year is of days as if they were independent, and holds for one test.
 """.strip().split("\n\n")
 )
 
@@ -64,9 +64,9 @@ def tear_sheet_page(
     made_at
         Printed at the foot, in UTC; without it, the same backtest gives the same bytes.
     """
-    sheet, worth = tear_sheet(result.taken), result.whole.worth
+    sheet, statistics = tear_sheet(result.taken), result.whole.statistics
     days = f"{sheet.days[0]} to {sheet.days[-1]}, {len(sheet.days):,} trading days"
-    if not worth.trades:
+    if not statistics.trades:
         return Document(
             title=f"Orbcast: {market.symbol} {rules.name}",
             names=(market.symbol, rules.name, "backtest"),
@@ -77,15 +77,15 @@ def tear_sheet_page(
     return Document(
         title=f"Orbcast: {market.symbol} {rules.name}",
         names=(market.symbol, rules.name, "backtest"),
-        verdict=f"{worth.verdict[0].upper()}{worth.verdict[1:]}.",
+        verdict=f"{statistics.verdict[0].upper()}{statistics.verdict[1:]}.",
         finding=_finding(result),
-        lines=(with_true_minuses(f"{worth.words}."), f"{days}."),
+        lines=(with_true_minuses(f"{statistics.words}."), f"{days}."),
         sections=(
-            Section("In figures", (FactTable(_figures(sheet, result)),)),
-            Section("In pictures", (Charts(_charts(sheet)),)),
+            Section("Figures", (FactTable(_figures(sheet, result)),)),
+            Section("Charts", (Charts(_charts(sheet)),)),
             Section("Month by month", (_months(sheet),)),
             Section("By range and year", _parts(result)),
-            Section("How it was judged", _verdict(rules, result)),
+            Section("Method", _verdict(rules, result)),
         ),
         made_at=made_at,
     )
@@ -93,13 +93,13 @@ def tear_sheet_page(
 
 def _finding(result: BacktestResult) -> Finding:
     paid = result.paid_for
-    if paid is not None and paid[0] > 0 and result.whole.worth.per_trade.above_zero:
+    if paid is not None and paid[0] > 0 and result.whole.statistics.per_trade.above_zero:
         return "better"
-    return "worse" if result.whole.worth.per_trade.below_zero else "none"
+    return "worse" if result.whole.statistics.per_trade.below_zero else "none"
 
 
 def _figures(sheet: TearSheet, result: BacktestResult) -> dict[str, CellText]:
-    worth = result.whole.worth
+    statistics = result.whole.statistics
     ratio = (
         DASH
         if sheet.sharpe is None
@@ -107,15 +107,15 @@ def _figures(sheet: TearSheet, result: BacktestResult) -> dict[str, CellText]:
     )
     factor = DASH if sheet.profit_factor is None else f"{sheet.profit_factor:.2f}"
     return {
-        "R net": f"{signed(worth.total_r, 1)} in {worth.trades:,} trades",
-        "R net a trade": f"{signed(worth.per_trade.estimate, 3)} "
-        f"({interval(worth.per_trade.low, worth.per_trade.high, 3)})",
-        "trades won": percent_or_dash(worth.hit_rate),
+        "R net": f"{signed(statistics.total_r, 1)} in {statistics.trades:,} trades",
+        "R net a trade": f"{signed(statistics.per_trade.estimate, 3)} "
+        f"({interval(statistics.per_trade.low, statistics.per_trade.high, 3)})",
+        "trades won": percent_or_dash(statistics.hit_rate),
         "won by lost R": factor,
         "days up": percent_or_dash(sheet.days_up),
         "best and worst day": f"{signed(sheet.best_day, 1)} R, {signed(sheet.worst_day, 1)} R",
         "longest run of losses": f"{sheet.longest_losing_run} trades",
-        "deepest fall by day": _fall_words(sheet.fall),
+        "largest drawdown by day": _fall_words(sheet.fall),
         "Sharpe ratio of days, a year": ratio,
     }
 
@@ -123,7 +123,7 @@ def _figures(sheet: TearSheet, result: BacktestResult) -> dict[str, CellText]:
 def _fall_words(fall: Fall) -> str:
     if fall.began is None:
         return "none"
-    back = f"made good on {fall.recovered}" if fall.recovered else "not made good by the end"
+    back = f"recovered on {fall.recovered}" if fall.recovered else "not recovered by the end"
     return f"{fall.r:.1f} R, from {fall.began} to {fall.lowest}, {back}"
 
 
@@ -172,25 +172,25 @@ def _parts(result: BacktestResult) -> tuple[Table, ...]:
             rows=tuple(
                 (
                     year,
-                    f"{worth.trades:,}",
-                    percent_or_dash(worth.hit_rate),
-                    signed(worth.total_r, 1),
-                    signed_or_dash(worth.per_trade.estimate, 3),
-                    interval(worth.per_trade.low, worth.per_trade.high, 3),
+                    f"{statistics.trades:,}",
+                    percent_or_dash(statistics.hit_rate),
+                    signed(statistics.total_r, 1),
+                    signed_or_dash(statistics.per_trade.estimate, 3),
+                    interval(statistics.per_trade.low, statistics.per_trade.high, 3),
                 )
-                for year, worth in result.years.items()
+                for year, statistics in result.years.items()
             ),
         ),
     )
 
 
 def _group(group: GroupResult) -> tuple[CellText, ...]:
-    worth, mean = group.worth, group.worth.per_trade
+    statistics, mean = group.statistics, group.statistics.per_trade
     cost = -group.cost_per_trade
     return (
-        f"{worth.trades:,}",
-        percent_or_dash(worth.hit_rate),
-        signed(worth.total_r, 1),
+        f"{statistics.trades:,}",
+        percent_or_dash(statistics.hit_rate),
+        signed(statistics.total_r, 1),
         signed_or_dash(mean.estimate, 3),
         interval(mean.low, mean.high, 3),
         signed(cost, 3) if is_known(cost) else DASH,
@@ -211,7 +211,7 @@ def beside_driftless_words(result: BacktestResult) -> str:
         return ""
     beside, looks = result.whole.driftless.words, count_of(result.looks, "look")
     ends = interval(*result.paid_for, 3)
-    return f"{beside[0].upper()}{beside[1:]}; paid for {looks} {ends}."
+    return f"{beside[0].upper()}{beside[1:]}; corrected for {looks} {ends}."
 
 
 def _refusals(result: BacktestResult) -> str:

@@ -35,13 +35,13 @@ _LIMITS = tuple(
     for paragraph in """
 A trade is paired first in, first out within an account and contract, whatever the platform pairs.
 
-What was not followed is what the label says it would have brought: size 1, the costs that the
-market file assumes, money of one contract.
+A plan that was not followed is counted by its label: size 1, the costs that the market file
+assumes, money of one contract.
 
 Slippage is of entries near a break and of exits near its stop or target; an exit at another price
-has no plan to be held against.
+has no plan to compare with.
 
-Intervals are 95 %, by days, and hold for one look.
+Intervals are 95 %, by days, and hold for one test.
 """.strip().split("\n\n")
 )
 PRICE_WORDS = {"entry": "at the entry", "stop": "at the stop", "target": "at the target"}
@@ -65,11 +65,11 @@ def trade_page(report: TradeReport, *, made_at: datetime | None = None) -> Docum
         verdict=headline(report),
         lines=(f"{review.first_day} to {review.last_day}; {report.plans_in_words}.",),
         sections=(
-            Section("What each brought", (brought_table(report),)),
+            Section("Results by kind", (brought_table(report),)),
             Section("Real costs", cost_blocks(report)),
             Section("Trades", (_trips(report),)),
             Section("Planned, not taken", _missed(report)),
-            Section("How it was judged", (Paragraph(report.rule_in_words), BulletList(_LIMITS))),
+            Section("Method", (Paragraph(report.rule_in_words), BulletList(_LIMITS))),
         ),
         made_at=made_at,
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -27,6 +27,9 @@ from registry.errors import NothingMissingError, UnsignedChangeError
 from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
+
+_END_BYTES = 64 * 1024
+"""Bytes at the end of the file, some hundred notes, in which a chain's last note is looked up."""
 
 RowLookup = Callable[[str, list[str]], tuple[dict[str, int | None], int] | None]
 """From a chain's name and hashes: the places of those in it, from 1, and its number of rows.
@@ -125,6 +128,24 @@ class CheckpointFile:
         except OSError as error:
             log.warning("the ledger's head was not noted in %s: %s", self.path, error)
 
+    def latest(self, chain: str) -> NotedHead | None:
+        """Return a chain's last note, if it is among the file's last lines."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - _END_BYTES, 0))
+                lines = file.read().split(b"\n")
+        except OSError:
+            return None
+        for line in reversed(lines):
+            try:
+                note = parse_json(line)
+                if note.get("chain") == chain:
+                    return _head(note)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue  # cut short, or damaged: the verification names it
+        return None
+
     def read(self) -> Notes:
         """Read every note; a line that cannot be read becomes a doubt, not an error."""
         try:
@@ -160,11 +181,7 @@ class CheckpointFile:
                 continue
             places, rows = there
             gaps += _gaps(chain_heads, places, rows, _accepted(notes, chain_heads))
-            miscounts += [
-                Miscount(head=head, place=place)
-                for head in chain_heads
-                if (place := places.get(head.row_hash)) is not None and place != head.rows
-            ]
+            miscounts += _miscounts(chain_heads, places)
         return Compared(notes=notes, gaps=tuple(gaps), miscounts=tuple(miscounts))
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
@@ -205,7 +222,7 @@ def _last_byte(descriptor: int) -> bytes:
     return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)
 
 
-def _head(values: dict[str, Any], line: int) -> NotedHead:
+def _head(values: dict[str, Any], line: int | None = None) -> NotedHead:
     at = datetime.fromisoformat(values["at"])
     return NotedHead(
         chain=str(values["chain"]),
@@ -214,6 +231,21 @@ def _head(values: dict[str, Any], line: int) -> NotedHead:
         at=at.astimezone(UTC),
         line=line,
     )
+
+
+def _miscounts(
+    noted_heads: list[NotedHead], places: Mapping[str, int | None]
+) -> Iterator[Miscount]:
+    """Yield the notes whose count is wrong, without those that continue an earlier wrong count."""
+    off_before = 0
+    for head in noted_heads:
+        place = places.get(head.row_hash)
+        if place is None:
+            continue
+        off = head.rows - place
+        if off not in (0, off_before):
+            yield Miscount(head=head, place=place)
+        off_before = off
 
 
 def _accepted(notes: Notes, noted_heads: list[NotedHead]) -> dict[str, tuple[str, str]]:

@@ -87,7 +87,7 @@ class Definitions:
         before = definition_of(self.on_record, market_hash)
         if before is not None:
             return "; ".join(map(str, before.changes_of_question(self.now))) or None
-        return f"{market_hash[:12]}, of which the record says no more" if market_hash else None
+        return f"{market_hash[:12]}, not described in the record" if market_hash else None
 
 
 def _on_record(session: Session, definition: MarketDefinition) -> bool:
@@ -111,7 +111,10 @@ def definition_faults(database: Database) -> tuple[str, ...]:
         for noun, table in _NAMING.items():
             named = select(table.market, table.market_hash).where(table.market_hash != "")
             faults += [
-                f"{noun} of {market} name the market definition {market_hash[:12]}, which is gone"
+                (
+                    f"{noun} of {market} name the market definition {market_hash[:12]}, which "
+                    "is missing"
+                )
                 for market, market_hash in session.execute(named.distinct())
                 if (market, market_hash) not in on_record
             ]

@@ -80,7 +80,7 @@ class Ledger:
             _require_closed(entry)
 
         def work(session: Session) -> list[PredictionEntry]:
-            head, latest = PREDICTIONS.head(session), _latest_live(session)
+            head, latest = PREDICTIONS.end(session), _latest_live(session)
             added = []
             for entry in entries:
                 if _is_recorded(session, entry):

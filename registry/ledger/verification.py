@@ -193,7 +193,8 @@ def _begun_otherwise(
         if place not in {None, begun.rows} and not faults.get(begun.table_name):
             named.append(
                 f"{begun.table_name}: row {begun.rows} is not the one that the upgrade of "
-                f"{begun.at:%Y-%m-%d %H:%M} UTC chained: the table was chained anew, or cut"
+                f"{begun.at:%Y-%m-%d %H:%M} UTC chained: the table was chained again, or rows "
+                "were deleted"
             )
     return named
 
@@ -218,9 +219,9 @@ def row_lookup_in(database: Database, since: Seal | None = None) -> RowLookup:
 def _lost(gap: Gap, checkpoints: CheckpointFile | None) -> str:
     path = checkpoints.path if checkpoints else ""
     return (
-        f"{gap} are gone: {path} notes them, the database does not have them. They were cut "
-        "off, or a backup older than the ledger was restored. Restore a newer one; if there "
-        "is none, go on with `orbcast verify --accept-restored --by NAME --reason TEXT`"
+        f"{gap} are missing: {path} notes them, the database does not have them. They were "
+        "deleted, or a backup older than the ledger was restored. Restore a newer one; if there "
+        "is none, continue with `orbcast verify --accept-restored --by NAME --reason TEXT`"
     )
 
 

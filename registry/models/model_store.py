@@ -199,8 +199,8 @@ class ModelStore:
     def _other_market(record: VersionRecord, defined: Definitions) -> str | None:
         changes = defined.changes_since(record.market_hash)
         return changes and (
-            f"{record.version} was trained on another market definition: {changes} (put the file "
-            f"back, or `orbcast run nightly-retrain --market {record.market.lower()}`)"
+            f"{record.version} was trained on another market definition: {changes} (restore the "
+            f"file, or `orbcast run nightly-retrain --market {record.market.lower()}`)"
         )
 
     def serving(

@@ -120,7 +120,7 @@ def name_faults_of(folder: Path, recipe_hash: str) -> tuple[str, ...]:
     try:
         name, recipe = name_of(folder), recipe_of(folder).hash
     except BundleCorruptError as error:
-        return (f"its name cannot be worked out: {error.file} {error.fault}",)
+        return (f"its name cannot be computed: {error.file} {error.fault}",)
     faults = []
     if name != folder.name:
         faults.append(f"its files give it the name {name}")

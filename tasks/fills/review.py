@@ -31,8 +31,9 @@ class NoFillsError(InputError):
     period: str
     market: str
     template = (
-        "{symbol} has no fills{period} that the bars reach to; take some in: orbcast fills import "
-        "FILE --market {market}, and bring the bars up to them: orbcast refresh --market {market}"
+        "{symbol} has no fills{period} within the bars; import some: orbcast fills import FILE "
+        "--market {market}, and import the bars of their days: orbcast refresh --market "
+        "{market}"
     )
 
 

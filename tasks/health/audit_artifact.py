@@ -19,7 +19,7 @@ _DIFFERENCES = {
 _LOOKAHEAD = {
     "decisions": "Decisions audited",
     "features": "Features",
-    "clean": "None saw the future",
+    "clean": "Without look-ahead",
 }
 _MOST_ROWS = 20
 

@@ -36,7 +36,7 @@ def check_breaker(market: str, at: datetime) -> BreakerState:
     if cause is not None:
         change(settings, symbol, "open", cause=cause[0], detail=cause[1], by=BY, at=at)
     elif now.state == "half_open":
-        words = f"nothing wrong found after {now.cause}"
+        words = f"no fault found after {now.cause}"
         change(settings, symbol, "closed", cause=RECOVERED, detail=words, by=BY, at=at)
     return breaker_state(events_of(settings, symbol), at)
 

@@ -47,7 +47,7 @@ _SIDE = {"UP": 1.0, "DOWN": 0.0}
 
 
 @task(
-    name="compare with what was learned from",
+    name="compare with the training data",
     task_run_name="{market}: drift of {mode} predictions",
     **RETRIED,
 )
@@ -108,7 +108,7 @@ def _notify_drift(settings: Settings, report: DriftReport) -> None:
         report.market,
         f"drift {report.market} {report.version} {report.last_day}",
         f"{report.market}: drift in {', '.join(report.figures.groups)}",
-        f"{report.verdict}.\nWhat the model learned from is not what it sees now; the breaker "
+        f"{report.verdict}.\nIts inputs differ from the training data; the breaker "
         f"opens and a retrain is started. `orbcast drift show --market {report.market.lower()}`",
     )
 

@@ -90,9 +90,9 @@ def _notify(settings: Settings, record: EstimateRecord) -> None:
         "estimate",
         record.market,
         f"estimate {record.market} {record.role} {year}-{week}",
-        f"{record.market}: the {record.role} expects to do worse",
-        f"{record.version}: {record.expected.warning}.\nNothing is known of the outcomes yet: "
-        f"it is what its own probabilities say. `orbcast performance --estimates --market "
+        f"{record.market}: the {record.role} expects worse results",
+        f"{record.version}: {record.expected.warning}.\nThe outcomes are not known yet: "
+        f"this is estimated from its own probabilities. `orbcast performance --estimates --market "
         f"{record.market.lower()}`",
     )
 

@@ -188,11 +188,11 @@ def problems_of(overview: MarketOverview) -> tuple[str, ...]:
         lines.append(f"the breaker is {overview.breaker}")
     if overview.news_ends:
         lines.append(
-            f"the calendar of news ends {overview.news_ends:%Y-%m-%d}, and the version that "
-            "serves learned from news: take a longer one in (`orbcast events import FILE`)"
+            f"the calendar of news ends {overview.news_ends:%Y-%m-%d}, and the serving version "
+            "was trained with news: import a longer one (`orbcast events import FILE`)"
         )
     if overview.retrains_rest:
-        lines.append(f"scheduled retrains rest: {overview.retrains_rest}")
+        lines.append(f"scheduled retrains are paused: {overview.retrains_rest}")
     lines += [
         f"{slot.opening_range} of {overview.trading_day} has no prediction: {slot.words}"
         for slot in overview.slots

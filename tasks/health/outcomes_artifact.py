@@ -61,7 +61,7 @@ def counts_in_words(counts: OutcomeCounts, missed: int) -> str:
         f"{counts.open} still open"
     )
     if missed:
-        words += f"; {missed} slots that nobody had answered were recorded"
+        words += f"; {missed} slots without a prediction were recorded as missed"
     return words
 
 
@@ -89,7 +89,7 @@ def _remarks(period: Period, warnings: Sequence[str]) -> list[str]:
     remarks = [f"Champion, {period.verdict}"]
     if counts.late or counts.revised or counts.late_outcomes:
         remarks.append(
-            f"{counts.late} answers came late and are not scored; {counts.revised} outcomes "
+            f"{counts.late} predictions were late and are not scored; {counts.revised} outcomes "
             f"were revised since, {counts.late_outcomes} were recorded late"
         )
     return [*remarks, *(f"Early warning, {warning}" for warning in warnings)]

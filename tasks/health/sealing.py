@@ -44,5 +44,5 @@ def seal_weekly(at: datetime) -> None:
             None,
             f"record {faults[0]}",
             "the record is not as it was written",
-            "\n".join((*faults[:20], "`orbcast verify --whole` names all of it.")),
+            "\n".join((*faults[:20], "`orbcast verify --whole` lists all faults.")),
         )

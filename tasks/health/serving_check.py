@@ -14,7 +14,7 @@ from tasks.settings import current_settings
 KIND = "serving"
 
 
-@task(name="look at who answers", task_run_name="{market}: who answers", **RETRIED)
+@task(name="check the serving version", task_run_name="{market}: serving version", **RETRIED)
 def check_serving(market: str, at: datetime) -> str | None:
     """Send one notice for each champion that has expired or cannot be used.
 
@@ -38,10 +38,10 @@ def check_serving(market: str, at: datetime) -> str | None:
         KIND,
         symbol,
         f"serving {symbol} {serving.record.version} {serving.trouble}"[:200],
-        f"{symbol}: {version} answers in the champion's stead"
+        f"{symbol}: {version} predicts in place of the champion"
         if may_answer
-        else f"{symbol}: no version may answer",
+        else f"{symbol}: no version may predict",
         f"{serving.trouble}. A newer one: orbcast run nightly-retrain --market {market.lower()}; "
-        f"why there is none: orbcast status",
+        f"the reason: orbcast status",
     )
     return serving.trouble

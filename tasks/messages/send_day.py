@@ -34,7 +34,7 @@ _DAYS_BACK = timedelta(days=3)
 """At most a weekend lies between a day and its digest."""
 
 
-@task(name="tell breaks", task_run_name="{market}: breaks")
+@task(name="send breaks", task_run_name="{market}: breaks")
 def send_breaks(market: str, at: datetime) -> int:
     """Send a message for each forecast range that broke; return how many. Nothing is raised.
 
@@ -52,7 +52,7 @@ def send_breaks(market: str, at: datetime) -> int:
     return 0
 
 
-@task(name="tell the day", task_run_name="{market}: tell the day")
+@task(name="send the day", task_run_name="{market}: send the day")
 def send_due(market: str, at: datetime, figures: Sequence[PerformanceRecord]) -> int:
     """Send the messages that have become due; return how many. Nothing is raised.
 

@@ -33,7 +33,7 @@ NOT_SENT = frozenset({"holiday", "exchange_closed", "missed", "off"})
 """Reasons for no forecast that need no message, or that another message reports."""
 
 
-@task(name="tell the forecast", task_run_name="tell {slot.title}")
+@task(name="send the forecast", task_run_name="send {slot.title}")
 def send_forecast(market: str, slot: Slot) -> bool:
     """Send a live forecast once; return whether it was sent now. Nothing is raised."""
     with quietly(f"{slot}: the forecast was not sent"):

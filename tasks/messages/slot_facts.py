@@ -79,7 +79,7 @@ def trade_facts(days: FollowedDays, slot: FollowedSlot) -> TradeFacts | None:
         planned=planned,
         broke=traded.entered_at,
         size=taken.size if taken else 0.0,
-        why_not=taken.why_not if taken else "they decided nothing here",
+        why_not=taken.why_not if taken else "they made no decision here",
         by=slot.rule.entry,
     )
 

@@ -137,7 +137,7 @@ def load_block(channel: Channel) -> Any:
     try:
         return BLOCKS[channel.kind].load(channel.block_name)
     except ValueError as error:
-        fault = f"has no URL in Prefect any more; `orbcast notify add {channel.kind} "
+        fault = f"no longer has a URL in Prefect; `orbcast notify add {channel.kind} "
         raise ChannelError("", channel.name, f"{fault}{channel.name}` gives it one") from error
 
 

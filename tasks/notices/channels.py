@@ -105,7 +105,9 @@ def channels(path: Path) -> tuple[Channel, ...]:
         return tuple(_read(entry) for entry in entries)
     except (ValueError, KeyError, TypeError, AttributeError, ChannelError) as error:
         raise ChannelError(
-            "file", str(path), f"cannot be read ({error}); mend it, or delete it and add again"
+            "file",
+            str(path),
+            f"cannot be read ({error}); correct it, or delete it and add the channel again",
         ) from error
 
 
@@ -137,7 +139,7 @@ def _require_one_service(url: str) -> None:
             "is several services; add a channel for each"
             if services
             else (
-                "is not a URL that Apprise knows, such as ntfy://topic, tgram://token/chat or "
+                "is not a URL that Apprise supports, such as ntfy://topic, tgram://token/chat or "
                 "discord://id/token; see its list of services"
             )
         )
@@ -155,7 +157,7 @@ def find_channel(path: Path, name: str) -> Channel:
     for channel in channels(path):
         if channel.name == name:
             return channel
-    raise ChannelError("name", name, "is not there; `orbcast notify list` shows them")
+    raise ChannelError("name", name, "does not exist; `orbcast notify list` shows them")
 
 
 def missing_from(
@@ -194,7 +196,7 @@ def require_notice_kind(kind: str) -> str:
         There is no such kind.
     """
     if kind not in KINDS:
-        raise ChannelError("told kind", kind, f"is unknown; use one of {', '.join(KINDS)}")
+        raise ChannelError("kind", kind, f"is unknown; use one of {', '.join(KINDS)}")
     return kind
 
 
@@ -286,7 +288,7 @@ def _require_level(level: str) -> Level:
 
 def write_channels(path: Path, listed: list[Channel]) -> None:
     """Write exactly these channels to the file; its comments are kept."""
-    document = open_toml(path, "Where notices go; `orbcast notify add` writes this.")
+    document = open_toml(path, "Channels for notices; written by `orbcast notify add`.")
     entries = [_values(channel) for channel in listed]
     set_tables(document, "channels", "name", entries)
     save_toml(path, document)

@@ -81,7 +81,7 @@ def notify(
     return False
 
 
-@task(name="bring what did not arrive", task_run_name="bring what did not arrive", **RETRIED)
+@task(name="send undelivered notices", task_run_name="send undelivered notices", **RETRIED)
 def bring_waiting() -> int:
     """Try the channels again and return how many notices arrived; nothing is raised."""
     return _bring_quietly(current_settings())

@@ -42,7 +42,7 @@ class OtherAccountError(InputError):
     begun: str
     named: str
     template = (
-        "the paper account of {market}'s {book} was begun with the limits of {begun}, not of "
+        "the paper account of {market}'s {book} was started with the limits of {begun}, not of "
         "{named}; leave --account out, or set ORBCAST_ACCOUNT={begun}"
     )
 

@@ -25,7 +25,7 @@ def update_outbox(market: str, at: datetime) -> int:
 def update_paper(market: str, at: datetime) -> int:
     """Bring each paper account that was begun up to the bars; return how many events are new."""
     added = 0
-    with quietly(f"{market}: its paper account was not kept up"):
+    with quietly(f"{market}: its paper account was not updated"):
         settings = current_settings()
         symbol = settings.market(market).symbol
         for book in BOOKS:

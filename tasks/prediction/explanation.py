@@ -22,8 +22,8 @@ class NotASlotError(InputError):
     text: str
     fault: str
     template = (
-        "slot {text!r} {fault}; write MARKET:DAY:RANGE, such as MGC:2025-06-30:0900, of an answer "
-        "that `orbcast predictions` shows"
+        "slot {text!r} {fault}; write MARKET:DAY:RANGE, such as MGC:2025-06-30:0900, of a "
+        "prediction that `orbcast predictions` lists"
     )
 
 
@@ -78,7 +78,7 @@ def explained(
     rows = settings.ledger().settled(symbol, first=day, last=day, mode=mode)
     entries = [row.prediction for row in rows if row.prediction.opening_range == name]
     if not entries:
-        raise NotASlotError(slot, "has no answer in the ledger")
+        raise NotASlotError(slot, "has no prediction in the ledger")
     return tuple(_explained(settings, entry) for entry in entries)
 
 
@@ -113,11 +113,11 @@ def _decided(settings: Settings, entry: PredictionEntry) -> StrategyRecord | Non
 def _parts(text: str) -> tuple[str, date, str]:
     parts = text.split(":")
     if len(parts) != _PARTS:
-        raise NotASlotError(text, "is no slot")
+        raise NotASlotError(text, "is not a slot")
     try:
         return parts[0].upper(), date.fromisoformat(parts[1]), parts[2]
     except ValueError:
-        raise NotASlotError(text, "has no day that can be read") from None
+        raise NotASlotError(text, "has no readable day") from None
 
 
 def _explained(settings: Settings, entry: PredictionEntry) -> ExplainedPrediction:

@@ -12,11 +12,11 @@ from monitoring.pages.markdown import escaped
 from tasks.prediction.explanation import ExplainedPrediction
 from tasks.runs.artifacts import bullets, pictures, publish, table
 
-_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
+_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have sufficed"}
 _AXIS = "toward DOWN (left) or UP (right), in log-odds"
 _LONGEST = 48
 _VALUE = re.compile(r" \([^()]*\)$")
-_WORDS = "What pushed the answer toward UP or DOWN, the corridor first of all"
+_WORDS = "Contributions toward UP or DOWN, the corridor's first"
 
 
 def publish_explanation(slot: str, explanations: Sequence[ExplainedPrediction]) -> None:
@@ -28,12 +28,12 @@ def publish_explanation(slot: str, explanations: Sequence[ExplainedPrediction]) 
 
 def _explanation(explanation: ExplainedPrediction) -> list[str]:
     version, reasons = explanation.version, explanation.reasons
-    made_by = f"{explanation.model} {version}" if version else "no version to answer"
+    made_by = f"{explanation.model} {version}" if version else "no version"
     who = escaped(f"{explanation.role} ({explanation.mode}): {made_by}")
     return [
         f"**{who}**",
         table(explanation.gates, _GATES),
-        f"What the model's answer rests on:\n\n{bullets(reasons)}" if reasons else "",
+        f"Reasons for the model's prediction:\n\n{bullets(reasons)}" if reasons else "",
         *reasons_plot(explanation.pushes),
     ]
 

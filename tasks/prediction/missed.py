@@ -55,9 +55,9 @@ def _notify(settings: Settings, missed: list[PredictionEntry]) -> None:
         "missed",
         symbol,
         f"missed {symbol} {slots[0]} {slots[-1]}",
-        f"{symbol}: {len(slots)} slots went by unanswered",
-        f"From {slots[0]} to {slots[-1]} nobody predicted in time: was `orbcast up` running? "
-        "They are recorded as missed and count against the rollout's gates.",
+        f"{symbol}: {len(slots)} slots were missed",
+        f"From {slots[0]} to {slots[-1]} no prediction was made in time: was `orbcast up` "
+        "running? They are recorded as missed and count against the rollout's gates.",
     )
 
 

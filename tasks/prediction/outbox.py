@@ -10,7 +10,7 @@ from typing import Any, cast
 from ml_core.decision.plan_record import IntentChange, IntentEvent, OrderIntent, SlotKey
 from ml_core.json_values import INLINE
 from ml_core.market.market import Market
-from ml_core.paper.order_terms import sized_again
+from ml_core.paper.order_terms import ResizedOrder, resize_order
 from registry.strategy import intent_events, order_intents, record_intent_event
 from tasks.health.breaker import breaker_of
 from tasks.prediction.account_now import account_standing, followed_plans
@@ -101,7 +101,7 @@ def review_outbox(settings: Settings, name: str, at: datetime) -> tuple[IntentEv
         elif why := _why_not(intents[event.key], at, general, approved):
             change, reason = "withdrawn", why
         elif event.key in resized:
-            reason, order = resized[event.key]
+            reason, order = resized[event.key].reason, resized[event.key].order
             change = "replaced" if order else "withdrawn"
         if change:
             changed = replace(
@@ -123,8 +123,8 @@ def _resized(
     standing: Sequence[IntentEvent],
     intents: Mapping[SlotKey, OrderIntent],
     at: datetime,
-) -> dict[SlotKey, tuple[str, dict[str, Any]]]:
-    """Return the orders that the account would now size differently, with the reason for it."""
+) -> dict[SlotKey, ResizedOrder]:
+    """Return the orders that the account would now size differently."""
     with_account = [event for event in standing if "account" in event.order]
     if not with_account:
         return {}
@@ -139,9 +139,9 @@ def _resized(
         if event.key in broken:
             continue
         first_order = intents[event.key].order
-        reason, order = sized_again(event.order, first_order, now, market.instrument)
-        if order != event.order:
-            resized[event.key] = (reason, order)
+        fits = resize_order(event.order, first_order, now, market.instrument)
+        if fits.order != event.order:
+            resized[event.key] = fits
     return resized
 
 

@@ -70,7 +70,7 @@ class OutcomeCounts:
     trades: int = 0
 
 
-@task(name="settle what can be settled", task_run_name="{market}: settle", **RETRIED)
+@task(name="settle outcomes", task_run_name="{market}: settle", **RETRIED)
 def settle(market: str, at: datetime) -> OutcomeCounts:
     """Append the outcomes of open and recent slots, by their label and by their plan's rules."""
     settings = current_settings()
@@ -142,7 +142,7 @@ def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
     emit(OutcomeSettled(**values, revised=revised))
 
 
-@task(name="work out the performance", task_run_name="{market}: performance", **RETRIED)
+@task(name="compute the performance", task_run_name="{market}: performance", **RETRIED)
 def measure(market: str, at: datetime) -> list[PerformanceRecord]:
     """Update the daily figures to the latest outcomes and return them."""
     settings = current_settings()

@@ -22,15 +22,15 @@ _COLUMNS = {
     "baseline_p_up": "P(UP), corridor",
     "recommendation": "Recommendation",
     "expected_net_r": "E[net R]",
-    "reason": "No answer because",
+    "reason": "Reason for no prediction",
     "late": "Late",
 }
-_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have done"}
+_GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have sufficed"}
 _COUNTS = {
     "slots": "Slots",
-    "added": "Answered now",
+    "added": "Predicted in this run",
     "predicted": "With a prediction",
-    "in_training": "Of days trained on",
+    "in_training": "Of training days",
 }
 
 
@@ -54,7 +54,11 @@ def publish_prediction(
         table(result.entries, _COLUMNS),
         _plan_in_words(result.plan),
         table(result.gates, _GATES),
-        *(f"Why, {entry.role}:\n\n{bullets(entry.why)}" for entry in result.entries if entry.why),
+        *(
+            (f"Reasons, {entry.role}:\n\n{bullets(entry.why)}")
+            for entry in result.entries
+            if entry.why
+        ),
         bullets(_notes(result.entries, arrival, result.today)),
         *reasons_plot(champion.outputs.reasons),
     )
@@ -65,7 +69,9 @@ def publish_replay(market: str, replay: Replay, period: Period, figures: Sequenc
     reasons = sorted(replay.reasons.items(), key=lambda reason: -reason[1])
     notes = [f"{count} without one: {why.replace('_', ' ')}" for why, count in reasons]
     if replay.in_training:
-        notes.append(f"{replay.in_training} answers are of days the version was trained on")
+        notes.append(
+            f"{replay.in_training} predictions are for days that the version was trained on"
+        )
     publish(
         f"replay-{market}",
         period.verdict,
@@ -103,14 +109,14 @@ def _notes(
     notes = [today] if today else []
     notes += [arrival.trouble] if arrival and arrival.trouble else []
     if arrival and arrival.tries > 1:
-        end = "until its bars were here" if arrival.present else "and its bars did not come"
+        end = "until its bars had arrived" if arrival.present else "and its bars did not arrive"
         notes.append(f"the source was read {arrival.tries} times, {end}")
     notes += [
         f"{entry.role}: {entry.model or 'no model'} {entry.version or ''}" for entry in entries
     ]
-    notes += [f"answered in its stead: {entry.fallback}" for entry in entries if entry.fallback]
+    notes += [f"fallback: {entry.fallback}" for entry in entries if entry.fallback]
     if any(entry.after_training is False for entry in entries):
-        notes.append("this day was part of a version's training: no evidence of anything")
+        notes.append("this day is in a version's training data: its predictions are not evidence")
     if not any(entry.added for entry in entries):
-        notes.append("the ledger had this slot already; its first word stands")
+        notes.append("the slot was already recorded; the first record is final")
     return notes

@@ -33,8 +33,8 @@ _LEAD = 30
 _CHAMPION_FIRST = {"champion": 0, "baseline": 2}
 
 _ONLY_ELSEWHERE: dict[Mode, str] = {
-    "live": "nobody was asked at the time; a replay has answered it since",
-    "replay": "it was not replayed; there is a live answer",
+    "live": "not predicted at the time; a replay has predicted it since",
+    "replay": "not replayed; there is a live prediction",
 }
 
 
@@ -149,8 +149,8 @@ def _state(
     if slot.decision > at:
         return "due", ""
     if at < slot.decision + timedelta(minutes=settings.missed_after_minutes):
-        return "waiting", "its time has come and nobody has answered yet: is `orbcast up` running?"
-    return "absent", "nobody was asked"
+        return "waiting", "it is due and has no prediction yet: is `orbcast up` running?"
+    return "absent", "not predicted"
 
 
 def candles_of(

@@ -59,9 +59,9 @@ class NoDeploymentError(InputError):
 
     flow: str
     template = (
-        "{flow} waits for a person, which only a run of its deployment can: start it in the UI of "
-        "`orbcast up` (Deployments, Run). Without a server, use `orbcast models promote` or "
-        "`orbcast rollout approve`"
+        "{flow} waits for an approval, which only a run of its deployment can do: start it in "
+        "the UI of `orbcast up` (Deployments, Run). Without a server, use `orbcast models "
+        "promote` or `orbcast rollout approve`"
     )
 
 
@@ -248,7 +248,7 @@ def expire_approvals(settings: Settings, at: datetime) -> tuple[str, ...]:
                 approval.request.market,
                 f"approval {approval.run} expired",
                 f"{approval.request.title}: refused",
-                f"{why}. Start the flow again to be asked again.",
+                f"{why}. Start the flow again to request it again.",
             )
     return tuple(refused)
 
@@ -279,7 +279,7 @@ def _announce(run: UUID, request: Request) -> None:
         "approval",
         request.market,
         f"approval {run}",
-        f"{request.title}? A person is asked",
+        f"{request.title}? An approval is requested",
         f"{request.verdict} Answer in the UI (the run, Resume) or with `orbcast approve "
         f"{str(run)[:8]}` by {request.until:%Y-%m-%d %H:%M} UTC; no answer refuses.",
     )

@@ -17,10 +17,14 @@ class Approval(RunInput):
 
     approve: bool = Field(default=False, description="On: approved. Off: refused.")
     by: str = Field(
-        default="", description="Who you are; an approval needs it. Kept for ever.", max_length=200
+        default="",
+        description="Your name; required for an approval; recorded permanently.",
+        max_length=200,
     )
     reason: str = Field(
-        default="", description="Why; an approval needs it. Kept for ever.", max_length=2000
+        default="",
+        description="The reason; required for an approval; recorded permanently.",
+        max_length=2000,
     )
 
 
@@ -29,7 +33,8 @@ class ApprovalAgainstEvidence(Approval):
 
     against_the_evidence: bool = Field(
         default=False,
-        description="The evidence does not bear this. On: I approve all the same; kept for ever.",
+        description="The evidence does not support this. On: approve anyway; "
+        "recorded permanently.",
     )
 
 
@@ -44,12 +49,12 @@ def page(request: Request) -> str:
     """Return the page shown to the person who is asked, as markdown."""
     question = f"**{escaped(request.title)}?** {escaped(request.verdict)}"
     how = (
-        "To approve, switch *approve* on and say who you are and why. Anything else refuses, and "
-        f"so does no answer by **{request.until:%Y-%m-%d %H:%M} UTC**."
+        "To approve, switch *approve* on and give your name and reason. Anything else refuses, "
+        f"and so does no answer by **{request.until:%Y-%m-%d %H:%M} UTC**."
     )
     bound = (
         f"An approval is of exactly this, hash {request.bound_to[:12]}: it is void if model, "
-        "data, study or how the evidence stands are others by the time it is acted on."
+        "data, study or the state of the evidence have changed when it is applied."
     )
     return "\n\n".join((question, how, evidence(request), bound))
 

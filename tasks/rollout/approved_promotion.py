@@ -32,7 +32,7 @@ class ServesAlreadyError(InputError):
     )
 
 
-@task(name="gather the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)
+@task(name="collect the evidence", task_run_name="{market}: evidence of {ref}", **RETRIED)
 def promotion_request(market: str, ref: str, at: datetime) -> Request:
     """Collect what a person is shown about the promotion of a version; change nothing.
 
@@ -83,7 +83,7 @@ def promotion_request(market: str, ref: str, at: datetime) -> Request:
     )
 
 
-@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
+@task(name="apply the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_promotion(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
     """Make the version champion if a person approved it as it still is; record the result.
 

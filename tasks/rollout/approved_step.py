@@ -23,7 +23,7 @@ _APPROVAL = "approval"
 
 
 @task(
-    name="look at the gates of the step", task_run_name="{market}: gates before {stage}", **RETRIED
+    name="check the gates of the step", task_run_name="{market}: gates before {stage}", **RETRIED
 )
 def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     """Collect what a person is shown about a step up; change nothing.
@@ -41,7 +41,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     if stage != position.next and not renews:
         raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
     if looked.bound_to is None:
-        missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
+        missing = "a champion whose recipe has a study (`orbcast evaluate`) to approve"
         raise GatesNotPassedError(symbol, stage, (missing,))
     gates = [gate for gate in looked.gates if gate.name != _APPROVAL]
     closed = [gate for gate in gates if not gate.passed]
@@ -76,7 +76,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     )
 
 
-@task(name="act on the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
+@task(name="apply the answer", task_run_name="answer to: {answered.request.title}", **RETRIED)
 def act_on_step(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
     """Record an approval, and take the step if the gates are passed; record the result.
 

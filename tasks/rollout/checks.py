@@ -47,13 +47,13 @@ def check_rollout(market: str, at: datetime) -> RolloutCheck:
         symbol,
         f"rollout {symbol} {at.isoformat()} {stage}",
         f"{symbol}: stepped down to {stage}",
-        f"{why}.\nIt does not go up again by itself: `orbcast rollout status --market "
-        f"{symbol.lower()}` shows what is asked for.",
+        f"{why}.\nIt does not step up again by itself: `orbcast rollout status --market "
+        f"{symbol.lower()}` shows what is required.",
     )
     return RolloutCheck(stage=stage, stepped_down=why)
 
 
-@task(name="look at the gates", task_run_name="{market}: gates", **RETRIED)
+@task(name="check the gates", task_run_name="{market}: gates", **RETRIED)
 def check_gates(market: str, at: datetime) -> Rollout:
     """Evaluate every gate of the next stage; send a notice for each newly passed gate."""
     settings = current_settings()

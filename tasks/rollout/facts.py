@@ -26,7 +26,7 @@ from tasks.training.studies_on_record import study_that_counts
 
 _HOLES = OURS | {"off"}
 
-RELIED_ON_FOR = timedelta(days=8)
+MAX_CHECKPOINT_AGE = timedelta(days=8)
 """Greatest age of a sealed checkpoint to begin a verification at; the audit makes one a week."""
 
 
@@ -51,7 +51,7 @@ def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) 
 def verified_record(settings: Settings, at: datetime) -> Verification:
     """Verify the record from its last sealed checkpoint, or whole if that is too old."""
     seal = seal_of(settings.database())
-    fresh = seal if seal is not None and at - seal.at < RELIED_ON_FOR else None
+    fresh = seal if seal is not None and at - seal.at < MAX_CHECKPOINT_AGE else None
     return settings.ledger().verify(fresh)
 
 

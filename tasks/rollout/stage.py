@@ -45,7 +45,7 @@ class NotBelowError(InputError):
     stage: str
     current: str
     template = (
-        "{market} stands at {current}, and {stage} is not below it; name a lower stage, or go up "
+        "{market} is at {current}, and {stage} is not below it; name a lower stage, or go up "
         "with `orbcast rollout step-up`"
     )
 
@@ -87,7 +87,7 @@ class Rollout:
     def next_step(self) -> str:
         """What to do next, in one line."""
         if self.target is None:
-            return "nothing: this is the top of the ladder"
+            return "nothing: this is the highest stage"
         if self.stage == "off":
             return 'orbcast rollout step-up --to shadow --reason "..."'
         closed = [gate.name for gate in self.gates if not gate.passed]
@@ -157,7 +157,7 @@ def approve(
     """
     bound_to = subject_of(settings, symbol, stage, at)
     if bound_to is None:
-        missing = "a champion whose recipe has a study (`orbcast evaluate`) to be approved of"
+        missing = "a champion whose recipe has a study (`orbcast evaluate`) to approve"
         raise GatesNotPassedError(symbol, stage, (missing,))
     events = events_of(settings, symbol)
     at = latest_time(events, at)
@@ -271,7 +271,7 @@ def _approval(
         why = "has expired" if expired else "is of another model, data or report"
         words = f"that of {last.by}, {last.at:%Y-%m-%d %H:%M} UTC, {why}"
     return Gate(
-        name=name, passed=False, words=words, change="a person's approval of this very step"
+        name=name, passed=False, words=words, change="a person's approval of exactly this step"
     )
 
 

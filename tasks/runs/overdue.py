@@ -30,7 +30,7 @@ TIMED_OUT = "TimedOut"
 """Prefect's name for the state of a run that was ended at its limit."""
 
 
-@task(name="end runs that hang", task_run_name="end runs that hang", **RETRIED)
+@task(name="end hanging runs", task_run_name="end hanging runs", **RETRIED)
 def end_overdue(grace_seconds: float = GRACE_SECONDS) -> list[EndedRun]:
     """Kill the processes of this machine's runs that did not end at their limit.
 
@@ -79,7 +79,7 @@ def _seconds_left(since: datetime, limit: object, grace_seconds: float) -> float
 
 def _time_out(client: SyncPrefectClient, run: FlowRun) -> EndedRun | None:
     limit = float(str(run.labels.get(LIMIT_LABEL, 0.0)))
-    why = f"it did not end within {limit / 60.0:g} minutes, nor when told to; it was killed"
+    why = f"it did not end within {limit / 60.0:g} minutes, nor when cancelled; it was killed"
     if run.state is None or run.state.is_final():
         return None
     state: State[Any] = (

@@ -26,7 +26,7 @@ class FutureTimeError(InputError):
     as_of: datetime
     now: datetime
     template = (
-        "as_of {as_of} has not come yet, it is {now:%Y-%m-%dT%H:%M} UTC; name an earlier time, or "
+        "as_of {as_of} is in the future, it is {now:%Y-%m-%dT%H:%M} UTC; name an earlier time, or "
         "leave as_of out for now"
     )
 
@@ -36,7 +36,7 @@ class FutureDayError(InputError):
 
     day: date
     today: date
-    template = "day {day} has not come yet, today is {today}; name an earlier day"
+    template = "day {day} is in the future, today is {today}; name an earlier day"
 
 
 def require_past(day: date, today: date) -> None:

@@ -44,7 +44,7 @@ OURS = "orbcast"
 HEARTBEATS = "orbcast-heartbeats"
 """The tag of deployments whose runs a worker starts and Prefect ends when they go silent."""
 
-WENT_SILENT = "it went silent: its process was killed, or its machine is gone"
+WENT_SILENT = "it stopped responding: its process was killed, or its machine is gone"
 """Message of the state in which Prefect puts such runs."""
 
 TOLD = "orbcast.told"
@@ -77,8 +77,8 @@ class Dead:
 
 
 @task(
-    name="find runs whose process is gone",
-    task_run_name="find runs whose process is gone",
+    name="find runs without a process",
+    task_run_name="find runs without a process",
     **RETRIED,
 )
 def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
@@ -166,7 +166,7 @@ def drop_superseded(deployments: Iterable[UUID] | None, at: datetime) -> int:
             before = last.get(kind)
             last[kind] = run
             if before is not None:
-                words = "Orbcast was not running then; a later run of the same does its work"
+                words = "Orbcast was not running then; a later run of the same flow does its work"
                 client.set_flow_run_state(before.id, Cancelled(message=words))
                 dropped += 1
     return dropped
@@ -248,7 +248,7 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
     if mark is not None:
         gone = is_gone(mark)
         if gone is None and not begins_within and _is_of_up(client, run):
-            return "it ran on a machine, or in a container, whose place this one has taken"
+            return "it ran on a machine, or in a container, that this one has replaced"
         return "its process is gone: killed, or the machine stopped" if gone else None
     since = run.state.timestamp if run.state else None
     if OURS not in run.tags or since is None:
@@ -260,7 +260,7 @@ def _death_of(client: SyncPrefectClient, run: FlowRun, begins_within: timedelta)
     silent = datetime.now(UTC) - since  # Prefect's clock, which no simulated clock changes
     # our runs are marked before they start
     return (
-        "it never began: the runner that took it was stopped" if silent > begins_within else None
+        "it never started: the runner that took it was stopped" if silent > begins_within else None
     )
 
 

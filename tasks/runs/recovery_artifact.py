@@ -59,7 +59,7 @@ def recovered(hung: Sequence[EndedRun], dead: Sequence[Dead]) -> tuple[Recovered
 
 def recovery_in_words(dead: int, hung: int, refused: int) -> str:
     """Return in words how many runs had no process, hung, or waited too long for an approval."""
-    verdict = f"{dead} runs had no process any more" if dead else "every run has its process"
+    verdict = f"{dead} runs no longer had a process" if dead else "every run has a process"
     if hung:
         verdict += f"; {hung} runs that hung were killed"
     if refused:

@@ -71,14 +71,14 @@ class AccountOdds:
         """What ``at_low_end`` means compared with ``as_recorded``, in plain words."""
         both = (self.as_recorded, self.at_low_end)
         if self.account.profit_target is None:
-            what = "to go on trading"
+            what = "to keep trading"
             recorded, low = (one.goes_on.share for one in both)
         else:
             what = "to reach the target"
             recorded, low = (one.outcomes["target"].share for one in both)
         return (
             f"with its mean at the low end the chance {what} is {low:.0%} in place of "
-            f"{recorded:.0%}. Rules that were chosen by these days do worse on others."
+            f"{recorded:.0%}. Rules that were chosen on these days do worse on others."
         )
 
 

@@ -162,12 +162,12 @@ def _status_sentences(
             )
             break
     if fallback:
-        sentences.append(f"It serves in place of the champion: {fallback}.")
+        sentences.append(f"It serves as a fallback: {fallback}.")
     if expired := store.expired(record, at):
-        sentences.append(f"It may not answer any more: {expired}.")
+        sentences.append(f"It may not predict any more: {expired}.")
     if faults := store.faults(record):
-        sentences.append(f"Its files are not what was registered: {'; '.join(faults)}.")
-    return tuple(sentences) or ("It serves nowhere now.",)
+        sentences.append(f"Its files differ from those registered: {'; '.join(faults)}.")
+    return tuple(sentences) or ("It does not serve now.",)
 
 
 def _bars(settings: Settings, market: Market, trained: dict[str, Any]) -> dict[str, str]:

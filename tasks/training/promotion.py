@@ -143,7 +143,7 @@ class WhoServes:
     reasons: tuple[str, ...]
 
 
-@task(name="decide who serves", task_run_name="{symbol}: who serves", **RETRIED)
+@task(name="decide the champion", task_run_name="{symbol}: champion", **RETRIED)
 def decide_who_serves(
     symbol: str, judged: list[TrainedVersion], chosen: str, material: Material, at: datetime
 ) -> WhoServes:
@@ -172,12 +172,12 @@ def decide_who_serves(
     first = models.current(symbol, CHAMPION)
     change = _Change(models, symbol, at, "" if first is None else first.version)
     if first is None:
-        why = "first champion of the market: the driftless baseline, until something beats it"
+        why = "first champion of the market: the driftless baseline, until a model beats it"
         change.to(judged[0].version, why)
     reasons: list[str] = []
     before = models.find(symbol, CHAMPION)
     if changed := models.other_market(before):
-        why = f"a new series: {changed}; the driftless baseline, until something beats it"
+        why = f"a new series: {changed}; the driftless baseline, until a model beats it"
         reasons.append(why)
         change.to(judged[0].version, why)
     champion = models.find(symbol, CHAMPION)

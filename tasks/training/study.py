@@ -148,7 +148,7 @@ def begin_folds(
 
 
 @task(
-    name="train and answer every fold",
+    name="train and predict every fold",
     task_run_name="{material.market.symbol}: folds of {request.own.name}",
     cache_policy=NO_CACHE,
     persist_result=False,

@@ -153,7 +153,7 @@ def publish_study(
     if study.not_judged:
         notes.append(f"too little history before {', '.join(study.not_judged)}: not judged")
     if not study.request.counts:
-        notes.append("a period or a walk picked by hand: for looking, not for promotion")
+        notes.append("a period or walk chosen by hand: for information, not for promotion")
     evaluation = study.evaluation
     publish(
         f"walk-forward-{name}-{study.request.own.name}",

@@ -51,7 +51,7 @@ class LookAheadError(DefectError):
     example: str
     template = (
         "{_number} features see the future ({_first:, }), such as {example}; nothing was trained; "
-        "mend them, `orbcast audit lookahead` tells"
+        "correct them, `orbcast audit lookahead` lists them"
     )
 
     @property
@@ -72,9 +72,9 @@ class NoNewsError(InputError):
     on_record: int
     decisions: int
     template = (
-        "recipe {recipe} learns from {features:, }, and {_fault}; nothing was trained; take a "
-        "calendar in with `orbcast events import FILE` that says since when each event was known "
-        "(known_since), or leave them out of the recipe"
+        "recipe {recipe} learns from {features:, }, and {_fault}; nothing was trained; import "
+        "a calendar with `orbcast events import FILE` that states since when each event was "
+        "known (known_since), or leave them out of the recipe"
     )
 
     @property

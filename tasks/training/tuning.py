@@ -129,8 +129,9 @@ class Tuned:
         if self.best is None:
             return f"No better than the recipe tuned from: {figures}."
         return (
-            f"{self.best.name} is the better on the folds tuned on, which is no evidence yet: "
-            f"{figures}; at promotion it pays for all {self.to_pay_for:,} questions asked."
+            f"{self.best.name} is better on the folds tuned on, which is not evidence yet: "
+            f"{figures}; at promotion it is corrected for all {self.to_pay_for:,} questions "
+            "tested."
         )
 
 
@@ -181,7 +182,7 @@ def search(
                     finish(settings, study, trial)
                     done += 1
                     score = trial.score
-                    text = "given up early" if score is None else f"{score:.5f}"
+                    text = "stopped early" if score is None else f"{score:.5f}"
                     best = study.best_value
                     log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
                 on_progress(done / search.trials)

@@ -71,9 +71,9 @@ def publish_search(market: str, tuned: Tuned) -> None:
         for trial in scored[:_MOST_ROWS]
     ]
     notes = [
-        f"tuned on {', '.join(tuned.folds)}; from {tuned.holdout_from} on nothing was looked at",
-        f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were given up early",
-        f"{tuned.to_pay_for:,} questions asked of this family so far are to be paid for",
+        f"tuned on {', '.join(tuned.folds)}; days from {tuned.holdout_from} on were held out",
+        f"{len(tuned.tried) - len(scored)} of {len(tuned.tried)} trials were stopped early",
+        f"{tuned.to_pay_for:,} questions tested on this family so far are corrected for",
     ]
     recipe = {"written to, for the flow walk-forward to judge": tuned.path} if tuned.path else {}
     publish(

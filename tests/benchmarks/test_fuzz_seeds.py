@@ -88,10 +88,10 @@ def test_executions_and_news_of_a_campaign_are_taken_whole(tmp_path: Path) -> No
 
 
 def test_a_long_message_keeps_its_remedy() -> None:
-    words = str(InputError("what a file holds, " * 1_000 + "mend it"))
+    words = str(InputError("what a file holds, " * 1_000 + "correct it"))
     assert len(words) < 3_000
     assert words.startswith("what a file holds")
-    assert words.endswith("mend it")
+    assert words.endswith("correct it")
 
 
 @pytest.mark.parametrize("error", [ValueError("a.toml is odd"), InputError("nothing is named")])

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from benchmarks.soak import Plan, Soak, findings
+from benchmarks.soak.record import Record, Sample
 from ml_core.decision.entry import PredictionEntry
 from tasks.runs.process_mark import mark
 from tests.ledger_rows import PREDICTION
@@ -100,3 +101,31 @@ def test_a_kill_counts_once_its_process_is_dead(soak: Soak) -> None:
 
         assert soak.record.killed == {"runner": 1}
         assert soak.record.faults == []
+
+
+def test_temporary_files_that_became_more_are_named() -> None:
+    nights = [
+        ("run",),
+        ("run",),
+        ("run",),
+        ("run", "a"),
+        ("run", "a", "b"),
+        ("run", "a", "b", "c"),
+    ]
+    record = Record(
+        samples=[
+            Sample(
+                memory_mb=500.0,
+                open_files=60,
+                temporary_files=there,
+                prefect_mb=30,
+                runs=9,
+                events=9,
+            )
+            for there in nights
+        ]
+    )
+
+    record.look_at_growth()
+
+    assert record.faults == ["temporary files grew from 1 to 4, new: a, b, c"]

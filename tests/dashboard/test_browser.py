@@ -145,7 +145,7 @@ def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
     shown.open("performance")
     for name, filled in (
         ("Weekday", page.get_by_test_id("stDataFrame")),
-        ("every break, whatever was said", page.get_by_text("net R a trade")),
+        ("every break", page.get_by_text("net R a trade")),
     ):
         page.get_by_role("tab", name=name).click()
         shown.settled()
@@ -153,7 +153,7 @@ def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
         expect(panel.locator(filled).first).to_be_visible()
     shown.open("data")
     page.get_by_role("tab", name="Revised bars").click()
-    expect(page.get_by_text("No bar was revised.")).to_be_visible()
+    expect(page.get_by_text("No bars were revised.")).to_be_visible()
     shown.open("models")
     page.get_by_role("tab", name="Target before stop").click()
     shown.settled()
@@ -200,7 +200,7 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     _, shown = visit
     page = shown.page
     shown.open("predictions?mode=live")
-    every = page.get_by_text("answers, newest first").inner_text()
+    every = page.get_by_text("predictions, newest first").inner_text()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     file = tmp_path / "ledger.csv"
@@ -218,7 +218,7 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     wanted.click()
     page.keyboard.press("Escape")
     shown.settled()
-    expect(page.get_by_text("answers, newest first")).not_to_have_text(every)
+    expect(page.get_by_text("predictions, newest first")).not_to_have_text(every)
     assert "opening_range=0900" in page.url
     table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     table.click(position={"x": 20, "y": 52}, force=True)  # the grid covers its canvas

@@ -98,7 +98,7 @@ def test_an_open_trade_stands_at_the_last_close_and_the_label_s_is_the_second_fa
     days, slot = seen(from_minute(NINE + 21))
     lines = trade_lines(days, slot)
     # 11 ticks up of 12, costs of 4.48
-    assert "It stands at +0.54 R after costs." in lines
+    assert "Open result: +0.54 R after costs." in lines
     assert lines[-1].startswith("By the model's label (entry-session")
     assert lines[-1].endswith("): UP, win, +1.00 R gross, +0.63 R net.")
 
@@ -118,7 +118,7 @@ def test_a_plan_that_was_refused_says_why_and_draws_what_was_left_alone() -> Non
     days, slot = seen()
     assert words_of(drawn(days, slot)) == DRAWN["half"]
     told = " ".join(trade_lines(days, slot))
-    assert "left alone" in told
+    assert "not entered" in told
     assert "would arm nothing (size: 0.6 ATR, allowed 0.02 to 0.5)" in told
 
 

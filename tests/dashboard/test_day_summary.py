@@ -141,7 +141,7 @@ def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
     close = datetime(2024, 11, 27, 23, 5, tzinfo=UTC)  # close of Thursday's first range
     early = lived(settings, THURSDAY, close + timedelta(seconds=30))
     assert (early.trades, early.open, early.net_r) == (0, 0, 0.0)
-    assert early.ranges[0].result == "waits for its break"
+    assert early.ranges[0].result == "waiting for its break"
 
 
 def planned_by(rules: Rules) -> None:

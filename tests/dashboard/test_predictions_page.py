@@ -165,4 +165,4 @@ def test_the_command_shows_and_writes_the_same(
     told = run(app, ["predictions", "--json", "--rows", "1"])
     assert f'"matching": {written}' in told.stdout
     nothing = run(app, ["predictions", "--from", "2031-01-01"])
-    assert nothing.stdout.strip() == "no answer matches"
+    assert nothing.stdout.strip() == "no prediction matches"

@@ -89,10 +89,10 @@ def test_a_day_that_was_only_replayed_says_so(settings: Settings) -> None:
     not_replayed = slots_of_day(settings, market, THURSDAY, "replay", NOW)[0]
     assert (not_replayed.state, not_replayed.why) == (
         "absent",
-        "it was not replayed; there is a live answer",
+        "not replayed; there is a live prediction",
     )
     before = slots_of_day(settings, market, FIRST_DAY - timedelta(days=3), "live", NOW)[0]
-    assert before.why == "nobody was asked"
+    assert before.why == "not predicted"
 
 
 def test_the_chart_has_the_levels_that_the_trade_was_settled_by(settings: Settings) -> None:
@@ -141,9 +141,7 @@ def test_the_headline_says_what_forbids_following_the_model(settings: Settings) 
         outputs=replace(champion.prediction.outputs, breaker="open"),
     )
     told = headline(replace(each, answers=(replace(champion, prediction=said),)), None)
-    assert told.startswith(
-        "the model says UP; late, so it counts for nothing; the breaker was open"
-    )
+    assert told.startswith("model: UP; late, so not scored; the breaker was open")
     assert each.decided is not None
     declined = [gate for gate in each.decided.without_model["checks"] if not gate["passed"]]
     assert told.count("the rules decline") == len(declined) > 0
@@ -157,4 +155,4 @@ def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
 def test_how_unlike_the_training_data_a_row_was_is_told() -> None:
     assert likeness(LIKE).startswith("like the training data (dissimilarity")
     assert likeness(NOVEL).startswith("**unlike the training data")
-    assert likeness(None) == "novelty not judged: the version cannot tell"
+    assert likeness(None) == "novelty not judged: the version has no measure of it"

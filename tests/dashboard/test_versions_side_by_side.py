@@ -38,7 +38,7 @@ def test_figures_are_those_of_the_version_beside_its_corridor(
     )
     change = scores["model"]["log_loss"] - scores["corridor"]["log_loss"]
     assert f"{abs(change):.4f}" in told["log loss less the corridor's"]
-    assert told["live"] == "no break of a live answer has an outcome yet"
+    assert told["live"] == "no break of a live prediction has an outcome yet"
     assert list(told) == list(figures_of(versions["baseline"], [])), "rows of one table"
 
 

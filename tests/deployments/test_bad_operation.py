@@ -99,7 +99,7 @@ def test_a_database_of_a_later_release_is_left_as_it_is(home: Path, command: lis
     status, lines = asked(*command)
     assert status == 3
     assert len(lines) == 1
-    assert "has schema 9999, newer than this Orbcast knows; upgrade Orbcast" in lines[0]
+    assert "has schema 9999, newer than this Orbcast supports; upgrade Orbcast" in lines[0]
     assert list(kept.iterdump()) == before
     kept.close()
 
@@ -117,7 +117,7 @@ def test_a_home_that_is_a_file_is_the_operator_s(home: Path, command: list[str])
 def test_nothing_is_up_where_the_home_is_a_file(home: Path) -> None:
     home.write_text("not a folder", encoding="utf-8")
     result = CliRunner().invoke(app, ["down"])
-    assert (result.exit_code, result.stdout) == (0, "nothing is up\n")
+    assert (result.exit_code, result.stdout) == (0, "not running\n")
 
 
 def test_a_disk_without_room_is_named_and_the_next_try_finds_nothing_broken(
@@ -150,7 +150,7 @@ def test_status_says_of_a_named_server_that_it_does_not_answer(
     monkeypatch.setenv("PREFECT_API_URL", DEAD)
     result = CliRunner().invoke(app, ["status"])
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"server: {DEAD} does not answer; start it, or unset")
+    assert result.stdout.startswith(f"server: {DEAD} does not respond; start it, or unset")
 
 
 @pytest.mark.parametrize(

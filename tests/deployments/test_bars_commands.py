@@ -99,14 +99,12 @@ def test_a_batch_is_listed_shown_and_taken_back() -> None:
     assert "bars.csv" in run("bars", "batches")
     assert "zone=UTC" in run("bars", "show", listed["batch_id"][:8])
 
-    assert "2 bars are gone" in run("bars", "forget", "last")
+    assert "2 bars were removed" in run("bars", "forget", "last")
 
     assert run_json("bars", "status")["bars"] == 0
     assert [each["in_lake"] for each in run_json("bars", "batches")] == [False, False]
-    assert "takes back" in run("bars", "batches")
-    assert "has no bars in the lake any more" in run(
-        "bars", "forget", listed["batch_id"], status=2
-    )
+    assert "undoes" in run("bars", "batches")
+    assert "no longer has bars in the lake" in run("bars", "forget", listed["batch_id"], status=2)
 
 
 def test_what_was_taken_back_is_on_record_in_sql_too() -> None:
@@ -124,7 +122,7 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
 
     words = run(*options)
 
-    assert "nothing is kept" in words
+    assert "nothing is stored" in words
     assert "zone=America/New_York" in words
     assert (
         "read as     layout generic, times of America/New_York, stamped at the open of the bar"
@@ -132,7 +130,7 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
     assert "columns     ts=ts" in words or "columns     open=open" in words
     assert "volume=volume" in words
     assert "first bar   2024-01-02 14:30 UTC, 2024-01-03 00:30 Australia/Brisbane" in words
-    assert "would bring 2 new bars, 0 with another value, 0 taken away" in words
+    assert "would add 2 bars, revise 0, remove 0" in words
     told = run_json(*options)
     (read_as,) = told["read_as"]
     assert (read_as["layout"], read_as["zone"], read_as["stamp"], told["step"]) == (
@@ -194,7 +192,7 @@ def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_say
     assert "2024-06-06: the last bar is of 03:59, the calendar closes at 07:00" in printed
     own.write_text("\n".join([own.read_text("utf-8"), *odd["lines"]]), "utf-8")
     assert run_json("bars", "status", "--market", "mgc")["odd_days"] == []
-    assert "odd day" not in run("bars", "status", "--market", "mgc")
+    assert "unusual day" not in run("bars", "status", "--market", "mgc")
 
 
 def test_what_came_in_has_one_form_in_every_command() -> None:

@@ -140,16 +140,16 @@ def test_the_status_says_who_must_act(error: Exception, status: int) -> None:
     assert "\n" not in error_line(error)
 
 
-def test_an_unexpected_error_is_called_a_defect_and_points_to_debug() -> None:
+def test_an_unexpected_error_is_called_an_internal_error_and_points_to_debug() -> None:
     assert "--debug" in error_line(ZeroDivisionError("division by zero"))
 
 
-def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
+def test_a_setting_that_prefect_does_not_take_is_named_and_no_internal_error() -> None:
     with pytest.raises(ValidationError) as raised:
         ServerEventsSettings.model_validate({"retention_period": "9{}0"})
     assert exit_status(raised.value) == OPERATOR
     told = error_line(raised.value)
-    assert told.startswith("Prefect does not take a setting of its own (retention_period of ")
+    assert told.startswith("Prefect rejects one of its own settings (retention_period of ")
     assert "'9{}0'" in told
 
 
@@ -171,16 +171,16 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_defect() -> None:
         (["simulate", "--edge", "0.9", "--out", "x.duckdb"], 2, "such as 0.03"),
         (["run", "dance"], 2, "nightly-retrain"),
         (["explain", "X"], 2, "MGC:2025-06-30:0900"),
-        (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` shows"),
+        (["explain", "MGC:2025-06-30:0900"], 2, "`orbcast predictions` lists"),
         (["models", "card"], 2, "orbcast run nightly-retrain"),
         (["recipes", "show", "mine"], 2, "residual-mirrored"),
         (["strategy", "show", "--strategy", "mine"], 2, "orb-default"),
         (["strategy", "check", "nowhere.toml"], 2, "does not exist"),
         (["strategy", "check", "."], 2, "is a folder, pipe or device; name a file"),
         (["ingest", "--source", "csv", "."], 2, "no file ends in .csv"),
-        (["ingest", "--source", "duckdb", "."], 2, "is a folder and no file"),
+        (["ingest", "--source", "duckdb", "."], 2, "is a folder and not a file"),
         (["import-legacy"], 2, "give --duckdb FILE"),
-        (["import-legacy", "--registry", "nowhere"], 2, "is no folder"),
+        (["import-legacy", "--registry", "nowhere"], 2, "is not a folder"),
         (["simulate", "--days", "2", "--out", "tests"], 2, "tests is a folder; name a file"),
         (["simulate", "--days", "99999999", "--out", "x.duckdb"], 2, "equal to 36525"),
         (["simulate", "--seed", "-1", "--out", "x.duckdb"], 2, "equal to 0"),
@@ -349,7 +349,7 @@ def test_a_simulated_market_goes_from_database_to_dataset(home: Path, tmp_path: 
         "ingest", "--source", "duckdb", str(database), *mapped, "--remember"
     )
     assert (status, errors) == (0, "")
-    assert "0 rows set aside" in text
+    assert "0 rows quarantined" in text
     assert (home / "sources.toml").exists()
     again = run("ingest", "--source", "duckdb", str(database), *mapped)
     assert "0 bars added, 0 revised" in again[1]

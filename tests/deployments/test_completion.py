@@ -152,5 +152,5 @@ def test_a_shell_that_cannot_be_taught_is_told_in_a_line(
     monkeypatch.setattr(shellingham, "detect_shell", detected)
     result = CliRunner().invoke(app, ["--install-completion"])
     assert result.exit_code == 2
-    assert "at the prompt of bash, zsh or fish" in result.stderr
+    assert "in bash, zsh or fish" in result.stderr
     assert result.stderr.count("\n") == 1

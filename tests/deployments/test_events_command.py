@@ -67,7 +67,7 @@ def test_only_news_that_was_known_by_then_keeps_a_strategy_out(tmp_path: Path) -
     unstated.write_text("time,name\n" + "\n".join(lines))
     told = run("events", "import", str(unstated))
     assert f"unstated.csv: {len(around)} events, {len(around)} of them new or changed" in told
-    assert f"0 known since when the file says, {len(around)} since now" in told
+    assert f"0 known since the time in the file, {len(around)} since now" in told
     # it is known only since the import, so it is not used for the past
     assert entered(followed("careful")) == without
 
@@ -127,7 +127,7 @@ def test_news_is_shown_as_it_was_known(tmp_path: Path) -> None:
     assert run_json("events", "show", *period, "--known-at", "2024-07-01T09:00") == []
     assert "Fri 2024-11-08 05:00" in run("events", "show", *period)
     assert run_json("events", "show", *period, "--market", "nq") == []
-    assert "no news is on record here" in run("events", "show", "--from", "2030-01-01")
+    assert "no news is recorded" in run("events", "show", "--from", "2030-01-01")
 
 
 def test_status_names_what_comes_within_a_day(
@@ -154,8 +154,8 @@ def test_a_wrong_file_is_one_line_and_nothing_of_any_file_is_kept(tmp_path: Path
     good.write_text("time,name\n2031-01-14T13:30Z,CPI\n")
     bad.write_text("time,name\n2031-01-14 13:30,CPI\n")
     line = run("events", "import", str(good), str(bad), status=2)
-    assert "bad.csv: line 2: time 2031-01-14 13:30:00 has no zone; say --zone" in line
+    assert "bad.csv: line 2: time 2031-01-14 13:30:00 has no zone; give --zone" in line
     assert line.count("\n") == 1
     assert run_json("events", "show", "--from", "2031-01-01") == []
     line = run("events", "import", str(tmp_path / "no.csv"), status=2)
-    assert "is no file that is there; check the path" in line
+    assert "does not exist; check the path" in line

@@ -52,7 +52,7 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "times of Australia/Brisbane; time=Time, side=Action" in told
     assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
     assert "left out    1 of ES 09-25" in told
-    assert "set aside   line 6: quantity 'one' is no number of contracts" in told
+    assert "quarantined line 6: quantity 'one' is not a number of contracts" in told
     assert "On record: 3 fills of MGC." in told
 
     again = run_json(*command)
@@ -66,11 +66,11 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "the newest 1 of 3" in run("fills", "show", "--rows", "1")
 
     (batch,) = run_json("fills", "show", "--files")
-    assert "1 rows set aside" in run("fills", "show", "--files")
+    assert "1 rows quarantined" in run("fills", "show", "--files")
     gone = run("fills", "withdraw", batch["batch_id"], "--reason", "simulated")
-    assert "its 3 fills count no more" in gone
+    assert "its 3 fills no longer count" in gone
     assert run_json("fills", "show") == []
-    assert "taken back: simulated" in run("fills", "show", "--files")
+    assert "undone: simulated" in run("fills", "show", "--files")
 
 
 def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
@@ -85,14 +85,14 @@ def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "has no zone; say --zone"),
-        (("--zone", "Mars"), "no zone is called 'Mars'"),
-        (("--zone", "UTC", "--columns", "price"), "--columns 'price' is no mapping; write"),
+        ((), "has no zone; give --zone"),
+        (("--zone", "Mars"), "there is no zone 'Mars'"),
+        (("--zone", "UTC", "--columns", "price"), "--columns 'price' is not a mapping; write"),
         (("--zone", "UTC", "--columns", "price=Px"), "has no column 'Px' for price; name one of"),
         (("--zone", "UTC", "--decimal", ";"), "--decimal ';' is neither; write , or ."),
         (
             ("--zone", "UTC", "--platform", "x"),
-            "no platform is called 'x'; say one of ninjatrader",
+            "there is no platform 'x'; use one of ninjatrader",
         ),
         (("--zone", "UTC", "--market", "nq"), "has no execution of NQ: its rows are of MGC 08-25"),
     ],

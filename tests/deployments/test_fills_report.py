@@ -135,7 +135,7 @@ def test_the_report_finds_what_was_followed_and_what_it_cost_and_corrects_the_ma
     told = run(*found["correction"].split()[1:])
     own = trained_home / "markets" / "mgc.toml"
     assert "4.48 before" in told
-    assert "till then it does not answer" in told
+    assert "until then it does not predict" in told
     assert shipped.read_bytes() == before
     assert "# more if your source is slower than a range's close" in own.read_text("utf-8")
     changed = load_market(own).instrument
@@ -212,6 +212,6 @@ def test_the_dashboard_shows_the_same_and_says_what_to_run_without_a_trade(lived
 
 def test_costs_that_are_none_are_refused(lived: Lived) -> None:
     del lived
-    assert "say --slippage" in run("market", "costs", "mgc", status=2)
+    assert "give --slippage" in run("market", "costs", "mgc", status=2)
     run("market", "costs", "mgc", "--slippage", "-1", status=2)
     run("market", "costs", "nowhere", "--slippage", "1", status=2)

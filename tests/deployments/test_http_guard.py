@@ -82,7 +82,7 @@ def test_our_own_pages_and_programs_are_answered_and_no_other(kind: str) -> None
 @pytest.mark.parametrize("name", ["http://a", "a:80", "a/b", "*", "a b", "-a"])
 def test_an_allowed_host_is_a_bare_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORBCAST_ALLOWED_HOSTS", f"good, {name}")
-    with pytest.raises(SettingsError, match=r"ORBCAST_ALLOWED_HOSTS.*is no host name"):
+    with pytest.raises(SettingsError, match=r"ORBCAST_ALLOWED_HOSTS.*is not a host name"):
         current_settings()
 
 

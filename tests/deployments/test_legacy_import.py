@@ -338,7 +338,7 @@ def test_options_of_a_database_are_refused_without_one(empty: Settings, tmp_path
     )
 
     assert done.exit_code == 2
-    assert "--zone, --stamp and --time-format say how --duckdb is read" in done.output
+    assert "--zone, --stamp and --time-format set how --duckdb is read" in done.output
 
 
 def test_a_ready_made_series_is_not_put_beside_contracts(
@@ -354,7 +354,7 @@ def test_a_ready_made_series_is_not_put_beside_contracts(
 
     findings = _look(empty, old, duckdb=copy, registry=None)
 
-    assert "there twice" in str(_bars(findings).fault)
+    assert "in it twice" in str(_bars(findings).fault)
     assert empty.lake().status("MGC") == before
 
 

@@ -132,7 +132,7 @@ def test_another_symbol_of_a_known_kind() -> None:
 
 
 def test_where_nobody_can_be_asked_the_costs_must_be_said() -> None:
-    assert "say --commission" in run("market", "new", "es", status=2)
+    assert "give --commission" in run("market", "new", "es", status=2)
 
 
 def test_a_market_of_one_s_own_is_not_written_over(home: Path) -> None:
@@ -149,8 +149,8 @@ def test_a_market_of_one_s_own_is_not_written_over(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("market", "new", "../es", *COSTS, "--like", "ES"), "is no name of a market"),
-        (("market", "new", "foo", *COSTS), "nothing is known of an instrument 'foo'"),
+        (("market", "new", "../es", *COSTS, "--like", "ES"), "is not a valid market name"),
+        (("market", "new", "foo", *COSTS), "no instrument 'foo' is known"),
         (("market", "new", "es", *COSTS, "--zone", "Mars"), "no zone named 'Mars'"),
         (("market", "new", "es", *COSTS, "--range", "half nine"), "write 09:30/5"),
         (("market", "new", "es", *COSTS, "--range", "15:58"), "does not end inside session"),
@@ -218,7 +218,7 @@ def test_the_days_a_file_has_of_its_own_are_shown_beside_the_calendar_s(home: Pa
         None,
         "09:00-04:45, no trade 12:44-23:30",
     ]
-    assert "say open and close" in shown["calendar_days"][2]["fault"]
+    assert "set open and close" in shown["calendar_days"][2]["fault"]
     assert shown["definition"] != before["definition"]
     printed = run("market", "check", "mgc")
     assert "2025-01-09  closed (by the calendar 09:00-08:00)" in printed
@@ -233,6 +233,6 @@ def test_two_markets_share_no_symbol(home: Path) -> None:
     )
 
     assert "the bars of market es are called ES" in message
-    assert "say another --symbol" in message
+    assert "give another --symbol" in message
     assert not (home / "markets" / "es_evening.toml").exists()
     run("market", "new", "es", *COSTS, "--replace")

@@ -49,7 +49,7 @@ def test_a_gate_is_reported_in_words_and_figures() -> None:
     given = ("--lift", "0.02", "--trades", "250", "--correct", "141")
     told = run(*given)
     assert told.startswith("56.4% of 250 trades, 95 % interval 50.0% to 62.6%; a coin passes 55%")
-    assert "3,613 more trades are needed to tell a lift of 2 points over 50%" in told
+    assert "3,613 more trades are needed to detect a lift of 2 points over 50%" in told
     gate = json.loads(run(*given, "--json"))["gate"]
     assert (gate["correct"], gate["missing"]) == (141, 3613)
     assert gate["words"] in told

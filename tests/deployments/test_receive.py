@@ -193,7 +193,7 @@ def test_csv_lines_are_read_as_the_source_says(home: Path) -> None:
         ([bar(0, contract="ESH4")], 1, "contract", "no contract of MGC"),
         ([bar(0, open={"a": 1})], 1, "open", "neither a number nor text"),
         ([{"ts": "2024-01-02T23:00:00Z"}], None, None, "lacks columns"),
-        ('{"ts": "2024', 1, None, "no JSON"),
+        ('{"ts": "2024', 1, None, "not JSON"),
         ("[3]", 1, None, "not an object"),
         ("", None, None, "is empty"),
         ("MGC crossed 2000", None, None, "holds no bar"),

@@ -83,15 +83,17 @@ def test_runs_are_forked_by_a_socket_however_long_the_temporary_folder_is(
         assert not folder.exists()
 
 
-def test_a_runner_that_dies_leaves_no_socket_and_the_files_of_its_runs_stay(
+def test_a_runner_that_dies_leaves_no_folder_and_the_files_of_its_runs_stay(
     supervisor: _Supervisor, tmp_path: Path
 ) -> None:
     (tmp_path / "pymp-12345678").mkdir()
     (tmp_path / "pymp-12345678" / "listener-1").touch()
+    (tmp_path / "runner_storage" / "2a5ce690-cde6-4165-8ee9-2d801c3e04f0").mkdir(parents=True)
     (tmp_path / "of_a_run").mkdir()
     supervisor._server._next = math.inf  # never started
     supervisor._runner.arguments = ("-c", "")
     supervisor._runner.start()
     wait_until(lambda: supervisor._runner.status() is not None)
     supervisor._check_processes()
-    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["of_a_run"]
+    folders = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_dir()}
+    assert folders == {"home", "home/logs", "runner_storage", "of_a_run"}

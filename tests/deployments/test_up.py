@@ -203,4 +203,4 @@ def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up
     with closing(sqlite3.connect(up.home / "prefect" / "prefect.db")) as database:
         paused = "SELECT count(*) FROM deployment_schedule WHERE NOT active"
         assert database.execute(paused).fetchone() == (0,)
-    assert orbcast(up.home, "down").stdout.strip() == "nothing is up"
+    assert orbcast(up.home, "down").stdout.strip() == "not running"

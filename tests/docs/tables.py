@@ -106,7 +106,7 @@ STATUSES: Mapping[str, tuple[int, str]] = {
     ),
     'orbcast approve 3f2a81c0 --reason "..."': (
         2,
-        "the rule does not bear it, as the page says; tests/flows/test_approval.py has more",
+        "the rule does not support it, as the page says; tests/flows/test_approval.py has more",
     ),
     "orbcast notify test": (3, "Slack cannot be reached from here; the page names this status"),
     "orbcast --home restored/demo verify (2)": (1, "rows are missing, which the page shows"),

@@ -168,11 +168,11 @@ def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() ->
     assert "Waits for a person" in str(artifact.data)
     assert send_answer(asked, {}) is None
     told = go_on(asked.run)
-    assert told.verdict.endswith("refused: the answer did not approve it")
+    assert told.verdict.endswith("refused: it was not approved")
     assert champion() == before
     assert [each["approved"] for each in rows()] == [False]
     subjects = [each.notice.subject for each in notices(current_settings().database())]
-    assert any("A person is asked" in each for each in subjects)
+    assert any("An approval is requested" in each for each in subjects)
 
 
 @pytest.mark.usefixtures("borne_out")
@@ -215,10 +215,10 @@ def test_an_approval_without_why_and_one_without_against_the_evidence_are_refuse
     assert "not of type 'boolean'" in str(send_answer(asked, {"approve": "yes"}))
     assert "unexpected" in str(send_answer(asked, {**ANA, "champion": "me"})).lower()
     assert send_answer(asked, {**ANA, "reason": ""}) is None
-    assert "without saying why" in go_on(asked.run).verdict
+    assert "without a reason" in go_on(asked.run).verdict
     asked = ask(promote)
     assert send_answer(asked, ANA) is None
-    assert "does not say that it goes against it" in go_on(asked.run).verdict
+    assert "does not override it" in go_on(asked.run).verdict
     assert champion() == before
 
 
@@ -228,7 +228,7 @@ def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], No
     assert send_answer(asked, ANA) is None
     borne_out("fails")
     told = go_on(asked.run).verdict
-    assert "is not what there is now: brier was holds, is fails; ask again" in told
+    assert "has changed since: brier was holds, is fails; request it again" in told
     borne_out("holds")
     asked = ask(promote)
     weights = next(current_settings().models().find("MGC", "challenger").folder.glob("*.txt"))

@@ -79,7 +79,7 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
         "market": "MGC",
         "first_day": at.date(),
         "last_day": at.date(),
-        "verdict": "2 answers differ and nothing accounts for it",
+        "verdict": "2 answers differ without a known cause",
         "at": at,
     }
     if cause == "parity":

@@ -28,7 +28,9 @@ def test_a_prediction_asked_for_on_a_saturday_is_of_the_range_before_and_says_so
     asked = ["predict", "--at", "2024-11-23T12:00"]
     result = CliRunner().invoke(app, asked)
     assert result.stdout.startswith("MGC:2024-11-22:0030, decided")
-    assert result.stdout.splitlines()[-1] == f"{SATURDAY}; the range above closed last before it"
+    assert result.stdout.splitlines()[-1] == (
+        f"{SATURDAY}; the range above is the last one closed before it"
+    )
     plain = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert plain["slot"] == "MGC:2024-11-22:0030"
     assert plain["outlook"]["closed"] == "weekend"

@@ -16,7 +16,7 @@ from tasks.settings import current_settings, now
 
 def orbcast(*arguments: str) -> tuple[int, str, str]:
     done = CliRunner().invoke(app, list(arguments))
-    assert "defect" not in done.output
+    assert "internal error" not in done.output
     return done.exit_code, done.stdout, done.stderr
 
 

@@ -149,7 +149,7 @@ def test_each_command_names_the_file_in_a_line_with_its_status(
             status, out, told = orbcast(*arguments)
             assert status == expected, (arguments, out, told)
             assert name in out + told, arguments
-            assert "defect" not in out + told
+            assert "internal error" not in out + told
             assert told.count("orbcast: ") == told.count("\n") or arguments[0] == "verify"
         with put_back(baseline.folder, tmp_path / "both"):
             (baseline.folder / "calibrators.json").unlink()

@@ -103,7 +103,7 @@ def test_a_fortnight_of_them(
     ]
     assert told("retrain") == [f"MGC: {n} retrains in a row failed" for n in (3, 4, 5)]
     (stead,) = told("serving")
-    assert "answers in the champion's stead" in stead
+    assert "predicts in place of the champion" in stead
     back = models.serving("MGC", nights.now_at(12))
     assert back.trouble is None
     assert back.record.recipe_hash == old.recipe_hash

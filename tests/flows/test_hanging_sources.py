@@ -140,7 +140,7 @@ def test_a_pipe_among_a_source_s_files_is_refused_and_not_read(
     remember_source(
         current_settings().sources_file, "mgc", SourceSpec(kind=kind, paths=(str(path),))
     )
-    with pytest.raises(SourceError, match=rf"{name}: is a pipe, socket or device and no file"):
+    with pytest.raises(SourceError, match=rf"{name}: is a pipe, socket or device and not a file"):
         refresh_data("mgc")
 
 

@@ -99,7 +99,7 @@ def test_quiet_hours_hold_what_matters_leave_out_a_forecast_and_let_through_what
     assert delivery.bring(current_settings()) == 1
     assert delivery.bring(current_settings()) == 0
     assert subjects(desk) == ["breaker at night", "settled at night"]
-    assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held over the quiet hours"
+    assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held during the quiet hours"
     assert run("notify", "quiet", "desk", "--none").exit_code == 0
     at(NIGHT.replace(day=4))
     tell("forecast", "without quiet hours")
@@ -129,7 +129,7 @@ def test_switches_and_quiet_hours_are_kept_in_the_file_and_outlive_a_new_url(
     ("arguments", "words"),
     [
         (("off", "desk", "weather"), "is unknown; use one of forecast, break, settled"),
-        (("off", "nobody", "break"), "is not there; `orbcast notify list` shows them"),
+        (("off", "nobody", "break"), "does not exist; `orbcast notify list` shows them"),
         (("off", "desk", "break", "--market", "moon"), "moon"),
         (("quiet", "desk", "22:00"), "name both times and --zone, or --none"),
         (
@@ -173,7 +173,7 @@ def test_a_file_that_a_person_spoiled_is_named(desk: Desk, line: str) -> None:
     refused = run("notify", "list")
     assert refused.exit_code == 2
     assert "channel" in refused.stderr
-    assert "defect" not in refused.stderr
+    assert "internal error" not in refused.stderr
 
 
 def test_json_tells_what_a_channel_is_told(desk: Desk) -> None:

@@ -277,7 +277,7 @@ def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_brea
         came(each, up=False)
     found = check_breaker.fn("mgc", at)
     assert (found.state, found.cause) == ("open", "calibration")
-    assert "UP was said to come 90.0% of the time and came 0.0%" in found.detail
+    assert "UP was predicted 90.0% of the time and occurred 0.0%" in found.detail
 
 
 @pytest.mark.usefixtures("own")
@@ -300,8 +300,8 @@ def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
     assert "champion" not in found
     assert "challenger, calibration: e-value" in performance()
     told = performance("--estimates")
-    assert "cannot see that the market has" in told
-    assert " of 1 came within their interval" in told
+    assert "cannot detect that the market has" in told
+    assert " of 1 were within their interval" in told
     json.loads(performance("--json"))
 
 
@@ -316,5 +316,5 @@ def test_an_empty_home_is_told_what_to_do(home: Path) -> None:
     assert "orbcast up" in performance()
     assert "shadow-predict" in performance("--mode", "replay")
     assert json.loads(performance("--json"))["groups"] == {}
-    assert "no number of days" in performance("--last", "soon", status=2)
+    assert "not a number of days" in performance("--last", "soon", status=2)
     assert home.exists()

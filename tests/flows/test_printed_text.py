@@ -52,7 +52,7 @@ LINES = {
         r"Tuning quick( on http\S+)? \.\.\.",
         r"tune-mgc-quick-\S+: 0 of 3 trials are done",
         *(
-            rf"trial {number} of 3: (0\.\d{{5}}|given up early), best 0\.\d{{5}}"
+            rf"trial {number} of 3: (0\.\d{{5}}|stopped early), best 0\.\d{{5}}"
             for number in (1, 2, 3)
         ),
     ],

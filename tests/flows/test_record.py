@@ -117,7 +117,7 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
     assert status == 1
     cut, gone_from_end = told["faults"]
     assert "1 predictions recorded" in cut
-    assert "rows are gone from its end" in gone_from_end
+    assert "rows are missing from its end" in gone_from_end
     assert verify("--accept-restored", "--by", "ann")[0] == 2
     signed = ("--accept-restored", "--by", "ann", "--reason", "last week's backup")
     status, told = verify(*signed)
@@ -148,9 +148,9 @@ def test_a_slot_is_explained_from_its_row_and_an_unknown_one_is_refused(
     assert "champion (live)" in told.stdout
     assert "worth taking" in told.stdout
     for slot, words in (
-        ("MGC:2019-01-02:0900", "no answer in the ledger"),
-        ("yesterday", "is no slot"),
-        ("MGC:soon:0900", "no day that can be read"),
+        ("MGC:2019-01-02:0900", "no prediction in the ledger"),
+        ("yesterday", "is not a slot"),
+        ("MGC:soon:0900", "no readable day"),
     ):
         refused = CliRunner().invoke(app, ["explain", slot])
         assert refused.exit_code == 2
@@ -228,7 +228,7 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
     stood: Any = told["chained_as_they_stood"]
     assert {"aliases", "model_versions", "recipes"} <= {begun["table"] for begun in stood}
     printed = CliRunner().invoke(app, ["verify"]).stdout
-    assert "chained as they stood: " in printed
+    assert "chained as they were: " in printed
 
 
 def study_on_record(home: Path, name: str, market: str = "NQ") -> Path:

@@ -123,7 +123,7 @@ def test_a_run_that_its_runner_took_and_never_began_has_crashed(
     run = begun(client, served, None, Pending())
     assert mark_crashed_runs.fn() == []
     (dead,) = mark_crashed_runs.fn(timedelta(0))
-    assert "never began" in dead.ended.words
+    assert "never started" in dead.ended.words
     assert state_of(client, run) == "Crashed"
 
 
@@ -229,10 +229,10 @@ def test_the_flow_tells_a_person_and_shows_what_it_found(
     client: SyncPrefectClient, served: UUID, home: Path
 ) -> None:
     del home
-    assert recover().verdict == "every run has its process"
+    assert recover().verdict == "every run has a process"
     run = begun(client, served, GONE, Pending(), Running())
     found = recover()
-    assert found.verdict == "1 runs had no process any more"
+    assert found.verdict == "1 runs no longer had a process"
     assert found.dead[0].run == run.name
     (told,) = [
         each for each in notices(current_settings().database()) if run.name in each.notice.body

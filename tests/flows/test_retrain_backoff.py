@@ -107,7 +107,7 @@ def test_a_success_ends_the_count_and_drift_is_looked_at_last(
         ({"from_day": "2025-02-01", "to_day": "2025-01-01"}, ReversedPeriodError, "swap them"),
         ({"recipe": "no-such"}, UnknownNameError, "use one of these"),
         ({"market": "no-such"}, UnknownNameError, "use one of these"),
-        ({"as_of": "2999-01-01T00:00"}, FutureTimeError, "has not come yet"),
+        ({"as_of": "2999-01-01T00:00"}, FutureTimeError, "is in the future"),
     ],
     ids=["reversed", "recipe", "market", "future"],
 )

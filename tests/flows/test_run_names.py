@@ -68,6 +68,6 @@ def test_a_run_that_a_schedule_made_is_called_anew_as_it_begins(
     run_flow(recover, flow_run=client.read_flow_run(run.id))
     assert client.read_flow_run(run.id).name == "recover 2026-11-29 23:04"
     assert not drawn.startswith("recover")
-    steps = {"find runs whose process is gone", "end runs that hang"}
+    steps = {"find runs without a process", "end hanging runs"}
     assert tasks_of(client, run, len(steps)) == steps
     client.delete_deployment(served)

@@ -95,8 +95,8 @@ def test_the_record_stays_whole_and_what_is_printed_ends_with_the_verdict() -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--if", "asia_range_atr > 1.2"), "names asia_range_atr, which is no feature"),
-        (("--if", "r_net > 0"), "names r_net, which is no feature"),
+        (("--if", "asia_range_atr > 1.2"), "names asia_range_atr, which is not a feature"),
+        (("--if", "r_net > 0"), "names r_net, which is not a feature"),
         (("--if", "weekday"), "compares nothing"),
         (("--if", "weekday == 1", "--range", "1234"), "1234"),
         (("--if", "weekday == 1", "--side", "sideways"), "use one of up, down, either"),

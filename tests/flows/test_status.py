@@ -207,7 +207,7 @@ def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:
-    assert "nothing is up" in CliRunner().invoke(app, ["down"]).stdout
+    assert "not running" in CliRunner().invoke(app, ["down"]).stdout
     up = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     note = home / "prefect" / SERVER_FILE
     note.parent.mkdir(parents=True)

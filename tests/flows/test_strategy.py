@@ -145,8 +145,8 @@ def test_with_the_breaker_open_the_rules_decide_alone_and_nothing_is_sent(
     ("why", "words"),
     [
         ("late", "decided too long after the range closed"),
-        ("unapproved", "no approval stands behind the stage"),
-        ("baseline", "the driftless baseline answered"),
+        ("unapproved", "the stage has no valid approval"),
+        ("baseline", "the driftless baseline predicted"),
         ("nothing armed", "nothing is armed"),
     ],
 )
@@ -258,7 +258,7 @@ def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() ->
     assert "rule: size" in {gate.name for gate in told.gates}
     (explained,) = explain("mgc", date(2024, 11, 21), "0900").answers[:1]
     names = [gate.name for gate in explained.gates]
-    assert names[:2] == ["an answer", "like the training data"]
+    assert names[:2] == ["prediction", "like the training data"]
     assert "breaker" in names
     assert "rule: size" in names
     assert "rule: daily loss" in names
@@ -282,7 +282,7 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     assert parts == pytest.approx(total)
     words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
     assert "by choosing" in words
-    assert "nothing was decided" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
+    assert "no decisions by" in CliRunner().invoke(app, ["strategy", "worth"]).stdout
 
 
 def test_the_rules_are_followed_through_the_lake_by_one_command(

@@ -203,7 +203,7 @@ def test_recover_kills_with_all_it_started_a_run_that_a_lost_runner_left_hanging
     run = begin(client, process=asleep.pid, limit=-GRACE_SECONDS)
     assert active(client, run) == 1
     found = recover()
-    assert found.verdict == "every run has its process; 1 runs that hung were killed"
+    assert found.verdict == "every run has a process; 1 runs that hung were killed"
     (row,) = found.dead
     assert (row.flow, row.state, row.again) == ("log-outcomes", "TimedOut", None)
     assert asleep.wait() == -signal.SIGKILL
@@ -211,7 +211,7 @@ def test_recover_kills_with_all_it_started_a_run_that_a_lost_runner_left_hanging
     assert not any(each.is_running() for each in children)
     assert (state_of(client, run).name, active(client, run)) == ("TimedOut", 0)
     assert told_of(client.read_flow_run(run.id)) == ["MGC: log-outcomes timed out"]
-    assert recover().verdict == "every run has its process"
+    assert recover().verdict == "every run has a process"
 
 
 def test_a_run_that_hangs_while_it_is_cancelled_is_cancelled(

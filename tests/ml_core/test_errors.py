@@ -153,20 +153,20 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             BackdatedChangeError("mgc", _AFTERNOON, _AFTERNOON.astimezone(UTC)),
             (
                 "mgc was last changed at 2025-01-02T20:04:05+00:00, after "
-                "2025-01-02T15:04:05-05:00; what was champion when is not rewritten: give a later "
-                "time"
+                "2025-01-02T15:04:05-05:00; the history of champions is not rewritten: give a "
+                "later time"
             ),
         ),
         (
             UnknownVersionError("MGC", "ab", ()),
             (
-                "MGC has no one model version 'ab'; there are: none yet: run `orbcast run "
+                "MGC has no single model version 'ab'; versions: none yet: run `orbcast run "
                 "nightly-retrain`"
             ),
         ),
         (
             UnknownVersionError("MGC", "ab", tuple("abcdefgh")),
-            "MGC has no one model version 'ab'; there are: a, b, c, d, e, f",
+            "MGC has no single model version 'ab'; versions: a, b, c, d, e, f",
         ),
         (
             EditedRecipeError("small", "a" * 64, "b" * 64),
@@ -177,8 +177,10 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             ),
         ),
         (
-            MarketFileError("mgc.toml", (("tick", "0", "give more"), ("zone", "{x}", "mend it"))),
-            "market file mgc.toml is refused: tick = 0: give more; zone = {x}: mend it",
+            MarketFileError(
+                "mgc.toml", ((("tick"), "0", "give more"), ("zone", "{x}", "correct it"))
+            ),
+            "market file mgc.toml is refused: tick = 0: give more; zone = {x}: correct it",
         ),
         (
             RequestError(fault="is empty", remedy="send at least one bar"),
@@ -187,7 +189,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             TooFineError("bars.csv", 5.0, 1200),
             (
-                "bars.csv holds rows 5 s apart (1,200 of them), and Orbcast takes 1-minute bars: "
+                "bars.csv holds rows 5 s apart (1,200 of them), and Orbcast needs 1-minute bars: "
                 'a range needs the bars of whole minutes; make minutes of them ("Seconds and '
                 'ticks" in docs/bring-your-own-data.md)'
             ),
@@ -195,8 +197,8 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             TooCoarseError("bars.csv", 300.0, 1200),
             (
-                "bars.csv holds 5-minute bars (1,200 that far apart), and Orbcast takes 1-minute "
-                "bars: a break would be seen minutes early or late, and none can be taken apart; "
+                "bars.csv holds 5-minute bars (1,200 that far apart), and Orbcast needs 1-minute "
+                "bars: a break would be detected minutes early or late, and bars cannot be split; "
                 "export 1-minute bars"
             ),
         ),
@@ -206,7 +208,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             ),
             (
                 "bars.csv is refused whole: 37 of 1,000 rows are bad (bad_high 30, gap 7); first: "
-                "l. 1; l. 2. Mend the source, or raise quality.max_bad_share (now 0.01) in the "
+                "l. 1; l. 2. Correct the source, or raise quality.max_bad_share (now 0.01) in the "
                 "market file if this is expected"
             ),
         ),
@@ -218,8 +220,8 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             RetiredFeatureError(("atr20",), ("atr20_basis_points",)),
             (
-                "atr20: kept for the versions that learned from it, no more for training, since "
-                "its unit is not one that lasts; name atr20_basis_points in the recipe instead"
+                "atr20: only for versions trained with it, no longer for training, since its "
+                "unit is not constant over time; name atr20_basis_points in the recipe instead"
             ),
         ),
         (
@@ -233,7 +235,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
             LookAheadError(tuple("abcdef"), "a at 09:30"),
             (
                 "6 features see the future (a, b, c, d, e), such as a at 09:30; nothing was "
-                "trained; mend them, `orbcast audit lookahead` tells"
+                "trained; correct them, `orbcast audit lookahead` lists them"
             ),
         ),
         (ChannelError("", "x", "is none"), "channel 'x' is none"),
@@ -259,7 +261,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         ),
         (
             UnknownShellError(""),
-            "no shell was found; give --install-completion at the prompt of bash, zsh or fish",
+            "no shell was found; use --install-completion in bash, zsh or fish",
         ),
         (
             NotWaitingError("r1", (), ""),
@@ -275,8 +277,8 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             DeadChannelError((("desk", "gone"), ("phone", "busy"))),
             (
-                "not delivered: desk: gone; phone: busy; mend the channel with `orbcast notify "
-                "add` again"
+                "not delivered: desk: gone; phone: busy; correct the channel with `orbcast "
+                "notify add`"
             ),
         ),
         (

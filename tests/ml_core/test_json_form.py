@@ -59,7 +59,7 @@ def test_a_field_that_is_missing_or_of_another_kind_is_named() -> None:
         Evaluation.from_json(values)
     named = {fault.partition(":")[0] for fault in refused.value.faults}
     assert named == {"directional.corridor.brier", "summary.rows"}
-    assert "retrain to write it anew" in str(refused.value)
+    assert "retrain to write it again" in str(refused.value)
 
 
 def test_scores_are_listed_by_forecaster_the_model_first() -> None:

@@ -53,15 +53,20 @@ def test_a_whole_approval_of_what_was_shown_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("by", "reason", "lacks"),
-    [("", "seen", "who"), ("ana", " ", "why"), ("\t", "", "who and why"), (NOBODY, "ok", "who")],
+    [
+        ("", "seen", "a name"),
+        ("ana", " ", "a reason"),
+        ("\t", "", "a name and a reason"),
+        (NOBODY, "ok", "a name"),
+    ],
 )
 def test_an_approval_without_who_or_why_says_what_lacks(by: str, reason: str, lacks: str) -> None:
     said = verdict(by=by, reason=reason)
-    assert said == f"refused: approved without saying {lacks}; ask again"
+    assert said == f"refused: approved without {lacks}; request it again"
 
 
 def test_an_empty_answer_and_a_refusal_refuse() -> None:
-    assert verdict(approve=False, by="", reason="") == "refused: the answer did not approve it"
+    assert verdict(approve=False, by="", reason="") == "refused: it was not approved"
     assert verdict(approve=False, reason="not yet") == "refused: by ana: not yet"
 
 
@@ -91,7 +96,7 @@ def test_five_differences_are_named_and_the_rest_counted(moved: int, more: tuple
 
 
 def test_going_against_the_evidence_has_to_be_said_and_is_recorded() -> None:
-    assert "does not say that it goes against it: v2 does not pass" in verdict(NOT_SHOWN)
+    assert "does not override it: v2 does not pass" in verdict(NOT_SHOWN)
     found = judge(NOT_SHOWN, replace(YES, against_the_evidence=True), SHOWN.content)
     assert (found.approved, found.reason) == (True, "against the evidence: seen")
 

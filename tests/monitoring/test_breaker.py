@@ -76,9 +76,9 @@ def test_time_alone_never_closes_it(states: list[str], hours: float) -> None:
 
 
 def test_the_cause_is_told_in_words() -> None:
-    assert trouble([STALE] * 3) == ("data", "3 slots in a row had no bars come in for them")
-    assert trouble([SILENT] * 3) == ("failures", "3 slots in a row went unanswered")
-    assert trouble([LATE] * 3) == ("latency", "3 answers in a row came too late")
+    assert trouble([STALE] * 3) == ("data", "3 slots in a row had no bars")
+    assert trouble([SILENT] * 3) == ("failures", "3 slots in a row had no prediction")
+    assert trouble([LATE] * 3) == ("latency", "3 predictions in a row were too late")
 
 
 def cause(rows: list[LiveRow]) -> str | None:
@@ -143,7 +143,7 @@ def test_a_fall_of_ten_r_below_the_highest_opens_it(
 
 def test_a_fall_is_named_with_its_depth_and_its_trades() -> None:
     found = trouble([replace(FINE, r_net=r) for r in (2.0, None, -11.25)])
-    assert found == ("drawdown", "11.2 R below its highest over 2 trades")
+    assert found == ("drawdown", "11.2 R below its high over 2 trades")
 
 
 def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRow]:

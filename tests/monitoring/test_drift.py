@@ -282,7 +282,7 @@ def test_less_than_a_year_has_not_seen_the_calendar_come_round() -> None:
     found_in = report("MGC", "v", short, summer)
     assert found_in.judged
     assert not found_in.detected
-    assert "not at clock, as the version learned from less than a year" in found_in.verdict
+    assert "not in clock, as the version was trained on less than a year" in found_in.verdict
     assert json_values(found_in.figures)["left_out"] == ["clock"]
 
 

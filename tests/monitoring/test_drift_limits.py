@@ -136,9 +136,13 @@ def no_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             119,
             8,
-            "the version learned from 119 ordinary days besides those looked at, 120 are needed",
+            "the version was trained on 119 ordinary days besides those checked, 120 are needed",
         ),
-        (120, 7, "7 ordinary days with answers to at least 4 ranges so far, 1 more are needed"),
+        (
+            120,
+            7,
+            "7 ordinary days with predictions for at least 4 ranges so far, 1 more are needed",
+        ),
     ],
 )
 def test_a_hundred_and_twenty_days_and_eight_are_just_enough(

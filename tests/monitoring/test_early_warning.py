@@ -80,10 +80,10 @@ def test_a_model_that_became_less_sure_is_warned_of_before_any_outcome() -> None
     assert warning(expect(p, ALWAYS)["log_loss"], reference) is None
     timid = warning(expect(0.5 + 0.1 * (p - 0.5), ALWAYS)["log_loss"], reference)
     assert timid is not None
-    assert timid.startswith("less sure than on unseen days")
+    assert timid.startswith("less certain than on unseen days")
     bold = warning(expect(np.where(p > 0.5, 0.97, 0.03), ALWAYS)["log_loss"], reference)
     assert bold is not None
-    assert bold.startswith("surer than on unseen days")
+    assert bold.startswith("more certain than on unseen days")
 
 
 def test_the_same_kind_of_ranges_seldom_raises_a_warning() -> None:
@@ -125,7 +125,7 @@ def test_a_certain_spread_of_nothing_never_divides_by_it() -> None:
 
 
 @pytest.mark.parametrize(("error", "mix"), [(0.03, 0.04), (0.05, 0.0), (0.0, 0.05)])
-@pytest.mark.parametrize("way", [1, -1], ids=["less sure", "surer"])
+@pytest.mark.parametrize("way", [1, -1], ids=["less certain", "more certain"])
 def test_a_warning_begins_beyond_three_standard_errors_of_both_together(
     way: int, error: float, mix: float
 ) -> None:
@@ -137,7 +137,7 @@ def test_a_warning_begins_beyond_three_standard_errors_of_both_together(
     assert raised(0.15 - 1e-9) is None
     words = raised(0.15 + 1e-9)
     assert words is not None
-    assert words.startswith("less sure" if way == 1 else "surer")
+    assert words.startswith("less certain" if way == 1 else "more certain")
     assert words.endswith("3.0 standard errors away")
 
 

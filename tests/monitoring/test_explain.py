@@ -68,7 +68,7 @@ def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
         done = prediction_of(p_up, needed, net_r, reward, otherwise).long.expected_net_r
         assert done == pytest.approx(0.0, abs=1e-9)
     else:
-        assert "no P(win) would have done" in change
+        assert "no P(win) alone" in change
     figure = re.search(r"or ([+-]\d+\.\d+) R from the R model", change)
     assert figure is not None
     with_figure = prediction_of(p_up, p_win, float(figure.group(1)), reward, otherwise)
@@ -101,7 +101,7 @@ def test_a_novel_range_names_index_threshold_features_and_what_would_have_done()
 
 @pytest.mark.parametrize(
     ("too_many", "why"),
-    [(False, "the corridor asks for nothing"), (True, "too many slots")],
+    [(False, "the corridor uses only"), (True, "too many recent slots")],
 )
 def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
     too_many: bool, why: str
@@ -111,7 +111,7 @@ def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
     told = taken_apart(novel, recommendation="long")
     assert told.verdict.startswith("Long was recommended")
     assert told.gates[1].passed
-    assert f"answered all the same, since {why}" in told.gates[1].words
+    assert f"predicted anyway, since {why}" in told.gates[1].words
 
 
 def test_an_expired_version_says_since_when_and_what_to_do() -> None:
@@ -121,14 +121,18 @@ def test_an_expired_version_says_since_when_and_what_to_do() -> None:
         reason="model_expired",
         recommendation=None,
     )
-    assert "older than it may be" in told.verdict
+    assert "past its maximum age" in told.verdict
     assert "20240601-abc expired on 2024-07-16" in told.gates[0].words
     assert "nightly-retrain" in told.gates[0].change
 
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [("holiday", "closed that day"), ("missed", "nobody asked"), ("new_reason", "new reason")],
+    [
+        ("holiday", "closed that day"),
+        ("missed", "no prediction was made in time"),
+        ("new_reason", "new reason"),
+    ],
 )
 def test_no_answer_says_its_typed_reason_in_words(reason: str, words: str) -> None:
     told = taken_apart(Outputs(), status="abstained", reason=reason, recommendation=None)

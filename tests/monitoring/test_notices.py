@@ -63,14 +63,14 @@ def test_a_channel_is_told_what_matters_enough(kind: str, least: Level, wanted: 
 def test_a_notice_that_comes_late_says_how_late_and_where_to_look() -> None:
     assert dated("12 R down", AT, AT + timedelta(seconds=2)) == "12 R down\n2024-06-03 09:05 UTC"
     late = dated("12 R down", AT, AT + timedelta(hours=3, minutes=7))
-    assert "told 3 h 7 min late" in late
+    assert "sent 3 h 7 min late" in late
     assert "orbcast notices" in late
 
 
 def test_a_quarter_of_an_hour_is_late_and_a_second_less_is_not() -> None:
     soon = dated("12 R down", AT, AT + timedelta(minutes=15) - timedelta(seconds=1))
     assert soon == dated("12 R down", AT, AT)
-    assert "told 0 h 15 min late" in dated("12 R down", AT, AT + timedelta(minutes=15))
+    assert "sent 0 h 15 min late" in dated("12 R down", AT, AT + timedelta(minutes=15))
 
 
 def test_a_day_has_four_stretches_in_which_a_fault_is_told_once() -> None:
@@ -94,4 +94,4 @@ def test_a_failed_run_is_told_with_the_command_that_runs_it_again() -> None:
     bare = replace(RUN, market=None, opening_range=None)
     assert bare.subject == "shadow-predict failed"
     assert "orbcast run shadow-predict\n" in bare.body
-    assert "start it anew in the Prefect UI" in replace(RUN, flow="promote").body
+    assert "start it again in the Prefect UI" in replace(RUN, flow="promote").body

@@ -288,14 +288,14 @@ def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
     assert verdict(better).endswith("so far better than the corridor")
     assert verdict(swapped).endswith("so far worse than the corridor")
     assert verdict(same).endswith("the model is the corridor")
-    assert verdict(better[:12]).endswith(f"too few days to say, {MIN_DAYS - 4} more are needed")
+    assert verdict(better[:12]).endswith(f"too few days to judge, {MIN_DAYS - 4} more are needed")
     assert verdict(better).startswith("live, 200 days, 600 breaks: model ")
 
 
 def test_nineteen_days_are_too_few_to_say_and_twenty_are_not() -> None:
     better = many(600)
 
-    assert verdict(better[: 19 * 3]).endswith("too few days to say, 1 more are needed")
+    assert verdict(better[: 19 * 3]).endswith("too few days to judge, 1 more are needed")
     assert verdict(better[: 20 * 3]).endswith("so far better than the corridor")
 
 

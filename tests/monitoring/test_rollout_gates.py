@@ -148,17 +148,17 @@ def test_ninety_calendar_days_of_live_record_are_needed(
         (0, 1, ""),
         (5, 100, ""),
         (50, 1000, ""),
-        (51, 1000, "20 more slots answered in time"),
-        (6, 100, "20 more slots answered in time"),
-        (1, 19, "1 more slot answered in time"),
-        (3, 59, "1 more slot answered in time"),
-        (0, 0, "1 more slot answered in time"),
+        (51, 1000, "20 more slots predicted in time"),
+        (6, 100, "20 more slots predicted in time"),
+        (1, 19, "1 more slot predicted in time"),
+        (3, 59, "1 more slot predicted in time"),
+        (0, 0, "1 more slot predicted in time"),
     ],
 )
 def test_one_slot_in_twenty_may_go_without_an_answer(
     unanswered: int, slots: int, change: str
 ) -> None:
-    found = of_record("answered in time", unanswered=unanswered, slots=slots)
+    found = of_record("predictions in time", unanswered=unanswered, slots=slots)
     assert (found.passed, found.change) == (not change, change)
     assert found.words.endswith("at most 5%")
 
@@ -166,7 +166,7 @@ def test_one_slot_in_twenty_may_go_without_an_answer(
 def test_a_share_that_divides_into_no_whole_number_asks_for_one_slot_more() -> None:
     facts = replace(GOOD, record=replace(GOOD.record, unanswered=1, slots=30))
     found = gates(facts, ADVISORY, "advisory", NOW, RolloutPolicy(most_unanswered=0.03))
-    assert found[2].change == "4 more slots answered in time"  # 1 of 34 is below 3 %, of 33 above
+    assert found[2].change == "4 more slots predicted in time"  # 1 of 34 is below 3 %, of 33 above
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,11 @@ TOO_OLD = replace(CHECK, at=NOW - 4 * DAY - SECOND)
         ({"drift": replace(TOO_OLD, clean=False)}, "drift: nothing found", True),
         (
             {"recipe_hash": "other"},
-            "same recipe: another recipe serves than was stepped up to advisory",
+            "same recipe: a recipe serves other than the one stepped up to advisory",
             False,
         ),
         ({"fallback": "expired"}, "a fallback serves: expired", False),
-        ({"drift": None}, "drift: was never checked", False),
+        ({"drift": None}, "drift: never checked", False),
         ({"parity": TOO_OLD}, "parity: checked 2025-06-26 11:59 UTC: nothing found", False),
         ({"drift": UNJUDGED}, "drift: checked 2025-06-29 12:00 UTC: nothing found", False),
     ],

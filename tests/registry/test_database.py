@@ -148,7 +148,7 @@ def test_a_unit_of_work_is_all_or_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "migrate", "message"),
     [
-        ("9999", True, "newer than this Orbcast knows.*upgrade Orbcast"),
+        ("9999", True, "newer than this Orbcast supports.*upgrade Orbcast"),
         (None, False, "db upgrade"),
     ],
     ids=["newer", "older and not allowed"],
@@ -176,7 +176,7 @@ def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
     for url, message in (
         (f"sqlite:///{tmp_path / 'no.sqlite'}", "not a database"),
         (f"sqlite:///{tmp_path / 'file' / 'o.sqlite'}", "folder cannot be made"),
-        ("no url at all", "is no database URL"),
+        ("no url at all", "is not a database URL"),
         ("postgresql://ann:secret@/o?host=/nowhere", "check that the server runs"),
         ("postgres://ann:secret@host/o", r"ann:\*\*\*@host/o: has no driver.*orbcast\[postgres\]"),
     ):
@@ -189,7 +189,7 @@ def test_a_database_opened_to_read_only_cannot_be_written_and_must_be_there(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "with space & ?.sqlite"
-    with pytest.raises(DatabaseError, match="is not there yet"):
+    with pytest.raises(DatabaseError, match="does not exist yet"):
         open_read_only(f"sqlite:///{path}")
     assert not path.exists()
     open_database(f"sqlite:///{path}").close()
@@ -226,7 +226,7 @@ def test_a_database_to_be_read_must_have_this_schema(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(DatabaseError, match="orbcast db upgrade"):
         open_read_only(url)
-    with pytest.raises(DatabaseError, match="is no database URL"):
+    with pytest.raises(DatabaseError, match="is not a database URL"):
         open_read_only("nonsense")
 
 

@@ -30,7 +30,7 @@ def file(*fills: Fill, content: str = "c1", reading: str = "{}") -> FillsFile:
         platform="generic",
         zone="UTC",
         fills=tuple(replace(each, source_line=line) for line, each in enumerate(fills, 2)),
-        set_aside=(SetAside(source_line=9, field="price", value="x", reason="is no price"),),
+        set_aside=(SetAside(source_line=9, field="price", value="x", reason="is not a price"),),
         repeated=1,
         left_out={"ESU5": 3},
     )
@@ -52,7 +52,7 @@ def test_what_is_imported_comes_back_as_it_was_and_twice_is_once(database: Datab
     assert contents(database) == [ONE, TWO]
     assert fill_batches(database, "MGC") == (batch,)
     assert fills_of(database, "NQ") == ()
-    assert batch.set_aside[0]["reason"] == "is no price"
+    assert batch.set_aside[0]["reason"] == "is not a price"
     assert (batch.repeated, batch.left_out) == (1, {"ESU5": 3})
 
 

@@ -122,7 +122,7 @@ def test_nothing_is_written(home: Home, trained: Path) -> None:
         ({"drop": "weekday"}, "has no column weekday"),
         ({"drop": "sigma_ticks"}, "has no column sigma_ticks"),
         ({"empty": "close_position"}, "has rows without close_position"),
-        ({"text": "weekday"}, "has something else than numbers in weekday"),
+        ({"text": "weekday"}, "has values in weekday that are not numbers"),
     ],
 )
 def test_a_frame_that_cannot_be_asked_of_is_refused(
@@ -139,6 +139,6 @@ def test_a_frame_that_cannot_be_asked_of_is_refused(
 
 
 def test_a_folder_that_is_no_home_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoHomeError, match="is no home"):
+    with pytest.raises(NoHomeError, match="is not a home"):
         open_home(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -119,7 +119,7 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
     calendar_ends(settings)
     folder = settings.models().find("MGC", trained.version).folder
     card = (folder / "model_card.md").read_text("utf-8")
-    assert "when scheduled news comes" in card
+    assert "the times of scheduled news" in card
     assert "no news, no order book" not in card
 
 

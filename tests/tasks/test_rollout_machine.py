@@ -259,7 +259,7 @@ def closed(market: TroubledMarket) -> dict[str, str]:
 
 NO_RECORD = {
     "live days",
-    "answered in time",
+    "predictions in time",
     "trades",
     "sustained accuracy",
     "skill above the corridor",
@@ -276,7 +276,7 @@ NO_RECORD = {
         ("breaker half open", {"breaker"}),
         ("champion damaged", {"model", *NO_RECORD}),
         ("a baseline serves", {"model", *NO_RECORD}),
-        ("another recipe serves", NO_RECORD),
+        ("a recipe serves", NO_RECORD),
         ("no drift check", {"drift"}),
         ("drift", {"drift"}),
         ("old parity check", {"parity"}),
@@ -298,7 +298,7 @@ def test_a_trouble_closes_its_gates_and_its_end_opens_them_again(
     [
         ("no skill", {"skill above the corridor": "nothing shown so far"}),
         ("few trades", {"trades": "17 more trades"}),
-        ("unanswered", {"answered in time": "880 more slots answered in time"}),
+        ("unanswered", {"predictions in time": "880 more slots predicted in time"}),
         ("loses", {"net R": "an interval wholly above 0"}),
     ],
     indirect=["market"],

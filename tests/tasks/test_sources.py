@@ -190,7 +190,7 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
         ("http", {}, "needs --stamp open or --stamp close"),
         ("http", {"stamp": "open", "layout": "excel"}, "no layout is named 'excel'"),
         ("databento", {}, "needs --option start="),
-        ("databento", {"start": "yesterday"}, "start 'yesterday' is no day"),
+        ("databento", {"start": "yesterday"}, "start 'yesterday' is not a day"),
         ("databento", {"start": "2024-01-02", "symbols": "../x"}, "symbols '../x' cannot be used"),
         ("databento", {"start": "2024-01-02", "stype": "isin"}, "it is parent or continuous"),
     ],

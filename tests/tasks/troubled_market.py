@@ -141,7 +141,7 @@ TROUBLES: dict[str, Trouble] = {
     "breaker half open": lambda market: market.broken(since=timedelta(hours=13)),
     "champion damaged": lambda market: market.damaged(),
     "a baseline serves": lambda market: market.served_by("corridor-bars"),
-    "another recipe serves": lambda market: market.served_by("rival-bars"),
+    "a recipe serves": lambda market: market.served_by("rival-bars"),
     "no drift check": lambda market: market.with_flag("drift_runs", value=False),
     "drift": lambda market: market.with_flag("drifted", value=True),
     "old parity check": lambda market: market.with_flag("parity_runs", value=False),
@@ -149,4 +149,4 @@ TROUBLES: dict[str, Trouble] = {
     "a prediction edited": lambda market: market.edited(PredictionRow, "p_up"),
     "an outcome edited": lambda market: market.edited(OutcomeRow, "r_net"),
 }
-SERVED_BY_ANOTHER = {"champion damaged", "a baseline serves", "another recipe serves"}
+SERVED_BY_ANOTHER = {"champion damaged", "a baseline serves", "a recipe serves"}

@@ -30,7 +30,7 @@ class NoServerError(OperatorError):
     home: str
     template = (
         "no Prefect server is up for {home}: start it with `orbcast up`, or name another in "
-        "PREFECT_API_URL. What waits is kept"
+        "PREFECT_API_URL. Waiting runs stay waiting"
     )
 
 
@@ -58,7 +58,7 @@ class UnexplainedError(InputError):
     """An answer without a reason."""
 
     run: str
-    template = 'the answer to {run} needs a reason, kept for ever: --reason "..."'
+    template = 'the answer to {run} needs a reason, which is recorded permanently: --reason "..."'
 
 
 class UnsupportedApprovalError(InputError):
@@ -84,14 +84,14 @@ def approve(
     run: Annotated[
         str | None, typer.Argument(help="Id of the run, its beginning, or its name.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
-    by: Annotated[str, typer.Option(help="Who; your login name if left out.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason; recorded permanently.")] = "",
+    by: Annotated[str, typer.Option(help="Your name; the login name if left out.")] = "",
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it instead.")] = False,
     against_the_evidence: Annotated[
         bool,
-        typer.Option("--against-the-evidence", help="Approve what the evidence does not bear."),
+        typer.Option("--against-the-evidence", help="Approve against the evidence."),
     ] = False,
-    wait: Annotated[bool, typer.Option(help="Wait for what comes of it.")] = True,
+    wait: Annotated[bool, typer.Option(help="Wait for the result.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a person's approval, show one with its evidence, or answer it.
@@ -144,18 +144,18 @@ def _list(requests: tuple[Waiting, ...], *, as_json: bool) -> None:
         print_json(rows)
         return
     if not requests:
-        echo("Nothing waits for a person.")
+        echo("No run waits for an approval.")
         return
     table = cli.drawing.borderless_table()
-    for heading in ("run", "what", "asked (UTC)", "answer until", "evidence"):
+    for heading in ("run", "what", "requested (UTC)", "answer by", "evidence"):
         table.add_column(heading, no_wrap=heading == "run", overflow="fold")
     for waiting in requests:
         request = waiting.request
         asked_at, until = (f"{at:%Y-%m-%d %H:%M}" for at in (request.asked_at, request.until))
-        bears = "bears it" if request.borne_out else "does not bear it"
+        bears = "supports it" if request.borne_out else "does not support it"
         table.add_row(str(waiting.run)[:_SHORT], request.title, asked_at, until, bears)
     show_table(table)
-    echo("look at one: orbcast approve RUN")
+    echo("show one: orbcast approve RUN")
 
 
 def _show(chosen: Waiting) -> None:
@@ -165,7 +165,7 @@ def _show(chosen: Waiting) -> None:
     for finding in request.findings:
         echo(f"  {finding.status}  {finding.name}: {finding.words}")
     echo(f"  bound to {request.bound_to[:12]}")
-    echo(f"answer until {request.until:%Y-%m-%d %H:%M} UTC:")
+    echo(f"answer by {request.until:%Y-%m-%d %H:%M} UTC:")
     against = request.overridable and not request.borne_out
     approving = f'orbcast approve {short} --reason "..."'
     approving += " --against-the-evidence" if against else ""
@@ -183,7 +183,7 @@ def _find(ref: str, waiting_runs: tuple[Waiting, ...]) -> Waiting:
         return requests[0]
     lines = tuple(str(waiting.run)[:_SHORT] for waiting in requests or waiting_runs)
     if requests:
-        raise NotWaitingError(ref, lines, "it could be any of these")
+        raise NotWaitingError(ref, lines, "it matches all of these")
 
     raise NotWaitingError(ref, lines, rollout.approval.run_outcome(ref))
 
@@ -197,7 +197,7 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
     state, words = "Resuming", ""
     stop = time.monotonic() + (_WAIT_SECONDS if wait else 0.0)
     if wait and not as_json:
-        remark(f"Answered; waiting for run {short} to act on it ...")
+        remark(f"Answered; waiting for run {short} to apply it ...")
     while time.monotonic() < stop and not words:
         time.sleep(_LOOK_EVERY_SECONDS)
         state, words = rollout.approval.outcome(chosen.run)
@@ -217,6 +217,4 @@ def _answer(chosen: Waiting, values: dict[str, Any], *, wait: bool, as_json: boo
     else:
         echo(words)
     if values["approve"] and kept is not None and not kept.done:
-        raise AnswerRefusedError(
-            short, "what was approved was not carried out; its verdict says why"
-        )
+        raise AnswerRefusedError(short, "the approved change was not made; the verdict states why")

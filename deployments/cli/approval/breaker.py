@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
-By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
+Reason = Annotated[str, typer.Option(help="Reason; recorded permanently.")]
+By = Annotated[str, typer.Option(help="Your name; the login name if left out.")]
 BY_HAND = "by hand"
 
 
@@ -51,7 +51,7 @@ def status(
     state = breaker_state.state.replace("_", " ")
     echo(f"{symbol}: {state}{since}{why}")
     if breaker_state.state == "open" and breaker_state.until is not None:
-        echo(f"  probed from {breaker_state.until:%Y-%m-%d %H:%M} UTC on")
+        echo(f"  tested from {breaker_state.until:%Y-%m-%d %H:%M} UTC on")
 
 
 @app.command("open")

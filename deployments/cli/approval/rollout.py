@@ -25,8 +25,8 @@ To = Annotated[
         "--to", help="off, shadow, advisory, hybrid or auto.", autocompletion=completion.stages
     ),
 ]
-Reason = Annotated[str, typer.Option(help="Why; kept for ever.")]
-By = Annotated[str, typer.Option(help="Who; your login name if left out.")]
+Reason = Annotated[str, typer.Option(help="Reason; recorded permanently.")]
+By = Annotated[str, typer.Option(help="Your name; the login name if left out.")]
 
 
 @app.callback()
@@ -43,7 +43,7 @@ def rollout() -> None:
 def status(
     market: MarketOption = "mgc",
     to: Annotated[
-        str | None, typer.Option("--to", help="Another stage than the next to look at.")
+        str | None, typer.Option("--to", help="Stage to check; the next one if left out.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +59,7 @@ def status(
     _print_rollout(rollout, as_json)
 
 
-@app.command(short_help="Approve a step up of what there is now.")
+@app.command(short_help="Approve a step up of the current model, data and study.")
 def approve(
     to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
@@ -86,7 +86,7 @@ def approve(
         echo(f"  still missing: {requirement}")
 
 
-@app.command("step-up", short_help="Go up one stage, if every gate and the approval hold.")
+@app.command("step-up", short_help="Go up one stage, if all gates pass and the approval is valid.")
 def step_up(
     to: To, reason: Reason, by: By = "", market: MarketOption = "mgc", as_json: AsJson = False
 ) -> None:
@@ -125,7 +125,7 @@ def _stage(text: str) -> Stage:
     for stage in STAGES:
         if stage == text.lower():
             return stage
-    raise OptionError("--to", text, "is no stage", f"use one of {', '.join(STAGES)}")
+    raise OptionError("--to", text, "is not a stage", f"use one of {', '.join(STAGES)}")
 
 
 def _print_rollout(rollout: Rollout, as_json: bool) -> None:

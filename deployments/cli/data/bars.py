@@ -24,7 +24,10 @@ app = typer.Typer(no_args_is_help=True)
 _NO_SOURCE = "none (`orbcast ingest --remember`)"
 
 BatchArgument = Annotated[
-    str, typer.Argument(help="A batch of `orbcast bars batches`, its first letters, or last.")
+    str,
+    typer.Argument(
+        help="A batch of `orbcast bars batches`: its id, the first letters of it, or last."
+    ),
 ]
 
 
@@ -33,7 +36,7 @@ def bars() -> None:
     """Show the bars in the lake, and undo a wrong import."""
 
 
-@app.command(short_help="How many bars, of which contracts, from when to when.")
+@app.command(short_help="Number of bars, contracts, first and last time.")
 def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     """Print the number of bars, their contracts, and their first and last time.
 
@@ -81,7 +84,7 @@ def status(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         echo(f"  bars        {lake_status.bars:,} {span}")
         echo(f"  contracts   {len(lake_status.contracts)}: {', '.join(lake_status.contracts)}")
     echo(f"  batches     {lake_status.batches}")
-    echo(f"  set aside   {lake_status.quarantined} rows")
+    echo(f"  quarantined {lake_status.quarantined} rows")
     echo(f"  revisions   {lake_status.revisions} bars changed by a later batch")
     for line in remark_lines(readings):
         echo(f"  {line}")
@@ -98,7 +101,7 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
     """Return a line for each day that does not fit the calendar, and the remedy."""
     if not odd:
         return []
-    lines = [f"odd day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
+    lines = [f"unusual day     {day}" for day in odd[:_ODD_DAYS_SHOWN]]
     more = len(odd) - len(lines)
     if more:
         lines.append(
@@ -106,12 +109,12 @@ def _odd_days_in_words(odd: tuple[OddDay, ...], market: str) -> list[str]:
         )
     return [
         *lines,
-        f"            if the exchange had other hours, the file of {market} can say so, such as",
+        f"            if the exchange had other hours, set them in the file of {market}, such as",
         *(f"                {line}" for line in odd[0].lines),
     ]
 
 
-@app.command(short_help="The kinds of source there are, and what may be said of each.")
+@app.command(short_help="List the kinds of source and their options.")
 def sources(as_json: AsJson = False) -> None:
     """List the kinds of source, both Orbcast's own and installed ones, with their options.
 
@@ -145,7 +148,7 @@ def sources(as_json: AsJson = False) -> None:
             echo(f"  {'columns':<11} {', '.join(sorted(kind.source.columns))}")
 
 
-@app.command(short_help="Every batch that was taken in, how it was read, what it brought.")
+@app.command(short_help="List the imported batches: how they were read, and their bars.")
 def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     """List every batch that was imported or withdrawn, the latest last.
 
@@ -175,15 +178,15 @@ def batches(market: MarketOption = "mgc", as_json: AsJson = False) -> None:
         at = datetime.fromisoformat(record.ingested_at)
         changes = (f"{count:,}" for count in (record.added, record.revised, record.withdrawn))
         state = "yes" if record.batch_id in batches_in_lake else "no"
-        name = record.name if record.is_reading else f"(takes back {record.name})"
+        name = record.name if record.is_reading else f"(undoes {record.name})"
         table.add_row(
             record.batch_id[:8], f"{at:%Y-%m-%d %H:%M}", *changes, state, name, record.reading
         )
     show_table(table)
-    echo("bars: + added, ~ given another value, - taken away")
+    echo("bars: + added, ~ revised, - removed")
 
 
-@app.command(short_help="One batch: how it was read, its bars, what was odd or set aside.")
+@app.command(short_help="Show one batch: how it was read, its bars, unusual and quarantined rows.")
 def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     """Show how a batch was read, what it imported, and its odd or quarantined rows.
 
@@ -199,24 +202,24 @@ def show(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = F
     echo(f"{record.batch_id}, {record.name} ({record.source})")
     echo(f"  state       {_state(record, in_lake=in_lake)}")
     echo(f"  read        {_at(datetime.fromisoformat(record.ingested_at))}")
-    echo(f"  with        {record.reading or 'options that were not kept'}")
+    echo(f"  with        {record.reading or 'options that were not recorded'}")
     if record.first is not None and record.last is not None:
         first, last = (datetime.fromisoformat(text) for text in (record.first, record.last))
         echo(f"  bars        {_at(first)} to {_at(last)}")
     echo(
-        f"  brought     {record.added:,} added, {record.revised:,} given another value, "
-        f"{record.unchanged:,} here already, {record.withdrawn:,} taken away"
+        f"imported    {record.added:,} added, {record.revised:,} revised, "
+        f"{record.unchanged:,} in the lake already, {record.withdrawn:,} removed"
     )
     for name, rows in {**record.quarantined, **record.dropped}.items():
         echo(f"  left out    {rows:,} {name.replace('_', ' ')}")
     for finding in record.findings:
         examples = ", ".join(finding.examples)
-        echo(f"  odd         {finding.count:,} {finding.check.replace('_', ' ')}: {examples}")
+        echo(f"  unusual     {finding.count:,} {finding.check.replace('_', ' ')}: {examples}")
     for replaced in record.replaces:
         echo(f"  replaces    {replaced}")
 
 
-@app.command(short_help="Take back what a batch brought; every value stays on record.")
+@app.command(short_help="Undo a batch; every value stays on record.")
 def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson = False) -> None:
     """Undo a batch: its bars are removed, and the bars that they had replaced are restored.
 
@@ -232,16 +235,16 @@ def forget(batch: BatchArgument, market: MarketOption = "mgc", as_json: AsJson =
         print_json(record)
         return
     echo(
-        f"{record.name} is taken back: {record.withdrawn:,} bars are gone, "
-        f"{record.revised:,} have the value they had before."
+        f"{record.name} is undone: {record.withdrawn:,} bars were removed, "
+        f"{record.revised:,} have their earlier values again."
     )
     echo(f"Next: read the right source (`orbcast ingest --market {market} ...`), then retrain")
 
 
 def _state(record: BatchRecord, *, in_lake: bool) -> str:
     if not record.is_reading:
-        return f"takes back {', '.join(record.replaces)}"
-    return "in the lake" if in_lake else "replaced or taken back"
+        return f"undoes {', '.join(record.replaces)}"
+    return "in the lake" if in_lake else "replaced or undone"
 
 
 def _at(moment: datetime) -> str:

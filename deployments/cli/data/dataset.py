@@ -23,13 +23,15 @@ def dataset(
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     roll: Annotated[
-        str | None, typer.Option(help="Another roll rule: same_day_volume, to compare.")
+        str | None, typer.Option(help="Use another roll rule for comparison: same_day_volume.")
     ] = None,
-    anchor: Annotated[str, typer.Option(help="Count from entry or edge.")] = "entry",
+    anchor: Annotated[
+        str, typer.Option(help="Risk and target count from: entry or edge.")
+    ] = "entry",
     stop: Annotated[str, typer.Option(help="Stop: full or half.")] = "full",
     rr: Annotated[float, typer.Option(help="Target distance in risks.")] = 1.0,
     target: Annotated[
-        str, typer.Option(help="A target is reached by a touch, or traded through.")
+        str, typer.Option(help="A target counts as reached by touch, or when traded through.")
     ] = "touch",
     scan_end: Annotated[
         str, typer.Option(help="Scan to session_end or next_day_start.")

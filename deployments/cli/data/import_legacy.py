@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class NoDatabaseError(InputError):
     """Options for a database, but no database."""
 
-    template = "--zone, --stamp and --time-format say how --duckdb is read; name it, or leave them"
+    template = "--zone, --stamp and --time-format set how --duckdb is read; give it, or leave them"
 
 
 def import_legacy(
@@ -44,7 +44,7 @@ def import_legacy(
         str | None, typer.Option(help="Format of written times, such as '%d.%m.%Y %H:%M'.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only report; the lake stays as it is.")
+        bool, typer.Option("--dry-run", help="Only report; do not change the lake.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +85,7 @@ def import_legacy(
 def _print_findings(findings: LegacyFindings, page: Path, text: Path) -> None:
     echo(legacy_import.usability.headline(findings))
     if findings.dry_run:
-        echo("This was a dry run: the lake is as it was.")
+        echo("This was a dry run: the lake is unchanged.")
     for title, sentences in (
         ("Can be used", legacy_import.usability.usable(findings)),
         ("Cannot be used", legacy_import.usability.unusable(findings)),

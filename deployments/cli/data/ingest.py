@@ -32,8 +32,8 @@ class IngestCommand(TyperCommand):
             if isinstance(option, TyperOption) and option.name == "source":
                 kinds = ", ".join(data.source_kinds.kind_names())
                 option.help = (
-                    f"What they are: {kinds} (`orbcast bars sources` tells more); left out, what "
-                    "the endings of all paths say."
+                    f"Kind of source: {kinds} (see `orbcast bars sources`); if left "
+                    "out, by the paths' endings."
                 )
         super().format_options(ctx, formatter)
 
@@ -43,10 +43,10 @@ def ingest(
         list[str] | None,
         typer.Argument(help="Files, or folders of files; some sources need none."),
     ] = None,
-    source: Annotated[str | None, typer.Option(help="What they are.")] = None,
+    source: Annotated[str | None, typer.Option(help="Kind of source.")] = None,
     market: MarketOption = "mgc",
     table: Annotated[
-        str | None, typer.Option(help="duckdb: table or view; left out, bars_1m.")
+        str | None, typer.Option(help="duckdb: table or view; bars_1m if left out.")
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -59,7 +59,7 @@ def ingest(
     stamp: Annotated[
         str | None,
         typer.Option(
-            help="open or close: which end of its minute a bar is stamped with; left out, the "
+            help="open or close: which end of its minute a bar is stamped with; if left out, the "
             "layout's, else open. Not for dbn."
         ),
     ] = None,
@@ -71,14 +71,14 @@ def ingest(
     decimal: Annotated[
         str | None,
         typer.Option(
-            help="csv: , or . before the decimals of a price, where 21,250 may be read two ways."
+            help="csv: , or . before the decimals of a price, where 21,250 is ambiguous."
         ),
     ] = None,
     layout: Annotated[
         str | None,
         typer.Option(
             help="csv: such as histdata, ninjatrader, tradestation, headerless or generic "
-            "(`orbcast bars sources` has all); left out, what the first line shows."
+            "(`orbcast bars sources` lists all); if left out, by the first line."
         ),
     ] = None,
     no_volume: Annotated[
@@ -86,13 +86,13 @@ def ingest(
     ] = False,
     option: Annotated[
         list[str] | None,
-        typer.Option(help="name=value, what a source lets you say; may be repeated."),
+        typer.Option(help="name=value, an option of the source; may be repeated."),
     ] = None,
     remember: Annotated[
         bool, typer.Option("--remember", help="Make it the market's standing source.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would come in; keep nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be imported; store nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -182,11 +182,11 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
             }
         )
         return
-    echo(f"{market.symbol}, {market.name}: nothing is kept of this")
+    echo(f"{market.symbol}, {market.name}: preview, nothing is stored")
     for reading in sorted({record.reading for record in preview.records}):
         echo(f"  read with   {reading}, 1-minute bars")
     for read_as in preview.readings:
-        zone = f"times of {read_as.zone}" if read_as.zone else "times that say their zone"
+        zone = f"times of {read_as.zone}" if read_as.zone else "times with their own zone"
         layout = f"layout {read_as.layout}, " if read_as.layout else ""
         echo(f"  read as     {layout}{zone}, stamped at the {read_as.stamp} of the bar")
         columns = ", ".join(f"{name}={column}" for name, column in read_as.columns.items())
@@ -196,13 +196,13 @@ def _show_preview(preview: Preview, market: Market, *, as_json: bool) -> None:
             local = at.astimezone(ZoneInfo(market.zone))
             echo(f"  {name:<11} {at:%Y-%m-%d %H:%M} UTC, {local:%Y-%m-%d %H:%M} {market.zone}")
     echo(
-        f"  would bring {brought.added:,} new bars, {brought.revised:,} with another value, "
-        f"{brought.withdrawn:,} taken away"
+        f"  would add {brought.added:,} bars, revise {brought.revised:,}, "
+        f"remove {brought.withdrawn:,}"
     )
     for line in remark_lines(new):
         echo(f"  {line}")
     if preview.ranges:
-        echo(f"Hold these opening ranges of {preview.ranges[-1].trading_day} against a chart:")
+        echo(f"Compare these opening ranges of {preview.ranges[-1].trading_day} with a chart:")
     for opening in preview.ranges:
         echo(
             f"  {opening.name:<11} from {opening.start:%Y-%m-%d %H:%M} {market.zone}: "
@@ -238,5 +238,5 @@ def _wait(fault: str, seconds: float) -> None:
 def _pair(option: str, text: str, example: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
-        raise OptionError(option, text, "is no mapping", f"write {option} {example}")
+        raise OptionError(option, text, "is not a mapping", f"write {option} {example}")
     return name.strip(), value.strip() or value  # a column separator may be blank

@@ -38,7 +38,7 @@ class MarketExistsError(InputError):
     """A market that already has its own file in the home."""
 
     path: str
-    template = "{path} is there already; change it with an editor, or say --replace"
+    template = "{path} exists already; edit it, or give --replace"
 
 
 class SymbolInUseError(InputError):
@@ -48,7 +48,7 @@ class SymbolInUseError(InputError):
     market: str
     template = (
         "the bars of market {market} are called {symbol}, and two markets may not share one "
-        "symbol; say another --symbol"
+        "symbol; give another --symbol"
     )
 
 
@@ -74,7 +74,7 @@ class CostsError(InputError):
     """Costs that were not given, without a terminal to ask for them."""
 
     template = (
-        "what a trade costs is not known: say --commission (money a contract, one side) and "
+        "the costs of a trade are not known: give --commission (money a contract, one side) and "
         "--slippage (ticks, one side)"
     )
 
@@ -84,7 +84,7 @@ def market() -> None:
     """Show the markets, and write the file of a new one."""
 
 
-@app.command("list", short_help="The markets there are, and what new ones are made of.")
+@app.command("list", short_help="List the markets, and the instruments for new ones.")
 def list_markets(as_json: AsJson = False) -> None:
     """List the markets, and the instruments for which a new one can be made.
 
@@ -107,10 +107,10 @@ def list_markets(as_json: AsJson = False) -> None:
         table.add_row(name, market.name, market.zone, ranges)
     show_table(table)
     specified = ", ".join(deployments.new_market.specifications())
-    echo(f"New ones of: {specified} (`orbcast market new es`)")
+    echo(f"New ones for: {specified} (`orbcast market new es`)")
 
 
-@app.command(short_help="Whether a market's file is right; its next trading days.")
+@app.command(short_help="Check a market's file; show its next trading days.")
 def check(name: MarketArgument, as_json: AsJson = False) -> None:
     """Read a market's file and show its ranges on the next trading days.
 
@@ -148,9 +148,9 @@ def check(name: MarketArgument, as_json: AsJson = False) -> None:
         calendar = own.by_calendar or "closed"
         words = own.fault or f"{own.by_file or 'closed'} (by the calendar {calendar})"
         echo(f"  {own.day}  {words}")
-    echo(f"  definition  {meaning[:12]}, of all that decides what labels and features mean")
+    echo(f"  definition  {meaning[:12]}, of all settings that decide labels and features")
     if changed:
-        echo(f"  changed     {changed}; till then it does not answer")
+        echo(f"  changed     {changed}; until then it does not predict")
     for day in days:
         ranges = [f"{spec.range} {spec.start}-{spec.close}" for spec in day.ranges]
         echo(f"  {day.trading_day}  {', '.join(ranges) or 'no range'} ({market.zone})")
@@ -181,26 +181,28 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the market, such as es.")],
     like: Annotated[
         str | None,
-        typer.Option(help="Instrument it is, or is like, if not its name: ES, MGC, STOCK ..."),
+        typer.Option(
+            help="Instrument that it is, or is like, if not its name: ES, MGC, STOCK ..."
+        ),
     ] = None,
     symbol: Annotated[
-        str | None, typer.Option(help="What its bars are called; the name if left out.")
+        str | None, typer.Option(help="Symbol of its bars; the name if left out.")
     ] = None,
     commission: Annotated[
         float | None, typer.Option(help="Commission, money a contract, one side.", min=0)
     ] = None,
     slippage: Annotated[
-        float | None, typer.Option(help="Slippage to reckon with, ticks, one side.", min=0)
+        float | None, typer.Option(help="Assumed slippage, ticks, one side.", min=0)
     ] = None,
     zone: Annotated[
-        str | None, typer.Option(help="Clock that the ranges are read on, such as Europe/London.")
+        str | None, typer.Option(help="Time zone of the opening ranges, such as Europe/London.")
     ] = None,
     opening_range: Annotated[
         list[str] | None,
         typer.Option("--range", help="Opening range, start/minutes: 09:30/5; may be repeated."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over the market's own file.")
+        bool, typer.Option("--replace", help="Overwrite the market's own file.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -230,7 +232,7 @@ def new(
             raise CostsError
         commission = _ask("Commission, money a contract, one side", 0.0, commission)
         slippage = _ask("Slippage, ticks, one side", 1.0, slippage)
-    zone = zone or (typer.prompt("Clock of the ranges", spec.zone) if asks else spec.zone)
+    zone = zone or (typer.prompt("Time zone of the ranges", spec.zone) if asks else spec.zone)
     texts = opening_range or [
         typer.prompt("Opening range, start/minutes", f"{spec.first_range}/5")
         if asks
@@ -303,7 +305,7 @@ class MarketNameError(InputError):
     """An invalid name of a market."""
 
     name: str
-    template = "{name!r} is no name of a market; use letters, digits, _ and -, 24 at most"
+    template = "{name!r} is not a valid market name; use letters, digits, _ and -, 24 at most"
 
 
 class ZoneNameError(InputError):

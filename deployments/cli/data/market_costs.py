@@ -27,7 +27,7 @@ class NoCostError(InputError):
 
     name: str
     template = (
-        "nothing to correct of {name} was said; say --slippage (ticks, one side) or --commission "
+        "no cost of {name} was given; give --slippage (ticks, one side) or --commission "
         "(money a contract, one side)"
     )
 
@@ -75,7 +75,7 @@ def costs(
         f"{before.instrument.round_trip_cost_ticks:.2f} before"
     )
     if changed:
-        echo(f"{changed}; till then it does not answer")
+        echo(f"{changed}; until then it does not predict")
 
 
 def _write_costs(

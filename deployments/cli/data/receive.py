@@ -13,7 +13,7 @@ import tasks
 def receive(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 6200,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; another than this needs ORBCAST_AUTH.")
+        str, typer.Option(help="Address to listen on; any other address needs ORBCAST_AUTH.")
     ] = "127.0.0.1",
 ) -> None:
     """Receive bars that a platform's script pushes; Ctrl-C stops it.
@@ -22,5 +22,7 @@ def receive(
 
     Example: orbcast receive --port 6201
     """
-    typer.echo(f"Bars are taken at http://{host}:{port}/bars/MARKET ; Ctrl-C stops it.", err=True)
+    typer.echo(
+        f"Bars are received at http://{host}:{port}/bars/MARKET ; Ctrl-C stops it.", err=True
+    )
     deployments.bar_server.receive(tasks.settings.current_settings(), host, port)

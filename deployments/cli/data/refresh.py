@@ -30,7 +30,7 @@ class NobodyListensError(OperatorError):
 
     home: str
     template = (
-        "no Prefect server is up for {home}, so an event would start nothing; start it with "
+        "no Prefect server is up for {home}, so an event would start no run; start it with "
         "`orbcast up`, or leave --event out to refresh here"
     )
 
@@ -42,7 +42,8 @@ def refresh(
         typer.Option("--full", help="Read a database from its beginning, not the last month."),
     ] = False,
     event: Annotated[
-        bool, typer.Option("--event", help="Only tell the server that bars arrived; do not wait.")
+        bool,
+        typer.Option("--event", help="Only send the server the event of new bars; do not wait."),
     ] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the run on the server.")] = 600,
     as_json: AsJson = False,
@@ -137,5 +138,5 @@ def _emit(market: str) -> Refreshed:
     }
     with tasks.prefect_api.get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[event])
-    words = f"told the server that bars of {market} arrived; refresh-data starts by itself"
+    words = f"sent the server the event of new bars of {market}; refresh-data starts by itself"
     return Refreshed(ran="event", verdict=words)

@@ -23,7 +23,7 @@ def remarked(records: Iterable[BatchRecord]) -> dict[str, dict[str, int]]:
     }
 
 
-_REMARKS = {"set_aside": "set aside", "left_out": "left out", "odd": "odd but kept"}
+_REMARKS = {"set_aside": "quarantined", "left_out": "left out", "odd": "unusual but imported"}
 
 
 def remark_lines(records: Iterable[BatchRecord]) -> list[str]:

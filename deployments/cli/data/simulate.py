@@ -25,7 +25,7 @@ def simulate(
     edge: Annotated[
         float, typer.Option(help="Accuracy points to plant, 0 to 0.2; 0 plants nothing.")
     ] = 0.03,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bars.", min=0)] = 7,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same bars.", min=0)] = 7,
     first: Annotated[str, typer.Option("--from", help="First day.")] = "2024-01-02",
     market: MarketOption = "mgc",
     as_json: AsJson = False,

@@ -36,7 +36,7 @@ def audit() -> None:
     """Run an audit that ships with Orbcast."""
 
 
-@app.command(short_help="Whether any feature moves when the future is deleted.")
+@app.command(short_help="Check whether any feature changes when the future is deleted.")
 def lookahead(
     market: MarketOption = "mgc",
     recipe: RecipeOption = "residual-mirrored",
@@ -44,7 +44,9 @@ def lookahead(
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     decisions: Annotated[int, typer.Option(help="Decisions to sample.", min=1)] = 60,
     days: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample, beside the last day.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the sample, besides the last day.", min=0)
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Delete, then scramble, the future of sampled decisions; features must not change.
@@ -58,7 +60,9 @@ def lookahead(
     definition, chosen = settings.market(market), settings.recipe(recipe)
     if days is not None:
         decisions = days * len(definition.ranges)
-        remark(f"--days is going: say --decisions {decisions}, as many as {days} days have")
+        remark(
+            f"--days will be removed: give --decisions {decisions}, the decisions of {days} days"
+        )
     period = days_of(first, last)
     bars = data.datasets.read_bars_until(settings, market, definition, tasks.settings.now())
     begin, end = data.datasets.period_of(bars, definition, *period)
@@ -85,26 +89,26 @@ def lookahead(
 
 def _print_report(report: AuditReport) -> None:
     echo(
-        f"{report.market}: {len(report.features)} features at {report.decisions} decisions, the "
-        "future deleted and scrambled."
+        f"{report.market}: {len(report.features)} features at {report.decisions} decisions, with "
+        "the future deleted and scrambled."
     )
     echo("Of them: " + ", ".join(f"{kind.name} {kind.decisions}" for kind in report.kinds) + ".")
     if report.never_seen:
-        echo(f"Missing in every one of them, so not proven: {', '.join(report.never_seen)}")
+        echo(f"Missing in all of them, so not tested: {', '.join(report.never_seen)}")
     for leak in report.leaks[:_MOST_SHOWN]:
         echo(f"  {leak}")
     if report.clean:
-        echo("Clean: none moved by a bit.")
+        echo("Clean: none changed in any bit.")
         return
     echo(f"{len(report.leaking)} features see the future: {', '.join(report.leaking)}")
 
 
-@app.command(short_help="Compute logged features again; they must be the same.")
+@app.command(short_help="Recompute logged features; they must be the same.")
 def parity(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Use replayed predictions.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recompute logged features from the lake; they must be the same to the bit.

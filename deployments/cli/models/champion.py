@@ -28,7 +28,7 @@ Ref = Annotated[
         autocompletion=completion.versions,
     ),
 ]
-By = Annotated[str, typer.Option(help="Who decides; your login name if left out.")]
+By = Annotated[str, typer.Option(help="Your name; the login name if left out.")]
 
 
 class UnsupportedPromotionError(InputError):
@@ -38,17 +38,18 @@ class UnsupportedPromotionError(InputError):
     reasons: tuple[str, ...]
     template = (
         "{version} is not promoted: {reasons:; }. Make the evidence with `orbcast evaluate`, or "
-        "go against it in your own name with --override"
+        "override it in your own name with --override"
     )
 
 
 def promote(
     ref: Ref,
-    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    reason: Annotated[str, typer.Option(help="Reason; recorded permanently.")],
     by: By = "",
     market: MarketOption = "mgc",
     override: Annotated[
-        bool, typer.Option("--override", help="Promote against the evidence; kept for ever too.")
+        bool,
+        typer.Option("--override", help="Promote against the evidence; recorded permanently."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -161,7 +162,7 @@ def _change(change: AliasRecord, decisions: tuple[DecisionRecord, ...]) -> _Chan
 
 
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+    reason: Annotated[str, typer.Option(help="Reason; recorded permanently.")],
     by: By = "",
     market: MarketOption = "mgc",
     as_json: AsJson = False,

@@ -42,22 +42,24 @@ def evaluate(
     market: MarketOption = "mgc",
     recipe: RecipeOption = "residual-mirrored",
     first: Annotated[
-        str | None, typer.Option("--from", help="First day judged; a year in if left out.")
+        str | None,
+        typer.Option("--from", help="First day judged; a year after the first bar if left out."),
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help="Last day judged; the last there is if left out.")
+        str | None, typer.Option("--to", help="Last day judged; the last available if left out.")
     ] = None,
     refit: Annotated[
         str | None, typer.Option(help="month or quarter; as the recipe says if left out.")
     ] = None,
     window: Annotated[
-        str | None, typer.Option(help="expanding, or rolling:N for N months; likewise.")
+        str | None,
+        typer.Option(help="expanding, or rolling:N for N months; as the recipe says if left out."),
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(help="Write every figure into this file, as JSON.")
+        Path | None, typer.Option(help="Write all figures to this file, as JSON.")
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show progress.")] = False,
 ) -> None:
     """Judge a recipe by walking forward: refit, predict the following months, move on.
 
@@ -129,7 +131,7 @@ def _show(study: StudyResult) -> None:
     if study.promotion is not None:
         echo(study.promotion.verdict)
     elif not study.counts:
-        echo("A study picked by hand: for looking, not for promotion.")
+        echo("A study with a period or walk chosen by hand: for information, not for promotion.")
     if study.cost is not None:
         echo(f"  {study.cost.words}")
     echo(f"  report: {study.report}")

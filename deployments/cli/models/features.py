@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def features(
-    own: Annotated[bool, typer.Option("--own", help="Only those of your own.")] = False,
+    own: Annotated[bool, typer.Option("--own", help="Only your own features.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the features that a recipe can name: what each measures, and in which unit.
@@ -58,7 +58,10 @@ def _values(feature: Feature) -> dict[str, str | bool | None]:
 
 def _print(listed: tuple[Feature, ...], folder: Path) -> None:
     if not listed:
-        echo(f"no feature of your own; docs/write-a-feature.md writes one, for {folder}")
+        echo(
+            "you have no features of your own; docs/write-a-feature.md shows how to write one "
+            f"in {folder}"
+        )
         return
     width = max(len(feature.name) for feature in listed)
     group = ""
@@ -68,5 +71,5 @@ def _print(listed: tuple[Feature, ...], folder: Path) -> None:
             kept_out = ', not in "all"' if feature.news else ""
             echo(f"{group}{', your own' if feature.code else kept_out}:")
         unit = f" ({feature.unit})" if feature.unit else ""
-        retired = f"; retired, instead: {feature.instead}" if feature.instead else ""
+        retired = f"; retired, use {feature.instead}" if feature.instead else ""
         echo(f"  {feature.name:{width}}  {feature.words}{unit}{retired}")

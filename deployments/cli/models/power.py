@@ -26,20 +26,22 @@ class HalfAGateError(InputError):
 def power(
     lift: Annotated[float, typer.Option(help="Accuracy above the baseline, 0.02 is 2 points.")],
     baseline: Annotated[float, typer.Option(help="Accuracy that needs no skill.")] = 0.5,
-    threshold: Annotated[float, typer.Option(help="Accuracy a gate asks for.")] = 0.55,
-    trades: Annotated[int | None, typer.Option(help="Trades there are.")] = None,
-    correct: Annotated[int | None, typer.Option(help="How many of them were right.")] = None,
-    wanted: Annotated[float, typer.Option("--power", help="Chance of finding the lift.")] = 0.8,
+    threshold: Annotated[float, typer.Option(help="Accuracy that a gate requires.")] = 0.55,
+    trades: Annotated[int | None, typer.Option(help="Number of trades.")] = None,
+    correct: Annotated[int | None, typer.Option(help="Number of them that were right.")] = None,
+    wanted: Annotated[
+        float, typer.Option("--power", help="Chance of finding the lift (power).")
+    ] = 0.8,
     alpha: Annotated[float, typer.Option(help="Chance of a false alarm.")] = 0.05,
     per_day: Annotated[float, typer.Option(help="Trades a day, to count in days.")] = 6.0,
     design_effect: Annotated[
-        float, typer.Option(help="How much trades of a day share luck; 1 is not at all.")
+        float, typer.Option(help="Variance inflation by trades of the same day; 1 if independent.")
     ] = 1.0,
     gain: Annotated[
         float | None, typer.Option(help="Gain in log loss: what the promotion rule needs for it.")
     ] = None,
     questions: Annotated[
-        int, typer.Option(help="Questions asked so far, beside --gain.", min=1)
+        int, typer.Option(help="Questions tested so far, with --gain.", min=1)
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +72,7 @@ def power(
     if correct is not None and trades is None:
         raise HalfAGateError
     if not _SLOWEST <= per_day <= _FASTEST:
-        raise NumberError("per-day", per_day, "give the trades of a usual day, such as 6")
+        raise NumberError("per-day", per_day, "give the trades of a typical day, such as 6")
     needed = ml_core.evidence.power.trades_needed(
         baseline, lift, power=wanted, alpha=alpha, design_effect=design_effect
     )
@@ -114,7 +116,7 @@ def power(
         count = "1 question" if questions == 1 else f"{questions:,} questions"
         echo(
             f"The whole promotion rule finds a gain of {gain:g} in log loss {wanted * 100:.4g}% "
-            f"of the time with {rule.words} breaks, {count} asked."
+            f"of the time with {rule.words} breaks, {count} tested."
         )
     passed = f"> {threshold * 100:.4g}%"
     headings = ("trades", "days", f"coin {passed}", f"baseline {passed}", "lift found")

@@ -81,7 +81,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     typer.echo("\n".join(lines))
 
 
-@app.command(short_help="Show where two recipes differ.")
+@app.command(short_help="Show the differences between two recipes.")
 def diff(first: Name, second: Name, as_json: AsJson = False) -> None:
     """Show where two recipes differ; their descriptions are not compared.
 
@@ -110,7 +110,7 @@ def _listed(settings: Settings, name: str) -> dict[str, str]:
     """
     row = {"file": name, "kind": "-", "hash": "-", "from": "-", "about": ""}
     if name != name.lower():
-        fault = f"is not found by its name: rename the file to {name.lower()}.toml"
+        fault = f"cannot be found by its name: rename the file to {name.lower()}.toml"
         return {**row, "fault": fault, "about": fault}
     try:
         path = settings.recipe_file(name)

@@ -26,7 +26,7 @@ def stats(
         str, typer.Option("--if", help='Such as "range_size_atr14 > 0.1 and weekday == 2".')
     ],
     opening_range: Annotated[
-        str | None, typer.Option("--range", help="Of this opening range; of every one else.")
+        str | None, typer.Option("--range", help="This opening range; all if left out.")
     ] = None,
     side: Annotated[str, typer.Option(help="Trades of breaks up, down or either.")] = "either",
     market: MarketOption = "mgc",
@@ -69,12 +69,14 @@ def stats(
         return
     show_table(_table(answer))
     if answer.unknown:
-        echo(f"{answer.unknown:,} ranges left out: a feature of the condition is not known there.")
+        echo(
+            f"{answer.unknown:,} ranges left out: a feature of the condition is unknown for them."
+        )
     alone = interval(answer.difference.low, answer.difference.high, 2)
     paid_for = interval(answer.low, answer.high, 2)
     echo(
-        f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; paid "
-        f"for {answer.looks:,} looks {paid_for})."
+        f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; "
+        f"corrected for {answer.looks:,} tests {paid_for})."
     )
     echo(answer.verdict)
 

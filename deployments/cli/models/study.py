@@ -29,7 +29,7 @@ def study() -> None:
     """Study tradable setups, with the chance that their result is luck."""
 
 
-@app.command(short_help="Try rule setups; tell which survive costs and chance.")
+@app.command(short_help="Test rule setups; show which survive costs and chance.")
 def setups(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -58,12 +58,10 @@ def setups(
         list[str] | None,
         typer.Option("--day", help="all, or Mon to Fri; repeat.", show_default="each"),
     ] = None,
-    min_trades: Annotated[
-        int, typer.Option(help="Trades in the search needed to be judged.")
-    ] = 50,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
+    min_trades: Annotated[int, typer.Option(help="Minimum trades in the search period.")] = 50,
+    seed: Annotated[int, typer.Option(help="Bootstrap draws.", min=0)] = 0,
     figures: Annotated[
-        Path | None, typer.Option(help="Write every setup's figures into this file, as JSON.")
+        Path | None, typer.Option(help="Write all setups' figures to this file, as JSON.")
     ] = None,
     as_json: AsJson = False,
     report: Annotated[

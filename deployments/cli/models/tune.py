@@ -29,17 +29,21 @@ _QUESTIONS = ("directional", "quality", "r_multiple")
 def tune(
     market: MarketOption = "mgc",
     recipe: Annotated[
-        str, typer.Option(help="Recipe to tune from.", autocompletion=completion.recipes)
+        str, typer.Option(help="Recipe to start from.", autocompletion=completion.recipes)
     ] = "residual-mirrored",
-    trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier runs' too.")] = 50,
-    folds: Annotated[int, typer.Option(min=1, help="Latest folds to tune on.")] = 5,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Trials in total, including earlier runs.")
+    ] = 50,
+    folds: Annotated[int, typer.Option(min=1, help="Number of latest folds to tune on.")] = 5,
     question: Annotated[
         str, typer.Option(help="directional, quality or r_multiple.")
     ] = "directional",
-    holdout: Annotated[int, typer.Option(min=0, help="Latest months never looked at.")] = 6,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed tries the same values.")] = 7,
+    holdout: Annotated[int, typer.Option(min=0, help="Latest months held out.")] = 6,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed; the same seed tries the same values.")
+    ] = 7,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show progress.")] = False,
 ) -> None:
     """Search hyperparameters on walk-forward folds; a stopped search continues where it was.
 
@@ -50,7 +54,7 @@ def tune(
     """
     if question not in _QUESTIONS:
         remedy = f"use one of {', '.join(_QUESTIONS)}"
-        raise OptionError("--question", question, "is no model", remedy)
+        raise OptionError("--question", question, "is not a model", remedy)
     settings = tasks.settings.current_settings()
     settings.market(market)
     settings.recipe(recipe)

@@ -145,12 +145,12 @@ def show(ref: Ref, market: MarketOption = "mgc", as_json: AsJson = False) -> Non
         echo(f"{held.alias} since {held.at:%Y-%m-%d %H:%M} UTC by {held.by}: {held.reason}")
 
 
-@app.command(short_help="Say what a version is, what is known, what is not.")
+@app.command(short_help="Show a version's model card.")
 def card(
     ref: Annotated[
         str | None,
         typer.Argument(
-            help="Version or alias; the one that serves if left out.",
+            help="Version or alias; the serving one if left out.",
             autocompletion=completion.versions,
         ),
     ] = None,
@@ -179,7 +179,7 @@ def card(
         echo(f"the card of {facts.version} is in {html}")
 
 
-@app.command(short_help="Compare versions' files with what was registered.")
+@app.command(short_help="Compare versions' files with the registered hashes.")
 def verify(
     ref: Annotated[
         str | None,

@@ -13,7 +13,7 @@ import tasks
 def dashboard(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8501,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
 ) -> None:
     """Show the trading day, the record and the models in a browser page; Ctrl-C stops it.

@@ -46,7 +46,7 @@ def upgrade(as_json: AsJson = False) -> None:
 @app.command()
 def copy(
     to: Annotated[
-        str, typer.Option(help="URL of an empty database; a SQLite file is made if need be.")
+        str, typer.Option(help="URL of an empty database; a SQLite file is created if needed.")
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -102,6 +102,6 @@ def _print(made: DatabaseCopy, source: str, target: str) -> None:
     empty = sum(not content.rows for content in made.tables)
     how = "was copied already" if made.already else "copied"
     echo(f"{made.rows:,} rows of {source} {how} to {target}; {empty} more tables are empty.")
-    echo("Both verified: each chain whole, with the same end; every other table equal.")
+    echo("Both verified: all chains are whole and end alike; all other tables are equal.")
     if made.notes is not None:
-        echo(f"The notes of the chains' ends are beside it: {made.notes}")
+        echo(f"The noted heads of the chains are beside it: {made.notes}")

@@ -26,7 +26,7 @@ def demo(
         Path | None,
         typer.Option(
             "--in",
-            help="Folder of the demo, apart from your own home; else that of --home.",
+            help="Folder for the demo, separate from your own home; --home if left out.",
             show_default="var/demo",
         ),
     ] = None,
@@ -105,12 +105,12 @@ def _print_results(demo: DemoResult) -> None:
     echo(str(retrained.decision))
     echo(f"\nReport: {demo.report}")
     echo(f"Study:  {study.report}")
-    echo("\nNext, worth trying:")
+    echo("\nNext:")
     for command, what in (
-        ("predict --at 2025-12-30T09:05", "what the models say of a range, and why"),
-        ("models history", "who served when, and on what evidence"),
+        ("predict --at 2025-12-30T09:05", "predict a range, with the reasons"),
+        ("models history", "serving history, with the evidence"),
         ("dashboard", "the days as cards and charts in a browser (`make dashboard` installs it)"),
-        ("up", "look at all of it in the Prefect UI, at http://127.0.0.1:4200"),
+        ("up", "see all of it in the Prefect UI, at http://127.0.0.1:4200"),
     ):
         echo(f"  .venv/bin/orbcast --home {_short(demo.home)} {command}")
         echo(f"      {what}")

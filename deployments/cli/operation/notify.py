@@ -37,7 +37,7 @@ class DeadChannelError(OperatorError):
     """Channels that did not accept a message."""
 
     faults: tuple[tuple[str, str], ...]
-    template = "not delivered: {_lines:; }; mend the channel with `orbcast notify add` again"
+    template = "not delivered: {_lines:; }; correct the channel with `orbcast notify add`"
 
     @property
     def _lines(self) -> tuple[str, ...]:
@@ -63,12 +63,12 @@ def notify() -> None:
 @app.command(short_help="Add a channel, or replace one of the same name.")
 def add(
     kind: Annotated[str, typer.Argument(help="slack, teams, email, webhook or apprise.")],
-    name: Annotated[str, typer.Argument(help="A name of yours, such as desk.")],
+    name: Annotated[str, typer.Argument(help="Name for the channel, such as desk.")],
     url_env: Annotated[
-        str | None, typer.Option(help="Environment variable with the URL; asked for else.")
+        str | None, typer.Option(help="Environment variable with the URL; asked for if left out.")
     ] = None,
     least: Annotated[
-        str, typer.Option(help="Least that it is told of: info, warning or trouble.")
+        str, typer.Option(help="Least level that it receives: info, warning or trouble.")
     ] = "info",
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +106,7 @@ def add(
     echo(f"{channel.name} ({channel.kind}) added; try it: `orbcast notify test {name}`")
 
 
-@app.command(short_help="Tell this channel nothing any more.")
+@app.command(short_help="Remove a channel.")
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the channel.")], as_json: AsJson = False
 ) -> None:
@@ -118,7 +118,7 @@ def remove(
     with home_prefect(settings):
         if not tasks.notices.channel_blocks.remove_channel(settings.channels_file, name):
             raise tasks.notices.channels.ChannelError(
-                "name", name, "is not there; `orbcast notify list` shows them"
+                "name", name, "does not exist; `orbcast notify list` shows them"
             )
         deployments.automations.ensure_automations(
             tasks.notices.channels.channels(settings.channels_file)
@@ -144,7 +144,7 @@ def list_channels(as_json: AsJson = False) -> None:
         print_json([{**asdict(channel), "last_attempt": last} for channel, last in attempts])
         return
     for channel, last in attempts:
-        state = "nothing to tell so far"
+        state = "no notices yet"
         if last is not None:
             state = "delivered" if last.delivered else f"failed: {last.detail}"
             state = f"{last.at:%Y-%m-%d %H:%M} UTC {state}"
@@ -179,7 +179,7 @@ def try_channels(
         ]
         if not channels:
             raise tasks.notices.channels.ChannelError(
-                "name", name or "", "is not there; `orbcast notify list` shows them"
+                "name", name or "", "does not exist; `orbcast notify list` shows them"
             )
         with tasks.messages.trial.trial_message(settings) as (message, picture):
             tried = [
@@ -200,7 +200,7 @@ def try_channels(
         raise DeadChannelError(faults)
 
 
-@app.command(short_help="Try again now what did not arrive.")
+@app.command(short_help="Send undelivered notices again now.")
 def retry(as_json: AsJson = False) -> None:
     """Send undelivered notices again now; log-outcomes also retries them over time.
 
@@ -225,7 +225,7 @@ def retry(as_json: AsJson = False) -> None:
         raise DeadChannelError(faults)
 
 
-@app.command(short_help="Have Prefect tell of runs that crash or go silent.")
+@app.command(short_help="Have Prefect notify of runs that crash or stop responding.")
 def automations(as_json: AsJson = False) -> None:
     """Have Prefect itself report runs that crash, do not start or go silent.
 
@@ -244,7 +244,7 @@ def automations(as_json: AsJson = False) -> None:
     for name in names:
         echo(name)
     if not names:
-        echo("none: no channel that Prefect itself can use; SMTP email is none")
+        echo("none: no channel that Prefect itself can use (SMTP email is not one)")
 
 
 def show_notices(
@@ -254,7 +254,7 @@ def show_notices(
             help="Name of a market file; all if left out.", autocompletion=completion.markets
         ),
     ] = None,
-    last: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    last: Annotated[int, typer.Option(help="Number of notices.", min=1)] = 20,
     kind: Annotated[
         list[str] | None, typer.Option(help="Of this kind only, such as breaker; may be repeated.")
     ] = None,
@@ -313,4 +313,4 @@ def show_notices(
         for line in notice_record.notice.body.splitlines():
             echo(f"    {line}")
     if not notice_records:
-        echo("nothing to tell so far")
+        echo("no notices yet")

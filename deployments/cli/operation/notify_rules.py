@@ -25,7 +25,7 @@ _BY_PREFECT = "run"
 
 ChannelName = Annotated[str, typer.Argument(help="Name of the channel.")]
 Kinds = Annotated[
-    list[str], typer.Argument(help="forecast, break, settled, day, breaker ...; or all.")
+    list[str], typer.Argument(help="Kinds: forecast, break, settled, day, breaker ...; or all.")
 ]
 OfMarket = Annotated[
     str | None,
@@ -69,16 +69,18 @@ def switch_on(
     _switch(name, kinds, market, on=True, as_json=as_json)
 
 
-@app.command(short_help="Leave a channel in peace for some hours of the day.")
+@app.command(short_help="Set a channel's quiet hours.")
 def quiet(
     name: ChannelName,
     begin: Annotated[str | None, typer.Argument(help="Local time, such as 22:00.")] = None,
     end: Annotated[str | None, typer.Argument(help="Local time, such as 07:00.")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the times.")] = None,
-    hold: Annotated[KindOption, typer.Option(help="Kind that is told when they end.")] = None,
-    leave_out: Annotated[KindOption, typer.Option(help="Kind that is never told.")] = None,
-    at_once: Annotated[KindOption, typer.Option(help="Kind that is told all the same.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="No quiet hours any more.")] = False,
+    hold: Annotated[KindOption, typer.Option(help="Kind that is sent when they end.")] = None,
+    leave_out: Annotated[KindOption, typer.Option(help="Kind that is never sent.")] = None,
+    at_once: Annotated[
+        KindOption, typer.Option(help="Kind that is sent in spite of them.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Remove the quiet hours.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Set a channel's quiet hours.

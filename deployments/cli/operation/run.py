@@ -54,7 +54,7 @@ def run(
         list[str] | None, typer.Option(help="Parameter, key=value; may be repeated.")
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No lines of progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show progress.")] = False,
 ) -> None:
     """Run a flow now. It needs no server; if one is up, the run uses it and shows there.
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STOPPED_WITHIN_SECONDS = 15.0
 WRONG = 4
 
-_SHORT = {"waiting": "not answered yet", "absent": "not asked for"}
+_SHORT = {"waiting": "no prediction yet", "absent": "not predicted"}
 """Short texts for a table's cell instead of a sentence."""
 
 
@@ -43,7 +43,7 @@ class StillUpError(OperatorError):
     pid: int
     seconds: float
     template = (
-        "process {pid} has not stopped within {seconds:g} s; look at its logs, or end it with "
+        "process {pid} has not stopped within {seconds:g} s; see its logs, or end it with "
         "kill -9 {pid}"
     )
 
@@ -52,17 +52,17 @@ def status(
     market: Annotated[
         str | None,
         typer.Option(
-            help="Only this market; else all that `orbcast up` serves.",
+            help="Only this market; all that `orbcast up` serves if left out.",
             autocompletion=completion.markets,
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only what is wrong, a line each, and an exit status."),
+        typer.Option("--check", help="Only problems, a line each, and an exit status."),
     ] = False,
     prometheus: Annotated[
         bool,
-        typer.Option("--prometheus", help="Only the figures for Prometheus, of each market."),
+        typer.Option("--prometheus", help="Only the figures for Prometheus, for each market."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +97,7 @@ def status(
     if as_json:
         print_json({"server": server, "runs": runs, "markets": overviews, "problems": problems})
     elif check:
-        echo("\n".join(problems) or "all is well")
+        echo("\n".join(problems) or "no problems")
     if check and problems:
         raise typer.Exit(WRONG)
     if check or as_json:
@@ -151,7 +151,7 @@ def _print_markets(overviews: list[MarketOverview], at: datetime) -> None:
             overview.market,
             overview.stage,
             overview.breaker_state,
-            f"{answered} of {len(overview.slots)} answered" if overview.slots else "none",
+            f"{answered} of {len(overview.slots)} predicted" if overview.slots else "none",
             _upcoming(overview, at),
             "-"
             if account is None
@@ -169,17 +169,17 @@ def _upcoming(overview: MarketOverview, at: datetime) -> str:
 def _print_market(overview: MarketOverview, at: datetime) -> None:
 
     echo(f"\n{overview.market}: stage {overview.stage}, breaker {overview.breaker}")
-    bars = "none: `orbcast ingest` brings them"
+    bars = "none: `orbcast ingest` imports them"
     if overview.last_bar is not None:
         old = duration(at - overview.last_bar)
         bars = f"{overview.bars:,}, the last {utc_minute(overview.last_bar)}, {old} ago"
     until = f", until {overview.serves_until:%Y-%m-%d}" if overview.serves_until else ""
     lines = {
-        "serves": (overview.serves or "nothing: `orbcast run nightly-retrain` makes a version")
+        "serves": (overview.serves or "none: `orbcast run nightly-retrain` makes a version")
         + until,
         "but": overview.trouble,
         "bars": bars,
-        "last live answer": overview.last_live_answer or "none yet",
+        "last live prediction": overview.last_live_answer or "none yet",
         "next decision": _upcoming(overview, at),
         "news": "; ".join(
             f"{event.name} ({event.importance}) {_clock(event.time, at)} UTC, "
@@ -190,7 +190,7 @@ def _print_market(overview: MarketOverview, at: datetime) -> None:
         "account": _account_words(overview),
         "drift": overview.drift or "never checked",
         "parity": overview.parity or "never checked",
-        "retrains rest": overview.retrains_rest,
+        "retrains paused": overview.retrains_rest,
     }
     for name, words in lines.items():
         if words:
@@ -272,7 +272,7 @@ def _print_slots(overview: MarketOverview, at: datetime) -> None:
 
 def _not_up(named: str | None) -> str:
     if named:
-        return f"{named} does not answer; start it, or unset PREFECT_API_URL to use Orbcast's own"
+        return f"{named} does not respond; start it, or unset PREFECT_API_URL to use Orbcast's own"
     return "not up (`orbcast up`)"
 
 
@@ -286,7 +286,7 @@ def down() -> None:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-        echo("nothing is up")
+        echo("not running")
         return
     deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
     while time.monotonic() < deadline:

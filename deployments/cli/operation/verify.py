@@ -26,38 +26,38 @@ LARGE_ROWS = 1_000_000
 """With more rows up to its sealed checkpoint, a ledger is verified from there: half a minute."""
 
 _LEDGER = ("predictions", "outcomes")
-_SEALED = "sealed as a checkpoint, from which `orbcast verify --since-checkpoint` goes on"
-_NOT_SEALED = "not sealed: a checkpoint stands where nothing was found"
+_SEALED = "sealed as a checkpoint, from which `orbcast verify --since-checkpoint` continues"
+_NOT_SEALED = "not sealed: a checkpoint needs a verification without faults"
 
 
 class WithoutRestoredError(InputError):
     """A name or reason was given without --accept-restored."""
 
-    template = "--by and --reason sign for rows that are gone; they go with --accept-restored"
+    template = "--by and --reason sign for missing rows; use them with --accept-restored"
 
 
 def verify(
     head: Annotated[
         str | None,
-        typer.Option(help="End of a chain as noted earlier; it must still stand in it."),
+        typer.Option(help="End of a chain as noted earlier; it must still be in the chain."),
     ] = None,
     accept_restored: Annotated[
         bool,
-        typer.Option(help="Go on from a restored backup: keep the rows that are gone on record."),
+        typer.Option(help="Continue from a restored backup, and record the missing rows."),
     ] = False,
-    by: Annotated[str, typer.Option(help="Who accepts it.")] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept for ever.")] = "",
+    by: Annotated[str, typer.Option(help="Your name.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason; recorded permanently.")] = "",
     whole: Annotated[
         bool | None,
         typer.Option(
             "--whole/--since-checkpoint",
-            help="From the first row, or from the last sealed checkpoint.",
+            help="Verify from the first row, or from the last sealed checkpoint.",
             show_default="whole up to a million rows",
         ),
     ] = None,
     seal: Annotated[
         bool,
-        typer.Option("--seal", help="Walk the whole; if it is sound, seal it as a checkpoint."),
+        typer.Option("--seal", help="Verify everything; if it is whole, seal a checkpoint."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +80,7 @@ def verify(
     """
     if head is not None and not re.fullmatch("[0-9a-f]{8,64}", head.lower()):
         remedy = "write 8 to 64 digits of it, such as 3f9a61c2"
-        raise OptionError("--head", head, "is no hash", remedy)
+        raise OptionError("--head", head, "is not a hash", remedy)
     if (by or reason) and not accept_restored:
         raise WithoutRestoredError
     if seal and whole is False:
@@ -155,9 +155,12 @@ def _print_json(record: Verification, faults: list[str], *, sealed: bool) -> Non
 
 def _print(record: Verification, faults: list[str]) -> None:
     lines = list(faults)
-    lines += [f"{gap} are gone, accepted by {gap.by}: {gap.reason}" for gap in record.gaps]
+    lines += [f"{gap} are missing, accepted by {gap.by}: {gap.reason}" for gap in record.gaps]
     lines += [
-        f"{doubt}: rows cut off the end before its next line would not show without --head"
+        (
+            f"{doubt}: rows removed from the end before its next line would not be detected "
+            "without --head"
+        )
         for doubt in record.doubts
     ]
     if record.unnoted and not record.doubts:
@@ -166,8 +169,8 @@ def _print(record: Verification, faults: list[str]) -> None:
     if record.beginnings:
         tables = ", ".join(f"{begun.rows:,} {begun.table_name}" for begun in record.beginnings)
         lines.append(
-            f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they stood: "
-            f"{tables}. An edit of these rows before that does not show; later rows were chained "
+            f"the upgrade of {record.beginnings[0].at:%Y-%m-%d %H:%M} UTC chained as they were: "
+            f"{tables}. Earlier edits of these rows are not detected; later rows were chained "
             "when they were written"
         )
     if record.since is not None:
@@ -176,7 +179,7 @@ def _print(record: Verification, faults: list[str]) -> None:
         lines.append(
             f"walked from the checkpoint of {since.at:%Y-%m-%d %H:%M} UTC on: up to there, "
             f"{ledger} among {since.rows:,} rows, Orbcast {since.version} found the whole as "
-            "written. An edit of those rows since then does not show here: `orbcast verify "
+            "written. Edits of those rows since then are not detected here: `orbcast verify "
             "--whole` walks all"
         )
     state = "as they were written" if not faults else f"{len(faults)} faults"
@@ -210,7 +213,7 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
         *_faults_or_why_not(lambda: registry.definitions.markets.definition_faults(database)),
     ]
     if head is not None and not settings.ledger().has(head.lower()):
-        matches.append(f"no chain holds {head} any more: rows are gone from its end")
+        matches.append(f"no chain contains {head} any more: rows are missing from its end")
     versions = models.versions()
     for done, record in enumerate(versions):
         bar.share(done / len(versions), "Verifying versions")

@@ -56,7 +56,7 @@ def account() -> None:
     """
 
 
-@app.command("list", short_help="List the accounts there are.")
+@app.command("list", short_help="List the account files.")
 def list_accounts(as_json: AsJson = False) -> None:
     """List the account files, your own and those that come with Orbcast.
 
@@ -81,16 +81,14 @@ def show(name: Name, as_json: AsJson = False) -> None:
     print_fields(values, as_json=as_json)
 
 
-@app.command(short_help="Say whether an account file can be used, and what it allows.")
+@app.command(short_help="Check an account file, and show what it allows.")
 def check(
     file: Annotated[Path, typer.Argument(help="An account file (TOML).")],
     stop: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Money that one contract loses at its stop, with costs."),
+        typer.Option(min=0.01, help="Loss of one contract at its stop, with costs."),
     ] = None,
-    lost: Annotated[
-        float, typer.Option(min=0, help="Money that the day has lost before that trade.")
-    ] = 0.0,
+    lost: Annotated[float, typer.Option(min=0, help="Loss of the day before that trade.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Print whether an account file can be used, or what is wrong with it.
@@ -126,7 +124,7 @@ def _sizing(loaded: Account, stop: float, lost: float) -> Sizing:
     return ml_core.strategy.account_sizing.contracts_for(loaded, state, size=1.0, risk=stop)
 
 
-@app.command(short_help="Print how likely an account breaks a limit, by some rules.")
+@app.command(short_help="Print the chance that an account breaks a limit under some rules.")
 def chance(
     name: Name,
     market: MarketOption = "mgc",
@@ -134,15 +132,19 @@ def chance(
         str | None,
         typer.Option(
             "--strategy",
-            help="Name of a strategy file; ORBCAST_STRATEGY else.",
+            help="Name of a strategy file; ORBCAST_STRATEGY if left out.",
             autocompletion=completion.strategies,
         ),
     ] = None,
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=2_000, help="Trading days at most.")] = 120,
-    paths: Annotated[int, typer.Option(min=100, max=100_000, help="Paths to draw.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="What the draws begin with.")] = 1,
+    days: Annotated[
+        int, typer.Option(min=1, max=2_000, help="Most trading days of a path.")
+    ] = 120,
+    paths: Annotated[
+        int, typer.Option(min=100, max=100_000, help="Number of paths to draw.")
+    ] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Print how likely some rules bring an account to its target before they break a limit.
@@ -186,13 +188,13 @@ def _print(odds: AccountOdds, currency: str) -> None:
         f"{signed(odds.as_recorded.net_per_day, 3)} R a day"
     )
     ended = "goes on to its end" if own.ended is None else f"{OUTCOMES[own.ended]} on {own.day}"
-    echo(f"Through that record as it came, the account {ended}: {own.balance:,.2f} {currency}.")
+    echo(f"In that record's own order, the account {ended}: {own.balance:,.2f} {currency}.")
     if odds.refused:
         reasons = ", ".join(f"{limit} {count:,}" for limit, count in odds.refused.items())
         echo(f"Trades without a contract that fits: {reasons}.")
     echo(f"On {odds.as_recorded.paths:,} paths of {odds.as_recorded.days} trading days at most:")
     show_table(_table(odds))
-    echo(f"How much of that is the record's luck: {odds.luck}")
+    echo(f"Uncertainty from the record: {odds.luck}")
 
 
 def _table(odds: AccountOdds) -> Table:

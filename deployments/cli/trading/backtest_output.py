@@ -42,7 +42,7 @@ def write_files(
 
 def in_account(account: AccountNow) -> str:
     """Return a line with the result of a backtest's trades in an account."""
-    over = f"; it is over by {account.ended.replace('_', ' ')}" if account.ended else ""
+    over = f"; it ended by {account.ended.replace('_', ' ')}" if account.ended else ""
     return (
         f"In the account {account.account}, with the contracts that it allows: "
         f"{account.balance:,.2f} {account.currency} after "
@@ -55,15 +55,15 @@ def by_range(result: BacktestResult) -> Table:
     headings = ("", "trades", "won", "net R", "a trade (95 %)", "costs", "driftless", "fall")
     table = cli.drawing.borderless_table(*headings, gap=1)
     for name, group in {**result.ranges, "all": result.whole}.items():
-        worth, mean = group.worth, group.worth.per_trade
+        statistics, mean = group.statistics, group.statistics.per_trade
         table.add_row(
             name,
-            f"{worth.trades:,}",
-            percent_or_dash(worth.hit_rate),
-            signed_or_dash(worth.total_r, 1),
+            f"{statistics.trades:,}",
+            percent_or_dash(statistics.hit_rate),
+            signed_or_dash(statistics.total_r, 1),
             f"{signed_or_dash(mean.estimate)} ({interval(mean.low, mean.high, 2)})",
             signed_or_dash(-group.cost_per_trade),
             signed_or_dash(group.driftless.net_per_trade if group.driftless else None),
-            f"{worth.drawdown_r:.1f}",
+            f"{statistics.drawdown_r:.1f}",
         )
     return table

@@ -29,8 +29,10 @@ def drift() -> None:
 @app.command()
 def check(
     market: MarketOption = "mgc",
-    replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Write Evidently's HTML page.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Use replayed predictions.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Write Evidently's HTML page to this file.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check now, as the flow check-drift does daily. Exit status 4: something drifted.
@@ -63,7 +65,7 @@ def check(
 @app.command()
 def show(
     market: MarketOption = "mgc",
-    last: Annotated[int, typer.Option(help="How many reports.", min=1)] = 10,
+    last: Annotated[int, typer.Option(help="Number of reports.", min=1)] = 10,
     as_json: AsJson = False,
 ) -> None:
     """List the latest reports, newest last.
@@ -87,4 +89,4 @@ def show(
     for record in records:
         echo(f"{record.at:%Y-%m-%d %H:%M} UTC  {record.verdict}")
     if not records:
-        echo(f"{symbol} was never checked: orbcast drift check --market {market}")
+        echo(f"{symbol} has never been checked: orbcast drift check --market {market}")

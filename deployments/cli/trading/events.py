@@ -39,13 +39,13 @@ def events() -> None:
     """
 
 
-@app.command("import", short_help="Take the times of news in from files.")
+@app.command("import", short_help="Import the times of news from files.")
 def import_events(
     paths: Annotated[list[Path], typer.Argument(help="Files: .toml, .csv or .ics.")],
     market: Annotated[
         str | None,
         typer.Option(
-            help="Only of this market file; every market if left out.",
+            help="Only for this market file; every market if left out.",
             autocompletion=completion.markets,
         ),
     ] = None,
@@ -91,19 +91,19 @@ def import_events(
         echo(f"{path.name}: {len(events):,} events, {added[path]:,} of them new or changed")
         stated = sum(event.known_since < at for event in events)
         echo(
-            f"  {stated:,} known since when the file says, {len(events) - stated:,} since now: "
-            "decisions of before make no use of these"
+            f"  {stated:,} known since the time in the file, {len(events) - stated:,} since now: "
+            "earlier decisions do not use these"
         )
 
 
-@app.command(short_help="The news that is expected, as it was known at a time.")
+@app.command(short_help="Show the expected news, as known at a time.")
 def show(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First day, UTC.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, UTC.")] = None,
     known_at: Annotated[
         str | None,
-        typer.Option(help="As it was known then, 2026-01-14T09:00; now if left out."),
+        typer.Option(help="As known at this time, 2026-01-14T09:00; now if left out."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -130,7 +130,7 @@ def show(
         print_json([field_values(event) for event in listed])
         return
     if not listed:
-        echo("no news is on record here: `orbcast events import FILE` brings some")
+        echo("no news is recorded: `orbcast events import FILE` imports it")
         return
     _show(listed, ZoneInfo(definition.zone))
 

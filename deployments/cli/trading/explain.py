@@ -38,6 +38,6 @@ def _show(row: ExplainedPrediction) -> None:
     for gate in row.gates:
         echo(f"  {'ok' if gate.passed else 'no'}  {gate.name}: {gate.words}")
         if gate.change:
-            echo(f"      would have done: {gate.change}")
+            echo(f"      would have sufficed: {gate.change}")
     for words in row.reasons:
         echo(f"      {words}")

@@ -40,7 +40,7 @@ def fills() -> None:
     """
 
 
-@app.command("import", short_help="Take executions in from a platform's file.")
+@app.command("import", short_help="Import executions from a platform's file.")
 def import_files(
     paths: Annotated[list[Path], typer.Argument(help="CSV files that your platform exported.")],
     market: MarketOption = "mgc",
@@ -52,7 +52,7 @@ def import_files(
         str | None,
         typer.Option(
             help="ninjatrader, tradovate, tradovate-orders, rithmic, ib, metatrader or generic; "
-            "left out, what the header shows."
+            "if left out, by the header."
         ),
     ] = None,
     columns: Annotated[
@@ -61,23 +61,23 @@ def import_files(
     ] = None,
     instrument: Annotated[
         str | None,
-        typer.Option(help="What the file calls this market, if no contract of it: XAUUSD."),
+        typer.Option(help="Name of this market in the file, if it is not a contract: XAUUSD."),
     ] = None,
     time_format: Annotated[
         str | None, typer.Option(help="Format of the times, such as '%d/%m/%Y %H:%M:%S'.")
     ] = None,
     decimal: Annotated[
-        str | None, typer.Option(help=", or . before the decimals, where it may be either.")
+        str | None, typer.Option(help=", or . before the decimals, where both are possible.")
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="What separates the cells.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Column separator.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what is read; keep nothing.")
+        bool, typer.Option("--dry-run", help="Show what is read; store nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Import executions. Running it again changes nothing; exports may overlap.
 
-    The platform is recognized by the header. A row that cannot be used is set aside with its line
+    The platform is recognized by the header. An unusable row is quarantined with its line
     number and the reason. The same file with other options replaces its earlier import.
 
     Fields of --columns: time, date, side, quantity, price, contract, commission, execution_id,
@@ -117,20 +117,20 @@ def _mapping(texts: list[str]) -> dict[str, str]:
             name, sign, column = pair.partition("=")
             if not sign or not name.strip():
                 example = "write --columns time=When,side=What"
-                raise OptionError("--columns", pair, "is no mapping", example)
+                raise OptionError("--columns", pair, "is not a mapping", example)
             pairs[name.strip()] = column.strip()
     return pairs
 
 
 def _print_import(one: FillsImport) -> None:
     file = one.file
-    verb = {"imported": "brought", "already": "brought before", "not kept": "would bring"}
+    verb = {"imported": "imported", "already": "imported before", "not kept": "would import"}
     echo(
         f"{file.name}: {file.platform}, {verb[one.status]} {len(file.fills):,} fills: "
         f"{one.added:,} new, {one.changed:,} with another commission or price, "
-        f"{one.unchanged:,} known"
+        f"{one.unchanged:,} unchanged"
     )
-    zone = f"times of {file.zone}" if file.zone else "times that say their zone"
+    zone = f"times of {file.zone}" if file.zone else "times with their own zone"
     columns = ", ".join(f"{field}={column}" for field, column in file.columns.items())
     echo(f"  read as     {zone}; {columns}")
     if file.fills:
@@ -141,9 +141,9 @@ def _print_import(one: FillsImport) -> None:
     for what, rows in file.left_out.items():
         echo(f"  left out    {rows:,} of {what}")
     for row in file.set_aside[:_MOST_ASIDE]:
-        echo(f"  set aside   {row.words}")
+        echo(f"  quarantined {row.words}")
     if len(file.set_aside) > _MOST_ASIDE:
-        echo(f"  set aside   {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
+        echo(f"  quarantined {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
 
 
 def _print_total(brought: FillsIntake, market: str) -> None:
@@ -151,17 +151,17 @@ def _print_total(brought: FillsIntake, market: str) -> None:
     if brought.reported_twice:
         echo(
             f"{brought.reported_twice:,} of them seem to be reported by two platforms, and count "
-            f"twice: take one back, `orbcast fills withdraw FILE_ID --market {market}`"
+            f"twice: undo one import, `orbcast fills withdraw FILE_ID --market {market}`"
         )
 
 
-@app.command(short_help="The executions on record, or the files that they came in.")
+@app.command(short_help="Show the recorded executions, or the files that they came from.")
 def show(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
-    files: Annotated[bool, typer.Option("--files", help="The imports instead.")] = False,
-    rows: Annotated[int, typer.Option(help="Newest on the screen.", min=1)] = _MOST,
+    files: Annotated[bool, typer.Option("--files", help="Show the imports instead.")] = False,
+    rows: Annotated[int, typer.Option(help="Number of newest rows shown.", min=1)] = _MOST,
     as_json: AsJson = False,
 ) -> None:
     """Show the executions on record, or with --files the imported and withdrawn files.
@@ -206,20 +206,20 @@ def _show_files(batches: tuple[FillBatch, ...], *, as_json: bool) -> None:
         print_json([field_values(batch) for batch in batches])
         return
     for batch in batches:
-        what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows set aside"
+        what: Any = f"imported, {batch.fills:,} fills, {len(batch.set_aside):,} rows quarantined"
         if batch.event == "withdrawn":
-            what = f"taken back: {batch.reason}"
+            what = f"undone: {batch.reason}"
         echo(f"{batch.at:%Y-%m-%d %H:%M} UTC  {batch.batch_id}  {batch.name}: {what}")
     if not batches:
-        echo("nothing was imported yet")
+        echo("no imports yet")
 
 
-@app.command(short_help="Take an imported file back; its fills count no more.")
+@app.command(short_help="Undo an imported file; its fills no longer count.")
 def withdraw(
     file_id: Annotated[
-        str, typer.Argument(help="As `orbcast fills show --files` lists it, or last.")
+        str, typer.Argument(help="Id as in `orbcast fills show --files`, or last.")
     ],
-    reason: Annotated[str, typer.Option(help="Why; it is kept.", prompt=True)],
+    reason: Annotated[str, typer.Option(help="Reason; recorded permanently.", prompt=True)],
     market: MarketOption = "mgc",
     as_json: AsJson = False,
 ) -> None:
@@ -235,4 +235,4 @@ def withdraw(
     if as_json:
         print_json(field_values(batch))
         return
-    echo(f"{batch.name} is taken back: its {batch.fills:,} fills count no more")
+    echo(f"{batch.name} is undone: its {batch.fills:,} fills no longer count")

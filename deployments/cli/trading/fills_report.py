@@ -30,7 +30,7 @@ class PlansOf(StrEnum):
     RULES = "rules"
 
 
-@app.command(short_help="Followed, not followed, improvised; real costs.")
+@app.command(short_help="Report followed, skipped and improvised trades, and real costs.")
 def report(
     market: MarketOption = "mgc",
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
@@ -38,15 +38,19 @@ def report(
     plans: Annotated[
         PlansOf | None,
         typer.Option(
-            help="Plans decided live, or those the rules would have made; left out, the first "
+            help="Plans decided live, or those the rules would have made; if left out, live ones "
             "where there are any."
         ),
     ] = None,
     minutes: Annotated[
-        float, typer.Option(help="Most between a break and an entry that it explains.", min=0)
+        float,
+        typer.Option(help="Longest time between a break and an entry that it explains.", min=0),
     ] = 5.0,
     risk_share: Annotated[
-        float, typer.Option(help="Most between their prices, share of the risk.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Largest difference between their prices, as a share of the risk.", min=0, max=1
+        ),
     ] = 0.25,
     page: Annotated[
         Path | None, typer.Option(help="HTML page.", show_default="reports/trades-MARKET.html")
@@ -63,7 +67,7 @@ def report(
     """
     settings, at = tasks.settings.current_settings(), tasks.settings.now()
     begin, end = days_of(first, last)
-    with progress("Holding trades against plans"):
+    with progress("Comparing trades with plans"):
         report = tasks.fills.review.trade_report(
             settings,
             market,

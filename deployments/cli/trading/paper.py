@@ -32,7 +32,8 @@ BookOption = Annotated[
     str,
     typer.Option(
         "--from",
-        help="outbox; or plans, the recorded plans at any stage; or replay, replayed ones.",
+        help="Source: outbox; plans (the recorded plans at any stage); or replay (replayed "
+        "plans).",
         autocompletion=lambda: list(accounts.books.BOOKS),
     ),
 ]
@@ -48,19 +49,22 @@ def paper() -> None:
     """
 
 
-@app.command(short_help="Take and trade what is new, up to the bars there are.")
+@app.command(short_help="Trade new intents up to the last bars.")
 def run(
     market: MarketOption = "mgc",
     book: BookOption = "outbox",
     account: Annotated[
         str | None,
         typer.Option(
-            help="Account whose limits hold; ORBCAST_ACCOUNT else, or own-money.",
+            help="Account whose limits apply; ORBCAST_ACCOUNT if left out, else own-money.",
             autocompletion=completion.accounts,
         ),
     ] = None,
     share: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Most of a bar's volume that fills an order.")
+        float,
+        typer.Option(
+            min=0.001, max=1, help="Largest share of a bar's volume that fills an order."
+        ),
     ] = 0.1,
     as_json: AsJson = False,
 ) -> None:
@@ -150,7 +154,7 @@ def _book(named: str) -> Book:
         if book == named:
             return book
     remedy = f"use one of {', '.join(accounts.books.BOOKS)}"
-    raise OptionError("--from", named, "is no paper account", remedy)
+    raise OptionError("--from", named, "is not a paper account", remedy)
 
 
 def _no_trades(symbol: str, book: str) -> str:

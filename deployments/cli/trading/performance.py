@@ -53,12 +53,12 @@ class Mode(StrEnum):
 def performance(
     market: MarketOption = "mgc",
     mode: Annotated[
-        Mode, typer.Option(help="Live answers are the record; replays stand apart.")
+        Mode, typer.Option(help="Which predictions: live, or replayed ones.")
     ] = Mode.LIVE,
-    by: Annotated[By, typer.Option(help="A line for each.")] = By.VERSION,
-    last: Annotated[str, typer.Option(help="Only the days since, such as 90d.")] = "",
+    by: Annotated[By, typer.Option(help="A line for each day.")] = By.VERSION,
+    last: Annotated[str, typer.Option(help="Only the latest days, such as 90d.")] = "",
     estimates: Annotated[
-        bool, typer.Option("--estimates", help="What was expected before the outcomes.")
+        bool, typer.Option("--estimates", help="Show the estimates made before the outcomes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -92,21 +92,21 @@ def _days(text: str) -> int | None:
         return None
     matched = re.fullmatch(r"([1-9]\d{0,4})d?", text.strip())
     if matched is None:
-        raise OptionError("--last", text, "is no number of days", "write one such as 90d")
+        raise OptionError("--last", text, "is not a number of days", "write one such as 90d")
     return int(matched[1])
 
 
 def _no_outcomes(symbol: str, market: str, mode: Mode) -> str:
     if mode is Mode.REPLAY:
         return (
-            f"{symbol}: no replayed answers in these days. Answer a past slot with `orbcast run "
-            f"shadow-predict --market {market} --param as_of=2025-06-30T09:05`, then `orbcast run "
-            f"log-outcomes --market {market}`"
+            f"{symbol}: no replayed predictions in these days. Replay a past slot with `orbcast "
+            f"run shadow-predict --market {market} --param as_of=2025-06-30T09:05`, then "
+            f"`orbcast run log-outcomes --market {market}`"
         )
     return (
-        f"{symbol}: no live answers in these days. `orbcast up` answers each slot as it comes and "
-        f"logs what became of it; `orbcast run log-outcomes --market {market}` brings the figures "
-        "up to now. Past days can be replayed: --mode replay"
+        f"{symbol}: no live predictions in these days. `orbcast up` predicts each slot as it "
+        f"comes and logs its outcome; `orbcast run log-outcomes --market {market}` updates "
+        "the figures. Past days can be replayed: --mode replay"
     )
 
 
@@ -188,10 +188,10 @@ def _remarks(record: Record) -> list[str]:
             )
     if whole.abstained:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in whole.abstained.items())
-        lines.append(f"unsaid: {reasons}")
+        lines.append(f"no prediction: {reasons}")
     counts = whole.counts
     lines.append(
-        f"{counts.open:,} still open, {counts.late:,} answered too late to be scored, "
+        f"{counts.open:,} still open, {counts.late:,} predicted too late to be scored, "
         f"{counts.late_outcomes:,} outcomes recorded late, {counts.revised:,} revised"
     )
     lines += [
@@ -213,8 +213,8 @@ def _remarks(record: Record) -> list[str]:
 def _print_estimates(estimates: Sequence[EstimateRecord]) -> None:
     if not estimates:
         echo(
-            "No estimate yet: one is made of each day's latest answers once there are 30 of one "
-            "recipe, live and in time."
+            "No estimate yet: one is made from the latest predictions each day, once there are "
+            "30 of one recipe, live and in time."
         )
         return
     table = _table(
@@ -246,14 +246,14 @@ def _print_estimates(estimates: Sequence[EstimateRecord]) -> None:
     show_table(table)
     inside = [estimate.realised.inside["log_loss"] for estimate in estimates if estimate.realised]
     if inside:
-        words = f"  {sum(inside)} of {len(inside)} came within their interval; windows overlap."
+        words = f"  {sum(inside)} of {len(inside)} were within their interval; windows overlap."
         echo(words)
     last = estimates[-1]
     if last.expected.warning:
         echo(f"  {last.role} {last.version}: {last.expected.warning}")
     echo(
-        "  An estimate takes the probabilities at their word: it cannot see that the market has "
-        "changed its answer.",
+        "  An estimate assumes that the probabilities are right: it cannot detect that the "
+        "market has changed.",
     )
 
 

@@ -23,8 +23,8 @@ def predict(
     at: Annotated[
         str,
         typer.Option(
-            help="Time; without a zone, on the market's clock. The range that "
-            "closed last by then is predicted."
+            help="Time; without a zone, on the market's clock. The last range "
+            "closed by then is predicted."
         ),
     ],
     market: MarketOption = "mgc",
@@ -71,7 +71,7 @@ def _print_outlook(outlook: DayOutlook) -> None:
 
     if outlook.closed is not None:
         words = prediction.day_outlook.outlook_in_words(outlook)
-        echo(f"{words}; the range above closed last before it")
+        echo(f"{words}; the range above is the last one closed before it")
 
 
 def _print_prediction(
@@ -80,9 +80,9 @@ def _print_prediction(
     by = f"by {prediction.model} {prediction.version}"
     echo(f"{slot}, decided {slot.decision:%Y-%m-%d %H:%M} UTC {by}")
     if fallback:
-        echo(f"  in the champion's stead: {fallback}")
+        echo(f"  fallback: {fallback}")
     if expired:
-        echo(f"  too old to answer live: {expired}")
+        echo(f"  too old to predict live: {expired}")
     odds = cli.drawing.borderless_table("", figures=("UP", "DOWN", "no break"))
     p = prediction.baseline_p_up_given_break
     stays = 1.0 - prediction.p_none

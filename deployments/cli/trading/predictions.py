@@ -46,19 +46,22 @@ def predictions(
     first: Annotated[str | None, typer.Option("--from", help="First trading day.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last trading day.")] = None,
     opening_range: Annotated[
-        list[str] | None, typer.Option("--range", help="Only this range; may be repeated.")
+        list[str] | None, typer.Option("--range", help="Only this opening range; may be repeated.")
     ] = None,
     mode: Annotated[
-        list[Mode] | None, typer.Option(help="Only these; may be repeated.", case_sensitive=False)
+        list[Mode] | None,
+        typer.Option(help="Only these recommendations; may be repeated.", case_sensitive=False),
     ] = None,
     outcome: Annotated[
         list[Outcome] | None,
-        typer.Option(help="Only what became this; may be repeated.", case_sensitive=False),
+        typer.Option(help="Only this outcome; may be repeated.", case_sensitive=False),
     ] = None,
-    rows: Annotated[int, typer.Option(help="Newest answers on the screen.", min=1)] = _MOST,
-    csv: Annotated[Path | None, typer.Option(help="Write all that match into this file.")] = None,
+    rows: Annotated[int, typer.Option(help="Number of newest predictions shown.", min=1)] = _MOST,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write all matching predictions to this CSV file.")
+    ] = None,
     parquet: Annotated[
-        Path | None, typer.Option(help="The same as Parquet, typed, times in UTC.")
+        Path | None, typer.Option(help="Write them to this Parquet file, typed, times in UTC.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +91,7 @@ def predictions(
         if path is not None:
             with ml_core.files.written_atomically(path) as file:
                 file.write_bytes(write(registry.ledger.browsing.all_rows(database, wanted)))
-            remark(f"{count:,} answers written to {path}")
+            remark(f"{count:,} predictions written to {path}")
     if as_json:
         listed = registry.ledger.browsing.browse(database, wanted, limit=rows)
         print_json({"matching": count, "rows": listed})
@@ -98,7 +101,7 @@ def predictions(
 
 def _show(rows: Sequence[LedgerRow], count: int) -> None:
     if not rows:
-        echo("no answer matches")
+        echo("no prediction matches")
         return
     figures = ("p(UP)", "corridor", "outcome", "net R")
     table = cli.drawing.borderless_table("day", "range", "record", "answer", figures=figures)

@@ -31,7 +31,7 @@ from monitoring.pages.formatting import signed_or_dash
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from ml_core.backtest.value_added import Worth
+    from ml_core.backtest.value_added import TradeStatistics
     from ml_core.strategy.trades import PlanResultLine
     from tasks.settings import Settings
 
@@ -43,7 +43,7 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--strategy",
-        help="Name of a strategy file; ORBCAST_STRATEGY else.",
+        help="Name of a strategy file; ORBCAST_STRATEGY if left out.",
         autocompletion=completion.strategies,
     ),
 ]
@@ -57,7 +57,7 @@ def strategy() -> None:
     """
 
 
-@app.command(short_help="Show the rules in force, and the account that is asked.")
+@app.command(short_help="Show the current rules, and the account whose limits apply.")
 def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = False) -> None:
     """Show the rules in force, every field with its value, and the market's account.
 
@@ -73,7 +73,7 @@ def show(market: MarketOption = "mgc", name: Name = None, as_json: AsJson = Fals
     print_fields(values, as_json=as_json)
 
 
-@app.command(short_help="Say whether a strategy file can be used.")
+@app.command(short_help="Check a strategy file.")
 def check(
     file: Annotated[Path, typer.Argument(help="A strategy file (TOML).")],
     market: MarketOption = "mgc",
@@ -102,7 +102,7 @@ def check(
     echo(f"{file} can be used on {definition.symbol}: {rules.name}, {rules.hash[:12]}")
 
 
-@app.command(short_help="Follow the rules alone through history, costs included.")
+@app.command(short_help="Backtest the rules without the model, with costs.")
 def backtest(
     market: MarketOption = "mgc",
     name: Name = None,
@@ -112,7 +112,7 @@ def backtest(
         Path | None, typer.Option(help="Folder for a tear sheet, trades, orders and days.")
     ] = None,
     balance: Annotated[
-        float, typer.Option(min=1, help="Money at the beginning, for the days' returns.")
+        float, typer.Option(min=1, help="Starting money, for the returns of days.")
     ] = 10_000.0,
     as_json: AsJson = False,
 ) -> None:
@@ -138,7 +138,7 @@ def backtest(
     settings = tasks.settings.current_settings()
     rules = settings.rules(settings.market(market).symbol, name)
     period = days_of(first, last)
-    words = "Following the rules, then a driftless price"
+    words = "Backtesting the rules, then driftless prices"
     with progress(words, 1.0) as bar:
         result = prediction.value_added.backtest_rules(
             settings,
@@ -160,7 +160,7 @@ def backtest(
         more = {"files": files, "account": json_values(account)}
         print_json({**json_values(result), **{key: value for key, value in more.items() if value}})
         return
-    worth = result.whole.worth
+    worth = result.whole.statistics
     echo(f"{definition.symbol}, {rules.name}: {worth.words}")
     for year, year_worth in result.years.items():
         echo(f"  {year}: {_short(year_worth)}")
@@ -186,7 +186,7 @@ def trades(
         list[str] | None,
         typer.Option(
             "--strategy",
-            help="Name of a strategy file, as often as you like; the market's else.",
+            help="Name of a strategy file, may be repeated; the market's if left out.",
             autocompletion=completion.strategies,
         ),
     ] = None,
@@ -206,7 +206,7 @@ def trades(
     chosen = dict.fromkeys(names or [settings.strategy_of(definition.symbol)])
     rules = [settings.rules(definition.symbol, name) for name in chosen]
     period = days_of(first, last)
-    with progress("Following the rules"):
+    with progress("Backtesting the rules"):
         slots = prediction.value_added.trades_beside(
             settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
         )
@@ -226,11 +226,11 @@ def trades(
     show_table(table)
 
 
-@app.command("worth", short_help="What recorded decisions brought, with the model and without.")
+@app.command("worth", short_help="Results of recorded decisions, with the model and without.")
 def show_worth(
     market: MarketOption = "mgc",
     name: Name = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Replayed answers instead.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Use replayed predictions.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the results of recorded decisions with and without the model, and the difference.
@@ -242,7 +242,7 @@ def show_worth(
     """
     settings = tasks.settings.current_settings()
     rules = settings.rules(settings.market(market).symbol, name)
-    with progress("Following what was decided"):
+    with progress("Replaying recorded decisions"):
         scaled, bare = prediction.value_added.followed_days(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()
         )
@@ -252,18 +252,18 @@ def show_worth(
     )
     if as_json:
         comparison = {
-            "without_model": ml_core.backtest.value_added.worth(bare),
-            "with_model": ml_core.backtest.value_added.worth(scaled),
+            "without_model": ml_core.backtest.value_added.trade_statistics(bare),
+            "with_model": ml_core.backtest.value_added.trade_statistics(scaled),
             "added": added,
             "by_opinion": opinions,
         }
         print_json(comparison)
         return
     if not bare:
-        echo(f"nothing was decided by {rules.name} yet: decisions come with each prediction")
+        echo(f"no decisions by {rules.name} yet: they are made with each prediction")
         return
-    echo(f"without the model: {ml_core.backtest.value_added.worth(bare).words}")
-    echo(f"with its sizes:    {ml_core.backtest.value_added.worth(scaled).words}")
+    echo(f"without the model: {ml_core.backtest.value_added.trade_statistics(bare).words}")
+    echo(f"with its sizes:    {ml_core.backtest.value_added.trade_statistics(scaled).words}")
     for opinion, one in opinions.items():
         echo(f"  {opinion}: {_short(one)}")
     echo(f"{added.words[0].upper()}{added.words[1:]}.")
@@ -272,9 +272,12 @@ def show_worth(
 @app.command(short_help="List the outbox: orders that your system may place.")
 def intents(
     market: MarketOption = "mgc",
-    since: Annotated[str | None, typer.Option(help="Written since, 2025-06-30T09:00.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only those written since, 2025-06-30T09:00.")
+    ] = None,
     events: Annotated[
-        bool, typer.Option("--events", help="What became of each: issued, replaced, withdrawn ...")
+        bool,
+        typer.Option("--events", help="The events of intents: issued, replaced, withdrawn ..."),
     ] = False,
     after: Annotated[
         int, typer.Option(min=0, help="With --events: only those after this number.")
@@ -340,7 +343,7 @@ def _entry_words(entry: dict[str, Any]) -> str:
     return f"{entry['side']} {entry['size']:g} beyond {entry['level']}, stop {stop}"
 
 
-def _short(worth: Worth) -> str:
+def _short(worth: TradeStatistics) -> str:
     if not worth.trades:
         return worth.words
     mean = worth.per_trade

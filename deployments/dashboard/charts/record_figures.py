@@ -75,7 +75,7 @@ def reliability(
         "x": [0, 1],
         "y": [0, 1],
         "mode": "lines",
-        "name": "says what happens",
+        "name": "perfect calibration",
         "line": {"color": theme.quiet, "width": 1, "dash": "dot"},
         "hoverinfo": "skip",
     }
@@ -88,7 +88,7 @@ def reliability(
             ),
         ],
         theme,
-        x="p(UP) that was said",
+        x="predicted p(UP)",
         y="share that broke UP",
         height=360,
         hovermode="closest",
@@ -120,7 +120,7 @@ def _calibration_trace(
             "size": 9,
         },
         customdata=[rows for _, _, rows in bins],
-        hovertemplate="said %{x:.0%}, happened %{y:.0%}, %{customdata} breaks",
+        hovertemplate="predicted %{x:.0%}, actual %{y:.0%}, %{customdata} breaks",
     )
 
 

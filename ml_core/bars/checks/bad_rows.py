@@ -19,8 +19,8 @@ NOT_POSITIVE = "price_not_positive"
 
 NOT_POSITIVE_REMEDY = (
     "A price of zero or below is a fault, or was adjusted for rolls, which loses the prices as "
-    "traded: bring each contract's own bars. Where a market did trade there, as CL in April 2020, "
-    "say so in its file (instrument.allow_nonpositive_prices = true) and ingest again"
+    "traded: use each contract's own bars. Where a market did trade there, as CL in April 2020, "
+    "set it in its file (instrument.allow_nonpositive_prices = true) and ingest again"
 )
 
 FROM_THE_FUTURE = "from_the_future"
@@ -66,8 +66,8 @@ class BatchRefusedError(InputError):
         if not self.months_taken:
             return ""
         return (
-            f"Its {self.months_taken:,} months with few of them were taken in (`orbcast bars "
-            "batches` lists them, `orbcast bars forget` takes one back). "
+            f"Its {self.months_taken:,} months with few of them were imported (`orbcast bars "
+            "batches` lists them, `orbcast bars forget` undoes one). "
         )
 
     @property
@@ -82,24 +82,24 @@ class BatchRefusedError(InputError):
     def _remedy(self) -> str:
         if "volume_not_in_steps" in self.reasons:
             return (
-                "Where lots are divided, say the smallest volume in the market file "
+                "Where lots are divided, set the smallest volume in the market file "
                 f'(instrument.volume_step = "{self.volume_step}")'
             )
         if max(self.reasons, key=lambda reason: self.reasons[reason]) == REPEATED_HOUR:
             return (
-                "The hour that daylight saving repeats is told apart where rows are in the order "
-                "of time and both of its passes are there: write the times in UTC or with an "
-                "offset"
+                "The hour that daylight saving repeats is distinguished where rows are in the "
+                "order of time and both of its passes are there: write the times in UTC or "
+                "with an offset"
             )
         if "contradicts_an_earlier_row" in self.reasons:
             return "Bars of several contracts need their column: --column contract=..."
         if NOT_POSITIVE in self.reasons:
             return NOT_POSITIVE_REMEDY
         if self._bad == self.rows:
-            return "Not a row can be used: mend the source, or say how it is to be read"
+            return "No row can be used: correct the source, or set how it is read"
         return (
-            f"Mend the source, or raise quality.max_bad_share (now {self.limit:g}) in the market "
-            "file if this is expected"
+            f"Correct the source, or raise quality.max_bad_share (now {self.limit:g}) in the "
+            "market file if this is expected"
         )
 
 

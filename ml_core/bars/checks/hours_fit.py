@@ -37,7 +37,7 @@ class HoursMisfitError(InputError):
     fault: str
     remedy: str
     template = (
-        "{name} does not fit the hours of {symbol}: {fault}. {remedy}, or say "
+        "{name} does not fit the hours of {symbol}: {fault}. {remedy}, or set "
         "quality.judge_hours = false in the market file if the times are right as they are"
     )
 
@@ -92,14 +92,14 @@ def zone_remedy(zone: str | None, other: str) -> str:
     """Return how to read bars in another zone than that of their local times (None: no zone)."""
     if zone is None:
         return (
-            f"Mend them in the source, which seems to write the clock of {other} as if it were "
+            f"Correct them in the source, which seems to write the clock of {other} as if it were "
             f"another's: without a zone, --zone {other} reads them"
         )
     return f"Read it with --zone {other}"
 
 
 def _read_in(zone: str | None) -> str:
-    return "at the moments that its times say" if zone is None else f"read in {zone}"
+    return "at the times as written" if zone is None else f"read in {zone}"
 
 
 def _refuse_other_stamp(

@@ -34,7 +34,7 @@ class TooFineError(StepError):
     """The rows are less than a minute apart."""
 
     template = (
-        "{name} holds rows {seconds:g} s apart ({bars:,} of them), and Orbcast takes 1-minute "
+        "{name} holds rows {seconds:g} s apart ({bars:,} of them), and Orbcast needs 1-minute "
         "bars: a range needs the bars of whole minutes; make minutes of them "
         '("Seconds and ticks" in docs/bring-your-own-data.md)'
     )
@@ -44,8 +44,8 @@ class TooCoarseError(StepError):
     """The bars cover several minutes."""
 
     template = (
-        "{name} holds {_length} bars ({bars:,} that far apart), and Orbcast takes 1-minute bars: "
-        "a break would be seen minutes early or late, and none can be taken apart; export "
+        "{name} holds {_length} bars ({bars:,} that far apart), and Orbcast needs 1-minute bars: "
+        "a break would be detected minutes early or late, and bars cannot be split; export "
         "1-minute bars"
     )
 

@@ -50,7 +50,7 @@ class BarChange:
         if self.present is None:
             return f"{name} was withdrawn at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC"
         if self.earlier is None:
-            return f"{name} came in at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC"
+            return f"{name} was imported at {self.changed_at:%Y-%m-%d %H:%M:%S} UTC"
         changed = (
             f"{value} {self.earlier[value]:g} to {self.present[value]:g}"
             for value in _VALUES

@@ -50,7 +50,7 @@ class BatchIntake:
         self._sources: dict[str, BadRows] = {}
         self._doubtful: list[tuple[int, RawBatch, Checked]] = []
 
-    def take_in(
+    def import_batches(
         self, batches: Iterable[RawBatch], on_progress: OnProgress | None = None
     ) -> tuple[BatchRecord, ...]:
         """Import batches one after another; return their records, in order.
@@ -83,7 +83,7 @@ class BatchIntake:
                 place_of[last.batch_id] = place
                 if self._log.changed_since(last) and self._differs(batch):
                     waiting[place] = batch
-            elif (record := self._take_in_one(place, batch)) is not None:
+            elif (record := self._import_one(place, batch)) is not None:
                 records[place] = record
             if on_progress is not None:
                 on_progress(batch.name, place + 1)
@@ -92,7 +92,7 @@ class BatchIntake:
             if not any(place_of.get(other.batch_id, -1) > place for other in others):
                 records[place] = self._add(batch, self._checked(batch)[1])
         for place, batch, checked in self._doubtful:
-            records[place] = self._take_in_doubtful(batch, checked)
+            records[place] = self._import_doubtful(batch, checked)
         return tuple(records[place] for place in sorted(records))
 
     def forget(self, batch_id: str) -> BatchRecord:
@@ -181,7 +181,7 @@ class BatchIntake:
         outrights = outrights_of(batch, self._market.symbol, self._market.contract_pattern)
         return outrights, check(outrights, self._market, self._now)
 
-    def _take_in_one(self, place: int, batch: RawBatch) -> BatchRecord | None:
+    def _import_one(self, place: int, batch: RawBatch) -> BatchRecord | None:
         """Import a batch; None if its source must be read completely to judge its bad rows.
 
         One bad row of a database may be the only row of a month.
@@ -202,11 +202,11 @@ class BatchIntake:
             self._refuse(batch, checked, source)
         doubtful = sum(len(other.table) for _, other, _ in self._doubtful)
         if doubtful + len(batch.table) > _MOST_DOUBTFUL_ROWS:
-            return self._take_in_doubtful(batch, checked)
+            return self._import_doubtful(batch, checked)
         self._doubtful.append((place, batch, checked))
         return None
 
-    def _take_in_doubtful(self, batch: RawBatch, checked: Checked) -> BatchRecord:
+    def _import_doubtful(self, batch: RawBatch, checked: Checked) -> BatchRecord:
         source = self._source_of(batch)
         if source.too_many:
             self._refuse(batch, checked, source)

@@ -192,7 +192,7 @@ class BatchLog:
             return in_lake[-1]
         named = [record for record in self.records if record.batch_id.startswith(batch_id)]
         if len(named) != 1:
-            fault = "is the beginning of several names" if named else "is not here"
+            fault = "matches several names" if named else "does not exist"
             raise NoSuchBatchError(batch_id or "''", self.symbol, fault)
         return named[0]
 
@@ -206,7 +206,7 @@ class BatchLog:
         """
         record = self.named(batch_id)
         if record not in self.in_lake():
-            raise NoSuchBatchError(batch_id, self.symbol, "has no bars in the lake any more")
+            raise NoSuchBatchError(batch_id, self.symbol, "no longer has bars in the lake")
         return record
 
     def new_id(self, content_hash: str) -> str:

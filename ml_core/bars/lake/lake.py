@@ -134,7 +134,9 @@ class Lake:
         """
         with self._writing(market.symbol) as folder:
             record_units(folder, market)
-            return lake.batch_intake.BatchIntake(folder, market, now).take_in(batches, on_progress)
+            return lake.batch_intake.BatchIntake(folder, market, now).import_batches(
+                batches, on_progress
+            )
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
         """Remove the bars of a batch, and restore the values that they had replaced.

@@ -28,9 +28,9 @@ class UnitsChangedError(InputError):
     kept: str
     given: str
     template = (
-        "the bars of {symbol} are kept with instrument.{unit} = {kept}, and the market file says "
-        "{given}: old versions would answer on other numbers. Put it back, give the market "
-        "another symbol, or move the bars away and ingest anew: {folder}"
+        "the bars of {symbol} are stored with instrument.{unit} = {kept}, and the market file "
+        "says {given}: old versions would predict from other numbers. Restore it, give the "
+        "market another symbol, or move the bars away and ingest anew: {folder}"
     )
 
 

@@ -178,10 +178,10 @@ def refuse_other_hour(
             zone = _zone_shifted(batch.zone, better.hours, int(days.day[len(days.day) // 2]))
             fault = (
                 f"read in {batch.zone}, {better.distance:.0%} of its volume lies in other hours "
-                f"of the day than in the bars that are here; in {zone} it would be "
+                f"of the day than in the stored bars; in {zone} it would be "
                 f"{better.better:.0%}, and {better.nearer} of {better.days} days would be nearer"
             )
-            remedy = f"Read it with --zone {zone}, or take the others back"
+            remedy = f"Read it with --zone {zone}, or undo the others"
             remedy += " (`orbcast bars batches`, `forget`)"
             raise HoursMisfitError(batch.name, market.symbol, fault, remedy)
 

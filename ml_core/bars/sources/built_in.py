@@ -23,8 +23,8 @@ TIMES = (
     ),
     Option(
         name="stamp",
-        description="Which end of its minute a bar is stamped with; left out, the layout's, else "
-        "open.",
+        description="Which end of its minute a bar is stamped with; if left out, the layout's, "
+        "else open.",
         choices=("open", "close"),
     ),
 )
@@ -68,14 +68,14 @@ class DuckdbSource(Source):
     options = (
         Option(
             name="table",
-            description=f"Table or view; left out, {DEFAULT_TABLE}.",
+            description=f"Table or view; if left out, {DEFAULT_TABLE}.",
             says="what",
         ),
         *TIMES,
         Option(
             name="settle",
             description="Seconds after its minute in which your writer still corrects its last "
-            "row; left out, 0.",
+            "row; 0 if left out.",
             says="what",
         ),
     )
@@ -85,7 +85,7 @@ class DuckdbSource(Source):
     def fault_of(cls, options: Mapping[str, str]) -> str:
         """Refuse a value that is not a number of seconds."""
         settle = options.get("settle", "0")
-        return "" if settle.isdecimal() else f"settle {settle!r} is no number of seconds"
+        return "" if settle.isdecimal() else f"settle {settle!r} is not a number of seconds"
 
     @property
     def origin(self) -> str:
@@ -124,11 +124,10 @@ class CsvSource(_Files):
     reads = "files or folders of .csv, .txt, these gzipped, .zip of one of them, or LEAN's zips"
     options = (
         *TIMES,
-        Option(name="delimiter", description="Column separator; left out, what the file shows."),
+        Option(name="delimiter", description="Column separator; if left out, detected."),
         Option(
             name="decimal",
-            description="What stands before the decimals of a price; left out, what the numbers "
-            "show.",
+            description="Decimal separator of prices; if left out, detected.",
             choices=(",", "."),
         ),
         Option(name="layout", description=f"auto (the default), {', '.join(LAYOUTS)}."),
@@ -222,19 +221,19 @@ class DatabentoSource(Source):
         Option(name="start", description="First day, such as 2020-01-01 (UTC).", says="what"),
         Option(
             name="end",
-            description="Day before which it ends; left out, the last complete minute.",
+            description="Day before which it ends; if left out, the last complete minute.",
             says="what",
         ),
-        Option(name="dataset", description="Left out, GLBX.MDP3.", says="what"),
+        Option(name="dataset", description="GLBX.MDP3 if left out.", says="what"),
         Option(
             name="symbols",
-            description="Parted by commas; left out, the market's with .FUT, which is every "
+            description="Separated by commas; if left out, the market's with .FUT, which is every "
             "contract.",
             says="what",
         ),
         Option(
             name="stype",
-            description="What the symbols are; left out, parent.",
+            description="Kind of the symbols; parent if left out.",
             choices=("parent", "continuous", "raw_symbol", "instrument_id"),
             says="what",
         ),
@@ -248,7 +247,7 @@ class DatabentoSource(Source):
             return "databento needs --option start=2020-01-01: the first day to be fetched"
         for name in ("start", "end"):
             if name in options and _day(options[name]) is None:
-                return f"{name} {options[name]!r} is no day; write it such as 2020-01-01"
+                return f"{name} {options[name]!r} is not a day; write it as 2020-01-01"
         if any(name in options.get("symbols", "") for name in "/\\"):
             return f"symbols {options['symbols']!r} cannot be used"
         return ""

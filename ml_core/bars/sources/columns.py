@@ -79,7 +79,7 @@ def find_columns(
         fault = f"lacks columns {', '.join(f'{key}={wanted[key]}' for key in missing)}"
         remedy = f"map them with --column; there are {', '.join(here)}"
         if missing == ["volume"]:
-            remedy += "; or say --no-volume if none of them is the volume"
+            remedy += "; or give --no-volume if none of them is the volume"
         raise SourceError(source, fault, remedy)
     return {key: name for key, name in document.items() if name is not None}
 
@@ -118,7 +118,7 @@ def contracts_of(
     if not is_part and not pc.any(is_own).as_py():
         column, others = names["symbol"], pc.unique(symbols).to_pylist()
         fault = f"has no rows of {symbol}: its column {column} has {', '.join(others[:3])}"
-        remedy = "name this market's file; or say --column symbol= if its rows are of this market"
+        remedy = "name this market's file; or give --column symbol= if its rows are of this market"
         remedy += f" all the same, --column contract={column} if these are its contracts"
         raise SourceError(source, fault, remedy)
     return pc.if_else(is_own, own, symbols)

@@ -40,7 +40,7 @@ class FetchFailedError(TransientError):
     """Databento did not respond, or the transfer broke off."""
 
     fault: str
-    template = "Databento: {fault}; what came whole is kept, and the rest is asked for again"
+    template = "Databento: {fault}; complete parts are stored, and the rest is requested again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

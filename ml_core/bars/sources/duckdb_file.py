@@ -27,7 +27,7 @@ from ml_core.bars.sources.kind import NO_TIME, by_month, hash_of_rows
 from ml_core.bars.sources.times import Stamp, TimeReading, Times, read_times
 from ml_core.errors import TransientError
 
-BEYOND = "a view reads a file or an address outside the database, which is never done"
+BEYOND = "a view reads a file or an address outside the database, which Orbcast never does"
 BEYOND_REMEDY = "copy it into a table (CREATE TABLE bars AS SELECT ...), and name that"
 
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -57,8 +57,8 @@ class DatabaseLockedError(TransientError):
     path: str
     holder: str = ""
     template = (
-        "{path} is open for writing in another program{_named}; it is tried again (DuckDB lets "
-        "nobody read a file that is being written). If it stays open for hours, let that program "
+        "{path} is open for writing in another program{_named}; Orbcast tries again (DuckDB does "
+        "not open a file that is being written). If it stays open for hours, have that program "
         "close it after each write, or export what is new on a schedule (COPY ... TO "
         "'bars.parquet') and name the export"
     )
@@ -194,7 +194,7 @@ def reading_of(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
             raise SourceError(path, BEYOND, BEYOND_REMEDY) from error
         except duckdb.Error as error:
             fault = f"cannot be read ({' '.join(str(error).split())[:200]})"
-            raise SourceError(path, fault, "check the table, or export it anew") from error
+            raise SourceError(path, fault, "check the table, or export it again") from error
 
 
 def _unopened(path: str, error: duckdb.Error) -> SourceError:

@@ -35,7 +35,7 @@ def refuse_size(path: Path, size: int) -> None:
     if size > limit:
         fault = f"unpacks to more than {limit / 1024**2:,.0f} MB, {TIMES} times its own size"
         raise SourceError(
-            str(path), fault, "no bars do: unpack it yourself if it is what you want"
+            str(path), fault, "bars never compress that much: unpack it yourself if you need it"
         )
 
 

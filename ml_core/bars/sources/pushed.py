@@ -148,7 +148,7 @@ def _json_lines(text: str, number_as_written: dict[str, Any]) -> Iterator[Any]:
 
 
 def _no_json(error: json.JSONDecodeError, line: int) -> RequestError:
-    fault = f"is no JSON ({error.msg})"
+    fault = f"is not JSON ({error.msg})"
     return RequestError(fault=fault, remedy="send an object for each bar", line=line)
 
 
@@ -196,7 +196,7 @@ def _rows_of_csv(table: Any) -> Iterator[list[str]]:
     try:
         yield from table
     except csv.Error as error:
-        fault, remedy = f"is no CSV ({error})", "send a line for each bar, quotes closed"
+        fault, remedy = f"is not CSV ({error})", "send a line for each bar, quotes closed"
         raise RequestError(fault=fault, remedy=remedy, line=table.line_num) from error
 
 

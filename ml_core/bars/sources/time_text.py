@@ -225,17 +225,17 @@ def parse_format(text: pa.ChunkedArray, time_format: str, source: str) -> Writte
     """
     directives = set(_DIRECTIVE.findall(time_format))
     if ("p" in directives) != ("I" in directives):
-        missing = "%p says AM or PM of the hours of %I alone, and %I means nothing without it"
+        missing = "%p gives AM or PM for the hours of %I alone, and %I means nothing without it"
         raise SourceError(source, f"{time_format!r} has one of %I and %p", missing)
     if "Z" in directives:
         fault = f"{time_format!r} reads short names of zones (%Z), which name none for sure"
-        raise SourceError(source, fault, "write the times with an offset (%z), or say --zone")
+        raise SourceError(source, fault, "write the times with an offset (%z), or give --zone")
     zoned = "z" in directives
     series = pd.Series(text.to_pandas()).astype("object")
     try:
         parsed = pd.to_datetime(series, format=time_format, errors="coerce", utc=zoned)
     except ValueError as error:
-        fault = f"{time_format!r} is no format of times ({error})"
+        fault = f"{time_format!r} is not a time format ({error})"
         remedy = "write --time-format such as '%d.%m.%Y %H:%M'"
         raise SourceError(source, fault, remedy) from error
     good = parsed.notna().to_numpy()

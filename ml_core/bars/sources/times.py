@@ -128,7 +128,7 @@ def read_times(column: pa.ChunkedArray, reading: TimeReading, source: str) -> Ti
             return _epochs(column, reading, source)
         column = column.cast(pa.int64(), safe=False).cast(pa.string())
     elif not is_text(kind):
-        fault = f"has times in a column of type {kind}, which is no date with a time of day"
+        fault = f"has times in a column of type {kind}, which is not a date with a time of day"
         raise SourceError(source, fault, "map another column with --column ts=...")
     return _text(column.cast(pa.string()), reading, source)
 
@@ -239,15 +239,15 @@ def _none_read(text: pa.ChunkedArray, reading: TimeReading, source: str) -> Time
     row = int(present[0]) + 1
     value = text[row - 1].as_py()
     if reading.time_format is not None:
-        fault = f"row {row}: {value!r:.60} is no time of the format {reading.time_format!r}"
+        fault = f"row {row}: {value!r:.60} is not a time of the format {reading.time_format!r}"
         raise SourceError(source, fault, "describe it with --time-format")
     if formats := formats_of(value):
         fault = f"row {row}: {value!r:.60} is a date whose day and month may be read two ways"
-        remedy = "say --time-format, such as " + " or ".join(f"{name!r}" for name in formats)
+        remedy = "give --time-format, such as " + " or ".join(f"{name!r}" for name in formats)
         raise SourceError(source, fault, remedy)
     if letters := _LETTERS.search(value):
         fault = f"row {row}: {value!r:.60} ends with {letters[1]}, which names no zone for sure"
-        remedy = "write the times with an offset, in UTC, or without these letters and say --zone"
+        remedy = "write the times with an offset, in UTC, or without these letters and give --zone"
         raise SourceError(source, fault, remedy)
     fault = f"row {row}: {value!r:.60} was taken for a time and cannot be read as one"
     remedy = "describe it with --time-format, or map another column with --column ts=..."
@@ -307,7 +307,7 @@ def _local(
         return _times(moments, reading, zone)
     if zone is None:
         fault = f"has times without a zone ({what})"
-        raise SourceError(source, fault, "say --zone (UTC, America/New_York ...)")
+        raise SourceError(source, fault, "give --zone (UTC, America/New_York ...)")
     if is_half_clock(moments):
         fault = "has times that go from 12:59 back to 01:00 within a day and never beyond 12:59, "
         fault += "as on a clock of 12 hours whose AM and PM are missing"

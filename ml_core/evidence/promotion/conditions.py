@@ -27,7 +27,7 @@ def better_in_every_comparison(evidence: Evidence) -> list[Condition]:
     for name in evidence.against_wanted:
         comparison = comparison_with(evidence, name)
         if comparison is None:
-            words = f"not compared with {name} on unseen rows yet; orbcast evaluate does it"
+            words = f"not compared with {name} on unseen rows yet; run orbcast evaluate"
             conditions.append(Condition(name=f"better than {name}", status="unknown", words=words))
             continue
         changes = {change.metric: change for change in comparison.changes}
@@ -161,7 +161,7 @@ def enough_rows(evidence: Evidence, policy: Policy) -> Condition:
     if too_few:
         words += f"; nothing is promoted below {least:,}"
     elif not suffices:
-        words += "; found with fewer" if all_hold else ": more are needed to tell no from not yet"
+        words += "; found with fewer" if all_hold else ": more are needed to decide"
     figures: dict[str, Any] = {
         "rows": fewest.rows,
         "needed": needed.rows,
@@ -204,13 +204,13 @@ def trials_paid_for(evidence: Evidence, policy: Policy) -> Condition:
     """Require a gain that is significant after correction for all questions asked (Sidak 1967)."""
     name, cost = "trials paid for", cost_of_trials(evidence, policy)
     if cost is None:
-        words = "how many questions were asked is not known"
+        words = "the number of questions tested is unknown"
         return Condition(name=name, status="unknown", words=words)
     zs = [change.z for comparison in evidence.comparisons for change in comparison.changes]
     if not _complete(evidence) or not zs or not all(map(math.isfinite, zs)):
         return Condition(name=name, status="unknown", words="a difference has no figure")
     words = (
-        f"{cost.counted}: {cost.z_wanted:.2f} standard errors wanted, the least is {min(zs):.2f}"
+        f"{cost.counted}: {cost.z_wanted:.2f} standard errors needed, the lowest is {min(zs):.2f}"
     )
     return Condition(
         name=name,
@@ -247,7 +247,7 @@ def valid_at_any_look(evidence: Evidence, policy: Policy) -> Condition:
     return Condition(
         name=name,
         status="holds" if least >= wanted else "fails",
-        words=f"e-value {least:.3g}, {wanted:g} wanted, so that looking often costs nothing",
+        words=f"e-value {least:.3g}, {wanted:g} needed, so that it may be checked often",
         figures=figures,
     )
 
@@ -256,13 +256,13 @@ def live_record(evidence: Evidence, policy: Policy) -> Condition:
     """Refuse a challenger shown to be worse by its live record, valid at any number of checks."""
     name, live = "live record", evidence.live
     if live is None:
-        words = "no live rows of both yet; nothing contradicts"
+        words = "no live rows of both yet; no contradiction"
         return Condition(name=name, status="holds", words=words, figures={"rows": 0})
     figures = {"rows": live.rows, "e_better": live.e_value, "e_worse": live.e_worse}
     if not math.isfinite(live.e_worse):
         return Condition(name=name, status="unknown", words="no figure", figures=figures)
     worse = live.e_worse >= 1.0 / policy.alpha
-    verdict = "the challenger is worse live" if worse else "nothing contradicts"
+    verdict = "the challenger is worse live" if worse else "no contradiction"
     words = f"{live.rows:,} live breaks of both: {verdict}, e-value of worse {live.e_worse:.3g}"
     return Condition(name=name, status="fails" if worse else "holds", words=words, figures=figures)
 
@@ -299,7 +299,7 @@ def net_r_above_zero(evidence: Evidence, policy: Policy) -> Condition:
     """Require the whole interval of net R to be above 0, over enough trades."""
     name, net_r = "net R above 0", evidence.net_r
     if net_r is None or evidence.trades < policy.fewest_trades:
-        words = f"{evidence.trades} recommended trades, too few to speak of money"
+        words = f"{evidence.trades} recommended trades, too few to judge money"
         return Condition(name=name, status="unknown", words=words)
     if not all(map(math.isfinite, (net_r.estimate, net_r.low, net_r.high))):
         return Condition(name=name, status="unknown", words="net R is not known")

@@ -77,20 +77,22 @@ class TrialCost:
     def counted(self) -> str:
         """The number of questions asked, as text."""
         questions = (
-            "1 question asked" if self.questions == 1 else f"{self.questions:,} questions asked"
+            "1 question tested" if self.questions == 1 else f"{self.questions:,} questions tested"
         )
         if self.families == 1:
             return questions
-        return f"{questions} of this family of {self.families:,}, paid for as {self.paid_for:,}"
+        return (
+            f"{questions} on this family of {self.families:,}, corrected for as {self.paid_for:,}"
+        )
 
     @property
     def words(self) -> str:
         """One sentence with the count and its cost."""
         if self.paid_for == 1:
-            return f"{self.counted}: nothing more to pay for; {self._rows(self.rows_needed)}"
+            return f"{self.counted}: no further correction; {self._rows(self.rows_needed)}"
         return (
             f"{self.counted}: {self.z_wanted:.2f} standard errors and an e-value of "
-            f"{self.e_wanted:,.6g} wanted, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
+            f"{self.e_wanted:,.6g} needed, alone {self.z_alone:.2f} and {self.e_alone:,.6g}; "
             f"{self._rows(self.rows_needed)}, alone {_count(self.rows_alone)}"
         )
 

@@ -83,7 +83,7 @@ def above_five_day_low(view: View) -> NDArray[np.float64]:
     return _above(view, view.daily.low[:, -5:].min(axis=1))
 
 
-@feature("where price stands in the twenty-day range", unit="share", mirror=Mirror(about=0.5))
+@feature("position of price in the twenty-day range", unit="share", mirror=Mirror(about=0.5))
 def twenty_day_position(view: View) -> NDArray[np.float64]:
     """(price - lowest low)/(highest high - lowest low) of the last twenty completed days."""
     high: NDArray[np.float64] = view.daily.high[:, -20:].max(axis=1)

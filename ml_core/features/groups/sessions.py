@@ -38,16 +38,14 @@ def session2_move(view: View) -> NDArray[np.float64]:
     return _in_atr(view, _move(view.sessions.back(2)))
 
 
-@feature(
-    "where price stands in the last completed session", unit="share", mirror=Mirror(about=0.5)
-)
+@feature("position of price in the last completed session", unit="share", mirror=Mirror(about=0.5))
 def session1_position(view: View) -> NDArray[np.float64]:
     """(price - low)/height of the last completed session; below 0 or above 1 outside it."""
     return _position(view, view.sessions.back(1))
 
 
 @feature(
-    "where price stands in the second last completed session",
+    "position of price in the second last completed session",
     unit="share",
     mirror=Mirror(about=0.5),
 )

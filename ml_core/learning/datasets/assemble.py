@@ -31,7 +31,7 @@ class NoBarsError(InputError):
     first: date
     last: date
     template = (
-        "{symbol} has no bars from {first} to {last}; see what is there with `orbcast bars "
+        "{symbol} has no bars from {first} to {last}; see the stored bars with `orbcast bars "
         "status`, or ingest them with `orbcast ingest --market {_market} ...`"
     )
 

@@ -14,8 +14,8 @@ from ml_core.json_form import from_json
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.models.driftless import (
     DriftlessEntry,
-    EntryLaw,
-    fit_entry_law,
+    EntryParameters,
+    fit_entry_parameters,
     timeless_entry,
 )
 from ml_core.learning.models.no_break import NoBreak, fit_no_break
@@ -35,7 +35,7 @@ class OneClassError(InputError):
     only: str
     rows: int
     template = (
-        "{question}: all {rows:,} training rows are {only}; there is nothing to tell apart. Check "
+        "{question}: all {rows:,} training rows are {only}; there is nothing to predict. Check "
         "the bars of the period, or name a longer one"
     )
 
@@ -69,7 +69,7 @@ class Baselines:
     p_up: float
     p_none: dict[str, float]
     p_none_all: float
-    entry_law: EntryLaw | None = None
+    entry_law: EntryParameters | None = None
     no_break: NoBreak | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Baselines:
                 edges=tuple(by_height["edges"]),
                 by_height={name: tuple(cells) for name, cells in by_height["by_range"].items()},
             )
-        law = from_json(EntryLaw, law) if law else None
+        law = from_json(EntryParameters, law) if law else None
         return cls(**{**own, "entry_law": law, "no_break": no_break})
 
     def sigma(self, data: Dataset) -> NDArray[np.float64]:
@@ -188,7 +188,7 @@ def fit_baselines(train: Dataset) -> Baselines:
         p_up=float(up.mean()),
         p_none=dict(no_break.by_range),
         p_none_all=no_break.overall,
-        entry_law=fit_entry_law(broke, _sigma(broke, share)),
+        entry_law=fit_entry_parameters(broke, _sigma(broke, share)),
         no_break=no_break if no_break.by_height else None,
     )
 

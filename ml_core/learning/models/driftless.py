@@ -84,7 +84,7 @@ class EntryFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryLaw:
+class EntryParameters:
     """The parameters of the driftless entry, learned on training rows.
 
     The *liveliness* of a range, in ticks, is sigma^(1 - w) height^w: a range that is high relative
@@ -144,10 +144,10 @@ class EntryLaw:
 
 
 def timeless_entry(data: Dataset, overshoot: NDArray[np.float64]) -> DriftlessEntry:
-    """Return the driftless entry of versions without an :class:`EntryLaw`.
+    """Return the driftless entry of versions without :class:`EntryParameters`.
 
     P(win) = a/(a + b), as if time were unlimited, and the cost is divided by the mean distance. So
-    versions saved before :class:`EntryLaw` existed predict the same as then, to the bit.
+    versions saved before :class:`EntryParameters` existed predict the same as then, to the bit.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def distances(
     return stop, np.maximum(target, _MIN_DISTANCE)
 
 
-def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None:
+def fit_entry_parameters(train: Dataset, sigma: NDArray[np.float64]) -> EntryParameters | None:
     """Fit the driftless entry to training rows; None if none of their trades has ended.
 
     The weight of the height is the maximum-likelihood value for exponential overshoots. The
@@ -228,12 +228,12 @@ def fit_entry_law(train: Dataset, sigma: NDArray[np.float64]) -> EntryLaw | None
     shares = (np.arange(_PARTS) + 0.5) / _PARTS
     quantiles = [np.quantile(overshoots[rows], shares) for rows in groups]
 
-    def law(minutes: list[float], reach: float) -> EntryLaw:
+    def law(minutes: list[float], reach: float) -> EntryParameters:
         figures = [
             EntryFigures(overshoots=tuple(map(_rounded, parts_of)), minutes=_rounded(count))
             for parts_of, count in zip(quantiles, minutes, strict=True)
         ]
-        return EntryLaw(
+        return EntryParameters(
             height_weight=weight,
             reach=_rounded(reach),
             by_range=dict(zip(parts, figures, strict=False)),

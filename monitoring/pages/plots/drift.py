@@ -70,7 +70,7 @@ def drift_plot(columns: Sequence[ColumnShift]) -> Figure:
     axes.tick_params(axis="y", labelsize=TEXT, labelcolor=WORDS.value)
     ticks(axes, per_cent=False)
     axes.set_xlabel(
-        "shift in standard deviations; filled, and counted: drifted",
+        "shift in standard deviations; filled (and counted): drifted",
         fontsize=SMALL,
         color=QUIET.value,
     )

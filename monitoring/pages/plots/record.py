@@ -38,13 +38,11 @@ def record_charts(rows: Iterable[PerformanceRecord]) -> list[Chart]:
     if not scored:
         return []
     accuracy = f"Accuracy of the last {WINDOW} days with breaks, model and corridor"
-    gain = "Log loss gained on the corridor"
+    gain = "Log loss gained over the corridor"
     return [
         Chart("recentaccuracy", accuracy, "", accuracy_plot(scored)),
-        Chart(
-            "gain", gain, "What skill there is shows here: rising is better.", gain_plot(scored)
-        ),
-        Chart("equity", "What trading it would have brought, in R", "", _equity(scored)),
+        Chart("gain", gain, "Any skill shows here: rising is better.", gain_plot(scored)),
+        Chart("equity", "Result of trading it, in R", "", _equity(scored)),
     ]
 
 

@@ -123,7 +123,7 @@ def reliability_plot(
     axes.text(
         0.98,
         0.03,
-        "dashed: happens as often as said",
+        "dashed: happens as often as predicted",
         color=QUIET.value,
         fontsize=SMALL,
         ha="right",
@@ -156,7 +156,7 @@ def reliability_plot(
     below.set_yticks([])
     below.set_xticks(quarters, [percent(tick, 0) for tick in quarters])
     below.set_xlabel(
-        "probability of UP the model said; bars count how often", fontsize=SMALL, color=QUIET.value
+        "predicted probability of UP; bars count how often", fontsize=SMALL, color=QUIET.value
     )
     return figure
 

@@ -171,7 +171,7 @@ def study_charts(evaluation: Evaluation) -> tuple[Chart, ...]:
 
 
 def _skill(evaluation: Evaluation) -> Chart:
-    title = "Whether skill lasted"
+    title = "Skill over time"
     folds = differences(evaluation.by_fold)
     if not folds:
         words = "The study has one fold: there is no course over time to show."
@@ -197,8 +197,8 @@ def _skill(evaluation: Evaluation) -> Chart:
 def _years(evaluation: Evaluation) -> Chart:
     rows = differences(evaluation.by_year)
     words = (
-        "The difference the verdict rests on, with 95 % intervals. Skill that is real should not "
-        "live in one year alone."
+        "The difference that decides the verdict, with 95 % intervals. Real skill should not "
+        "be limited to one year."
     )
     title = "Skill, year by year"
     return Chart("years", title, words, difference_plot(rows) if rows else None)
@@ -208,8 +208,8 @@ def _ranges(evaluation: Evaluation) -> Chart:
     title = "Skill, opening range by opening range"
     rows = differences(evaluation.by_range)
     words = (
-        f"The same by range. Among {len(rows):,} of them one may leave 0 by chance: that is a "
-        "question to the next study, not an answer."
+        f"The same by range. Among {len(rows):,} of them one may exclude 0 by chance: that is a "
+        "question for the next study, not a result."
     )
     return Chart("rangeskill", title, words, difference_plot(rows) if rows else None)
 

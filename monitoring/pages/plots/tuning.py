@@ -74,7 +74,7 @@ def history_plot(
             va=place,
         )
     axes.locator_params(axis="x", integer=True)
-    axes.set_xlabel("trial; those given up early have no score", fontsize=SMALL, color=QUIET.value)
+    axes.set_xlabel("trial; those stopped early have no score", fontsize=SMALL, color=QUIET.value)
     return figure
 
 

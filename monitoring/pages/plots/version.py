@@ -63,8 +63,10 @@ def accuracy_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None = Non
         marks.append(Mark(truth["bayes_accuracy"], "best on average", truth=True))
     rows = _scored(evaluation.directional, "accuracy")
     figure = score_plot(rows, "accuracy, higher is better", marks, per_cent=True)
-    words = "Lines are 95 % intervals. High accuracy alone is the corridor's doing, not skill."
-    return Chart("accuracy", "How often the direction was right", words, figure)
+    words = (
+        "Lines are 95 % intervals. High accuracy alone comes from the corridor, not from skill."
+    )
+    return Chart("accuracy", "Accuracy of the direction", words, figure)
 
 
 def _log_loss_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None) -> Chart:
@@ -74,13 +76,13 @@ def _log_loss_chart(evaluation: Evaluation, truth: Mapping[str, Any] | None) -> 
         marks.append(Mark(truth["bayes_log_loss"], "best on average", truth=True))
     figure = score_plot(_scored(scores, "log_loss"), "log loss, lower is better", marks)
     change = scores.difference["corridor"].log_loss
-    words = "The verdict rests on the difference of the first two, row by row: "
+    words = "The verdict depends on the difference of the first two, row by row: "
     if change.is_known:
         ends = interval(change.low, change.high, 4)
         words += f"{signed(change.estimate, 4)}, 95 % interval {ends}."
     else:
         words += f"{NOT_KNOWN}."
-    return Chart("logloss", "How surprised it was", words, figure)
+    return Chart("logloss", "Log loss", words, figure)
 
 
 def reliability_chart(evaluation: Evaluation) -> Chart:
@@ -88,7 +90,7 @@ def reliability_chart(evaluation: Evaluation) -> Chart:
     bins = evaluation.directional.reliability
     words = "Of the ranges given 70 % UP, about 70 % should break up: points on the dashed line."
     figure = reliability_plot(bins["model"], bins["corridor"])
-    return Chart("reliability", "Whether its probabilities can be believed", words, figure)
+    return Chart("reliability", "Calibration", words, figure)
 
 
 def range_chart(evaluation: Evaluation) -> Chart:
@@ -100,7 +102,7 @@ def range_chart(evaluation: Evaluation) -> Chart:
     ]
     words = (
         "Filled: the model with its 95 % interval; hollow: the corridor. "
-        "A single range that stands out is what chance looks like."
+        "A single range that differs is usually chance."
     )
     figure = range_plot(rows) if rows else None
     return Chart("ranges", "Opening range by opening range", words, figure)
@@ -116,16 +118,19 @@ def equity_chart(evaluation: Evaluation) -> Chart:
     ]
     words = "Running sum of R over the unseen days, one unit of risk a trade. Costs are the slope."
     figure = equity_plot(equity.days, lines)
-    return Chart("equity", "What trading it would have brought", words, figure)
+    return Chart("equity", "Result of trading it", words, figure)
 
 
 def _importance_chart(importance: Mapping[str, Mapping[str, float]]) -> Chart:
     shares = importance.get("directional", {})
-    title = "What it looks at, for the direction"
+    title = "Features of the directional model"
     if not shares:
         words = "The directional model learned nothing beyond its baseline: no feature was used."
         return Chart("importance", title, words, None)
-    words = "Besides the corridor, which every prediction starts from. Used is not yet useful."
+    words = (
+        "Besides the corridor, which every prediction starts from. A feature that is used need "
+        "not be useful."
+    )
     figure = importance_plot(words_for_features(shares), "share of the trees' gain")
     return Chart("importance", title, words, figure)
 

@@ -12,7 +12,7 @@ from tasks.runs.artifacts import bullets, pictures, publish, scoreboard, table, 
 from tasks.training.promotion import WhoServes
 from tasks.training.train import Material, TrainedVersion
 
-_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "None saw the future"}
+_AUDIT = {"decisions": "Decisions audited", "features": "Features", "clean": "Without look-ahead"}
 _VERSIONS = {"champion": "Champion", "challenger": "Trained from this recipe"}
 
 

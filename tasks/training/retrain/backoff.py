@@ -72,7 +72,7 @@ def _notify_of_rest(settings: Settings, symbol: str, attempts: tuple[RetrainAtte
         symbol,
         f"{KIND} {symbol} {failed[-1].last_seen.isoformat()}",
         f"{symbol}: {len(failed)} retrains in a row failed",
-        f"The last: {failed[-1].fault}\nScheduled ones are left out until {until:%Y-%m-%d %H:%M} "
+        f"The last: {failed[-1].fault}\nScheduled ones are skipped until {until:%Y-%m-%d %H:%M} "
         f"UTC. {_serves(settings, symbol)} Once the cause is gone: orbcast run nightly-retrain "
         f"--market {symbol.lower()}",
     )
@@ -84,4 +84,4 @@ def _serves(settings: Settings, symbol: str) -> str:
         record = models.serving(symbol, now()).record
     except UnknownVersionError:
         return "No version serves yet."
-    return f"{record.version} serves on, until {models.expires_at(record):%Y-%m-%d}."
+    return f"{record.version} keeps serving, until {models.expires_at(record):%Y-%m-%d}."

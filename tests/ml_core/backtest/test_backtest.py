@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_core.backtest.value_added import by_year, refusals, worth
+from ml_core.backtest.value_added import by_year, refusals, trade_statistics
 from ml_core.bars.arrays import Bars
 from ml_core.bars.lake.lake import Lake
 from ml_core.bars.sources.dbn import read_dbn
@@ -188,7 +188,7 @@ def test_every_slot_is_traded_or_says_what_kept_it_from_being() -> None:
     broke = [each for each in taken if each.slot.side]
     assert broke
     assert all(each.size or each.why_not or not each.plan.armed for each in broke)
-    assert years["2024"] == worth(taken)
+    assert years["2024"] == trade_statistics(taken)
 
 
 def test_with_every_rule_off_it_sums_to_the_outside_record(

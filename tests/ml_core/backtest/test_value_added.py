@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.backtest.value_added import added, by_opinion, worth
+from ml_core.backtest.value_added import added, by_opinion, trade_statistics
 from ml_core.json_values import json_values
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar
@@ -63,7 +63,7 @@ def test_size_and_choice_are_the_whole_difference(rows: Rows) -> None:
     r, scaled, bare = (list(each) for each in zip(*rows, strict=True))
     one, other = path(r, scaled), path(r, bare)
     found = added(one, other)
-    total = worth(one).total_r - worth(other).total_r
+    total = trade_statistics(one).total_r - trade_statistics(other).total_r
     assert found.total_r == pytest.approx(total)
     if sum(bare) > 0:
         assert found.by_size_r + found.by_choice_r == pytest.approx(total, abs=1e-6)
@@ -81,7 +81,7 @@ def test_the_same_factor_on_every_trade_is_no_choice_however_much_it_saves(facto
     if factor == 0.5:
         assert found.per_slot.above_zero  # half of a losing trade loses half
         assert not found.choice_per_slot.above_zero
-        assert "not to be told from 0" in found.words
+        assert "not distinguishable from 0" in found.words
 
 
 def test_sizes_that_know_something_are_told_from_sizes_that_do_not() -> None:
@@ -119,22 +119,25 @@ def test_nothing_settled_is_nothing_to_compare() -> None:
     found = added((), ())
     assert found.words == "no settled trade to compare yet"
     assert json_values(found)["per_slot"] == [None, None, None]
-    assert worth(()).verdict == "nothing to judge"
+    assert trade_statistics(()).verdict == "nothing to judge"
 
 
 @pytest.mark.parametrize(
     ("r", "verdict"),
     [
-        ([-1.2, 0.8] * 300, "lost after costs; before costs they cannot be told from luck"),
+        (
+            [-1.2, 0.8] * 300,
+            ("lost after costs; before costs they cannot be distinguished from luck"),
+        ),
         ([-1.2, -0.6] * 300, "lost after costs; before costs they lost"),
-        ([1.0, -1.0] * 30, "cannot be told from luck"),
+        ([1.0, -1.0] * 30, "cannot be distinguished from luck"),
         ([1.0, 0.5] * 30, "no evidence"),
     ],
 )
 def test_the_verdict_says_what_costs_did_and_what_is_no_evidence(
     r: list[float], verdict: str
 ) -> None:
-    assert verdict in worth(path(r, [1.0] * len(r))).verdict
+    assert verdict in trade_statistics(path(r, [1.0] * len(r))).verdict
 
 
 def test_an_order_is_exact_to_the_tick_in_prices_with_many_digits() -> None:

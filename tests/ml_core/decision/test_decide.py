@@ -95,7 +95,7 @@ AWAITED = {"awaited": True}
         (
             context(**AWAITED),
             version(unreadable="b"),
-            ("stale_data", "the bars had not come in up to the last minute of the window"),
+            ("stale_data", "the bars up to the last minute of the window did not arrive in time"),
         ),
         (context(), version(unreadable="b"), ("model_unusable", "b")),
         # a replay is never missed, and no stage silences it

@@ -201,7 +201,7 @@ def test_an_e_value_must_pay_for_the_trials_too() -> None:
     assert decide(replace(enough_for_ten, trials=10)).promote
     refused = decide(replace(enough_for_ten, trials=11))
     assert failed(refused) == {"valid at any look": "fails", "enough rows": "fails"}
-    assert "more are needed to tell no from not yet" in " ".join(refused.reasons)
+    assert "more are needed to decide" in " ".join(refused.reasons)
 
 
 def test_what_is_shown_with_fewer_rows_than_the_rule_mostly_needs_is_shown() -> None:

@@ -21,7 +21,7 @@ def test_one_question_alone_costs_nothing_more() -> None:
 
     assert (cost.paid_for, cost.e_wanted, cost.z_wanted) == (1, 20.0, cost.z_alone)
     assert cost.z_alone == pytest.approx(norm.isf(0.025))
-    assert cost.words.startswith("1 question asked: nothing more to pay for; a gain of 0.01 ")
+    assert cost.words.startswith("1 question tested: no further correction; a gain of 0.01 ")
     assert cost.rows_needed == cost.rows_alone
 
 
@@ -31,7 +31,9 @@ def test_questions_and_families_share_one_budget() -> None:
     assert cost.paid_for == 50
     assert cost.e_wanted == pytest.approx(1000.0)
     assert cost.z_wanted == pytest.approx(norm.isf(1 - (1 - 0.025) ** (1 / 50)))
-    assert "25 questions asked of this family of 2, paid for as 50: 3.29 standard" in cost.words
+    assert (
+        "25 questions tested on this family of 2, corrected for as 50: 3.29 standard"
+    ) in cost.words
     assert cost.rows_needed is not None
     assert cost.rows_alone is not None
     assert cost.rows_needed > cost.rows_alone

@@ -127,7 +127,7 @@ def test_whatever_is_no_comparison_of_features_and_numbers_is_refused(
 def test_what_is_no_feature_is_refused_with_the_nearest(name: str) -> None:
     with pytest.raises(ConditionError) as refused:
         read_condition(f"{name} > 1 and x > 0", KNOWN)
-    assert f"names {name}, which is no feature" in str(refused.value)
+    assert f"names {name}, which is not a feature" in str(refused.value)
     if name == "session3_range":
         assert "did you mean session2_range, session1_range?" in str(refused.value)
 

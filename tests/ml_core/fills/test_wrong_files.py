@@ -31,13 +31,13 @@ REFUSED = {
     "no price": ("time,side,quantity\n2025-06-19T00:12:00Z,buy,1\n", {}, "--columns price="),
     "no such column": (HEADER + GOOD, {"columns": {"price": "Px"}}, "'Px' for price; name one of"),
     "no such field": (HEADER + GOOD, {"columns": {"cost": "price"}}, "map one of time"),
-    "no such platform": (HEADER + GOOD, {"platform": "quicken"}, "say one of ninjatrader"),
+    "no such platform": (HEADER + GOOD, {"platform": "quicken"}, "use one of ninjatrader"),
     "no zone": (
         HEADER + GOOD + "2025-06-19 00:13:00,buy,1,3386.4,MGCQ5,1.24,f2\n",
         {},
-        "line 3: time '2025-06-19 00:13:00' has no zone; say --zone",
+        "line 3: time '2025-06-19 00:13:00' has no zone; give --zone",
     ),
-    "bad zone": (HEADER + GOOD, {"zone": "Mars/Base"}, "no zone is called 'Mars/Base'"),
+    "bad zone": (HEADER + GOOD, {"zone": "Mars/Base"}, "there is no zone 'Mars/Base'"),
     "day or month": (
         HEADER + "06/07/2025 10:12:00,buy,1,3386.4,MGCQ5,1.24,f1\n",
         {"zone": "UTC"},
@@ -46,12 +46,12 @@ REFUSED = {
     "thousands or fraction": (
         HEADER.replace(",", ";") + "2025-06-19T00:12:00Z;buy;1;3,386;MGCQ5;1;f1\n",
         {},
-        "price '3,386' may be a number of thousands or a fraction; say what stands before",
+        "price '3,386' may be a number of thousands or a fraction; give the decimal",
     ),
     "another instrument": (
         HEADER + GOOD.replace("MGCQ5", "ESU5"),
         {},
-        "no execution of MGC: its rows are of ESU5; name this market's file, or say --instrument",
+        "no execution of MGC: its rows are of ESU5; name this market's file, or give --instrument",
     ),
     "a format that is none": (HEADER + GOOD, {"time_format": "%H %Z"}, "short names of zones"),
 }
@@ -84,20 +84,26 @@ def test_two_platforms_columns_in_one_header_are_asked_for(market: Market, tmp_p
     path = tmp_path / "both.csv"
     header = "Instrument,Action,Quantity,Price,Time,E/X,Fill ID,B/S,Contract\n"
     path.write_text(header + "x,Buy,1,1,1,Entry,1,Buy,y\n")
-    with pytest.raises(FillsFileError, match="ninjatrader or tradovate; say which"):
+    with pytest.raises(FillsFileError, match="ninjatrader or tradovate; give one"):
         read_fills(path, market, FillsReading(), at=AT)
 
 
 BAD_ROWS = {
-    "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "time '2025-06-31T00:12:00Z' is no time",
+    (
+        "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x"
+    ): "time '2025-06-31T00:12:00Z' is not a readable time",
     "2025-06-21T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "lies in the future; is the zone right?",
     "2025-06-19T00:12:00Z,hold,1,3386.4,MGCQ5,1.24,x": "side 'hold' is neither buy nor sell",
-    "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is no number",
-    "2025-06-19T00:12:00Z,buy,0.5,3386.4,MGCQ5,1.24,x": "quantity '0.5' is no whole number of 1",
-    "2025-06-19T00:12:00Z,buy,1,,MGCQ5,1.24,x": "price is no price",
+    "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is not a number",
+    (
+        "2025-06-19T00:12:00Z,buy,0.5,3386.4,MGCQ5,1.24,x"
+    ): "quantity '0.5' is not a whole number of 1",
+    "2025-06-19T00:12:00Z,buy,1,,MGCQ5,1.24,x": "price is not a price",
     "2025-06-19T00:12:00Z,buy,1,-5,MGCQ5,1.24,x": "price '-5' is not above 0",
     "2025-06-19T00:12:00Z,buy,1,1e300,MGCQ5,1.24,x": "is too large for a price",
-    "2025-06-19T00:12:00Z,buy,1,3386.4,MGCQ5,free,x": "commission 'free' is no amount of money",
+    (
+        "2025-06-19T00:12:00Z,buy,1,3386.4,MGCQ5,free,x"
+    ): "commission 'free' is not an amount of money",
     "2025-06-19T00:12:00Z,buy,1,3386.5,MGCQ5,1.24,f1": "of different executions (lines 2, 3)",
 }
 
@@ -126,6 +132,6 @@ def test_hours_that_clocks_leave_out_or_bring_twice_are_set_aside(
     file = read_fills(path, market, FillsReading(zone="America/New_York"), at=AT)
     assert [row.reason for row in file.set_aside] == [
         "is an hour that daylight saving leaves out",
-        "is an hour that daylight saving brings twice",
+        "is an hour that daylight saving repeats",
     ]
     assert len(file.fills) == 1

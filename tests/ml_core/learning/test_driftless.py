@@ -20,7 +20,7 @@ from ml_core.bars.sources.dbn import read_dbn
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.fit import fit
 from ml_core.learning.models.baselines import Baselines, fit_baselines
-from ml_core.learning.models.driftless import MIN_TRADES, EntryFigures, EntryLaw
+from ml_core.learning.models.driftless import MIN_TRADES, EntryFigures, EntryParameters
 from ml_core.learning.models.first_passage import first_passage
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle, write_bundle
@@ -172,9 +172,9 @@ def test_a_range_needs_fifty_trades_for_figures_of_its_own(count: int, own: bool
     assert {"0900", "1000"} <= set(law.by_range)
 
 
-def law_of(reach: float, minutes: float = 1e5) -> EntryLaw:
+def law_of(reach: float, minutes: float = 1e5) -> EntryParameters:
     figures = EntryFigures(overshoots=(0.0, 1.0), minutes=minutes)
-    return EntryLaw(height_weight=0.5, reach=reach, by_range={}, overall=figures)
+    return EntryParameters(height_weight=0.5, reach=reach, by_range={}, overall=figures)
 
 
 def one_range() -> Dataset:

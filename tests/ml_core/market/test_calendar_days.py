@@ -150,7 +150,7 @@ def test_a_day_that_starts_the_evening_before_opens_there() -> None:
 @pytest.mark.parametrize(
     ("day", "fault"),
     [
-        ({"day": "2025-03-01", "close": "20:00"}, "is no trade date by the calendar"),
+        ({"day": "2025-03-01", "close": "20:00"}, "is not a trade date by the calendar"),
         ({"day": "2024-12-24", "close": "12:00", "halt": ["11:00", "13:00"]}, "does not end"),
         ({"day": "2025-03-01", "closed": True}, None),
         ({"day": "2024-12-24", "closed": True}, None),
@@ -174,8 +174,8 @@ def test_a_day_that_cannot_be_applied_says_why_and_changes_nothing(
 @pytest.mark.parametrize(
     ("days", "fault"),
     [
-        ([{"day": "2025-11-28"}], "say closed = true, or its open, close or halt"),
-        ([{"day": "2025-11-28", "closed": True, "close": "10:00"}], "say one of them"),
+        ([{"day": "2025-11-28"}], "set closed = true, or its open, close or halt"),
+        ([{"day": "2025-11-28", "closed": True, "close": "10:00"}], "set one of them"),
         ([{"day": "2025-11-28", "close": "10:00"}] * 2, "days named twice: 2025-11-28"),
         ([{"day": "2025-11-28", "close": "10:00:30"}], "whole minutes"),
     ],

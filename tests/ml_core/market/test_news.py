@@ -107,23 +107,27 @@ def toml(**values: Any) -> str:
 
 
 REFUSED = {
-    "no kind": ("a.txt", "x", "ends in .txt, which says no kind of file; name one that ends in"),
+    ("no kind"): (
+        "a.txt",
+        "x",
+        "ends in .txt, which is not a known kind of file; name one that ends in",
+    ),
     "no TOML": ("a.toml", "[[event", "is not TOML"),
     "something else": ("a.toml", 'news = "x"', "has news where only zone and [[event]] belong"),
     "nothing": ("a.toml", 'zone = "UTC"', "has no event; write one with time, name"),
     "no zone": (
         "a.toml",
         toml(time="2026-01-14T08:30:00"),
-        "event 1: time 2026-01-14 08:30:00 has no zone; say --zone",
+        "event 1: time 2026-01-14 08:30:00 has no zone; give --zone",
     ),
     "bad zone": ("a.toml", toml(zone='"Mars"'), "event 1: zone Mars is none; use an IANA name"),
-    "no name": ("a.toml", toml(name=None), "event 1: name is missing; say what the event"),
+    "no name": ("a.toml", toml(name=None), "event 1: name is missing; give the event's name"),
     "no time": ("a.toml", toml(time=None), "event 1: time is missing; write one such as"),
     "a day": ("a.toml", toml(time="2026-01-14"), "time 2026-01-14 has no time of day"),
-    "a number": ("a.toml", toml(time="20260114"), "time 20260114 is no time"),
+    "a number": ("a.toml", toml(time="20260114"), "time 20260114 is not a time"),
     "bad importance": ("a.toml", toml(importance='"red"'), "importance red is none; use low"),
     "bad flag": ("a.toml", toml(cancelled='"maybe"'), "cancelled maybe is neither; use true"),
-    "unknown field": ("a.toml", toml(impact="3"), "event 1: impact is no field; use time"),
+    "unknown field": ("a.toml", toml(impact="3"), "event 1: impact is not a field; use time"),
     "known in the future": (
         "a.toml",
         toml(known_since="2026-01-03"),

@@ -194,7 +194,7 @@ def test_a_bar_without_enough_volume_fills_nothing_and_the_next_open_does() -> N
 @pytest.mark.parametrize(
     ("issued", "bars", "reason"),
     [
-        (2.5, [(1010, 1025, 1010, 1024)] * 3, "stale: the break came by 00:06 UTC"),
+        (2.5, [(1010, 1025, 1010, 1024)] * 3, "stale: the range had broken by 00:06 UTC"),
         (60.5, [QUIET] * 61, "stale: it was issued after its time for an entry"),
     ],
 )

@@ -42,7 +42,7 @@ def test_figures_by_hand() -> None:
     assert told.holds.broke_up.estimate == 0.5
     assert told.holds.won.estimate == 1.0
     assert told.difference.estimate == pytest.approx(2.0)
-    assert told.verdict.startswith("Too few days to say anything: 1 with such a trade")
+    assert told.verdict.startswith("Too few days to judge: 1 with such a trade")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_more_looks_make_the_same_difference_more_likely_by_chance() -> None:
     widths = [each.high - each.low for each in told]
     assert widths == sorted(widths)
     assert "luck alone is an unlikely reason" in told[0].verdict
-    assert "cannot be told from luck" in told[-1].verdict
+    assert "cannot be distinguished from luck" in told[-1].verdict
     alone = told[0].difference
     assert told[0].high - told[0].low == pytest.approx(alone.high - alone.low, rel=0.15)
 

@@ -113,7 +113,7 @@ def test_a_day_that_has_brought_its_share_of_the_target_is_over() -> None:
     full = standing(3, timed(1, 2, 500), **limits)
     refusal = contracts_for(full.account, full.state, size=1.0, risk=100).refusal
     assert refusal is not None
-    assert (refusal.limit, "one day may bring" in refusal.words()) == ("consistency", True)
+    assert (refusal.limit, "one day may make" in refusal.words()) == ("consistency", True)
     next_day = full.on(DAY + timedelta(days=1))
     assert contracts_for(next_day.account, next_day.state, size=1.0, risk=100).contracts == 1
 
@@ -188,8 +188,8 @@ def test_what_was_entered_earlier_went_by_what_moved_with_it_then() -> None:
 @pytest.mark.parametrize(
     ("groups", "fault"),
     [
-        ({"a": ("MGC", "si"), "b": ("SI", "NQ")}, "SI stands twice"),
-        ({"a": ("MGC", "mgc")}, "MGC stands twice"),
+        ({"a": ("MGC", "si"), "b": ("SI", "NQ")}, "SI is named twice"),
+        ({"a": ("MGC", "mgc")}, "MGC is named twice"),
         ({"a": ("MGC",)}, "a names one market"),
         ({"a": ()}, "a names one market"),
     ],

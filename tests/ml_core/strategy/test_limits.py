@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.backtest.value_added import worth
+from ml_core.backtest.value_added import trade_statistics
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of, may_enter
 from ml_core.strategy.plan import ModelView, Plan, Use, by_rules, with_model
@@ -151,7 +151,7 @@ def test_no_size_is_above_the_rules_greatest_and_a_skip_halves_both_sides() -> N
         ((1.0, 0.0), ModelView(), "disagrees"),
         ((0.0, 0.0), ModelView(), "agrees"),
         ((0.0, 0.0), ModelView(recommends="long"), "disagrees"),
-        ((1.0, 1.0), ModelView(recommends="long", unheard="it is late"), "silent"),
+        ((1.0, 1.0), ModelView(recommends="long", why_unused="it is late"), "silent"),
     ],
 )
 @pytest.mark.parametrize("use", ["annotate", "scale"])
@@ -234,7 +234,7 @@ def trade(hour: int, r: float, *, lasts: int = 10) -> TradedSlot:
 
 def test_a_trade_that_made_nothing_is_no_hit() -> None:
     slots = [trade(1, 0.0), trade(2, 0.5), trade(3, -0.5), trade(4, 1e-9)]
-    assert worth(backtest(Rules(name="plain"), slots)).hit_rate == 0.5
+    assert trade_statistics(backtest(Rules(name="plain"), slots)).hit_rate == 0.5
 
 
 def test_an_entry_that_was_not_taken_makes_nothing() -> None:

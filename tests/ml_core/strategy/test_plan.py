@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_core.backtest.value_added import added, worth
+from ml_core.backtest.value_added import added, trade_statistics
 from ml_core.strategy.checks import DaySoFar, SlotFacts, facts_of
 from ml_core.strategy.plan import ModelView, by_rules, decide, with_model
 from ml_core.strategy.rules import SIDES, Rules, StrategyFileError, load_rules
@@ -52,7 +52,7 @@ MODELS = st.builds(
     ModelView,
     recommends=st.sampled_from(["long", "short", None]),
     risk_adjustment=st.floats(-5, 5),
-    unheard=st.sampled_from(["", "the breaker is not closed"]),
+    why_unused=st.sampled_from(["", "the breaker is not closed"]),
 )
 
 
@@ -64,7 +64,7 @@ GOOD = SlotFacts(
 
 @given(RULES, FACTS, DAYS, MODELS)
 @example(Rules(name="any"), GOOD, DaySoFar(), LIKES_IT)
-@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, unheard="it is late"))
+@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, why_unused="it is late"))
 def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
         assert after <= rules.max_size
         assert 0.5 * before <= after <= 1.5 * before or after == rules.max_size
     assert scaled.checks == plain.checks
-    if model.unheard:
+    if model.why_unused:
         assert (scaled.long, scaled.short) == (plain.long, plain.short)
 
 
@@ -99,7 +99,7 @@ def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have
 @given(RULES, FACTS, DAYS, MODELS)
 @example(Rules(name="any"), GOOD, DaySoFar(), LIKES_IT)
 @example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, recommends=None))
-@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, unheard="it is late"))
+@example(Rules(name="any"), GOOD, DaySoFar(), replace(LIKES_IT, why_unused="it is late"))
 @example(Rules(name="any"), GOOD, DaySoFar(trades=9), replace(LIKES_IT, recommends=None))
 def test_shadow_changes_nothing_and_advisory_only_adds_words(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
@@ -110,7 +110,7 @@ def test_shadow_changes_nothing_and_advisory_only_adds_words(
     assert replace(told, agreement="", recommends=None, words=()) == plain
     armed = {side for side in SIDES if plain.size(side)} or {None}
     agreement = "agrees" if model.recommends in armed else "disagrees"
-    assert told.agreement == ("silent" if model.unheard else agreement)
+    assert told.agreement == ("silent" if model.why_unused else agreement)
 
 
 @given(RULES, FACTS, DAYS)
@@ -246,18 +246,18 @@ def test_worth_is_the_sum_of_r_times_size_and_the_difference_what_the_model_adds
             PLAIN, by_rules(PLAIN, facts_of(each.facts), day), ModelView(), "scale"
         ),
     )
-    assert worth(plain).total_r == pytest.approx(20.0)
-    assert worth(half).total_r == pytest.approx(10.0)
+    assert trade_statistics(plain).total_r == pytest.approx(20.0)
+    assert trade_statistics(half).total_r == pytest.approx(10.0)
     found = added(half, plain)
     assert found.total_r == pytest.approx(-10.0)
     # halving every size shows no skill, since nothing was selected
     assert found.size_ratio == pytest.approx(0.5)
     assert found.by_size_r == pytest.approx(-10.0)
     assert found.by_choice_r == pytest.approx(0.0)
-    assert worth(plain).hit_rate == 0.75
-    assert "no trade" in worth([]).words
+    assert trade_statistics(plain).hit_rate == 0.75
+    assert "no trade" in trade_statistics([]).words
     r = np.array([each.r for each in plain])
-    assert worth(plain).drawdown_r == pytest.approx(
+    assert trade_statistics(plain).drawdown_r == pytest.approx(
         (np.maximum.accumulate(r.cumsum()) - r.cumsum()).max()
     )
 
@@ -267,7 +267,7 @@ def test_trades_still_open_count_as_open_and_not_in_the_sum() -> None:
     (taken,) = backtest(PLAIN, [running])
     day = day_so_far([taken], running.trading_day, T0 + 3 * HOUR)
     assert (day.trades, day.open, day.net_r) == (1, 1, 0.0)
-    assert worth([taken]).trades == 0
+    assert trade_statistics([taken]).trades == 0
 
 
 def test_the_shipped_rules_load_and_bad_ones_are_refused_with_field_and_remedy(

@@ -116,8 +116,11 @@ def test_from_advisory_on_the_words_are_those_of_a_trade(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"late": True}, "the rules decide alone"),
-        ({"outputs": replace(ENTRY.outputs, breaker="half_open")}, "the rules decide alone"),
+        ({"late": True}, "the rules decide without the model"),
+        (
+            {"outputs": replace(ENTRY.outputs, breaker="half_open")},
+            "the rules decide without the model",
+        ),
         (
             {"outputs": Outputs(prediction=predicted(recommendation="skip"))},
             "the model favours neither side",
@@ -137,7 +140,7 @@ def test_a_forecast_that_is_not_listened_to_recommends_nothing_in_its_subject(
         (None, "the rules arm nothing"),
         (replace(ARMED, long=0.0, short=0.0), "the rules arm nothing"),
         (replace(ARMED, long=0.0), "the rules do not arm UP, long"),
-        (replace(ARMED, agreement="silent"), "the rules decide alone"),
+        (replace(ARMED, agreement="silent"), "the rules decide without the model"),
     ],
 )
 def test_what_the_rules_do_not_arm_is_not_recommended(armed: Plan | None, words: str) -> None:
@@ -206,19 +209,19 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
     assert "entry 3386.3, stop 3381.9, no target" in body
     assert "The rules' trade: entry by a stop order at the edge; no target." in body
     assert "one contract risks 44.00 USD (44 ticks), costs 4.48 USD (0.10 R)" in body
-    assert f"those of the label {ENTRY.label}" in body
+    assert f"for the label {ENTRY.label}" in body
     assert (
         "A price without drift enters it in 94% of cases, ends above 0 in 28.8% of these and "
-        "brings -0.17 R net a trade (+-0.03, by the bars of 20 days before)."
+        "gives -0.17 R net a trade (+-0.03, by the bars of 20 days before)."
     ) in body
     facts = trade("auto", bracket=open_ended, planned=open_ended, by="stop_order")
     assert "The stop order above 3386.3 was filled: 3386.3 at" in break_message(facts).body
     moved = settled_message(settled("auto", trade=facts, outcome="MOVED_STOP", exit=33863))
-    assert "out at the stop that had moved" in moved.subject
+    assert "out at the moved stop" in moved.subject
     nothing = settled("auto", trade=None, outcome=None, exit=None, r_gross=None, r_net=None)
     for by, words in (
         ("close", "No 1-minute close outside of the range up to"),
-        ("retest", "No 1-minute close outside of the range came back to its edge up to"),
+        ("retest", "After a 1-minute close outside the range no return to its edge up to"),
         (None, "No entry by the rules up to"),
     ):
         assert words in settled_message(replace(nothing, by=by)).body

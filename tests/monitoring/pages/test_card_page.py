@@ -146,7 +146,7 @@ def test_a_gain_whose_interval_holds_zero_is_called_unshown() -> None:
 
     assert "Taking every break lost 0.20 R a trade" in words
     assert "brought 0.10 R a trade" in words
-    assert words.count("nothing is shown either way") == 1
+    assert words.count("neither a gain nor a loss is shown") == 1
 
 
 def test_a_few_lucky_trades_are_no_evidence_whatever_their_interval() -> None:
@@ -181,7 +181,7 @@ def test_the_share_of_the_known_gain_is_counted_from_the_corridor() -> None:
 def test_a_market_without_an_edge_is_called_unbeatable() -> None:
     null = {**TRUTH, "edge": 0.0, "bayes_log_loss": 0.58}
 
-    assert "nobody can beat the corridor here" in "".join(read(report(truth=null)).text)
+    assert "no model can beat the corridor here" in "".join(read(report(truth=null)).text)
 
 
 def test_abstentions_and_open_outcomes_are_shown_with_their_reason() -> None:
@@ -202,7 +202,7 @@ def test_abstentions_and_open_outcomes_are_shown_with_their_reason() -> None:
 
     assert "holiday" in text
     assert "61.3" in text
-    assert "Replays count for no decision" in text
+    assert "Replays are not used for any decision" in text
 
 
 def test_features_bear_their_words_and_lost_ones_their_name() -> None:

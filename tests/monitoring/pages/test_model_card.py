@@ -68,7 +68,7 @@ def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> No
     text = card_markdown(facts(simulated=True))
 
     assert text.startswith("# TST · residual-mirrored · 20231229-abc · simulated market")
-    assert text.index("nothing here says anything about a real market") < text.index("## ")
+    assert text.index("no figure here is evidence about a real market") < text.index("## ")
     assert "simulated" not in card_markdown(facts())
 
 
@@ -76,7 +76,7 @@ def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
     few = card_markdown(facts())
     enough = CardPower(rows=9000, needed=rows_for_rule(0.01), findable=0.008)
 
-    assert "a smaller one could be there and not show" in few
+    assert "a smaller one could exist and not show" in few
     assert "That is enough" in card_markdown(facts(power=enough))
 
 
@@ -84,7 +84,7 @@ def test_without_a_study_or_a_live_record_it_says_so_and_what_to_run() -> None:
     text = card_markdown(facts())
 
     assert "orbcast evaluate residual-mirrored" in text
-    assert "no live record" in text
+    assert "not a live record" in text
 
 
 def test_a_study_that_may_not_count_is_said_not_to() -> None:
@@ -147,8 +147,8 @@ def test_what_is_no_evaluation_is_refused() -> None:
 def test_a_baseline_claims_nothing() -> None:
     text = card_markdown(facts(kind="baseline", importance={}))
 
-    assert "A baseline claims nothing" in text
-    assert "knows the place of the close alone" in text
+    assert "A baseline claims no skill" in text
+    assert "uses only the position of the close" in text
 
 
 def test_the_card_that_is_sealed_tells_only_what_the_files_hold() -> None:
@@ -158,8 +158,8 @@ def test_the_card_that_is_sealed_tells_only_what_the_files_hold() -> None:
     assert "| accuracy" in sealed
     for later in (
         "orbcast evaluate",
-        "no live record",
-        "may answer until",
+        "not a live record",
+        "may predict until",
         "| made |",
         "abstains",
     ):
@@ -185,9 +185,9 @@ def test_what_a_model_learned_stands_beside_its_baseline() -> None:
 @pytest.mark.parametrize(
     ("kind", "hashes", "knows"),
     [
-        ("residual", {"bars": "f" * 64}, "nothing else: no news, no order book"),
-        ("residual", {"bars": "f" * 64, "news": "e" * 64}, "when scheduled news comes"),
-        ("baseline", {"bars": "f" * 64, "news": "e" * 64}, "nothing else: no news, no order book"),
+        ("residual", {"bars": "f" * 64}, "only: no news, no order book"),
+        ("residual", {"bars": "f" * 64, "news": "e" * 64}, "the times of scheduled news"),
+        ("baseline", {"bars": "f" * 64, "news": "e" * 64}, "only: no news, no order book"),
     ],
 )
 def test_a_card_says_whether_the_version_knows_when_news_comes(
@@ -196,7 +196,7 @@ def test_a_card_says_whether_the_version_knows_when_news_comes(
     (line,) = [
         line
         for line in card_markdown(facts(kind=kind, hashes=hashes)).splitlines()
-        if "It knows bars of one minute" in line
+        if "It uses bars of one minute" in line
     ]
     assert knows in line
 

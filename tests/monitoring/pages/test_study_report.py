@@ -237,7 +237,7 @@ def test_a_decision_with_figures_that_are_not_numbers_can_be_shown() -> None:
 def test_without_a_decision_none_is_claimed() -> None:
     text = text_of()
 
-    assert "Nothing was decided from this study" in text
+    assert "No decision was made from this study" in text
     assert "holds" not in text
 
 
@@ -248,7 +248,7 @@ def test_without_a_decision_none_is_claimed() -> None:
         (None, "not known"),
         ([-0.01, -0.02], "-0.0100, -0.0200: all better than the corridor"),
         ([-0.01, 0.02], "-0.0100, +0.0200: they do not all beat the corridor"),
-        ([-0.01, None], "-0.0100, not known: not all known, so agreement is not shown"),
+        ([-0.01, None], "-0.0100, not known: some unknown, so agreement is not shown"),
         ([-0.01], "-0.0100: one alone shows no agreement"),
     ],
 )
@@ -266,14 +266,14 @@ def test_how_it_was_made_is_told_with_what_was_not_judged() -> None:
 
     text = text_of(figures, not_judged=("2021Q2", "2021Q3"), cost=cost, power=power)
 
-    assert f"{len(figures['by_fold'])} quarters; the recipe is trained anew" in text
+    assert f"{len(figures['by_fold'])} quarters; the recipe is trained again" in text
     assert "the latest 24 months before the fold" in text
     assert "1 day between training, calibrating and judging" in text
     assert "2021-10-01 to the last there is" in text
     assert "2021Q2, 2021Q3: too little history before to train on" in text
     assert f"{cost.words}; this one is included" in text
     assert "1,200 breaks judged, 1,570 needed by the whole rule to find a gain of 0.01" in text
-    assert "370 more are wanted" in text
+    assert "370 more are needed" in text
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -291,7 +291,7 @@ def test_settings_are_shown_as_a_person_would_write_them() -> None:
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("counts", "words"),
-    [(True, "yes: the recipe's own walk"), (False, "no: another period"), (None, "not known")],
+    [(True, "yes: the recipe's own walk"), (False, "no: a period"), (None, "not known")],
 )
 def test_a_study_picked_by_hand_is_said_not_to_count(counts: bool | None, words: str) -> None:
     assert f"counts for a promotion\n{words}" in text_of(settings={**SETTINGS, "counts": counts})

@@ -278,7 +278,9 @@ def test_rows_that_change_places_are_named(
 
     named = faults(session, chain)
 
-    assert all("does not follow the row before it: one is gone or moved" in it for it in named)
+    assert all(
+        "does not follow the row before it: one is missing or was moved" in it for it in named
+    )
     numbers = {int(re.match(rf"{chain.noun} (\d+)", fault)[1]) for fault in named}  # type: ignore[index]
     assert numbers == OUT_OF_PLACE[one, other]
     assert len(named) == len(numbers)

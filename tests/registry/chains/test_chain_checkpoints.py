@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, event, text
 
 from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
@@ -352,3 +352,46 @@ def test_a_note_is_dated_by_the_last_of_its_rows(
     assert json.loads(heads.read_text().splitlines()[-1])["at"] == "2024-06-12T23:05:03+00:00"
     # without a file nothing is noted or missed
     assert Ledger(Database(database.engine)).verify().unnoted == 0
+
+
+def test_an_append_counts_only_the_rows_after_the_last_note(
+    database: Database, ledger: Ledger, heads: Path
+) -> None:
+    counted: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(*arguments: object) -> None:
+        if "count(" in str(arguments[2]):
+            counted.append(" ".join(str(arguments[2]).split()))
+
+    ledger.record([said(5), said(6)])
+
+    assert counted
+    assert all("WHERE predictions.id >" in statement for statement in counted)
+    assert json.loads(heads.read_text().splitlines()[-1])["rows"] == ledger.head().rows == 10
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_an_append_after_lost_notes_notes_the_right_number(
+    ledger: Ledger, heads: Path, kept: int
+) -> None:
+    lines = heads.read_text().splitlines(keepends=True)
+    heads.write_text("".join(lines[:kept]))
+
+    ledger.record([said(5)])
+
+    assert json.loads(heads.read_text().splitlines()[-1])["rows"] == 9
+    assert ledger.verify().faults == ()
+
+
+def test_an_edited_note_is_named_and_not_those_that_continue_its_count(
+    ledger: Ledger, heads: Path
+) -> None:
+    *others, predictions, outcomes = heads.read_text().splitlines()
+    heads.write_text("\n".join([*others, predictions.replace(":8}", ":11}"), outcomes, ""]))
+
+    for day in (5, 6, 7):
+        ledger.record([said(day)])
+
+    (fault,) = ledger.verify().faults
+    assert "line 4 was edited: it notes 11 predictions" in fault

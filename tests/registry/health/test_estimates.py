@@ -51,7 +51,10 @@ def came(log_loss: float) -> Reconciled:
 
 def test_the_first_estimate_of_a_line_and_day_stands(database: Database) -> None:
     again = replace(
-        MADE, expected=replace(EXPECTED, warning="surer"), rows=61, at=AT + timedelta(hours=1)
+        MADE,
+        expected=replace(EXPECTED, warning="more certain"),
+        rows=61,
+        at=AT + timedelta(hours=1),
     )
     other = replace(MADE, role="challenger")
 

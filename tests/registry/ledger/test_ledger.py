@@ -344,7 +344,7 @@ def test_rows_in_another_order_are_named(database: Database, ledger: Ledger) -> 
 
     faults = ledger.verify_chain()
     assert faults
-    assert all("one is gone or moved" in each for each in faults)
+    assert all("one is missing or was moved" in each for each in faults)
 
 
 def test_zones_whole_numbers_and_missing_numbers_do_not_look_like_tampering(

@@ -87,8 +87,8 @@ def test_a_row_deleted_before_it_is_missed_by_its_count(sealed: Database) -> Non
     counted, noted = verify(sealed, latest(sealed)).faults
     assert noted.startswith("1 outcomes recorded after")
     assert counted == (
-        "outcomes has 3 rows up to the sealed checkpoint, which counted 4: some are gone or were "
-        "put in"
+        "outcomes has 3 rows up to the sealed checkpoint, which counted 4: some are missing or "
+        "were inserted"
     )
 
 

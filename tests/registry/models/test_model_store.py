@@ -114,7 +114,7 @@ def test_a_version_whose_name_cannot_be_worked_out_is_named(store: ModelStore) -
     forged = replace(own, sums_hash=hashlib.sha256(sums.read_bytes()).hexdigest())
 
     (fault,) = store.content_faults(forged)
-    assert fault.startswith("its name cannot be worked out: metadata.json ")
+    assert fault.startswith("its name cannot be computed: metadata.json ")
 
 
 def test_a_version_whose_files_were_touched_is_named_and_not_served(store: ModelStore) -> None:

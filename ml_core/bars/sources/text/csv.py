@@ -149,7 +149,7 @@ def _read_file(path: Path, reading: TextReading, pattern: str) -> Iterator[RawBa
         if not start.strip():
             if text.stat().st_size > len(start):
                 fault = "begins with an empty line"
-                raise SourceError(str(path), fault, "take out what stands above the header")
+                raise SourceError(str(path), fault, "remove the lines above the header")
             raise SourceError(str(path), "is empty", "name a file with bars")
         if start.startswith(TOO_LONG):
             fault = f"begins with a line of more than {LONGEST_LINE:,} characters"
@@ -157,7 +157,7 @@ def _read_file(path: Path, reading: TextReading, pattern: str) -> Iterator[RawBa
         layout = layout_of(start, reading.layout, reading.times, reading.stamp, str(path))
         if layout.name == "generic" and not (reading.delimiter or has_several_cells(start)):
             fault = f"its first line, {start.strip()!r:.60}, does not name the columns of bars"
-            remedy = "take out what stands above the header, or say --delimiter"
+            remedy = "remove the lines above the header, or give --delimiter"
             raise SourceError(str(path), fault, remedy)
         parts = _parts(path, text, layout, reading.delimiter or layout.delimiter)
         yield from whole_or_in_months(
@@ -194,7 +194,7 @@ def _refuse_unreadable(
             row = int(written[0])
             fault = f"row {row + 1 + layout.header_lines}: {name} {text[row].as_py()!r:.40} was "
             fault += "taken for a price and cannot be read as one"
-            remedy = f"say --decimal, or map another column with --column {name}=..."
+            remedy = f"give --decimal, or map another column with --column {name}=..."
             raise SourceError(source, fault, remedy)
 
 
@@ -255,7 +255,7 @@ def bars_of_text(
         fault = (
             f"column {error.column}: {error.value!r} may be a number of thousands or a fraction"
         )
-        remedy = "say what stands before the decimals: --decimal , or --decimal ."
+        remedy = "give the decimal separator: --decimal , or --decimal ."
         raise SourceError(source, fault, remedy) from error
     prices = {name: read[names[name]] for name in PRICES}
     if layout.units != 1 and not (layout.is_fixed_point and _any_point(raw, names)):
@@ -287,7 +287,7 @@ def _parts(path: Path, text: Path, layout: Layout, delimiter: str | None) -> Ite
         if is_disk_full(error):
             raise
         fault = f"cannot be read as CSV ({str(error).splitlines()[0]})"
-        remedy = "check the file, or say --layout and --delimiter"
+        remedy = "check the file, or give --layout and --delimiter"
         raise SourceError(str(path), fault, remedy) from error
 
 

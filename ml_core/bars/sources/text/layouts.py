@@ -286,23 +286,23 @@ def layout_of(
         ]
         if open_questions:
             fault = "its first line may be " + " or ".join(layout.meaning() for layout in likely)
-            remedy = "say which: " + " or ".join(f"--layout {layout.name}" for layout in likely)
+            remedy = "give one: " + " or ".join(f"--layout {layout.name}" for layout in likely)
             raise SourceError(source, fault, remedy)
         if likely[0].header_lines and _begins_with_digit(first_line):
             fault = f"begins with {first_line.strip()!r:.60}, no header and of no known layout"
-            remedy = "add a line that names the columns, or say --layout"
+            remedy = "add a line that names the columns, or give --layout"
             raise SourceError(source, fault, remedy)
         return likely[0]
     if name == LEAN:
-        remedy = "name zips of LEAN's data folder, or say another --layout"
-        raise SourceError(source, "is no zip of LEAN's", remedy)
+        remedy = "name zips of LEAN's data folder, or give another --layout"
+        raise SourceError(source, "is not a zip of LEAN's", remedy)
     if name not in LAYOUTS:
         raise SourceError(source, f"no layout named {name!r}", f"use auto, {', '.join(LAYOUTS)}")
     forms = _BY_NAME[name]
     layout = next((form for form in forms if form.marks <= _cells(first_line)), forms[0])
     if not layout.header_lines and not _begins_with_digit(first_line):
         fault = f"begins with a header, which layout {name} has not"
-        raise SourceError(source, fault, "say --layout generic, or auto")
+        raise SourceError(source, fault, "give --layout generic, or auto")
     return layout
 
 

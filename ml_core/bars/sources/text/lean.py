@@ -117,7 +117,7 @@ class LeanZip:
             or _iso(member["day"]) != str(self.day)
             or (member["month"] is not None) != is_future
         ):
-            fault = f"holds {name}, which is no file of minutes of {self.ticker} on {self.day}"
+            fault = f"holds {name}, which is not a file of minutes of {self.ticker} on {self.day}"
             remedy = "download it again; or unpack it, and give the bars a header and whole times"
             raise SourceError(str(self.path), fault, remedy)
         if archive.getinfo(name).flag_bits & 1:
@@ -178,10 +178,12 @@ def lean_zip(path: Path, layout: str) -> LeanZip | None:
     kind = folders[0] if len(folders) == 4 else ""  # noqa: PLR2004 - kind, market, step, ticker
     if match is None or kind not in {*_KINDS, *_DERIVED}:
         if match is not None or layout == LEAN:
-            fault = "does not lie in LEAN's data folder, which alone says its market and its units"
+            fault = (
+                "does not lie in LEAN's data folder, which alone states its market and its units"
+            )
             remedy = f"keep LEAN's folders, as in {_EXAMPLE}"
             if layout == "auto":
-                remedy += "; or say another --layout if it is not LEAN's"
+                remedy += "; or give another --layout if it is not LEAN's"
             raise SourceError(str(path), fault, remedy)
         return None
     _, market, step, ticker = folders
@@ -232,7 +234,7 @@ def _refuse_other_content(path: Path, kind: str, step: str, what: str) -> None:
     elif what == "quote":
         fault = "holds LEAN's quotes, which are of bid and ask, with no trade and no volume"
         if kind in {"forex", "cfd"}:
-            remedy = "write one price of them as CSV with a header, and say --no-volume"
+            remedy = "write one price of them as CSV with a header, and give --no-volume"
     if fault:
         raise SourceError(str(path), fault, remedy)
 
@@ -254,5 +256,5 @@ def _day(text: str, path: Path) -> np.datetime64:
     try:
         return np.datetime64(_iso(text), "D")
     except ValueError as error:
-        fault = f"is named after {text}, which is no day"
+        fault = f"is named after {text}, which is not a day"
         raise SourceError(str(path), fault, "name it as LEAN did") from error

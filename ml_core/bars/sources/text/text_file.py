@@ -85,7 +85,7 @@ def _refuse_other_kinds(path: Path) -> None:
     with refusing_damage(path), path.open("rb") as file:
         start = file.read(4)
     if start == _PARQUET:
-        raise SourceError(str(path), "is a Parquet file", "say --source parquet")
+        raise SourceError(str(path), "is a Parquet file", "give --source parquet")
     if start == _ZIP and not _is_zip(path):
         fault = "is a packed file, such as a workbook of Excel"
         raise SourceError(str(path), fault, "save it as CSV, or unpack it")

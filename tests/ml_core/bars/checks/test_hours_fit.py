@@ -98,7 +98,7 @@ def test_times_that_say_a_wrong_zone_themselves_are_refused_to_be_mended_in_the_
     message = judge(misread(sessions(WINTER), "America/New_York", "UTC"), None)
 
     assert "in America/New_York it would be 0.0%" in message
-    assert "Mend them in the source" in message
+    assert "Correct them in the source" in message
     assert "without a zone, --zone America/New_York reads them" in message
 
 

@@ -147,7 +147,7 @@ def test_the_refusal_names_counts_and_the_first_rows() -> None:
     assert str(counted.refusal()) == (
         "bars.csv is refused whole: 5 of 100 rows are bad (negative_volume 5); first: row 1: "
         "negative_volume (volume -1); row 2: negative_volume (volume -1); row 3: negative_volume "
-        "(volume -1). Mend the source, or raise quality.max_bad_share (now 0.01) in the market "
+        "(volume -1). Correct the source, or raise quality.max_bad_share (now 0.01) in the market "
         "file if this is expected"
     )
 

@@ -59,5 +59,5 @@ def test_a_revised_and_a_late_bar_are_told_apart(tmp_path: Path) -> None:
     assert str(revised) == (
         "MGCG4 2024-01-15 23:01 UTC was revised, high 2000.5 to 2001, close 2000.5 to 2001"
     )
-    assert str(late) == "MGCG4 2024-01-15 23:02 UTC came in at 2024-06-01 01:00:00 UTC"
+    assert str(late) == "MGCG4 2024-01-15 23:02 UTC was imported at 2024-06-01 01:00:00 UTC"
     assert bars_as_of(lake, mgc(), *SPAN, later).changes == ()

@@ -275,8 +275,8 @@ def test_a_database_with_too_many_bad_rows_is_refused_with_its_own_counts(tmp_pa
     lake = Lake(tmp_path)
     with pytest.raises(
         BatchRefusedError,
-        match=r"bars\.duckdb:bars_1m is refused: 30 of 300 rows.* Its 1 months with few of them "
-        r"were taken in \(`orbcast bars batches` lists them",
+        match=r"bars\.duckdb:bars_1m is refused: 30 of 300 rows.* Its 1 months with few of "
+        r"them were imported \(`orbcast bars batches` lists them",
     ):
         lake.ingest([month(0, 0), month(1, 15), month(2, 15)], mgc(), NOW)
 

@@ -147,7 +147,7 @@ def test_a_batch_is_taken_back_with_all_that_it_did(tmp_path: Path) -> None:
     revisions = lake.revisions("MGC", {record.batch_id})
     assert revisions is not None
     assert revisions["close"].to_pylist() == [1900.0, 1900.0]
-    with pytest.raises(NoSuchBatchError, match="has no bars in the lake any more"):
+    with pytest.raises(NoSuchBatchError, match="no longer has bars in the lake"):
         lake.forget(wrong.batch_id, mgc(), NOW)
 
 
@@ -221,7 +221,7 @@ def test_in_a_lake_of_before_such_bars_come_back_when_the_other_source_is_read_a
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("nothing", "is not here"), ("", "is the beginning of several names")]
+    ("name", "fault"), [("nothing", "does not exist"), ("", "matches several names")]
 )
 def test_a_batch_that_is_not_here_cannot_be_taken_back(
     tmp_path: Path, name: str, fault: str

@@ -140,7 +140,7 @@ def test_reading_what_was_wrong_anew_is_not_held_against_what_was_wrong(tmp_path
     own = {"reading": "zone=America/New_York", "zone": "America/New_York"}
     another = batch(MARCH, days=25, name="c.csv", **own)
 
-    assert "or take the others back (`orbcast bars batches`, `forget`)" in refusal(lake, another)
+    assert "or undo the others (`orbcast bars batches`, `forget`)" in refusal(lake, another)
     assert not refusal(lake, batch(JANUARY, name="a.csv", **own))
 
 

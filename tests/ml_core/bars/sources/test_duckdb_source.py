@@ -51,7 +51,7 @@ def test_a_time_without_a_zone_is_of_the_zone_named_or_refused(tmp_path: Path, k
     path = write(tmp_path / "a.duckdb", kind, ["2024-01-02 09:30:00"])
 
     assert stamps(read(path, zone=NEW_YORK)) == [AT]
-    with pytest.raises(SourceError, match=r"without a zone.*say --zone"):
+    with pytest.raises(SourceError, match=r"without a zone.*give --zone"):
         read(path)
 
 
@@ -96,7 +96,7 @@ def test_a_time_that_names_a_moment_is_read_and_refuses_a_zone(
 @pytest.mark.parametrize(
     ("kind", "value", "options", "message"),
     [
-        ("VARCHAR", "2024-01-02 14:30", {}, "say --zone"),
+        ("VARCHAR", "2024-01-02 14:30", {}, "give --zone"),
         ("VARCHAR", "01/02/2024 14:30", {"zone": "UTC"}, "'01/02/2024 14:30'.*--time-format"),
         ("BIGINT", 20240102143000, {}, "such as 20240102143000.*--time-format"),
         ("DATE", "2024-01-02", {"zone": "UTC"}, "type date32.*--column ts="),

@@ -86,9 +86,9 @@ def test_bytes_that_are_no_text_spoil_their_own_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "words"),
     [
-        (b"PAR1....", "is a Parquet file; say --source parquet"),
+        (b"PAR1....", "is a Parquet file; give --source parquet"),
         (b"PK\x03\x04....", "a workbook of Excel; save it as CSV"),
-        (b"\n" + HEADER.encode() + ROW.encode(), "begins with an empty line; take out"),
+        (b"\n" + HEADER.encode() + ROW.encode(), "begins with an empty line; remove"),
         (b"Export of MGC\n" + HEADER.encode() + ROW.encode(), "'Export of MGC', does not name"),
     ],
 )
@@ -118,7 +118,7 @@ def test_capitals_of_an_ending_do_not_count(tmp_path: Path, name: str) -> None:
 def test_a_comma_that_may_part_thousands_is_a_question(tmp_path: Path) -> None:
     row = '2024-01-16T01:00Z,"21,250","21,250","21,250","21,250",1\n'
 
-    with pytest.raises(SourceError, match="say what stands before the decimals: --decimal"):
+    with pytest.raises(SourceError, match="give the decimal separator: --decimal"):
         csv_batch(tmp_path / "a.csv", HEADER + row)
 
 

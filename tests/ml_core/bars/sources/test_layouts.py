@@ -286,7 +286,7 @@ def test_a_layout_is_read_as_its_vendor_means_it(tmp_path: Path, layout: str) ->
     if is_shown:
         assert rows(read(tmp_path / "bars.csv", text, **options)) == EXPECTED
     if options:  # what the layout does not define is requested, not guessed
-        with pytest.raises(SourceError, match="say --zone"):
+        with pytest.raises(SourceError, match="give --zone"):
             read(tmp_path / "bars.csv", text, layout=layout)
 
 
@@ -431,10 +431,10 @@ def test_a_path_is_a_name_and_never_a_pattern(tmp_path: Path) -> None:
         ("a.csv.gz", b"no gzip", "cannot be read as text"),
         ("a.csv.gz", gzip.compress(b"ts,open" * 99)[:-9], "cannot be read as text"),
         ("a.csv.gz", gzip.compress(b"ts,open")[:-8] + bytes(8), "CRC check failed"),
-        ("a.zip", b"no zip", "cannot be read as text"),
+        ("a.zip", b"not a zip", "cannot be read as text"),
         ("a.csv", "ts,open".encode("utf-16")[:-1], "cannot be read as text"),
     ],
-    ids=["no gzip", "cut gzip", "altered gzip", "no zip", "cut UTF-16"],
+    ids=["no gzip", "cut gzip", "altered gzip", "not a zip", "cut UTF-16"],
 )
 def test_a_damaged_file_is_refused_in_words(
     tmp_path: Path, name: str, content: bytes, message: str

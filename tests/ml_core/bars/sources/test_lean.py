@@ -108,7 +108,7 @@ def test_a_zone_that_lean_keeps_for_each_market_must_be_named(tmp_path: Path) ->
         {"20240102_fdax_minute_trade_202403.csv": f"{OPEN},16800,16805,16790,16800,5\n"},
     )
 
-    with pytest.raises(SourceError, match=r"times without a zone.*say --zone"):
+    with pytest.raises(SourceError, match=r"times without a zone.*give --zone"):
         read(path, "FDAX")
     (batch,) = read(path, "FDAX", zone="Europe/Berlin")
     assert rows(batch, "ts", "contract") == [(datetime(2024, 1, 2, 8, 30, tzinfo=UTC), "FDAXH4")]
@@ -143,7 +143,7 @@ def test_a_folder_is_read_by_its_trades_and_what_is_left_out_is_told(tmp_path: P
         ("future/cme/daily/es_trade.zip", "bars of a day, not minutes"),
         ("option/usa/minute/spy/20240702_trade.zip", "options, of which Orbcast reads none"),
         ("downloads/20240702_trade.zip", "not lie in LEAN's data folder.*another --layout"),
-        ("equity/usa/minute/spy/20240732_trade.zip", "named after 20240732, which is no day"),
+        ("equity/usa/minute/spy/20240732_trade.zip", "named after 20240732, which is not a day"),
         ("csv/20240702_spy_minute_trade.csv", "out of a zip of LEAN.*name the zip where LEAN"),
     ],
 )
@@ -162,11 +162,11 @@ def test_what_is_no_day_of_trades_in_its_place_is_refused_with_the_reason(
         (
             "20240703_spy_minute_trade.csv",
             "0,1,1,1,1,1\n",
-            "no file of minutes of spy on 2024-07-02",
+            "not a file of minutes of spy on 2024-07-02",
         ),
-        ("20240702_qqq_minute_trade.csv", "0,1,1,1,1,1\n", "no file of minutes of spy"),
-        ("20240702_spy_second_trade.csv", "0,1,1,1,1,1\n", "no file of minutes of spy"),
-        ("20240702_spy_minute_trade_202409.csv", "0,1,1,1,1,1\n", "no file of minutes of spy"),
+        ("20240702_qqq_minute_trade.csv", "0,1,1,1,1,1\n", "not a file of minutes of spy"),
+        ("20240702_spy_second_trade.csv", "0,1,1,1,1,1\n", "not a file of minutes of spy"),
+        ("20240702_spy_minute_trade_202409.csv", "0,1,1,1,1,1\n", "not a file of minutes of spy"),
         ("20240702_spy_minute_trade.csv", "0,1,1,1,1,1,2,2,2,2,1\n", "has 11 columns"),
         ("20240702_spy_minute_trade.csv", "", "holds no rows"),
     ],

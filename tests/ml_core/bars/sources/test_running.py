@@ -90,7 +90,7 @@ def test_a_later_bar_shows_that_the_writer_has_gone_on(tmp_path: Path) -> None:
 
 
 def test_settle_is_a_number_of_seconds() -> None:
-    with pytest.raises(SourceError, match="settle 'soon' is no number of seconds"):
+    with pytest.raises(SourceError, match="settle 'soon' is not a number of seconds"):
         source_spec(kind="duckdb", paths=["a"], options={"settle": "soon"})
 
 

@@ -99,7 +99,7 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
 
     assert read(values, kind, zone=NEW_YORK).ts.to_pylist() == [AT]
     assert read(values, kind, zone=NEW_YORK).local_zone == NEW_YORK
-    with pytest.raises(SourceError, match=r"without a zone.*say --zone"):
+    with pytest.raises(SourceError, match=r"without a zone.*give --zone"):
         read(values, kind)
     with pytest.raises(SourceError, match="leave --time-format out"):
         read(values, kind, zone="UTC", time_format="%Y")
@@ -114,21 +114,21 @@ def test_a_column_without_a_zone_wants_one(unit: str) -> None:
         (["45293.6041"], {}, r"'45293.6041' was taken for a time.*--time-format"),
         ([20240102143000], {}, r"such as 20240102143000.*seconds.*--time-format"),
         ([1704205800, -1, 7], {"zone": "UTC"}, r"such as 7, taken for a number of seconds"),
-        (["2024-01-02 14:30"], {}, r"without a zone \('2024-01-02 14:30'\); say --zone"),
+        (["2024-01-02 14:30"], {}, r"without a zone \('2024-01-02 14:30'\); give --zone"),
         (["2024-01-02 14:30 Mars/Moon"], {}, r"row 1: no zone named 'Mars/Moon'"),
         (["2024-01-02 14:30Z", "2024-01-02 14:31"], {}, r"with and without a zone \(row 2"),
         (["1704205800", "2024-01-02 14:31Z"], {}, r"mixes epochs and written times \(row 2"),
         (["2024-01-02 14:30Z"], {"zone": "UTC"}, r"own zone \('2024-01-02 14:30Z'\).*--zone"),
         (["1704205800"], {"zone": "UTC"}, r"own zone \(an epoch\).*leave --zone out"),
         (["2024-01-02 14:30"], {"zone": "Mars"}, "no zone named 'Mars'"),
-        (["1.2.2024"], {"time_format": "%m/%d/%Y"}, r"'1.2.2024' is no time of the format"),
+        (["1.2.2024"], {"time_format": "%m/%d/%Y"}, r"'1.2.2024' is not a time of the format"),
         (["13.2.24 2:30 PM"], {}, r"--time-format, such as '%d.%m.%y %I:%M %p'$"),
         (["01/02/2024 14:30:00"], {}, r"'%m/%d/%Y %H:%M:%S' or '%d/%m/%Y %H:%M:%S'"),
         (["2024-01-02 09:30:00 EST"], {}, r"row 1: .*ends with EST, which names no zone for sure"),
         (["2024-01-02 09:30 AM"], {"time_format": "%Y-%m-%d %H:%M %p"}, "one of %I and %p"),
         (["2024-01-02 09:30"], {"time_format": "%Y-%m-%d %I:%M"}, "one of %I and %p"),
         (["2024-01-02 09:30 EST"], {"time_format": "%Y-%m-%d %H:%M %Z"}, "short names of zones"),
-        (["1.2.2024"], {"time_format": "%Q"}, r"'%Q' is no format of times.*--time-format"),
+        (["1.2.2024"], {"time_format": "%Q"}, r"'%Q' is not a time format.*--time-format"),
         ([date(2024, 1, 2)], {"zone": "UTC"}, r"type date32.*--column ts="),
         ([time(14, 30)], {"zone": "UTC"}, r"type time64.*--column ts="),
         ([True], {}, r"type bool.*--column ts="),

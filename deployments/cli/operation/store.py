@@ -46,7 +46,7 @@ def push(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put this home's bars, versions and studies into the store, if they are not there.
+    """Put bars, versions and studies of this home into the store.
 
     Orbcast does this itself whenever it writes them. Use it to move an existing home to a store,
     and to repair a store: each object is read back, and one that is missing or damaged is put
@@ -65,7 +65,9 @@ def push(
 
 @app.command()
 def pull(as_json: AsJson = False) -> None:
-    """Fetch what the store has and this machine lacks; otherwise it is fetched when needed.
+    """Fetch what is in the store and not on this machine.
+
+    Without this command, a file is fetched when it is used.
 
     Example: orbcast store pull
     """

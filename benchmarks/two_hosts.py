@@ -10,7 +10,7 @@ done twice, and the versions must be those of an undisturbed home without a stor
     python -m benchmarks.two_hosts
 
 It must run as root, to make the hosts (Linux, `ip` and `unshare`), needs the system's PostgreSQL
-(`apt-get install postgresql iproute2`) and moto (in the dev group), and takes some twenty minutes.
+(`apt-get install postgresql iproute2`) and moto (in the dev group), and takes some twenty-five minutes.
 The results are in docs/reliability.md.
 """
 
@@ -48,6 +48,9 @@ from tests.registry.s3_server import KEYS, s3_server
 BRIDGE, ADDRESS = "orbcast0", "10.77.0.1"
 HOSTS = ("host-a", "host-b")
 _SHARED = ("lake", "models", "studies")
+_BARS_THEN = "trader-then.duckdb"
+"""The trader's database at the time of the second retrain."""
+
 _UNTIL_AT_REST = 1500.0
 
 
@@ -208,6 +211,7 @@ class TwoHosts(LostWorkers):
         self.until(lambda: hosts.works(second), f"{second} works")
 
         self.world.set_clock(day[1].decision + timedelta(seconds=2))
+        shutil.copy(self.world.trader, self.folder / _BARS_THEN)
         self.server.start("shadow-predict", str(day[1]), opening_range=day[1].opening_range)
         self.until(lambda: bool(self.rows_of(day[1])), f"{second} has predicted")
         self.until(lambda: hosts.state_of(run) == "Crashed", "the retrain is Crashed")
@@ -276,7 +280,7 @@ class TwoHosts(LostWorkers):
         self._look_for_orphans()
 
     def _compare_with_undisturbed(self, names: list[str]) -> None:
-        """Retrain at the same times in one home without a store: the versions are the same."""
+        """Retrain at the same times, on the bars of then, in one home without a store."""
         environment = {
             name: value
             for name, value in self.workers.environment().items()
@@ -284,7 +288,9 @@ class TwoHosts(LostWorkers):
         }
         home = self.folder / "undisturbed"
         home.mkdir()
-        shutil.copy(self.home / "sources.toml", home)
+        source = (self.home / "sources.toml").read_text("utf-8")
+        source = source.replace(self.world.trader.name, _BARS_THEN)
+        (home / "sources.toml").write_text(source, encoding="utf-8")
         versions = self.settings.models().versions()
         for at in sorted({record.created_at for record in versions}):
             subprocess.run(

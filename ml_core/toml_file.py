@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,12 +16,18 @@ from ml_core.files import written_atomically
 from ml_core.on_demand import library
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
     from tomlkit import TOMLDocument
     from tomlkit.items import AoT, InlineTable, Item
 
 tomlkit = library("tomlkit")
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_TYPE = re.compile(r"str|int|float|bool|none|.*[\[(].*")
+"""A type's name within the place of a fault."""
+
+_SHOULD = "Input should be "
 
 
 class TomlFileError(InputError):
@@ -93,15 +101,52 @@ def load_model(
     ) as fault:  # which pydantic does not report as a wrong value
         raise refused(f"cannot be used: {fault}") from fault
     except ValidationError as fault:
-        faults = tuple(
-            (
-                ".".join(map(str, problem["loc"])) or "file",
-                repr(problem["input"])[:80],
-                problem["msg"].removeprefix("Value error, "),
-            )
-            for problem in fault.errors()
-        )
-        raise error(str(path), faults) from fault
+        raise error(str(path), _faults(fault, model)) from fault
+
+
+def _faults(fault: ValidationError, model: type[BaseModel]) -> tuple[tuple[str, str, str], ...]:
+    """Return each wrong value once, as place, value and remedy.
+
+    Of a field with several types pydantic reports each that does not fit, with its name as part of
+    the place.
+    """
+    remedies: dict[tuple[str, str], list[str]] = {}
+    for problem in fault.errors():
+        place = ".".join(str(part) for part in problem["loc"] if not _TYPE.fullmatch(str(part)))
+        wrong = (place or "file", repr(problem["input"])[:80])
+        remedies.setdefault(wrong, []).append(remedy_of(problem, model))
+    return tuple(
+        (*wrong, " or ".join([first, *(other.removeprefix(_SHOULD) for other in others)]))
+        for wrong, (first, *others) in remedies.items()
+    )
+
+
+def remedy_of(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    """Return what to do about one fault that a model found in its values."""
+    if problem["type"] == "extra_forbidden":
+        return _unknown_key(model, problem["loc"])
+    return problem["msg"].removeprefix("Value error, ")
+
+
+def _unknown_key(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """Return the remedy for a key that a model does not have, with the nearest it has."""
+    *outer, key = place
+    at: type[BaseModel] | None = model
+    for part in outer:
+        if isinstance(part, str) and at is not None:
+            field = at.model_fields.get(part)
+            at = None if field is None else _model_in(field.annotation)
+    names = [] if at is None else list(at.model_fields)
+    near = difflib.get_close_matches(str(key), names, n=1)
+    return f"is no field here; did you mean {near[0]}?" if near else "is no field here; remove it"
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the first model in a type such as ``tuple[Model, ...]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(part) for part in get_args(annotation))
+    return next((found for found in inner if found is not None), None)
 
 
 def open_toml(path: Path, remark: str = "") -> TOMLDocument:

@@ -88,10 +88,11 @@ class Period:
     def verdict(self) -> str:
         """One sentence: days and breakouts, model beside corridor, and what the interval shows.
 
-        It reports a difference only when the whole interval of the log loss is on one side of 0,
-        and then says "so far": the interval is right 95 times in 100 on a day chosen in advance,
-        and wrong more often over a record that is checked every night. An e-value may be checked
-        every night (:mod:`monitoring.sequential_monitors`).
+        It gives an interval from ``MIN_DAYS`` days on, and reports a difference only when the
+        whole interval of the log loss is on one side of 0. It then says "so far": the interval is
+        right 95 times in 100 on a day chosen in advance, and wrong more often over a record that
+        is checked every night. An e-value may be checked every night
+        (:mod:`monitoring.sequential_monitors`).
         """
         breaks = self.counts.breaks
         head = f"{self.mode}, {_many(self.days, 'day')}, {_many(breaks, 'break')}"
@@ -99,10 +100,10 @@ class Period:
             return f"{head}: nothing to judge yet"
         model, corridor = self.forecasters["model"], self.forecasters["corridor"]
         change = self.difference["corridor"].log_loss
+        span = f" ({change.low:+.3f} to {change.high:+.3f})" if self.days >= MIN_DAYS else ""
         words = (
             f"{head}: model {_percent(model.accuracy)}, corridor "
-            f"{_percent(corridor.accuracy)}; log loss {change.estimate:+.3f} "
-            f"({change.low:+.3f} to {change.high:+.3f})"
+            f"{_percent(corridor.accuracy)}; log loss {change.estimate:+.3f}{span}"
         )
         return f"{words}: {self._difference_words(change)}"
 

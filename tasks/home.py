@@ -40,6 +40,13 @@ Day = date | str | None
 """A trading day, as a date or as text such as 2025-06-30; None for the first or last one."""
 
 
+class NoDayError(InputError):
+    """Error for a day that is not a date."""
+
+    day: str
+    template = "{day!r} is not a day; write one such as '2025-06-30', or give a date"
+
+
 class NoHomeError(InputError):
     """Error for a folder that is not an Orbcast home."""
 
@@ -311,7 +318,10 @@ class Home:
 
 
 def _day(given: Day) -> date | None:
-    return date.fromisoformat(given) if isinstance(given, str) else given
+    try:
+        return date.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        raise NoDayError(str(given)) from None
 
 
 def _minute(given: Day, later: int) -> int | None:

@@ -48,7 +48,7 @@ def restore(server: Server, backup: Path) -> None:
     if (status := (told.returncode, signed.returncode, again.returncode)) != expected:
         words = f"{told.stdout} {told.stderr} {signed.stdout} {signed.stderr} {again.stderr}"
         server.record.faults.append(f"verify after the restore ended {status}: {words}")
-    lines = (line for line in told.stdout.splitlines() if "are gone" in line)
+    lines = (line for line in told.stdout.splitlines() if "are missing" in line)
     server.record.restored = next(lines, "nothing was missing").strip()
     server.start_up()
 

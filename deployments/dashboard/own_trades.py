@@ -9,6 +9,8 @@ import streamlit as st
 
 from deployments.dashboard.shell import View, nothing_yet
 from deployments.dashboard.tables.words_table import words_table
+from ml_core.evidence.intervals import Interval
+from ml_core.fills.real_costs import MIN_DAYS
 from ml_core.fills.report import TradeReport
 from ml_core.fills.review import TradeTotals
 from monitoring.pages.formatting import (
@@ -73,14 +75,15 @@ def _headline(report: TradeReport) -> None:
             column.caption(f"{_a_trade(one)}; {signed(one.money, 2)} {currency}")
     st.caption(
         "By the plan: size 1 at assumed costs, money of one contract. R is after commission; of a "
-        "trade that no break explains, in units of the typical risk. 95 % intervals by days."
+        "trade that no break explains, in units of the typical risk. 95 % intervals by days, "
+        f"from {MIN_DAYS} days on."
     )
 
 
 def _a_trade(one: TradeTotals) -> str:
     mean = one.per_trade
-    span = interval(mean.low, mean.high, 2)
-    return f"{signed_or_dash(mean.estimate)} R a trade ({span})"
+    span = f" ({interval(mean.low, mean.high, 2)})" if mean.is_known else ""
+    return f"{signed_or_dash(mean.estimate)} R a trade{span}"
 
 
 def _costs(report: TradeReport) -> None:
@@ -94,8 +97,7 @@ def _costs(report: TradeReport) -> None:
         + [
             {
                 "cost": f"slippage {PRICE_WORDS[price]}",
-                "real against assumed": f"{signed(real.estimate, 2)} ticks "
-                f"({interval(real.low, real.high, 2)}), {count_of(real.rows, 'side')}",
+                "real against assumed": _slip(real),
             }
             for price, real in report.review.slippage.items()
             if real.rows
@@ -104,6 +106,11 @@ def _costs(report: TradeReport) -> None:
     if report.correction:
         st.write("The market file assumes other costs. To correct it:")
         st.code(report.correction, language="sh")
+
+
+def _slip(real: Interval) -> str:
+    span = f" ({interval(real.low, real.high, 2)})" if real.is_known else ""
+    return f"{signed(real.estimate, 2)} ticks{span}, {count_of(real.rows, 'side')}"
 
 
 def _trades(report: TradeReport) -> None:
@@ -116,7 +123,7 @@ def _trades(report: TradeReport) -> None:
                 "side": one.trip.side,
                 "contracts": f"{one.trip.quantity:g} {one.trip.contract}",
                 "entry": one.trip.entry,
-                "exit": one.trip.exit,
+                "exit": DASH if one.trip.exit is None else f"{one.trip.exit:g}",
                 "R": signed_or_dash(one.r),
                 "money": DASH if one.trip.is_open else signed(one.money, 2),
                 "plan": plan_words(one),

@@ -47,6 +47,7 @@ from tasks.prediction.trading_day import SlotOfDay, slots_of_day
 from tasks.settings import current_settings, now
 
 _PLOT = {"displayModeBar": False}
+_DAY_WIDTH = 160
 _RECORDS = {"live": "live", "replay": "replayed"}
 
 
@@ -93,6 +94,9 @@ def _cards(view: View) -> None:
     if outlook.closed is not None:
         st.info(f"{closed_in_words(today, outlook.closed)}.", icon=":material/event_busy:")
         _next_day(outlook, at)
+    elif _first_day(view.name, outlook) != today:
+        _unanswered(view.name, today)
+        _next_day(outlook, at)
     day, mode = _choose_day_and_mode(view, outlook)
     slots = _slots(view.name, day, mode)
     days, summary = day_followed(view.name, day, mode)
@@ -106,11 +110,20 @@ def _cards(view: View) -> None:
     else:
         day_so_far(view, day)
     if not any(slot.answers or picture_now(days, slot.slot.key, None) for slot in slots):
-        _empty(view, day, today)
+        _empty(view, day, today, mode)
     for slot in slots:
         _card(view, slot, days, summary)
     if day == today != outlook.next_day and outlook.closed is None:
         _next_day(outlook, at)
+
+
+def _unanswered(name: str, today: date) -> None:
+    passed = [
+        slot.slot.opening_range for slot in _slots(name, today, "live") if slot.state == "absent"
+    ]
+    if passed:
+        words = f"No prediction today of {', '.join(passed)}: is `orbcast up` running?"
+        st.warning(words, icon=":material/block:")
 
 
 def _next_day(outlook: DayOutlook, at: datetime) -> None:
@@ -137,25 +150,25 @@ def expected_rows(outlook: DayOutlook, at: datetime) -> list[dict[str, str]]:
 def _choose_day_and_mode(view: View, outlook: DayOutlook) -> tuple[date, Mode]:
     # otherwise Streamlit starts at the machine's date; a page left open overnight moves on
     today = outlook.trading_day
-    first = today if outlook.closed is None else _last_day(view.name) or today
+    first = _first_day(view.name, outlook)
     if st.session_state.get("trading_day") in {None, st.session_state.get("was_first")}:
         st.session_state["trading_day"] = first
     st.session_state["was_first"] = first
-    left, right = st.columns(2)
-    day = left.date_input("Trading day", key="trading_day", max_value=today)
-    mode = right.segmented_control(
-        "Record",
-        list(_RECORDS),
-        default=_first_mode(view.name, today),
-        required=True,
-        format_func=_RECORDS.__getitem__,
-        key="today_mode",
-    )
+    with st.container(horizontal=True):  # on a phone, on one line
+        day = st.date_input("Trading day", key="trading_day", max_value=today, width=_DAY_WIDTH)
+        mode = st.segmented_control(
+            "Record",
+            list(_RECORDS),
+            default=_first_mode(view.name, today),
+            required=True,
+            format_func=_RECORDS.__getitem__,
+            key="today_mode",
+        )
     return day, cast("Mode", mode)
 
 
-def _empty(view: View, day: date, today: date) -> None:
-    last = _last_day(view.name)
+def _empty(view: View, day: date, today: date, mode: Mode) -> None:
+    last = _last_day(view.name, mode)
     if last is None:
         nothing_yet("No predictions yet.", "orbcast up")
         return
@@ -282,17 +295,32 @@ def _slots(name: str, day: date, mode: Mode) -> Sequence[SlotOfDay]:
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
-def _first_mode(name: str, today: date) -> str:
+def _first_mode(name: str, today: date) -> Mode:
     del today
     settings = current_settings()
     there = choices(settings.database(), settings.market(name).symbol)["mode"]
     return "replay" if there == ("replay",) else "live"
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
-def _last_day(name: str) -> date | None:
-    settings = current_settings()
-    rows = browse(
-        settings.database(), PredictionFilter(market=settings.market(name).symbol), limit=1
+def _first_day(name: str, outlook: DayOutlook) -> date:
+    """Return the day to begin with: today if it has something, the last one on record if not."""
+    today = outlook.trading_day
+    last = _last_day(name, _first_mode(name, today))
+    if last is None or last >= today:  # later than today only where a clock was wrong
+        return today
+    return today if outlook.closed is None and _has_bars(name, today) else last
+
+
+def _has_bars(name: str, day: date) -> bool:
+    days, _ = day_followed(name, day, "live")
+    return any(
+        picture_now(days, slot.slot.key, None) is not None for slot in _slots(name, day, "live")
     )
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=20)
+def _last_day(name: str, mode: Mode) -> date | None:
+    settings = current_settings()
+    there = PredictionFilter(market=settings.market(name).symbol, mode=(mode,))
+    rows = browse(settings.database(), there, limit=1)
     return rows[0].trading_day if rows else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -42,6 +42,15 @@ class Interval:
     def is_known(self) -> bool:
         """Whether there was enough data for an estimate and an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def from_days(self, fewest: int) -> Interval:
+        """Return this, without its ends where it rests on fewer days: few days vary too little."""
+        return self if self.days >= fewest else self.without_ends
+
+    @property
+    def without_ends(self) -> Interval:
+        """The estimate alone."""
+        return replace(self, low=float("nan"), high=float("nan"), error=float("nan"))
 
     @property
     def below_zero(self) -> bool:

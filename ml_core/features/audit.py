@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.bars.arrays import Bars
-from ml_core.errors import InputError
+from ml_core.errors import DefectError, InputError
 from ml_core.features.audited_slots import AuditedKind, draw_slots
 from ml_core.features.catalogue import Feature, compute
 from ml_core.features.false_future import (
@@ -48,6 +48,25 @@ _WITH: dict[Trick, str] = {
     "news deleted": "with news known only later deleted",
     "news scrambled": "with other news known only later",
 }
+
+
+class LookAheadError(DefectError):
+    """Error for features that use data from the future; nothing is computed with them."""
+
+    leaking: tuple[str, ...]
+    example: str
+    template = (
+        "{_number} features see the future ({_first:, }), such as {example}; they are not used; "
+        "correct them, `orbcast audit lookahead` lists them"
+    )
+
+    @property
+    def _number(self) -> int:
+        return len(self.leaking)
+
+    @property
+    def _first(self) -> tuple[str, ...]:
+        return self.leaking[:5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +147,17 @@ class AuditReport:
     def clean(self) -> bool:
         """Whether no feature moved."""
         return not self.leaks
+
+    def require_clean(self) -> None:
+        """Refuse features that moved.
+
+        Raises
+        ------
+        LookAheadError
+            A feature sees the future.
+        """
+        if self.leaks:
+            raise LookAheadError(self.leaking, str(self.leaks[0]))
 
     @property
     def leaking(self) -> tuple[str, ...]:

@@ -204,7 +204,7 @@ def _fault_of(
     quantity, price = float(amounts["quantity"][place]), float(amounts["price"][place])
     fields: dict[str, str] = {
         "side": "" if _side(table, row) else "is neither buy nor sell",
-        "quantity": _fault_of_quantity(quantity, market.instrument),
+        "quantity": _fault_of_quantity(quantity, _side(table, row), market.instrument),
         "price": _fault_of_price(price, market.instrument),
     }
     for name in ("commission", *table.layout.commission_parts):
@@ -222,9 +222,11 @@ def _side(table: TextTable, row: TextRow) -> Action | None:
     return SIDES.get(row.text(table.columns["side"]).lower())
 
 
-def _fault_of_quantity(quantity: float, instrument: Instrument) -> str:
+def _fault_of_quantity(quantity: float, side: Action | None, instrument: Instrument) -> str:
     if not math.isfinite(quantity) or quantity == 0:
         return "is not a number of contracts"
+    if quantity < 0 and side == "buy":  # platforms write what is sold as a negative quantity
+        return "is below 0, but the side is buy"
     whole = instrument.is_on_volume_step(np.array([quantity]))[0]
     return "" if whole else f"is not a whole number of {instrument.volume_step}"
 

@@ -129,10 +129,11 @@ def exit_at(
 
 
 def slippage_by_price(slips: Iterable[Slip]) -> dict[PlannedPrice, Interval]:
-    """Return the mean slippage at each planned price, ticks."""
+    """Return the mean slippage at each planned price, ticks; intervals from MIN_DAYS days on."""
     slips = list(slips)
     return {
-        price: _mean([slip for slip in slips if slip.price == price]) for price in PLANNED_PRICES
+        price: _mean([slip for slip in slips if slip.price == price]).from_days(MIN_DAYS)
+        for price in PLANNED_PRICES
     }
 
 

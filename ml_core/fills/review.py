@@ -13,6 +13,7 @@ from ml_core.evidence.intervals import Interval, mean_interval
 from ml_core.fills.fill import Fill
 from ml_core.fills.planned import PlannedTrade, Tolerance, explained_by
 from ml_core.fills.real_costs import (
+    MIN_DAYS,
     CostCheck,
     PlannedPrice,
     Slip,
@@ -70,7 +71,7 @@ class TradeTotals:
     total_r
         Total R.
     per_trade
-        Mean R per trade, with its interval by days.
+        Mean R per trade, with its interval by days from ``MIN_DAYS`` on.
     """
 
     trades: int
@@ -102,7 +103,8 @@ class TradeReview:
     missed
         The entries that were not taken.
     slippage
-        Mean ticks by planned price; all sides together are in ``costs``.
+        Mean ticks by planned price, with intervals from ``MIN_DAYS`` days on; all sides together
+        are in ``costs``.
     costs
         Slippage and commission per side, compared with the assumed ones.
     """
@@ -229,7 +231,7 @@ def _brought(trips: Sequence[ReviewedTrip]) -> TradeTotals:
         won=sum(one.money > 0 for one in closed),
         money=sum(one.money for one in closed),
         total_r=float(r[finite].sum()),
-        per_trade=mean_interval(r[finite], days[finite]),
+        per_trade=mean_interval(r[finite], days[finite]).from_days(MIN_DAYS),
     )
 
 
@@ -242,5 +244,5 @@ def _planned(trades: Sequence[PlannedTrade], instrument: Instrument) -> TradeTot
         won=int((r > 0).sum()),
         money=float(sum(net * trade.risk_money(instrument) for trade, net in settled)),
         total_r=float(r.sum()),
-        per_trade=mean_interval(r, days),
+        per_trade=mean_interval(r, days).from_days(MIN_DAYS),
     )

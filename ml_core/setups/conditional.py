@@ -57,7 +57,8 @@ class GroupFigures:
     broke_up
         Share of UP among the breakouts.
     won, net_r
-        For the trades: share won, and net R per trade.
+        For the trades: share won, and net R per trade. With fewer than ``MIN_DAYS`` days a figure
+        has no interval.
     """
 
     ranges: int
@@ -153,11 +154,13 @@ def conditional_stats(
     difference = difference_interval(
         ranges.r_net[traded], ranges.day[traded], ranges.holds[traded], seed=seed
     )
-    width = z_wanted(looks, ALPHA) * difference.error
     groups = [
         _figures(ranges, ranges.decided & chosen, traded, seed)
         for chosen in (ranges.holds, ~ranges.holds)
     ]
+    if min(group.net_r.days for group in groups) < MIN_DAYS:
+        difference = difference.without_ends
+    width = z_wanted(looks, ALPHA) * difference.error
     return ConditionalStats(
         condition=condition,
         side=side,
@@ -185,7 +188,8 @@ def _figures(
     broke, trades = chosen & (ranges.direction != 0), chosen & traded
 
     def mean(values: NDArray[Any], rows: NDArray[np.bool_]) -> Interval:
-        return mean_interval(values[rows].astype(np.float64), ranges.day[rows], seed=seed)
+        figures = values[rows].astype(np.float64)
+        return mean_interval(figures, ranges.day[rows], seed=seed).from_days(MIN_DAYS)
 
     return GroupFigures(
         ranges=int(chosen.sum()),

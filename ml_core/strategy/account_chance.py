@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
 from typing import Literal
 
@@ -88,6 +89,17 @@ def through_record(account: Account, trades: Iterable[Trade]) -> tuple[AccountTr
         followed.append(_entered(account, state, trade))
         state = followed[-1].state
     return tuple(followed)
+
+
+def no_room_since(followed: Iterable[AccountTrade]) -> date | None:
+    """Return the trading day from which the drawdown leaves no contract, or None."""
+    since: date | None = None
+    for one in followed:
+        if one.sizing.refusal is None:
+            since = None
+        elif one.sizing.refusal.limit == "drawdown":
+            since = since or one.trade.day
+    return since
 
 
 def _entered(account: Account, state: AccountState, trade: Trade) -> AccountTrade:

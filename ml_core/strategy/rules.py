@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.strategy.blackout import Blackout
 from ml_core.strategy.trade_rule import AtrStop, TradeRule
-from ml_core.toml_file import TomlFileError, load_model
+from ml_core.toml_file import TomlFileError, load_model, remedy_of
 
 Side = Literal["long", "short"]
 SIDES: tuple[Side, Side] = ("long", "short")
@@ -109,8 +109,7 @@ class Rules(BaseModel):
         except ValidationError as error:
             fault = error.errors()[0]
             key = ".".join(map(str, (f"ranges.{name}", *fault["loc"])))
-            words = fault["msg"].removeprefix("Value error, ")
-            raise ValueError(f"{key} = {fault['input']!r}: {words}") from error
+            raise ValueError(f"{key} = {fault['input']!r}: {remedy_of(fault, Rules)}") from error
 
     def for_range(self, name: str) -> Rules:
         """Return the rules of one range: these rules with the settings of ``[ranges.NAME]``."""

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from ml_core.ranges.label_spec import LabelSpec
 
@@ -35,6 +44,19 @@ class TickStop(BaseModel):
     model_config = _MODEL
 
     ticks: int = Field(ge=1, le=100_000)
+
+
+def _one_stop(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Refuse a wrong stop once, not once for each form that a stop may have."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise ValueError(
+            'write "full", "half", { atr = 0.1 } (at most 10) or { ticks = 20 } (a whole number)'
+        ) from None
+
+
+_Stop = Annotated[Literal["full", "half"] | AtrStop | TickStop, WrapValidator(_one_stop)]
 
 
 class PartialTarget(BaseModel):
@@ -81,7 +103,7 @@ class TradeRule(BaseModel):
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
         description="No entry after this time of the trading day, HH:MM of the market's zone.",
     )
-    stop: Literal["full", "half"] | AtrStop | TickStop = Field(
+    stop: _Stop = Field(
         default="full",
         description="At the opposite edge, at the range's midpoint, { atr = 0.1 } or "
         "{ ticks = 20 } from the entry.",

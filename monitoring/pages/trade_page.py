@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ml_core.evidence.intervals import Interval
 from ml_core.fills.planned import PlannedTrade
+from ml_core.fills.real_costs import MIN_DAYS
 from ml_core.fills.report import TradeReport
 from ml_core.fills.review import ReviewedTrip, TradeTotals
 from monitoring.pages.document import (
@@ -104,7 +105,7 @@ def _brought(one: TradeTotals) -> tuple[CellText, ...]:
         f"{one.trades:,}",
         percent(one.won / one.trades, 0),
         signed(one.total_r, 1),
-        Cell(signed_or_dash(mean.estimate), interval(mean.low, mean.high, 2)),
+        _with_interval(signed_or_dash(mean.estimate), mean),
         signed(one.money, 2),
     )
 
@@ -131,7 +132,13 @@ def cost_blocks(report: TradeReport) -> tuple[Block, ...]:
 def _ticks(real: Interval) -> CellText:
     if not real.rows:
         return DASH
-    return Cell(signed(real.estimate, 2), interval(real.low, real.high, 2))
+    return _with_interval(signed(real.estimate, 2), real)
+
+
+def _with_interval(words: str, mean: Interval) -> Cell:
+    if not mean.is_known:
+        return Cell(words, f"too few days ({mean.days} of {MIN_DAYS})")
+    return Cell(words, interval(mean.low, mean.high, 2))
 
 
 def _trips(report: TradeReport) -> Table:

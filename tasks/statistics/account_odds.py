@@ -19,6 +19,7 @@ from ml_core.strategy.account_chance import (
     by_day,
     chances,
     net_by_day,
+    no_room_since,
     through_record,
 )
 from ml_core.strategy.rules import Rules
@@ -49,6 +50,8 @@ class AccountOdds:
         Number of settled trades, and of the days on which the rules were applied.
     through_record
         The account after the trades in their real order, or where it ended earlier.
+    no_room_since
+        Trading day of that record from which the drawdown left no contract to its end, or None.
     refused
         Number of trades for which the account allowed no contract, by the limit that refused them.
     as_recorded, at_low_end
@@ -62,6 +65,7 @@ class AccountOdds:
     trades: int
     trading_days: int
     through_record: AccountState
+    no_room_since: date | None
     refused: Mapping[str, int]
     as_recorded: AccountChances
     at_low_end: AccountChances
@@ -148,6 +152,7 @@ def account_odds(
         trades=len(trades),
         trading_days=trading_days,
         through_record=path[-1].state,
+        no_room_since=no_room_since(path),
         refused=Counter(
             one.sizing.refusal.limit for one in path if one.sizing.refusal is not None
         ),

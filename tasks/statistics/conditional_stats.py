@@ -9,10 +9,13 @@ from datetime import date, datetime
 
 import numpy as np
 
+from ml_core.features.audit import audit_lookahead
 from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.features.condition import Condition, read_condition
+from ml_core.features.named_sessions import session_features
 from ml_core.learning.datasets.assemble import assemble
 from ml_core.learning.datasets.slot_table import slot_table
+from ml_core.market.market import Market
 from ml_core.ranges.label_spec import LabelSpec
 from ml_core.setups.conditional import (
     BREAK_SIDES,
@@ -81,7 +84,9 @@ class RangeQuestion:
 
 def range_question(
     catalogue: Catalogue,
+    market: Market,
     condition: str,
+    *,
     side: str,
     opening_range: str | None,
     label: LabelSpec,
@@ -89,6 +94,8 @@ def range_question(
     last: date | None,
 ) -> RangeQuestion:
     """Return a question from what a user gave.
+
+    The condition may name features of the catalogue, and sessions of the market by their names.
 
     Raises
     ------
@@ -98,10 +105,12 @@ def range_question(
     sides = [name for name in BREAK_SIDES if name == side]
     if not sides:
         raise LabelError("side", repr(side), f"use one of {', '.join(BREAK_SIDES)}")
-    read = read_condition(condition, [feature.name for feature in catalogue.select_with_own()])
+    every = (*session_features(market), *catalogue.select_with_own())
+    by_name = {feature.name: feature for feature in every}
+    read = read_condition(condition, by_name)
     return RangeQuestion(
         condition=read,
-        features=catalogue.select(read.names),
+        features=tuple(by_name[name] for name in read.names),
         side=sides[0],
         opening_range=opening_range,
         label=label,
@@ -115,10 +124,13 @@ def answer_question(
 ) -> ConditionalStats:
     """Answer a question from every bar known by a time, and record the question once.
 
-    The question is recorded before it is answered, and counts whatever the answer is.
+    The question is recorded before it is answered, and counts whatever the answer is. Own features
+    that it names are audited first.
 
     Raises
     ------
+    LookAheadError
+        An own feature sees the future; the question is not recorded.
     UnknownRangeError, EmptyLakeError
         The market has no such range, or there are no bars.
     """
@@ -127,6 +139,11 @@ def answer_question(
         market.range_index(question.opening_range)
     bars = read_bars_until(settings, name, market, at)
     first, last = period_of(bars, market, question.first, question.last)
+    news = news_of(settings.database(), market.symbol)
+    if own := tuple(feature for feature in question.features if feature.code):
+        audit_lookahead(
+            bars, market, question.label, own, first=first, last=last, news=news
+        ).require_clean()
     assembly = assemble(
         bars,
         market,
@@ -134,7 +151,7 @@ def answer_question(
         first=first,
         last=last,
         features=question.features,
-        news=news_of(settings.database(), market.symbol),
+        news=news,
     )
     table = slot_table(assembly).to_pylist()
     looks = record_look(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from prefect import task
 
-from ml_core.errors import DefectError, InputError
+from ml_core.errors import InputError
 from ml_core.evidence.evaluate import evaluate_predictions
 from ml_core.evidence.evaluation import Evaluation
 from ml_core.evidence.out_of_sample import OutOfSamplePredictions, predict_unseen
@@ -42,25 +42,6 @@ from tasks.training.questions import (
     late_news,
     record_question,
 )
-
-
-class LookAheadError(DefectError):
-    """Error for features that use data from the future; no model is trained on them."""
-
-    leaking: tuple[str, ...]
-    example: str
-    template = (
-        "{_number} features see the future ({_first:, }), such as {example}; nothing was trained; "
-        "correct them, `orbcast audit lookahead` lists them"
-    )
-
-    @property
-    def _number(self) -> int:
-        return len(self.leaking)
-
-    @property
-    def _first(self) -> tuple[str, ...]:
-        return self.leaking[:5]
 
 
 class NoNewsError(InputError):
@@ -201,8 +182,7 @@ def gather(
     audit = audit_lookahead(
         bars, definition, recipe.label, features, first=begin, last=end, news=news
     )
-    if not audit.clean:
-        raise LookAheadError(audit.leaking, str(audit.leaks[0]))
+    audit.require_clean()
     remember_definition(settings.database(), MarketDefinition.of(definition), at)
     of_bars = settings.lake().fingerprint(definition, to_minute(at))
     return Material(

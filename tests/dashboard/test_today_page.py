@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from ml_core.decision.entry import Mode
 from tasks.settings import current_settings
+from tests.ledger_rows import PREDICTION
 from tests.live_days import set_clock
 from tests.waiting import AT_MOST_SECONDS
 
@@ -86,3 +89,28 @@ def test_a_page_left_open_overnight_moves_on_and_a_day_that_was_chosen_stays(
     assert shown.run().date_input[0].value == date(2026, 12, 3)
     shown.date_input[0].set_value(date(2026, 12, 1))
     assert shown.run().date_input[0].value == date(2026, 12, 1)
+
+
+@pytest.mark.parametrize("mode", ["live", "replay"])
+def test_a_day_without_anything_shows_the_last_day_on_record_without_a_click(
+    shown_at: ShownAt, mode: Mode
+) -> None:
+    tuesday = datetime(2026, 11, 30, 23, 5, tzinfo=UTC)
+    entry = replace(
+        PREDICTION, trading_day=date(2026, 12, 1), decision_time=tuesday, made_at=tuesday
+    )
+    current_settings().ledger().record([replace(entry, mode=mode)])
+    shown = shown_at(datetime(2026, 12, 2, 2, 0, tzinfo=UTC))
+    assert shown.date_input[0].value == date(2026, 12, 1)
+    assert shown.warning[0].value.startswith("No prediction today of 0900, 1000: is ")
+    assert shown.subheader[0].value == "Next: Wednesday 02 December"
+    assert list(shown.table[0].value.index) == RANGES[3:]
+    assert any(told.value.startswith("0900 · skip") for told in shown.subheader)
+
+
+def test_a_record_later_than_the_clock_ends_no_page(shown_at: ShownAt) -> None:
+    later = datetime(2026, 12, 6, 23, 5, tzinfo=UTC)
+    entry = replace(PREDICTION, trading_day=date(2026, 12, 7), decision_time=later, made_at=later)
+    current_settings().ledger().record([entry])
+    weekend = datetime(2026, 12, 5, 3, 0, tzinfo=UTC)
+    assert shown_at(weekend).date_input[0].value == date(2026, 12, 5)

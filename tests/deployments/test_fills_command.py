@@ -44,11 +44,11 @@ def run_json(*arguments: str) -> Any:
 def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> None:
     command = ("fills", "import", str(file), "--zone", "Australia/Brisbane")
     looked = run(*command, "--dry-run")
-    assert "executions.csv: ninjatrader, would bring 3 fills: 3 new" in looked
+    assert "executions.csv: ninjatrader, would import 3 fills: 3 new" in looked
     assert run_json("fills", "show") == []
 
     told = run(*command)
-    assert "brought 3 fills: 3 new, 0 with another commission or price, 0 known" in told
+    assert "imported 3 fills: 3 new, 0 with another commission or price, 0 unchanged" in told
     assert "times of Australia/Brisbane; time=Time, side=Action" in told
     assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
     assert "left out    1 of ES 09-25" in told

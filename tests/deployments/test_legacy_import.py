@@ -264,7 +264,7 @@ def test_times_of_the_local_clock_are_refused_with_what_to_do(
     fault = _bars(findings).fault
     assert fault is not None
     assert "look like Australia/Brisbane" in fault
-    assert fault.endswith("Say --zone Australia/Brisbane")
+    assert fault.endswith("Give --zone Australia/Brisbane")
     assert empty.lake().status("MGC").bars == 0
     assert any("look like" in each for each in unusable(findings))
 

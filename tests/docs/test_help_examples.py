@@ -72,6 +72,9 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast account chance trailing-intraday-50k --strategy six-ranges": (
         "accounts.md runs it on fewer days"
     ),
+    "orbcast account chance own-money --strategy first-candle --strategy six-ranges": (
+        "accounts.md runs it on fewer paths"
+    ),
     "orbcast account chance own-money --days 250 --json": "accounts.md runs it as text",
     'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
     'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,

@@ -13,7 +13,7 @@ from flows.nightly_retrain import nightly_retrain
 from flows.refresh_data import refresh_data
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.checks.bad_rows import BatchRefusedError
-from ml_core.features.audit import AuditReport, Leak
+from ml_core.features.audit import AuditReport, Leak, LookAheadError
 from ml_core.learning.datasets.splits import TooFewSamplesError
 from registry.ledger.ledger import Ledger
 from registry.models.decisions import list_decisions
@@ -23,7 +23,6 @@ from tasks.prediction import predict as prediction
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now
 from tasks.training import train as training
-from tasks.training.train import LookAheadError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def test_the_record_stays_whole_and_what_is_printed_ends_with_the_verdict() -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--if", "asia_range_atr > 1.2"), "names asia_range_atr, which is not a feature"),
+        (("--if", "tokyo_range_atr > 1.2"), "names tokyo_range_atr, which is not a feature"),
         (("--if", "r_net > 0"), "names r_net, which is not a feature"),
         (("--if", "weekday"), "compares nothing"),
         (("--if", "weekday == 1", "--range", "1234"), "1234"),
@@ -112,3 +113,37 @@ def test_what_cannot_be_asked_is_refused_and_not_counted(
     assert refused.exit_code == 2
     assert words in refused.stderr
     assert questions() == before
+
+
+PEEKING = """
+from ml_core.features.catalogue import Catalogue
+
+mine = Catalogue()
+
+
+@mine.feature("the price half an hour later")
+def peeking(view):
+    return view.price_before(view.decision + 30) - view.price
+
+
+@mine.feature("the price half an hour before")
+def fair(view):
+    return view.price - view.price_before(view.decision - 30)
+"""
+
+
+def test_an_own_feature_that_sees_the_future_is_refused_and_not_counted(own: Path) -> None:
+    (own / "features").mkdir()
+    (own / "features" / "mine.py").write_text(PEEKING, encoding="utf-8")
+    before = questions()
+    refused = run("--if", "fair > 0 and peeking > 1")
+    assert refused.exit_code == 4
+    assert "1 features see the future (peeking), such as peeking at " in refused.output
+    assert questions() == before
+    assert answer("--if", "fair > 0")["looks"] == before + 1
+
+
+def test_a_session_of_the_market_is_named_in_a_condition() -> None:
+    told = answer("--range", "1800", "--if", "asia_range_atr > session2_range", "--side", "up")
+    assert told["holds"]["ranges"] == 0  # at 18:00 Asia is the second last completed session
+    assert told["others"]["ranges"] > 10

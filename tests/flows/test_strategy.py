@@ -368,6 +368,13 @@ def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
     words = CliRunner().invoke(app, asked).stdout
     assert f"{found['trades']:,} trades" in words
     assert "has no room left" in words
+    both = [*asked, "--strategy", "orb-default", "--strategy", "first-candle"]
+    listed = json.loads(CliRunner().invoke(app, [*both, "--json"]).stdout)
+    assert [one["rules"] for one in listed] == ["orb-default", "first-candle"]
+    assert listed[0] == found
+    side_by_side = CliRunner().invoke(app, both).stdout
+    assert "by the record / by its low end" in side_by_side
+    assert "first-candle" in side_by_side
     unknown = CliRunner().invoke(app, ["account", "show", "trailing"])
     assert (unknown.exit_code, "own-money" in unknown.stderr) == (2, True)
     none = CliRunner().invoke(app, ["account", "chance", "own-money", "--from", "2024-11-28"])

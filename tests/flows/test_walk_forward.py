@@ -19,6 +19,7 @@ from flows.nightly_retrain import nightly_retrain
 from flows.walk_forward import walk_forward
 from ml_core.evidence.promotion.rule import Decision
 from ml_core.features.all import CATALOGUE
+from ml_core.features.audit import LookAheadError
 from ml_core.features.catalogue import Catalogue, Feature
 from ml_core.learning.folds import NoUnseenDaysError
 from monitoring.pages.fill_table import fill_facts
@@ -31,7 +32,6 @@ from tasks.training.promotion import apply_promotion_rule
 from tasks.training.retrain.artifact import Retrained
 from tasks.training.studies_on_record import STUDY_DAYS
 from tasks.training.study_report import StudyResult
-from tasks.training.train import LookAheadError
 from tests.flows.test_flows import files_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

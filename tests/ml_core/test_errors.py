@@ -23,6 +23,7 @@ from ml_core.bars.checks.step import TooCoarseError, TooFineError
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError
 from ml_core.bars.sources.pushed import RequestError
 from ml_core.errors import InputError, NumberError, OrbcastError, ReversedPeriodError
+from ml_core.features.audit import LookAheadError
 from ml_core.features.catalogue import RetiredFeatureError, UnknownFeatureError
 from ml_core.learning.bundle import SchemaMismatchError
 from ml_core.market.market import MarketFileError
@@ -31,7 +32,6 @@ from tasks.data.pushed_bars import RowFault
 from tasks.named_files import UnknownNameError
 from tasks.notices.channels import ChannelError
 from tasks.prediction.day_outlook import ExchangeClosedError
-from tasks.training.train import LookAheadError
 
 _SAMPLES: dict[str, Any] = {
     "str": "{braces} are text",
@@ -234,8 +234,8 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
         (
             LookAheadError(tuple("abcdef"), "a at 09:30"),
             (
-                "6 features see the future (a, b, c, d, e), such as a at 09:30; nothing was "
-                "trained; correct them, `orbcast audit lookahead` lists them"
+                "6 features see the future (a, b, c, d, e), such as a at 09:30; they are not "
+                "used; correct them, `orbcast audit lookahead` lists them"
             ),
         ),
         (ChannelError("", "x", "is none"), "channel 'x' is none"),

@@ -296,6 +296,8 @@ def test_nineteen_days_are_too_few_to_say_and_twenty_are_not() -> None:
     better = many(600)
 
     assert verdict(better[: 19 * 3]).endswith("too few days to judge, 1 more are needed")
+    assert " to " not in verdict(better[: 19 * 3]).partition("log loss")[2].partition(":")[0]
+    assert " to " in verdict(better[: 20 * 3])
     assert verdict(better[: 20 * 3]).endswith("so far better than the corridor")
 
 

@@ -184,7 +184,7 @@ def test_an_edited_source_is_refused_and_the_row_named(
 def test_a_source_cut_short_is_refused(source: Database, database: Database) -> None:
     with source.session() as session:
         session.execute(text("DELETE FROM outcomes WHERE id = 5"))
-    with pytest.raises(ChangedRecordError, match=r"1 outcomes recorded .* are gone"):
+    with pytest.raises(ChangedRecordError, match=r"1 outcomes recorded .* are missing"):
         copy_database(source, database, Progress())
     assert is_empty(database)
 

@@ -13,7 +13,7 @@ import pytest
 from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import CHALLENGER
 from tasks.data.datasets import read_bars_until
-from tasks.home import FrameError, Home, NoHomeError, open_home
+from tasks.home import FrameError, Home, NoDayError, NoHomeError, open_home
 from tasks.prediction.outcomes import settle
 from tasks.prediction.predict import decided_entries, predict_slot
 from tasks.prediction.slots import slots_between
@@ -142,3 +142,8 @@ def test_a_folder_that_is_no_home_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoHomeError, match="is not a home"):
         open_home(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_day_that_is_none_is_refused_with_what_to_write(home: Home) -> None:
+    with pytest.raises(NoDayError, match="'2025-99-01' is not a day; write one such as"):
+        home.outcomes(first="2025-99-01")

@@ -251,7 +251,7 @@ def test_a_version_whose_feature_file_is_another_or_gone_fails_and_says_which(
     assert row.feature_names == RECIPE.features
     assert 0.0 < prediction.p_up < 1.0
     edited = CATALOGUE.with_own([replace(learned.catalogue.own()[0], code="another")])
-    with pytest.raises(VersionFailedError, match="is not the one that the version learned from"):
+    with pytest.raises(VersionFailedError, match="not the one that the version was trained with"):
         ask(predictor, mgc(), slot, learned.bars, 0.0, edited)
     with pytest.raises(VersionFailedError, match="no feature named double_position"):
         ask(predictor, mgc(), slot, learned.bars, 0.0, None)

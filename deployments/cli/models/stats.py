@@ -39,11 +39,13 @@ def stats(
     """Compare the ranges that meet a condition with those that do not.
 
     The condition may name any feature known when the range closes (those of `orbcast dataset`),
-    compared with numbers or with one another, joined by and, or, not and brackets. Each distinct
+    compared with numbers or with one another, joined by and, or, not and brackets. It may also
+    name the market's sessions: asia_range_atr, asia_move_atr and asia_position are of the Asian
+    session as it was last completed. Each distinct
     question is counted as a trial of the market, like a recipe. The answer says how much of the
     difference that many trials would show by luck alone.
 
-    Example: orbcast stats --range 1100 --if "session1_range > 1.2" --side up
+    Example: orbcast stats --range 1100 --if "asia_range_atr > 0.8" --side up
 
     Example: orbcast stats --if "weekday == 0 or early_close == 1" --json
     """
@@ -51,12 +53,13 @@ def stats(
     begin, end = days_of(first, last)
     question = statistics.conditional_stats.range_question(
         settings.catalogue(),
+        settings.market(market),
         condition,
-        side,
-        opening_range,
-        data.datasets.label_spec(stop=stop, rr=rr),
-        begin,
-        end,
+        side=side,
+        opening_range=opening_range,
+        label=data.datasets.label_spec(stop=stop, rr=rr),
+        first=begin,
+        last=end,
     )
     with progress("Computing ranges, labels and features"):
         answer = statistics.conditional_stats.answer_question(
@@ -72,12 +75,13 @@ def stats(
         echo(
             f"{answer.unknown:,} ranges left out: a feature of the condition is unknown for them."
         )
-    alone = interval(answer.difference.low, answer.difference.high, 2)
-    paid_for = interval(answer.low, answer.high, 2)
-    echo(
-        f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; "
-        f"corrected for {answer.looks:,} tests {paid_for})."
-    )
+    if answer.difference.is_known:
+        alone = interval(answer.difference.low, answer.difference.high, 2)
+        paid_for = interval(answer.low, answer.high, 2)
+        echo(
+            f"Net R a trade differs by {signed_or_dash(answer.difference.estimate)} R ({alone}; "
+            f"corrected for {answer.looks:,} tests {paid_for})."
+        )
     echo(answer.verdict)
 
 
@@ -112,4 +116,5 @@ def _share(share: Interval) -> str:
 
 def _net_r(group: GroupFigures) -> str:
     own = group.net_r
-    return f"{signed_or_dash(own.estimate)} ({interval(own.low, own.high, 2)})"
+    span = f" ({interval(own.low, own.high, 2)})" if own.is_known else ""
+    return f"{signed_or_dash(own.estimate)}{span}"

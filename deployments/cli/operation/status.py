@@ -97,7 +97,7 @@ def status(
     if as_json:
         print_json({"server": server, "runs": runs, "markets": overviews, "problems": problems})
     elif check:
-        echo("\n".join(problems) or "no problems")
+        echo("\n".join(problems) or "all is well")
     if check and problems:
         raise typer.Exit(WRONG)
     if check or as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ml_core.strategy.account import Account
-    from ml_core.strategy.account_chance import Chance, Outcome
+    from ml_core.strategy.account_chance import AccountChances, Chance, Outcome
     from ml_core.strategy.account_sizing import Sizing
     from tasks.statistics.account_odds import AccountOdds
 
@@ -129,10 +129,10 @@ def chance(
     name: Name,
     market: MarketOption = "mgc",
     strategy: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--strategy",
-            help="Name of a strategy file; ORBCAST_STRATEGY if left out.",
+            help="Name of a strategy file; may be repeated; ORBCAST_STRATEGY if left out.",
             autocompletion=completion.strategies,
         ),
     ] = None,
@@ -152,32 +152,66 @@ def chance(
     The rules are followed through history, costs included. Whole trading days are then drawn from
     this history with replacement. Because the mean of a record is uncertain, the chance is also
     computed with the mean at the lower end of its 95 % interval. Contracts are sized so that a
-    fill at the stop breaks no limit; a gap still can.
+    fill at the stop breaks no limit; a gap still can. Several strategies are shown side by side.
 
     Example: orbcast account chance trailing-intraday-50k --strategy six-ranges
+
+    Example: orbcast account chance own-money --strategy first-candle --strategy six-ranges
 
     Example: orbcast account chance own-money --days 250 --json
     """
     settings = tasks.settings.current_settings()
     period, words = days_of(first, last), "Drawing trading days"
+    symbol, names = settings.market(market).symbol, dict.fromkeys(strategy or ())
+    of_each = [settings.rules(symbol, one) for one in names] or [settings.rules(symbol)]
+    odds: list[AccountOdds] = []
     with progress(words, 1.0) as bar:
-        odds = statistics.account_odds.account_odds(
-            settings,
-            market,
-            settings.read_account(name),
-            settings.rules(settings.market(market).symbol, strategy),
-            first=period[0],
-            last=period[1],
-            at=tasks.settings.now(),
-            horizon=days,
-            paths=paths,
-            seed=seed,
-            on_path=lambda done, of: bar.share(done / of, words),
-        )
+
+        def show(done: int, of: int) -> None:
+            bar.share((len(odds) + done / of) / len(of_each), words)
+
+        for rules in of_each:
+            own = statistics.account_odds.account_odds(
+                settings,
+                market,
+                settings.read_account(name),
+                rules,
+                first=period[0],
+                last=period[1],
+                at=tasks.settings.now(),
+                horizon=days,
+                paths=paths,
+                seed=seed,
+                on_path=show,
+            )
+            odds.append(own)
     if as_json:
-        print_json(json_values(odds))
+        print_json(json_values(odds[0]) if len(odds) == 1 else [json_values(one) for one in odds])
         return
-    _print(odds, settings.market(market).instrument.currency)
+    if len(odds) > 1:
+        _print_side_by_side(odds)
+        return
+    _print(odds[0], settings.market(market).instrument.currency)
+
+
+def _print_side_by_side(odds: Sequence[AccountOdds]) -> None:
+    drawn = odds[0].as_recorded
+    echo(
+        f"{odds[0].account.name}, {odds[0].symbol}, on {drawn.paths:,} paths of {drawn.days} "
+        "trading days at most: by the record / by its low end"
+    )
+    table = cli.drawing.ruled_table("the account", *(one.rules for one in odds))
+    both = [(one.as_recorded, one.at_low_end) for one in odds]
+    for outcome in _can_be(odds[0].account):
+        shares = [[percent(one.outcomes[outcome].share) for one in pair] for pair in both]
+        table.add_row(OUTCOMES[outcome], *map(" / ".join, shares))
+    figures: dict[str, Callable[[AccountChances], str]] = {
+        "still trades": lambda one: percent(one.goes_on.share),
+        **_FIGURES,
+    }
+    for words, figure in figures.items():
+        table.add_row(words, *(" / ".join(map(figure, pair)) for pair in both))
+    show_table(table)
 
 
 def _print(odds: AccountOdds, currency: str) -> None:
@@ -187,7 +221,12 @@ def _print(odds: AccountOdds, currency: str) -> None:
         f"{count_of(odds.trading_days, 'trading day')} of {odds.symbol}, "
         f"{signed(odds.as_recorded.net_per_day, 3)} R a day"
     )
-    ended = "goes on to its end" if own.ended is None else f"{OUTCOMES[own.ended]} on {own.day}"
+    if own.ended is not None:
+        ended = f"{OUTCOMES[own.ended]} on {own.day}"
+    elif odds.no_room_since is not None:
+        ended = f"{OUTCOMES['no_room']} from {odds.no_room_since} on"
+    else:
+        ended = "goes on to its end"
     echo(f"In that record's own order, the account {ended}: {own.balance:,.2f} {currency}.")
     if odds.refused:
         reasons = ", ".join(f"{limit} {count:,}" for limit, count in odds.refused.items())
@@ -200,21 +239,32 @@ def _print(odds: AccountOdds, currency: str) -> None:
 def _table(odds: AccountOdds) -> Table:
     table = cli.drawing.ruled_table("the account", "by the record", "by its low end")
     both = (odds.as_recorded, odds.at_low_end)
-    can_be = {
-        "target": odds.account.profit_target is not None,
-        "daily_loss": odds.account.daily_loss is not None
-        and odds.account.daily_loss_ends == "account",
-    }
-    for outcome, words in OUTCOMES.items():
-        if can_be.get(outcome, odds.account.drawdown is not None):
-            table.add_row(words, *(_chance(one.outcomes[outcome]) for one in both))
+    for outcome in _can_be(odds.account):
+        table.add_row(OUTCOMES[outcome], *(_chance(one.outcomes[outcome]) for one in both))
     table.add_row("still trades", *(_chance(one.goes_on) for one in both))
-    table.add_row("net R a day", *(signed(one.net_per_day, 3) for one in both))
-    table.add_row(
-        "median days to the end",
-        *("-" if one.median_days is None else f"{one.median_days:.0f}" for one in both),
-    )
+    for words, figure in _FIGURES.items():
+        table.add_row(words, *map(figure, both))
     return table
+
+
+def _can_be(own: Account) -> list[Outcome]:
+    """Return the outcomes that an account with such limits can have."""
+    can_be = {
+        "target": own.profit_target is not None,
+        "daily_loss": own.daily_loss is not None and own.daily_loss_ends == "account",
+    }
+    return [outcome for outcome in OUTCOMES if can_be.get(outcome, own.drawdown is not None)]
+
+
+def _days_to_the_end(one: AccountChances) -> str:
+    return "-" if one.median_days is None else f"{one.median_days:.0f}"
+
+
+_FIGURES: Mapping[str, Callable[[AccountChances], str]] = {
+    "net R a day": lambda one: signed(one.net_per_day, 3),
+    "median days to the end": _days_to_the_end,
+}
+"""Figures of the paths beside the outcomes."""
 
 
 def _chance(of: Chance) -> str:

@@ -107,7 +107,7 @@ def import_files(
         return
     for one in brought.imports:
         _print_import(one)
-    _print_total(brought, market)
+    _print_total(brought, market, dry_run=dry_run)
 
 
 def _mapping(texts: list[str]) -> dict[str, str]:
@@ -146,8 +146,9 @@ def _print_import(one: FillsImport) -> None:
         echo(f"  quarantined {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
 
 
-def _print_total(brought: FillsIntake, market: str) -> None:
-    echo(f"On record: {brought.fills:,} fills of {brought.symbol}.")
+def _print_total(brought: FillsIntake, market: str, *, dry_run: bool) -> None:
+    then = "On record it would be" if dry_run else "On record:"
+    echo(f"{then} {brought.fills:,} fills of {brought.symbol}.")
     if brought.reported_twice:
         echo(
             f"{brought.reported_twice:,} of them seem to be reported by two platforms, and count "

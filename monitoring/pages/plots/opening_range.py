@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +40,8 @@ ticker = library("matplotlib.ticker")
 
 _HIGH, _LEFT, _FOOT, _HEAD, _RIGHT = 270.0, 46.0, 34.0, 26.0, 118.0
 _BODY, _WICK = 2.6, 0.8
-_LINE = 15.0  # height of a level's words, in units
+_LINE = 15.0  # height of a level's words, and of a line of the title, in units
+_TITLE_WIDTH = 42  # characters of a line of the title: more would be cut off at the right edge
 
 _LOOKS: dict[str, tuple[Ink, str]] = {
     "entry": (MODEL, "-"),
@@ -130,7 +132,8 @@ def levels_of(instrument: Instrument, brackets: Mapping[str, Bracket]) -> list[L
 
 def range_plot(picture: RangePicture) -> Figure:
     """Draw a range: one-minute candles, the window and the range as bands, levels as lines."""
-    figure = new_figure(_HIGH / 72)
+    title = textwrap.wrap(picture.title, _TITLE_WIDTH)
+    figure = new_figure((_HIGH + _LINE * max(len(title) - 1, 0)) / 72)
     axes = frameless_axes(figure, _LEFT, _FOOT, WIDE - _LEFT - _RIGHT, _HIGH - _FOOT - _HEAD)
     axes.grid(axis="y", color=RULE.value, linewidth=0.8)
     axes.axhspan(picture.range_low, picture.range_high, color=MODEL.value, alpha=0.12, lw=0)
@@ -143,9 +146,17 @@ def range_plot(picture: RangePicture) -> Figure:
     _levels(axes, picture, last + 1)
     for mark in picture.marks:
         axes.plot(mark.minute, mark.price, _SHAPES[mark.kind], color=MODEL.value, markersize=6)
-    axes.text(0, 1.03, picture.title, transform=axes.transAxes, fontsize=TEXT, color=WORDS.value)
+    axes.text(
+        0,
+        1.03,
+        "\n".join(title),
+        transform=axes.transAxes,
+        fontsize=TEXT,
+        color=WORDS.value,
+        va="bottom",
+    )
     zone = ZoneInfo(picture.zone)
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 1.5, 3, 6, 10]))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 1.5, 3, 6, 10], integer=True))
     axes.xaxis.set_major_formatter(
         ticker.FuncFormatter(lambda at, _: f"{_moment(at).astimezone(zone):%H:%M}")
     )

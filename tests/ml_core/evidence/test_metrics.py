@@ -162,3 +162,12 @@ def test_the_interval_of_a_share_is_wilsons(rows: int, data: st.DataObject) -> N
 
     theirs = binomtest(wins, rows).proportion_ci(method="wilson")
     assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+
+
+def test_an_interval_of_few_days_has_no_ends_and_its_estimate() -> None:
+    day = np.array(["2025-06-19", "2025-06-20"], "datetime64[D]")
+    two = mean_interval(np.array([1.0, 3.0]), day)
+    assert two.from_days(2) == two
+    few = two.from_days(3)
+    assert (few.estimate, few.days, few.is_known) == (2.0, 2, False)
+    assert not few.above_zero

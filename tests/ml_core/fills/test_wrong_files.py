@@ -95,6 +95,7 @@ BAD_ROWS = {
     "2025-06-21T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "lies in the future; is the zone right?",
     "2025-06-19T00:12:00Z,hold,1,3386.4,MGCQ5,1.24,x": "side 'hold' is neither buy nor sell",
     "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is not a number",
+    "2025-06-19T00:12:00Z,buy,-1,3386.4,MGCQ5,1.24,x": "quantity '-1' is below 0, but the side is",
     (
         "2025-06-19T00:12:00Z,buy,0.5,3386.4,MGCQ5,1.24,x"
     ): "quantity '0.5' is not a whole number of 1",

@@ -43,6 +43,9 @@ def test_figures_by_hand() -> None:
     assert told.holds.won.estimate == 1.0
     assert told.difference.estimate == pytest.approx(2.0)
     assert told.verdict.startswith("Too few days to judge: 1 with such a trade")
+    assert not told.difference.is_known
+    assert not told.holds.net_r.is_known
+    assert math.isnan(told.by_chance)
 
 
 @pytest.mark.parametrize(

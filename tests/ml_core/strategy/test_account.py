@@ -21,7 +21,13 @@ from ml_core.strategy.account import (
     after,
     load_account,
 )
-from ml_core.strategy.account_chance import OUTCOMES, by_day, chances, through_record
+from ml_core.strategy.account_chance import (
+    OUTCOMES,
+    by_day,
+    chances,
+    no_room_since,
+    through_record,
+)
 from ml_core.strategy.account_sizing import contracts_for
 from tasks.settings import Settings
 
@@ -205,6 +211,15 @@ def test_chances_are_those_of_the_days_drawn() -> None:
     assert two_days.outcomes["target"].low <= target <= two_days.outcomes["target"].high
     shares = [two_days.outcomes[outcome].share for outcome in OUTCOMES]
     assert sum(shares) + two_days.goes_on.share == pytest.approx(1.0)
+
+
+def test_a_record_says_since_when_the_drawdown_leaves_no_contract() -> None:
+    own = account(drawdown={"amount": 250, "follows": "nothing"})
+    lost = [trade(-100, day=at) for at in range(3)]
+    assert no_room_since(through_record(own, lost[:2])) is None
+    # what is left after two losses is less than one stop, whatever follows
+    assert no_room_since(through_record(own, [*lost, trade(100, day=3)])) == lost[2].day
+    assert no_room_since(()) is None
 
 
 def test_days_are_tilted_to_a_mean_and_stay_as_they_were() -> None:

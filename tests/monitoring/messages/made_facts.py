@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.health.daily_sums import DaySums, ForecastSums, PerformanceRecord
 from ml_core.learning.predictions.prediction import Reason
@@ -34,7 +32,6 @@ from monitoring.messages.facts import (
     TradeFacts,
     WeekFacts,
 )
-from monitoring.pages.plots.opening_range import Level, RangePicture
 from monitoring.performance import over
 from tests.ledger_rows import PREDICTION
 from tests.predictions import SIDE, predicted
@@ -268,29 +265,3 @@ CHAMPION = ChampionFacts(
     reason="better on 412 unseen days",
     at=CLOSED,
 )
-
-
-def drawn_range() -> RangePicture:
-    """Return a hand-made range of gold with the trade of its breakout."""
-    minute = int(CLOSED.timestamp()) // 60 - 5 + np.arange(-20, 25)
-    turn = np.sin(np.arange(45) / 4.0)
-    middle = 3384.0 + 2.0 * turn + np.linspace(-1.0, 3.0, 45)
-    opened, closed = middle, np.append(middle[1:], middle[-1] + 0.4)
-    return RangePicture(
-        title="MGC 1000: UP broke at 3386.7",
-        minute=minute,
-        open=opened,
-        high=np.maximum(opened, closed) + 0.5,
-        low=np.minimum(opened, closed) - 0.5,
-        close=closed,
-        opens=datetime(2025, 6, 19, 0, 0, tzinfo=UTC),
-        closed=CLOSED,
-        range_high=3386.3,
-        range_low=3381.9,
-        levels=[
-            Level("entry", 3386.7, "entry 3386.7"),
-            Level("stop", 3381.9, "stop 3381.9"),
-            Level("target", 3391.5, "target 3391.5"),
-        ],
-        zone="Australia/Brisbane",
-    )

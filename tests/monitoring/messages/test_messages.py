@@ -23,7 +23,7 @@ from monitoring.messages.facts import NOT_TRADED, Message
 from monitoring.messages.forecast import forecast_message
 from monitoring.messages.trade import break_message, settled_message
 from monitoring.messages.words import stage_line
-from tests.monitoring.messages.golden_files import FOLDER, PICTURES, picture, text_of
+from tests.monitoring.messages.golden_files import FOLDER, PICTURES, png_of, text_of
 from tests.monitoring.messages.made_facts import (
     ARMED,
     EDGES,
@@ -39,9 +39,11 @@ from tests.monitoring.messages.made_facts import (
     without_forecast,
 )
 from tests.monitoring.messages.made_messages import messages
+from tests.monitoring.messages.made_pictures import content, pictures
 from tests.predictions import predicted
 
 MADE = messages()
+DRAWN = pictures()
 TO_DO = ("recommend", " arm ", "is entered", "was entered", "entered at")
 """Words that present a trade as one to be made, or as one that was made."""
 
@@ -67,7 +69,8 @@ def test_a_message_is_what_its_file_has(name: str) -> None:
 
 def test_no_file_is_of_a_message_that_is_no_more() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(MADE)
-    assert {path.stem for path in FOLDER.glob("*.png")} == set(PICTURES)
+    for kind in ("png", "txt"):
+        assert {path.stem for path in PICTURES.glob(f"*.{kind}")} == set(DRAWN)
 
 
 FILES = {
@@ -182,15 +185,30 @@ def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
     assert "+105.00 EUR a contract" in won.body
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_the_picture_is_what_its_file_has(name: str) -> None:
-    """Another release of a font changes a few edges; a moved level is still detected."""
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_a_picture_shows_is_what_its_file_has(name: str) -> None:
+    written = (PICTURES / f"{name}.txt").read_text("utf-8")
+    assert content(DRAWN[name]) == written, (
+        "look at it, then write it anew: python -m tests.monitoring.messages.golden_files"
+    )
+    assert "CUT OFF" not in written
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_looks_like_its_file(name: str) -> None:
+    """Another release of a font changes a few edges, and no more."""
     drawn, kept = (
         np.asarray(Image.open(source).convert("L"), np.int16)
-        for source in (io.BytesIO(picture(name)), FOLDER / f"{name}.png")
+        for source in (io.BytesIO(png_of(DRAWN[name])), PICTURES / f"{name}.png")
     )
     assert drawn.shape == kept.shape
     assert (np.abs(drawn - kept) > 64).mean() < 0.01
+
+
+def test_each_kind_of_message_that_has_a_picture_has_one_with_a_file() -> None:
+    with_picture = {"forecast", "break", "settled", "test"}
+    assert {name.partition("-")[0] for name in DRAWN} == with_picture
+    assert set(DRAWN) <= set(MADE)
 
 
 def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:

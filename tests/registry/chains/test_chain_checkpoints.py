@@ -78,9 +78,9 @@ def test_rows_cut_off_the_end_are_counted_and_dated(database: Database, ledger: 
 
     outcome, predictions = ledger.verify().faults
 
-    assert "1 outcomes recorded up to 2024-06-04 01:05 UTC are gone" in outcome
+    assert "1 outcomes recorded up to 2024-06-04 01:05 UTC are missing" in outcome
     assert (
-        "3 predictions recorded after 2024-06-04 23:05 up to 2024-06-06 23:05 UTC are gone"
+        "3 predictions recorded after 2024-06-04 23:05 up to 2024-06-06 23:05 UTC are missing"
         in predictions
     )
     assert "--accept-restored" in predictions
@@ -216,7 +216,7 @@ def test_any_number_of_rows_cut_off_the_end_is_told_to_the_row(
 
     (fault,) = ledger.verify().faults
 
-    words = f"{rows} predictions recorded {AFTER[rows]}up to 2024-06-06 23:05 UTC are gone: "
+    words = f"{rows} predictions recorded {AFTER[rows]}up to 2024-06-06 23:05 UTC are missing: "
     assert fault.startswith(words)
 
 
@@ -224,11 +224,11 @@ def test_any_number_of_rows_cut_off_the_end_is_told_to_the_row(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (0, "2 predictions recorded up to 2024-06-03 23:05 UTC are gone"),
-        (1, "2 predictions recorded after 2024-06-03 23:05 up to 2024-06-04 23:05 UTC are gone"),
-        (2, "2 predictions recorded after 2024-06-04 23:05 up to 2024-06-05 23:05 UTC are gone"),
-        (3, "2 predictions recorded after 2024-06-05 23:05 up to 2024-06-06 23:05 UTC are gone"),
-        (4, "1 outcomes recorded up to 2024-06-04 01:05 UTC are gone"),
+        (0, "2 predictions recorded up to 2024-06-03 23:05 UTC"),
+        (1, "2 predictions recorded after 2024-06-03 23:05 up to 2024-06-04 23:05 UTC"),
+        (2, "2 predictions recorded after 2024-06-04 23:05 up to 2024-06-05 23:05 UTC"),
+        (3, "2 predictions recorded after 2024-06-05 23:05 up to 2024-06-06 23:05 UTC"),
+        (4, "1 outcomes recorded up to 2024-06-04 01:05 UTC"),
     ],
 )
 def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
@@ -240,7 +240,7 @@ def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
 
     (fault,) = ledger.verify().faults
 
-    assert fault.startswith(words)
+    assert fault.startswith(f"{words} are missing")
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

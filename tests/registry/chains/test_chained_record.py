@@ -249,7 +249,7 @@ def test_an_edit_is_named_and_to_chain_the_whole_table_anew_does_not_hide_it(
     faults = verified(recorded).faults
     assert faults
     assert f"{table} recorded" in faults[0]
-    assert "are gone" in faults[0]
+    assert "are missing" in faults[0]
 
 
 @pytest.mark.parametrize("table", EDITS)

@@ -96,7 +96,7 @@ def test_a_chain_cut_behind_its_checkpoint_is_named(sealed: Database) -> None:
     write(sealed, "DELETE FROM predictions WHERE id >= :n", n=SEALED)
     faults = verify(sealed, latest(sealed)).faults
     assert any("predictions row 4 is not the one that was sealed" in fault for fault in faults)
-    assert any("predictions recorded" in fault and "are gone" in fault for fault in faults)
+    assert any("predictions recorded" in fault and "are missing" in fault for fault in faults)
 
 
 def test_rows_cut_off_after_it_are_named_by_their_notes(sealed: Database) -> None:

@@ -51,7 +51,7 @@ _SHARED = ("lake", "models", "studies")
 _BARS_THEN = "trader-then.duckdb"
 """The trader's database at the time of the second retrain."""
 
-_UNTIL_AT_REST = 1500.0
+_UNTIL_ENDED = 1500.0
 
 
 @contextlib.contextmanager
@@ -226,17 +226,17 @@ class TwoHosts(LostWorkers):
         self.world.append_bars(day[2].decision)
         self.until(lambda: hosts.state_of(run) == "Crashed", "its run is Crashed")
         self.until(lambda: bool(self.rows_of(day[2])), "the other has predicted")
-        self.rest()
+        self.await_end_of_runs()
         self.check(day[1:3])
 
-    def rest(self) -> None:
+    def await_end_of_runs(self) -> None:
         """Wait until nothing is under way but the watch of the feed, which starts every minute.
 
         What a lost worker had taken and not begun is ended after 15 minutes.
         """
         began = time.monotonic()
         while left := [run for run in self.workers.busy() if " feed " not in run.name]:
-            if time.monotonic() - began > _UNTIL_AT_REST:
+            if time.monotonic() - began > _UNTIL_ENDED:
                 self.record.faults += [f"{run.name} is still {run.state_name}" for run in left]
                 return
             time.sleep(2.0)

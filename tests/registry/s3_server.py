@@ -31,14 +31,14 @@ def s3_server(log: Path) -> Iterator[str]:
         server = subprocess.Popen(command, stdout=file, stderr=file)
     try:
 
-        def answers() -> bool:
+        def responds() -> bool:
             assert server.poll() is None, log.read_text()[-2000:]
             try:
                 return httpx.get(f"http://127.0.0.1:{port}/").status_code == 200
             except httpx.TransportError:
                 return False
 
-        wait_until(answers)
+        wait_until(responds)
         bucket = urllib.request.Request(f"http://127.0.0.1:{port}/bars", method="PUT")
         with urllib.request.urlopen(bucket, timeout=AT_MOST_SECONDS):  # noqa: S310
             pass

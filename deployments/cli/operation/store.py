@@ -25,18 +25,18 @@ def status(as_json: AsJson = False) -> None:
 
     Example: orbcast store status
     """
-    found = data.shared_store.SharedStore(tasks.settings.current_settings()).status()
+    summary = data.shared_store.SharedStore(tasks.settings.current_settings()).status()
     if as_json:
-        print_json(found)
+        print_json(summary)
         return
-    echo(f"store {found.store}")
-    for bars in found.bars:
+    echo(f"store {summary.store}")
+    for bars in summary.bars:
         state = "as in the store" if bars.current else "older, fetched at the next use"
         echo(f"bars of {bars.market}: {state}")
-    if not found.bars:
+    if not summary.bars:
         echo("bars: none in the store; `orbcast store push` puts those of this home there")
-    echo(f"model versions: {found.versions_here:,} of {found.versions:,} here")
-    echo(f"studies: {found.studies_here:,} of {found.studies:,} here")
+    echo(f"model versions: {summary.versions_here:,} of {summary.versions:,} here")
+    echo(f"studies: {summary.studies_here:,} of {summary.studies:,} here")
 
 
 @app.command()

@@ -164,6 +164,9 @@ DOING: dict[str, tuple[str, ...]] = {
     "notify automations": (),
     "db upgrade": (),
     "db copy": ("--to", "sqlite:///copied.sqlite"),
+    "store status": (),
+    "store push": (),
+    "store pull": (),
 }
 """Commands that change something, with their arguments."""
 
@@ -323,6 +326,9 @@ def invoke(
         monkeypatch.setenv("ORBCAST_CLOCK_FILE", str(clock))
     if path.startswith("notify"):
         add_phone(monkeypatch)
+    if path.startswith("store"):
+        folder = Path(os.environ["ORBCAST_HOME"]).with_name("store")
+        monkeypatch.setenv("ORBCAST_STORE", f"file://{folder}")
     given = {**READING, **DOING}[path]
     result = CliRunner().invoke(app, [*path.split(), *given, *more])
     assert result.exit_code == STATUS.get(path, 0), result.output

@@ -56,16 +56,16 @@ class Workers(Server):
 
     def __init__(self, folder: Path, port: int, clock: Path, urls: dict[str, str]) -> None:
         super().__init__(folder, port, clock, kills=0.0, seed=0)
-        self._urls = urls
+        self.urls = urls
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def environment(self) -> dict[str, str]:
         """Return the environment of every process."""
         return {
             **super().environment(),
-            "ORBCAST_DATABASE_URL": self._urls["orbcast"],
+            "ORBCAST_DATABASE_URL": self.urls["orbcast"],
             "ORBCAST_WAIT_FOR_BARS_SECONDS": str(WAITS_SECONDS),
-            "PREFECT_API_DATABASE_CONNECTION_URL": self._urls["prefect"],
+            "PREFECT_API_DATABASE_CONNECTION_URL": self.urls["prefect"],
         }
 
     @contextlib.contextmanager

@@ -16,6 +16,7 @@ from tasks.runs.periods import moment_of
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
+from tasks.training.fan_out import fold_workers
 from tasks.training.train import gather
 from tasks.training.tuning import Search, search
 from tasks.training.tuning_artifact import TuneResult, publish_search
@@ -59,8 +60,8 @@ def tune(
     settings = current_settings()
     base = settings.recipe(recipe)
     at = moment_of(as_of, settings.market(market))
-    with heavy_work(settings):
+    with heavy_work(settings), fold_workers(settings) as workers:
         material = gather(market, base, None, None, at)
-        tuned = search(material, base, search_settings, at)
+        tuned = search(workers, material, base, search_settings, at)
     publish_search(market, tuned)
     return TuneResult.of(tuned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ from tasks.runs.periods import moment_of, require_period
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now
-from tasks.training.fan_out import fold_workers
+from tasks.training.fan_out import Workers, fold_workers
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.questions import cost_of_question
 from tasks.training.study import (
@@ -74,8 +74,8 @@ def walk_forward(
     require_period(from_day, to_day)
     request = study_request(settings.recipe(recipe), from_day, to_day, refit, window, as_of=as_of)
     names = [part.strip() for part in market.split(",") if part.strip()]
-    with heavy_work(settings), fold_workers(settings) as pool:
-        begun = [_begin(pool, name, request, as_of) for name in names]
+    with heavy_work(settings), fold_workers(settings) as workers:
+        begun = [_begin(workers, name, request, as_of) for name in names]
         results = [_judge(study) for study in begun]
     return results[0] if len(results) == 1 else StudyResults.of(results)
 
@@ -92,12 +92,12 @@ class _Begun:
     folds: tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]
 
 
-def _begin(pool: Executor, name: str, request: StudyRequest, as_of: datetime | None) -> _Begun:
+def _begin(workers: Workers, name: str, request: StudyRequest, as_of: datetime | None) -> _Begun:
     """Build a market's dataset and send its folds to the workers, which all markets share."""
     at = moment_of(as_of, current_settings().market(name))
     material = gather(name, request.own, None, None, at)
     walk = walk_of(material, request)
-    folds = begin_folds(pool, material, request, walk)
+    folds = begin_folds(workers, material, request, walk)
     return _Begun(name=name, at=at, request=request, material=material, walk=walk, folds=folds)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from registry import models as models
     from registry import news as news
     from registry import notices as notices
+    from registry import object_store as object_store
     from registry import studies as studies
 else:
     __getattr__ = modules_of(__name__)

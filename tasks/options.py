@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-SECRET = ("auth", "database_url", "heartbeat_url")
+SECRET = ("auth", "database_url", "heartbeat_url", "store")
 """Options whose values are never shown."""
 
 DEFAULT_STRATEGY = "orb-default"
@@ -28,6 +28,11 @@ class Options(BaseModel):
 
     home: Path = Field(default=Path("var"), description="Bars, models, reports, databases.")
     database_url: str = Field(default="", description="SQLAlchemy URL; SQLite in home if empty.")
+    store: str = Field(
+        default="",
+        description="Where several machines share bars, versions and studies: s3://bucket/prefix, "
+        "gs://... or file:///folder; only in home if empty.",
+    )
     markets_dir: Path = Field(default=_SHIPPED / "markets", description="Market files (TOML).")
     recipes_dir: Path = Field(default=_SHIPPED / "recipes", description="Recipe files (TOML).")
     markets: tuple[str, ...] = Field(

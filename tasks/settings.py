@@ -46,8 +46,6 @@ BY = "orbcast"
 CLOCK_FILE = "ORBCAST_CLOCK_FILE"
 """Names the file of a simulated clock; deliberately not an option, as no installation has one."""
 
-_USUAL_SYMBOL = "MGC"
-
 
 class Settings(Options):
     """The options of an installation, and the folders, files and databases they point to."""
@@ -97,9 +95,17 @@ class Settings(Options):
         """Folder in which sources store their own files, such as pushed bars."""
         return self.home / "feeds"
 
+    def object_store(self) -> registry.object_store.ObjectStore | None:
+        """Return the store that several machines share; None without one, or for reading only."""
+        own = self.store and not self.read_only
+        return registry.object_store.ObjectStore(self.store) if own else None
+
     def lake(self) -> bars.lake.lake.Lake:
-        """Return the lake of bars."""
-        return bars.lake.lake.Lake(self.home / "lake")
+        """Return the lake of bars, which follows the store if there is one."""
+        store, root = self.object_store(), self.home / "lake"
+        own = registry.bars.shared_lake
+        shared = own.SharedLake(self.database(), store, root) if store else None
+        return bars.lake.lake.Lake(root, shared)
 
     def database(self) -> Database:
         """Return the SQL database, migrated to its current schema; opened once per process.
@@ -119,6 +125,7 @@ class Settings(Options):
             lifetime=timedelta(days=self.model_expires_days),
             baseline_lifetime=timedelta(days=self.baseline_expires_days),
             definition_now=self.market_definition,
+            store=self.object_store(),
         )
 
     def ledger(self) -> registry.ledger.ledger.Ledger:
@@ -133,13 +140,11 @@ class Settings(Options):
         UnknownNameError, MarketFileError
             There is no such file, or it cannot be used.
         """
-        path = self.market_file(name)
-        market = load_market(path)
+        market = load_market(path := self.market_file(name))
         if roll is None:
             return market
-        rules = get_args(RollRule)
-        if roll not in rules:
-            fault = ("roll", repr(roll), f"use one of {', '.join(rules)}")
+        if roll not in get_args(RollRule):
+            fault = ("roll", repr(roll), f"use one of {', '.join(get_args(RollRule))}")
             raise MarketFileError(str(path), (fault,))
         return market.model_copy(update={"roll": roll})
 
@@ -265,8 +270,8 @@ class Settings(Options):
         UnknownNameError, AccountFileError
             There is no such file, or it cannot be used.
         """
-        folders = (self.own_accounts_dir, self.accounts_dir)
-        return ml_core.strategy.account.load_account(find_file(folders, "account", name))
+        path = find_file((self.own_accounts_dir, self.accounts_dir), "account", name)
+        return ml_core.strategy.account.load_account(path)
 
     def account_names(self) -> tuple[str, ...]:
         """Return the name of every account file."""
@@ -295,11 +300,9 @@ def current_settings() -> Settings:
         A variable has a value that cannot be used.
     """
     named = {name.lower(): value for name, value in os.environ.items()}
-    values = {name: named.get(f"orbcast_{name}") for name in Settings.model_fields}
+    fields = {f"orbcast_{name}": name for name in Settings.model_fields}
     try:
-        read = Settings.model_validate(
-            {name: value for name, value in values.items() if value is not None}
-        )
+        read = Settings.model_validate({fields[key]: named[key] for key in fields.keys() & named})
     except ValidationError as error:
         faults = tuple(
             (
@@ -313,7 +316,7 @@ def current_settings() -> Settings:
     own = names_in(read.own_markets_dir)
     if own and "markets" not in read.model_fields_set:
         # the default market is still served if it has bars
-        usual = read.markets if (read.home / "lake" / _USUAL_SYMBOL).is_dir() else ()
+        usual = read.markets if (read.home / "lake" / "MGC").is_dir() else ()
         return read.model_copy(update={"markets": tuple(dict.fromkeys((*usual, *own)))})
     return read
 
@@ -343,6 +346,5 @@ def api_url() -> str | None:
 
 @lru_cache(maxsize=8)
 def _opened(url: str, checkpoints: Path, *, read_only: bool) -> Database:
-    own = registry.database
-    opening = own.open_read_only if read_only else own.open_database
+    opening = registry.database.open_read_only if read_only else registry.database.open_database
     return opening(url, checkpoints=checkpoints)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -32,6 +33,21 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # a shell's background job ignores Ctrl-C, and so would all processes started by the tests
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# a fifth of the time would pass in looking for garbage among half a million imported objects
+gc.set_threshold(100_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of each later search for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the end of the process find everything: DuckDB reports objects that are left."""
+    gc.unfreeze()
+
 
 pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market", "tests.work_order"]
 

@@ -86,6 +86,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Machine": {
         "db": ("operation.database:app", "The SQL database: its schema, and copies."),
+        "store": ("operation.store:app", "Bars and versions that several machines share."),
     },
 }
 """Heading -> name -> place of its code and line in the list, in the order in which a trader needs

@@ -8,7 +8,7 @@ best of many always are; so the promotion rule counts every trial and raises its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Protocol
@@ -127,32 +127,49 @@ def tuning_folds(data: Dataset, recipe: Recipe, folds: int, holdout_months: int)
     return TuningFolds(walk.folds[-folds:], held_out.item(), _digest(data, held_out))
 
 
-def scores_by_fold(
-    data: Dataset,
-    folds: tuple[Fold, ...],
-    recipe: Recipe,
-    data_fingerprint: str,
-    question: Question,
-) -> Iterator[tuple[float, float]]:
-    """Yield the mean loss over all unseen rows so far, and the baseline's, after each fold.
+@dataclass(frozen=True, slots=True)
+class FoldLosses:
+    """A recipe's loss on every row of a fold that can be scored; smaller is better.
 
-    This is the log loss of the direction or of the win, or the squared error of net R; smaller is
-    better. A fold without rows to score yields nothing.
+    This is the log loss of the direction or of the win, or the squared error of net R.
+
+    Attributes
+    ----------
+    fold
+        The fold's name.
+    model, baseline
+        Losses of the recipe and of the driftless baseline, each of shape (n,).
+    """
+
+    fold: str
+    model: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.model)
+
+
+def fold_losses(
+    data: Dataset, fold: Fold, recipe: Recipe, data_fingerprint: str, question: Question
+) -> FoldLosses:
+    """Train a recipe before a fold, and return its losses on the fold."""
+    answers = predict_fold(data, fold, recipe, data_fingerprint, (question,))
+    return FoldLosses(fold.name, *_losses(answers, question))
+
+
+def mean_losses(folds: Sequence[FoldLosses], question: Question) -> tuple[float, float]:
+    """Return the mean loss over all rows of some folds, and the baseline's.
 
     Raises
     ------
     NothingToScoreError
-        No fold has any.
+        No fold has a row that can be scored.
     """
-    ours, theirs = np.empty(0), np.empty(0)
-    for fold in folds:
-        answers = predict_fold(data, fold, recipe, data_fingerprint, (question,))
-        model, baseline = _losses(answers, question)
-        ours, theirs = np.append(ours, model), np.append(theirs, baseline)
-        if len(ours):
-            yield float(ours.mean()), float(theirs.mean())
-    if not len(ours):
-        raise NothingToScoreError(question, tuple(fold.name for fold in folds))
+    model = np.concatenate([np.empty(0), *(losses.model for losses in folds)])
+    if not len(model):
+        raise NothingToScoreError(question, tuple(losses.fold for losses in folds))
+    baseline = np.concatenate([losses.baseline for losses in folds])
+    return float(model.mean()), float(baseline.mean())
 
 
 def _digest(data: Dataset, until: np.datetime64) -> str:

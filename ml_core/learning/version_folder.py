@@ -171,7 +171,7 @@ def damage(folder: Path) -> list[str]:
     This never raises: a file may be missing, changed, extra, not a regular file, or unreadable.
     """
     try:
-        listed = _listed(folder)
+        listed = listed_in(folder)
         here = {path.name for path in folder.iterdir()} - {SUMS}
     except BundleCorruptError as error:
         return [f"{error.file} {error.fault}"]
@@ -213,7 +213,12 @@ def recipe_of(folder: Path) -> Recipe:
         return Recipe.model_validate_json(text_of(folder, RECIPE))
 
 
-def _listed(folder: Path) -> dict[str, str]:
+def listed_in(folder: Path) -> dict[str, str]:
     """Return the hash of each file that a version lists, by file name."""
-    lines = (line.partition("  ") for line in text_of(folder, SUMS).splitlines())
+    return hashes_of(text_of(folder, SUMS))
+
+
+def hashes_of(sums: str) -> dict[str, str]:
+    """Return the hash of each file by its name, from the text of a list of hashes."""
+    lines = (line.partition("  ") for line in sums.splitlines())
     return {name: digest for digest, _, name in lines}

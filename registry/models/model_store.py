@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from ml_core.errors import OrbcastError
 from registry.chains.chain import chain_of
 from registry.database import Database
 from registry.definitions.markets import Definitions, definitions
@@ -21,6 +23,7 @@ from registry.errors import (
 )
 from registry.models import version_files
 from registry.models.aliases import alias_events, line_of, may_change
+from registry.models.stored_versions import StoredVersions
 from registry.models.versions import (
     CHALLENGER,
     CHAMPION,
@@ -29,6 +32,7 @@ from registry.models.versions import (
     Serving,
     VersionRecord,
 )
+from registry.object_store import ObjectStore
 from registry.rows import read_records, record_of, records_in
 from registry.tables.versions import AliasEvent, ModelVersion
 
@@ -49,8 +53,9 @@ class ModelStore:
     lifetime, baseline_lifetime
         How long after the last day it learned from a model, and a baseline, may serve.
     definition_now
-        Returns a market's current definition; without it, or where it returns None, versions are
-        not compared with a definition.
+        Returns a market's current definition; where it returns None, versions are not compared.
+    store
+        Store that holds the files of every version for all machines, if there is one.
     """
 
     def __init__(
@@ -61,9 +66,10 @@ class ModelStore:
         lifetime: timedelta = timedelta(days=45),
         baseline_lifetime: timedelta = timedelta(days=400),
         definition_now: Callable[[str], MarketDefinition | None] = lambda _symbol: None,
+        store: ObjectStore | None = None,
     ) -> None:
         self._database = database
-        self._root = root
+        self._root, self.stored = root, StoredVersions(store, root) if store else None
         self._lifetime, self._baseline_lifetime = lifetime, baseline_lifetime
         self._definition_now = definition_now
 
@@ -98,15 +104,16 @@ class ModelStore:
         market, version = bundle.trained["market"], bundle.version
         folder = self._root / market / bundle.recipe.name / version
         version_files.sweep(folder.parent)
-        try:
+        with suppress(UnknownVersionError):
             return self.find(market, version)
-        except UnknownVersionError:
-            pass
         if not folder.exists():
             version_files.publish(folder, write)
         faults = version_files.faults_of(folder)
         if faults:
             raise UnusableVersionError(version, faults)
+        sums_hash = version_files.sums_hash_of(folder)
+        if self.stored is not None:  # before its row, which puts it in force
+            self.stored.push(folder, sums_hash)
         values = {
             "market": market,
             "model": bundle.recipe.name,
@@ -115,7 +122,7 @@ class ModelStore:
             "recipe_hash": bundle.recipe.hash,
             "data_fingerprint": bundle.trained["data_fingerprint"],
             "market_hash": bundle.trained.get("market_hash", ""),
-            "sums_hash": version_files.sums_hash_of(folder),
+            "sums_hash": sums_hash,
             "metrics": metrics,
             "created_at": at,
         }
@@ -157,7 +164,11 @@ class ModelStore:
 
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Return the faults of a version's files; empty if they are those that were registered."""
-        return version_files.faults_of(record.folder, record.sums_hash, record.market_hash)
+        try:
+            record.bring()
+        except OrbcastError as error:
+            return (str(error),)
+        return version_files.faults_of(record.path, record.sums_hash, record.market_hash)
 
     def content_faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Return the faults of a version's files, or of its name as recomputed from them."""
@@ -166,8 +177,8 @@ class ModelStore:
 
     def expires_at(self, record: VersionRecord) -> datetime:
         """Return when a version becomes too old to serve, by the last day it learned from."""
-        is_baseline = record.kind == "baseline"
-        return record.known_until + (self._baseline_lifetime if is_baseline else self._lifetime)
+        baseline = record.kind == "baseline"
+        return record.known_until + (self._baseline_lifetime if baseline else self._lifetime)
 
     def expired(self, record: VersionRecord, at: datetime) -> str | None:
         """Return in words that a version is too old to serve at a time; None if it is not."""
@@ -335,5 +346,5 @@ class ModelStore:
         return line_of(self.history(market, CHAMPION))
 
     def _record(self, row: ModelVersion) -> VersionRecord:
-        folder = self._root / row.market / row.model / row.version
-        return record_of(VersionRecord, row, folder=folder)
+        path = self._root / row.market / row.model / row.version
+        return record_of(VersionRecord, row, path=path, fetch=self.stored and self.stored.fetch)

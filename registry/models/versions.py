@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+
+from ml_core.errors import OrbcastError
+
+_log = logging.getLogger(__name__)
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
@@ -18,7 +24,14 @@ LEARNED_UNTIL = "learned_until"
 class VersionRecord:
     """A registered version and the place of its files.
 
-    ``market_hash`` is the hash of the market definition it was trained on; "" if none was kept.
+    Attributes
+    ----------
+    market_hash
+        Hash of the market definition it was trained on; "" if none was kept.
+    path
+        Folder of its files on this machine, where they may not be yet.
+    fetch
+        Brings the files from the store; None without one.
     """
 
     market: str
@@ -30,8 +43,32 @@ class VersionRecord:
     sums_hash: str
     metrics: dict[str, Any]
     created_at: datetime
-    folder: Path
+    path: Path
     market_hash: str = ""
+    fetch: Callable[[VersionRecord], None] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its files, fetched at the first use if they are in a store only.
+
+        If that fails, the folder is missing, and a reader says so.
+        """
+        try:
+            self.bring()
+        except OrbcastError as error:
+            _log.warning("version %s was not fetched: %s", self.version, error)
+        return self.path
+
+    def bring(self) -> None:
+        """Fetch the files if they are in a store and not here.
+
+        Raises
+        ------
+        StoreObjectError, StoreUnreachableError
+            They cannot be fetched.
+        """
+        if self.fetch is not None and not self.path.exists():
+            self.fetch(self)
 
     @property
     def known_until(self) -> datetime:

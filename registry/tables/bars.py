@@ -52,3 +52,27 @@ class BarRevision(Base):
     contract: Mapped[str]
     ts: Mapped[datetime]
     earlier: Mapped[dict[str, Any]]
+
+
+class LakeState(Base):
+    """The number of a market's state of the lake in the store, which each change increases."""
+
+    __tablename__ = "lake_states"
+    market: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+
+
+class LakeFile(Base):
+    """A file of a market's lake in the store.
+
+    ``path`` is that below the market's folder, and ``change`` names the change that put the file
+    there, which is part of its object's key.
+    """
+
+    __tablename__ = "lake_files"
+    __table_args__ = (UniqueConstraint("market", "path"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    market: Mapped[str]
+    path: Mapped[str]
+    digest: Mapped[str]
+    change: Mapped[str]

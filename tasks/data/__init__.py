@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tasks.data import intake as intake
     from tasks.data import market_definition as market_definition
     from tasks.data import preview as preview
+    from tasks.data import shared_store as shared_store
     from tasks.data import source_kinds as source_kinds
     from tasks.data import sources as sources
     from tasks.data import standing_sources as standing_sources

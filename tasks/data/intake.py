@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import registry
 from ml_core.bars.contract import OnProgress
 from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import LakeStatus
+from ml_core.bars.lake.shared_bars import LakeMovedError
 from ml_core.market.market import Market
 from tasks.data.sources import SourceSpec, open_source
 from tasks.settings import Settings
+
+Changed = TypeVar("Changed")
+
+_ATTEMPTS = 4
+"""Times that a change of the lake is begun before another machine's changes are too many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,16 +146,20 @@ def take_in(
     lake = settings.lake()
     source = spec.source()
     origin = source.origin
-    log = lake.batch_log(market.symbol)
-    otherwise = origin is not None and log.replaced_by(origin, "", source.reading)
-    since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
-    try:
+
+    def read() -> tuple[BatchRecord, ...]:
+        log = lake.batch_log(market.symbol)
+        otherwise = origin is not None and log.replaced_by(origin, "", source.reading)
+        since = None if full or otherwise else _month_of(lake.last_bar(market.symbol))
         return lake.ingest(
             open_source(spec, market, at, settings.feeds_dir, since, tell=tell),
             market,
             at,
             on_progress,
         )
+
+    try:
+        return _after_others(read)
     finally:
         # also after a refused batch: those before it are imported
         mirror(settings, market)
@@ -163,7 +175,7 @@ def take_back(settings: Settings, market: Market, batch: str, at: datetime) -> B
     LakeBusyError
         Another try may succeed.
     """
-    record = settings.lake().forget(batch, market, at)
+    record = _after_others(lambda: settings.lake().forget(batch, market, at))
     mirror(settings, market)
     return record
 
@@ -189,6 +201,14 @@ def mirror(settings: Settings, market: Market) -> None:
             () if aside is None else aside.append_column("batch", aside["file"]).to_pylist(),
             () if earlier is None else earlier.to_pylist(),
         )
+
+
+def _after_others(change: Callable[[], Changed]) -> Changed:
+    """Change the lake, again if another machine changed the shared one at the same time."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(LakeMovedError):
+            return change()
+    return change()
 
 
 def _month_of(moment: datetime | None) -> datetime | None:

@@ -148,8 +148,8 @@ def measure(market: str, at: datetime) -> list[PerformanceRecord]:
     settings = current_settings()
     symbol = settings.market(market).symbol
     arrived = first_recorded(settings.database(), symbol)
-    majority = _majorities(settings, symbol)
     rows = settings.ledger().settled(symbol)
+    majority = _majorities(settings, symbol, {row.prediction.version for row in rows})
     records = daily_figures(symbol, (_scored(row, arrived, majority) for row in rows))
     update_performance(settings.database(), records, at)
     return records
@@ -215,10 +215,12 @@ def _scored(
     return row.scored(majority_p_up=majority.get(entry.version or ""), outcome_late=late)
 
 
-def _majorities(settings: Settings, symbol: str) -> dict[str, float]:
-    """Return the share of UP among each version's training breakouts, where it is known."""
+def _majorities(settings: Settings, symbol: str, names: set[str | None]) -> dict[str, float]:
+    """Return the share of UP among some versions' training breakouts, where it is known."""
     shares = {
-        record.version: _majority(record.folder) for record in settings.models().versions(symbol)
+        record.version: _majority(record.folder)
+        for record in settings.models().versions(symbol)
+        if record.version in names
     }
     return {version: share for version, share in shares.items() if share is not None}
 

@@ -1,20 +1,37 @@
-"""Workers for folds: processes or threads on this machine, or a Dask cluster.
+"""Workers for folds and trials: processes or threads on this machine, or a Dask cluster.
 
-They run plain functions: a worker does not import Prefect or call a server.
+They run plain functions: a worker does not import Prefect or call a server. A dataset is written
+once, and a worker is given its path.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ml_core.errors import InputError
-from tasks.settings import Settings
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.datasets.dataset_file import read_dataset, write_dataset
+from registry.object_store import ObjectStore
+from tasks.settings import Settings, current_settings
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+_STORED = "datasets"
+"""Folder of the datasets' files, below the home and in the store."""
+
+_KEPT = timedelta(days=2)
+"""How long the file of a dataset stays after its last use; no study or search takes as long."""
 
 
 class NoDaskError(InputError):
@@ -26,8 +43,80 @@ class NoDaskError(InputError):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers that compute with datasets, which they read from a folder.
+
+    Attributes
+    ----------
+    pool
+        Runs the functions.
+    folder
+        Folder of the datasets' files.
+    store
+        Store from which workers on other machines fetch them, if there is one.
+    """
+
+    pool: Executor
+    folder: Path
+    store: ObjectStore | None = None
+
+    def share(self, data: Dataset) -> Path:
+        """Write a dataset where the workers read it; return its path. A repeat changes nothing.
+
+        Raises
+        ------
+        StoreUnreachableError
+            The store does not answer or refuses.
+        """
+        path = write_dataset(data, self.folder)
+        oldest = datetime.now(UTC) - _KEPT
+        for file in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # another study may remove it too
+                if datetime.fromtimestamp(file.stat().st_mtime, UTC) < oldest:
+                    file.unlink()
+        if self.store is not None and self.store.put(f"{_STORED}/{path.name}", path, path.stem):
+            for key, at in self.store.objects(_STORED).items():
+                if at is not None and at < oldest:
+                    self.store.remove(*key.rsplit("/", 1))
+        return path
+
+    def submit(
+        self,
+        work: Callable[Concatenate[Dataset, Given], Result],
+        dataset: Path,
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Future[Result]:
+        """Run a function of a dataset that was shared, and of other values, on a worker."""
+        call: Callable[[], Result] = partial(_with_dataset, work, dataset, *given, **named)
+        return self.pool.submit(call)
+
+
+def _with_dataset(
+    work: Callable[..., Result], dataset: Path, *given: object, **named: object
+) -> Result:
+    return work(_last_read(dataset), *given, **named)
+
+
+@lru_cache(maxsize=1)
+def _last_read(dataset: Path) -> Dataset:
+    """Read a dataset, or return it if this worker read it last; its name follows its content.
+
+    On another machine it is fetched from the store, which that machine's own settings name.
+    """
+    if not dataset.exists():
+        settings = current_settings()
+        store, own = settings.object_store(), settings.home / _STORED / dataset.name
+        if store is not None:
+            if not own.exists():
+                store.fetch(f"{_STORED}/{own.name}", own.stem, own)
+            dataset = own
+    return read_dataset(dataset)
+
+
 @contextmanager
-def fold_workers(settings: Settings) -> Iterator[Executor]:
+def fold_workers(settings: Settings) -> Iterator[Workers]:
     """Yield the workers that the settings select; the results do not depend on the choice.
 
     Work that has not started when the block ends is cancelled.
@@ -37,9 +126,10 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
     NoDaskError
         Dask is selected but not installed.
     """
+    folder, store = settings.home / _STORED, settings.object_store()
     if settings.task_runner == "dask":
         with _dask_cluster(settings) as cluster:
-            yield cluster
+            yield Workers(cluster, folder, store)
         return
     pool: Executor
     if settings.task_runner == "threads":
@@ -49,7 +139,7 @@ def fold_workers(settings: Settings) -> Iterator[Executor]:
         context = get_context("spawn")
         pool = ProcessPoolExecutor(settings.workers, context, _end_at_once_by_ctrl_c)
     try:
-        yield pool
+        yield Workers(pool, folder)  # on this machine, and so with its files
     finally:
         pool.shutdown(cancel_futures=True)
 

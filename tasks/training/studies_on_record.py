@@ -59,9 +59,14 @@ def require_intact(settings: Settings, record: EvaluationRecord) -> None:
     ------
     DamagedEvidenceError
         A file is missing or was changed.
+    StoreObjectError, StoreUnreachableError
+        A file that is not here cannot be fetched from the store.
     """
+    store = settings.object_store()
     for name, digest in sorted(record.files.items()):
         path = settings.home / name
+        if store is not None and not path.exists():
+            store.fetch(name, digest, path)
         if not path.is_file():
             raise DamagedEvidenceError(str(path), "is missing")
         if sha256_of(path) != digest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from tasks.runs.artifacts import progress
 from tasks.runs.code_hash import code_hash, installed_code
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
+from tasks.training.fan_out import Workers
 from tasks.training.questions import BY_HAND, record_question
 from tasks.training.train import Material
 
@@ -135,12 +136,13 @@ def walk_of(material: Material, request: StudyRequest) -> Walk:
 
 
 def begin_folds(
-    pool: Executor, material: Material, request: StudyRequest, walk: Walk
+    workers: Workers, material: Material, request: StudyRequest, walk: Walk
 ) -> tuple[Future[tuple[OutOfSamplePredictions, ...]], ...]:
     """Submit every fold of a study to the workers; return their futures in order."""
-    data, fingerprint = material.assembly.dataset, material.fingerprint
+    recipe, fingerprint = request.recipe, material.fingerprint
+    dataset = workers.share(material.assembly.dataset)
     return tuple(
-        pool.submit(predict_fold_by_seed, data, fold, request.recipe, fingerprint)
+        workers.submit(predict_fold_by_seed, dataset, fold, recipe, fingerprint)
         for fold in walk.folds
     )
 
@@ -259,7 +261,14 @@ def _write(
     with written_atomically(path) as temporary:
         temporary.write_text(json.dumps(json_values(evaluation), indent=1), encoding="utf-8")
     written[path] = sha256_of(path)
-    return {str(path.relative_to(settings.home)): digest for path, digest in written.items()}
+    files = {
+        path.relative_to(settings.home).as_posix(): digest for path, digest in written.items()
+    }
+    store = settings.object_store()
+    if store is not None:  # before the record, which puts them in force
+        for name, digest in files.items():
+            store.put(name, settings.home / name, digest)
+    return files
 
 
 def study_request(

@@ -1,4 +1,4 @@
-"""Tuning of hyperparameters: an Optuna study in the project's database, trial by trial."""
+"""Tuning of hyperparameters: an Optuna study in the project's database, batch by batch."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ from prefect import get_run_logger, task
 
 import registry
 from ml_core.errors import NumberError, TransientError
-from ml_core.evidence.tuning import TuningFolds, scores_by_fold, suggested, tuning_folds
+from ml_core.evidence.tuning import TuningFolds, tuning_folds
 from ml_core.learning.recipe import Recipe, write_recipe
 from ml_core.learning.version_folder import Question
 from ml_core.on_demand import library
-from registry.studies.trials import finish_trial, list_trials, record_trial
+from registry.studies.trials import finish_trial, list_trials
 from tasks.runs.artifacts import progress
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
-from tasks.training.questions import question_hash, questions_on_record, trial_of
+from tasks.training.fan_out import Workers
+from tasks.training.questions import question_hash, questions_on_record
 from tasks.training.train import Material
+from tasks.training.tuning_trials import (
+    BATCH,
+    RECIPE,
+    STARTUP_TRIALS,
+    FoldsOnWorkers,
+    begin_trial,
+    finish,
+    score_batch,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import FrozenTrial
 
 optuna = library("optuna")
 
-_STARTUP_TRIALS = 8
-_RECIPE = "recipe"
 _FIXED = "fixed_params"
 """Optuna's attribute for the fixed values of an enqueued trial."""
 
@@ -128,7 +136,9 @@ class Tuned:
 
 
 @task(name="search", task_run_name="{material.market.symbol}: search from {base.name}", **RETRIED)
-def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tuned:
+def search(
+    workers: Workers, material: Material, base: Recipe, search: Search, at: datetime
+) -> Tuned:
     """Try recipes until the requested number is finished; resume a search that was killed.
 
     Raises
@@ -139,16 +149,14 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
         There is nothing that can be tuned.
     """
     settings = current_settings()
-    data, mark = material.assembly.dataset, material.fingerprint
-    folds = tuning_folds(data, base, search.folds, search.holdout_months)
+    folds = tuning_folds(material.assembly.dataset, base, search.folds, search.holdout_months)
     name = _study_name(material, base, search, folds)
     settings.home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(settings.home / f".{name}.lock", timeout=0):
-            *_, (base_score, baseline_score) = scores_by_fold(
-                data, folds.folds, base, mark, search.question
-            )
-            study = _study(settings, name, search)
+            on_workers = FoldsOnWorkers(workers, material, folds, search.question)
+            base_score, baseline_score = on_workers.scores(base)
+            study = _study(settings, name)
             _fail_dead_trials(study)
             _finish_on_record(settings, study, material)
             done, log = len(_finished(study)), get_run_logger()
@@ -156,12 +164,28 @@ def search(material: Material, base: Recipe, search: Search, at: datetime) -> Tu
             on_progress = progress(key, words, min(done / search.trials, 1.0))
             log.info("%s: %d of %d trials are done", name, done, search.trials)
             while done < search.trials:
-                score = _try_one(settings, study, material, folds, base=base, search=search, at=at)
-                done = len(_finished(study))
+                count = min(BATCH - done % BATCH, search.trials - done)
+                batch = [
+                    begin_trial(
+                        settings,
+                        study,
+                        material,
+                        base,
+                        question=search.question,
+                        seed=search.seed,
+                        number=number,
+                        at=at,
+                    )
+                    for number in range(done, done + count)
+                ]
+                for trial in score_batch(on_workers, batch):
+                    finish(settings, study, trial)
+                    done += 1
+                    score = trial.score
+                    text = "stopped early" if score is None else f"{score:.5f}"
+                    best = study.best_value
+                    log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
                 on_progress(done / search.trials)
-                text = "stopped early" if score is None else f"{score:.5f}"
-                best = study.best_value
-                log.info("trial %d of %d: %s, best %.5f", done, search.trials, text, best)
     except Timeout as error:
         raise TuningUnderWayError(name) from error
     return _concluded(settings, study, folds, (base_score, baseline_score), material.market.symbol)
@@ -174,7 +198,7 @@ def _study_name(material: Material, base: Recipe, search: Search, folds: TuningF
     return f"tune-{material.market.symbol.lower()}-{base.name}-{digest[:8]}"
 
 
-def _study(settings: Settings, name: str, search: Search) -> Study:
+def _study(settings: Settings, name: str) -> Study:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal: Any = registry.studies.tuning_journal.TuningJournal(
@@ -186,11 +210,7 @@ def _study(settings: Settings, name: str, search: Search) -> Study:
         study_name=name,
         direction="minimize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
-    )
-    # a resumed search must not repeat its first draws
-    study.sampler = optuna.samplers.TPESampler(
-        seed=search.seed + len(study.trials), n_startup_trials=_STARTUP_TRIALS
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
     )
     return study
 
@@ -223,7 +243,7 @@ def _finish_on_record(settings: Settings, study: Study, material: Material) -> N
         if trial.state == "begun" and trial.market_hash == market_hash
     }
     for trial in _finished(study):
-        recipe_hash = Recipe.model_validate(trial.user_attrs[_RECIPE]).hash
+        recipe_hash = Recipe.model_validate(trial.user_attrs[RECIPE]).hash
         question = question_hash(material.question_scope, recipe_hash)
         if question in begun:
             finish_trial(
@@ -249,58 +269,6 @@ def _score_of(trial: FrozenTrial) -> float | None:
     return trial.value if trial.state.name == "COMPLETE" else None
 
 
-def _try_one(
-    settings: Settings,
-    study: Study,
-    material: Material,
-    folds: TuningFolds,
-    *,
-    base: Recipe,
-    search: Search,
-    at: datetime,
-) -> float | None:
-
-    trial = study.ask()
-    recipe = suggested(trial, base, search.question)
-    trial.set_user_attr(_RECIPE, recipe.model_dump(mode="json"))
-    # recorded before its result is known, so that every trial is counted
-    begun = trial_of(
-        material.question_scope,
-        recipe,
-        at,
-        study=study.study_name,
-        score=None,
-        state="begun",
-    )
-    record_trial(settings.database(), begun)
-    score = _scored(trial, material, folds, recipe, search.question)
-    state = optuna.trial.TrialState.PRUNED if score is None else optuna.trial.TrialState.COMPLETE
-    study.tell(trial, score, state=state)
-    finish_trial(
-        settings.database(),
-        begun.market,
-        begun.recipe_hash,
-        begun.market_hash,
-        begun.question,
-        score=score,
-        state="pruned" if score is None else "complete",
-    )
-    return score
-
-
-def _scored(
-    trial: Trial, material: Material, folds: TuningFolds, recipe: Recipe, question: Question
-) -> float | None:
-    """Return a trial's score; None if it was pruned for being worse than most so far."""
-    data, score = material.assembly.dataset, None
-    scores = scores_by_fold(data, folds.folds, recipe, material.fingerprint, question)
-    for step, (score, _) in enumerate(scores):
-        trial.report(score, step)
-        if step < len(folds.folds) - 1 and trial.should_prune():
-            return None
-    return score
-
-
 def _concluded(
     settings: Settings,
     study: Study,
@@ -313,7 +281,7 @@ def _concluded(
     best_score = float(best_trial.value or 0.0)
     best, path = None, None
     if best_score < base_score:
-        best = Recipe.model_validate(best_trial.user_attrs[_RECIPE])
+        best = Recipe.model_validate(best_trial.user_attrs[RECIPE])
         path = settings.own_recipes_dir / f"{best.name}.toml"
         write_recipe(path, best)
     return Tuned(
@@ -323,7 +291,7 @@ def _concluded(
                 number=number,
                 state=trial.state.name.lower(),
                 score=_score_of(trial),
-                recipe=trial.user_attrs[_RECIPE]["name"],
+                recipe=trial.user_attrs[RECIPE]["name"],
                 values=dict(trial.params),
             )
             for number, trial in enumerate(_finished(study), 1)

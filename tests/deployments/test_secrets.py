@@ -28,6 +28,9 @@ PLACES = {
     "key's": ("ORBCAST_DATABASE_URL", f"postgresql://127.0.0.1:9/o?sslpassword={CANARY}"),
     "no driver": ("ORBCAST_DATABASE_URL", f"oracle://ann:{CANARY}@127.0.0.1:9/o"),
     "no URL": ("ORBCAST_DATABASE_URL", CANARY),
+    "store's keys": ("ORBCAST_STORE", f"s3://id:{CANARY}@bars/x?endpoint_override=127.0.0.1:9"),
+    "store's options": ("ORBCAST_STORE", f"s4://bars/x?secret_key={CANARY}"),
+    "no store": ("ORBCAST_STORE", CANARY),
     "auth": ("ORBCAST_AUTH", f"ann:{CANARY}"),
     "auth alone": ("ORBCAST_AUTH", CANARY),
     "Prefect's login": ("PREFECT_API_URL", f"http://ann:{CANARY}@127.0.0.1:9/api"),
@@ -42,6 +45,8 @@ COMMANDS = (
     ["predictions"],
     ["db", "upgrade"],
     ["models", "list"],
+    ["bars", "status"],
+    ["store", "status"],
 )
 
 

@@ -38,7 +38,11 @@ OWN_FILES = "reads files of the reader's; fills.md imports another"
 OWN_NEWS = "reads files of the reader's; news.md imports another"
 FLOW = "a flow of half a minute; a page runs it with other values"
 ASKED = "answers a run that waits; approval.md does"
+STORE = "store.md runs it, which names a store"
 READ_ONLY: Mapping[str, str] = {
+    "orbcast store status": STORE,
+    "orbcast store push": STORE,
+    "orbcast store pull": STORE,
     "orbcast demo --in var/demo": "tests/docs/conftest.py runs it",
     "orbcast ingest --source dbn ~/databento/mgc/": THEIRS,
     "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,

@@ -138,11 +138,11 @@ DOING: dict[str, tuple[str, ...]] = {
     "bars forget": ("last",),
     "dataset": ("--from", "2024-11-04", "--out", "rows.parquet"),
     "import-legacy": ("--registry", "."),
-    "simulate": ("--days", "20", "--out", "simulated.duckdb"),
+    "simulate": ("--days", "5", "--out", "simulated.duckdb"),
     "evaluate": ("--from", "2024-11-01", "--recipe", "baseline", "--quiet"),
     "tune": ("--recipe", "quick", "--trials", "1", "--folds", "1", "--holdout", "1", "--quiet"),
     "stats": ("--if", "weekday == 0", "--range", "0900", "--side", "up"),
-    "strategy backtest": ("--from", "2024-06-03"),
+    "strategy backtest": ("--from", "2024-11-01"),
     "strategy trades": ("--strategy", "orb-default", "--strategy", "six-ranges"),
     "paper run": ("--from", "plans"),
     "study setups": ("--range", "0900", "--rr", "1", "--day", "all", "--stop", "full"),
@@ -164,6 +164,9 @@ DOING: dict[str, tuple[str, ...]] = {
     "notify automations": (),
     "db upgrade": (),
     "db copy": ("--to", "sqlite:///copied.sqlite"),
+    "store status": (),
+    "store push": (),
+    "store pull": (),
 }
 """Commands that change something, with their arguments."""
 
@@ -323,6 +326,9 @@ def invoke(
         monkeypatch.setenv("ORBCAST_CLOCK_FILE", str(clock))
     if path.startswith("notify"):
         add_phone(monkeypatch)
+    if path.startswith("store"):
+        folder = Path(os.environ["ORBCAST_HOME"]).with_name("store")
+        monkeypatch.setenv("ORBCAST_STORE", f"file://{folder}")
     given = {**READING, **DOING}[path]
     result = CliRunner().invoke(app, [*path.split(), *given, *more])
     assert result.exit_code == STATUS.get(path, 0), result.output

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ml_core.errors import NumberError
 from ml_core.evidence.tuning import tuning_folds
 from registry.studies.trials import count_trials, list_trials
 from tasks.settings import current_settings, now
+from tasks.training.fan_out import fold_workers
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.train import gather
 from tasks.training.tuning import (
@@ -30,6 +32,7 @@ from tasks.training.tuning import (
     _study_name,
     search,
 )
+from tasks.training.tuning_trials import finish
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -55,11 +58,11 @@ ASKED: dict[str, Any] = {
 
 _IN_A_PROCESS = f"""
 import tasks.training.tuning, time
-scored = tasks.training.tuning._scored
+finish = tasks.training.tuning.finish
 def slowly(*given):
     time.sleep(0.5)
-    return scored(*given)
-tasks.training.tuning._scored = slowly
+    return finish(*given)
+tasks.training.tuning.finish = slowly
 from flows.tune import tune
 tune(**{ASKED!r})
 """
@@ -69,6 +72,7 @@ tune(**{ASKED!r})
 def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with eleven months, for which the default start leaves a few monthly folds."""
     monkeypatch.setattr("ml_core.learning.folds.MIN_TRAINING_DAYS", 140)
+    monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
     own = trained / "recipes"
     own.mkdir(exist_ok=True)
     (own / "quick.toml").write_text(QUICK)
@@ -130,18 +134,42 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_same_seed_tries_the_same_in_another_database(
+def test_the_same_seed_tries_the_same_on_any_workers_and_after_a_stop(
     short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del short
     found = []
-    for name in ("one", "other"):
-        monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{tmp_path / name}.sqlite")
-        done = tune(**{**ASKED, "trials": 4})
+    for runner, workers, stops in [
+        ("threads", "1", False),
+        ("processes", "2", False),
+        ("threads", "3", True),
+    ]:
+        place = tmp_path / f"{runner}-{workers}.sqlite"
+        monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{place}")
+        monkeypatch.setenv("ORBCAST_TASK_RUNNER", runner)
+        monkeypatch.setenv("ORBCAST_WORKERS", workers)
+        if stops:
+            with monkeypatch.context() as patched:
+                patched.setattr("tasks.training.tuning.finish", _fails_the_second_time())
+                with pytest.raises(RuntimeError, match="power"):
+                    tune(**{**ASKED, "trials": 6})
+        done = tune(**{**ASKED, "trials": 6})
         trials = list_trials(current_settings().database(), "MGC", done.study)
         found.append((done, [(each.recipe_hash, each.score) for each in trials]))
-    assert found[0] == found[1]
-    assert found[0][0].to_pay_for == 4
+    assert found[0] == found[1] == found[2]
+    assert found[0][0].to_pay_for == 6
+
+
+def _fails_the_second_time() -> Callable[..., None]:
+    calls = []
+
+    def finish_or_fail(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 2:
+            raise RuntimeError("the power is off")
+        finish(*given)
+
+    return finish_or_fail
 
 
 @pytest.mark.slow
@@ -166,31 +194,30 @@ def test_a_stop_between_the_two_records_is_made_good(
         raise RuntimeError("the power is off")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.training.tuning.finish_trial", stopped)
+        patched.setattr("tasks.training.tuning_trials.finish_trial", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**asked)
     begun = [
         each for each in list_trials(current_settings().database(), "MGC") if each.state == "begun"
     ]
-    assert len(begun) == 1
+    assert len(begun) == 3  # a batch is asked for at once
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.training.tuning._scored", stopped)
+        patched.setattr("tasks.training.tuning.score_batch", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**asked)
 
     done = tune(**asked)
     kept = list_trials(current_settings().database(), "MGC", done.study)
     assert done.trials == len(kept) == 3
-    assert begun[0].recipe_hash in {each.recipe_hash for each in kept}
+    assert {each.recipe_hash for each in begun} == {each.recipe_hash for each in kept}
     assert {each.state for each in kept} == {"complete"}
     assert all(each.score is not None for each in kept)
 
 
 def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) -> None:
     settings = current_settings()
-    asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
-    study = _study(settings, f"dead-{short.name}", asked)
+    study = _study(settings, f"dead-{short.name}")
     trial = study.ask()
     lost = {"x": trial.suggest_float("x", 0, 1)}
     study.enqueue_trial(lost)  # a kill came after this, before the trial was marked failed
@@ -211,8 +238,12 @@ def test_a_search_under_way_elsewhere_is_left_alone(short: Path) -> None:
     recipe = current_settings().recipe("quick")
     data = material.assembly.dataset
     name = _study_name(material, recipe, asked, tuning_folds(data, recipe, 2, 1))
-    with FileLock(short / f".{name}.lock"), pytest.raises(TuningUnderWayError, match=name):
-        search.fn(material, recipe, asked, now())
+    with (
+        fold_workers(current_settings()) as workers,
+        FileLock(short / f".{name}.lock"),
+        pytest.raises(TuningUnderWayError, match=name),
+    ):
+        search.fn(workers, material, recipe, asked, now())
 
 
 @pytest.mark.parametrize("name", ["trials", "folds"])

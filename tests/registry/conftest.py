@@ -138,12 +138,9 @@ def migrated_postgresql(migrated: Engine) -> Iterator[str]:
         connection.execute(text(f"TRUNCATE {', '.join(sorted(names))} RESTART IDENTITY"))
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file with the current schema, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "orbcast.sqlite"
-    open_database(f"sqlite:///{path}").close()
-    return path
+@pytest.fixture
+def new_databases_are_copies() -> None:
+    """Leave new databases to the migrations, which are tested here."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from ml_core.decision.plan_record import OrderIntent, StrategyRecord
 from registry.database import Database, open_database
 from registry.strategy import order_intents, record_strategy, strategy_records
@@ -95,6 +97,9 @@ def test_days_and_times_bound_what_is_given(database: Database) -> None:
     assert order_intents(database, "MGC", since=order(3).at) == (order(3), order(4))
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_two_processes_deciding_the_same_slots_write_each_once(url: str) -> None:
     racers = [
         subprocess.Popen(

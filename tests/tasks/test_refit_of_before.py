@@ -52,7 +52,7 @@ def version(folder: Path, assembly: Assembly, features: tuple[Feature, ...]) -> 
         recipe_hash=fitted.bundle.recipe.hash,
         data_fingerprint="x",
         sums_hash="",
-        folder=folder,
+        path=folder,
         created_at=datetime(2024, 1, 1, tzinfo=UTC),
         metrics={},
     )

@@ -22,6 +22,6 @@ def unread_version() -> RoleVersion:
         sums_hash="0" * 64,
         metrics={},
         created_at=datetime(2024, 11, 1, tzinfo=UTC),
-        folder=Path(),
+        path=Path(),
     )
     return role_version("champion", record)

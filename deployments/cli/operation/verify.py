@@ -14,7 +14,7 @@ import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, OptionError, echo, print_json, remark
 from ml_core.errors import InputError
-from tasks import health, training
+from tasks import data, health, training
 
 if TYPE_CHECKING:
     from deployments.cli.progress import Bar
@@ -92,7 +92,12 @@ def verify(
         with progress("Verifying the record") as bar:
             record = _walked(settings, whole=whole, seal=seal)
             faults = [*record.faults, *_other_faults(settings, head, bar)]
-    except (registry.errors.BusyDatabaseError, registry.errors.DatabaseError, OSError) as error:
+    except (
+        registry.errors.BusyDatabaseError,
+        registry.errors.DatabaseError,
+        registry.object_store.StoreUnreachableError,
+        OSError,
+    ) as error:
         remark(f"not verifiable: {error}")
         raise typer.Exit(NOT_VERIFIABLE) from error
     if as_json:
@@ -217,6 +222,9 @@ def _other_faults(settings: Settings, head: str | None, bar: Bar) -> list[str]:
             for fault in models.content_faults(record)
         ]
     matches += _faults_or_why_not(partial(_study_faults, settings))
+    if settings.object_store() is not None:
+        bar.share(1.0, "Verifying the store")
+        matches += data.shared_store.SharedStore(settings).faults()
     return matches
 
 

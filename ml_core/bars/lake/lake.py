@@ -17,7 +17,7 @@ the import.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ from ml_core.bars.lake.month_file import (
     read_stored,
     whole,
 )
+from ml_core.bars.lake.shared_bars import SharedBars
 from ml_core.errors import TransientError
 from ml_core.files import TEMPORARY
 from ml_core.market.market import Market
@@ -53,6 +54,9 @@ pq = library("pyarrow.parquet")
 
 LOCK_SECONDS = 120.0
 """How long a writer waits for another one before it gives up."""
+
+_FETCH_SECONDS = 5.0
+"""How long a reader waits for a writer; then it reads what is here, complete but older."""
 
 
 class LakeBusyError(TransientError):
@@ -86,10 +90,13 @@ class Lake:
     ----------
     root
         The folder; created at the first write.
+    shared
+        The bars shared with other machines, if they are: fetched before the folder is read or
+        written, and published after it was written.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, shared: SharedBars | None = None) -> None:
+        self.root, self._shared = root, shared
 
     def ingest(
         self,
@@ -262,7 +269,13 @@ class Lake:
         return content_hash(self.read(market, None, stop_minute))
 
     def _folder(self, symbol: str) -> Path:
-        return self.root / symbol
+        """Return a symbol's folder to read from, as it is on every machine now."""
+        folder = self.root / symbol
+        if self._shared is not None and not self._shared.is_current(symbol):
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(Timeout), FileLock(folder / ".lock", timeout=_FETCH_SECONDS):
+                self._shared.fetch(symbol)
+        return folder
 
     def _months(
         self, symbol: str, first_minute: int | None = None, stop_minute: int | None = None
@@ -274,10 +287,45 @@ class Lake:
         named = (folder / f"{name}.parquet" for name in months_of(first_minute, stop_minute))
         return [path for path in named if path.exists()]
 
+    def share(self, symbol: str, *, replace: bool = False) -> None:
+        """Make the copy and the shared bars equal: fetch what is in force, or publish the copy.
+
+        Parameters
+        ----------
+        replace
+            Whether this copy replaces the shared bars, whatever they are.
+
+        Raises
+        ------
+        LakeBusyError
+            Another writer held the lake too long.
+        """
+        if self._shared is None:
+            return
+        if not replace:
+            with self._writing(symbol):
+                return
+        with self._locked(symbol):
+            self._shared.publish(symbol, replace=True)
+
     @contextmanager
     def _writing(self, symbol: str) -> Iterator[Path]:
+        """Lock a symbol's folder for writing, as it is on every machine, and share the changes."""
+        with self._locked(symbol) as folder:
+            if self._shared is None:
+                yield folder
+                return
+            self._shared.fetch(symbol)
+            try:
+                yield folder
+            finally:
+                # also after a refused batch: those before it are imported
+                self._shared.publish(symbol)
+
+    @contextmanager
+    def _locked(self, symbol: str) -> Iterator[Path]:
         """Lock a symbol's folder for writing, and clean up after a killed writer."""
-        folder = self._folder(symbol)
+        folder = self.root / symbol
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", timeout=LOCK_SECONDS)
         try:

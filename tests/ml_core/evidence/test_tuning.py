@@ -16,16 +16,24 @@ from ml_core.evidence.tuning import (
     NothingToScoreError,
     NotTunableError,
     TooFewFoldsError,
-    scores_by_fold,
+    fold_losses,
+    mean_losses,
     suggested,
     tuning_folds,
 )
-from ml_core.learning.folds import walk_recipe
+from ml_core.learning.datasets.dataset import Dataset
+from ml_core.learning.folds import Fold, walk_recipe
 from ml_core.learning.recipe import Recipe, load_recipe, write_recipe
 from ml_core.learning.version_folder import QUESTIONS, Question
 from ml_core.ranges.labels import NONE
 from tests.ml_core.evidence.walks import BASELINE, RECIPE
 from tests.ml_core.learning.synthetic import dataset
+
+
+def score(data: Dataset, folds: tuple[Fold, ...], recipe: Recipe) -> float:
+    """Return a recipe's mean loss of the direction."""
+    losses = [fold_losses(data, fold, recipe, "d", "directional") for fold in folds]
+    return mean_losses(losses, "directional")[0]
 
 
 class Middle:
@@ -100,12 +108,13 @@ def test_a_recipe_is_read_back_from_its_text(tmp_path: Path) -> None:
 def test_the_score_is_over_all_unseen_rows_so_far(question: Question) -> None:
     data = dataset(700, effect=0.8)
     tuning = tuning_folds(data, RECIPE, 2, 2)
-    scores = list(scores_by_fold(data, tuning.folds, RECIPE, "d", question))
-    again = list(scores_by_fold(data, tuning.folds[:1], RECIPE, "d", question))
-    assert len(scores) == 2
-    assert scores[0] == again[0]
+    losses = [fold_losses(data, fold, RECIPE, "d", question) for fold in tuning.folds]
+    model, baseline = mean_losses(losses, question)
+    rows = np.concatenate([fold.model for fold in losses])
+    assert model == pytest.approx(sum(rows) / len(rows))
+    assert len(losses[0]) < len(rows)
     if question == "directional":
-        assert scores[-1][0] < scores[-1][1]
+        assert model < baseline
 
 
 def test_the_holdout_is_counted_in_whole_months() -> None:
@@ -131,15 +140,10 @@ def test_what_is_held_out_may_be_anything_and_changes_no_score() -> None:
         direction=np.where(held_out, -data.direction, data.direction),
         features=np.where(held_out[:, None], 99.0, data.features),
     )
-    scores = [
-        list(
-            scores_by_fold(
-                each, tuning_folds(each, RECIPE, 2, 6).folds, RECIPE, "d", "directional"
-            )
-        )
-        for each in (data, other)
-    ]
-    assert scores[0] == scores[1]
+    before, after = (
+        score(each, tuning_folds(each, RECIPE, 2, 6).folds, RECIPE) for each in (data, other)
+    )
+    assert before == after
 
 
 def test_folds_without_an_outcome_are_named() -> None:
@@ -148,11 +152,7 @@ def test_folds_without_an_outcome_are_named() -> None:
     silent = data.direction.copy()
     silent[tuning.folds[0].split.test] = NONE
     with pytest.raises(NothingToScoreError, match="no opening range in 2022Q"):
-        list(
-            scores_by_fold(
-                replace(data, direction=silent), tuning.folds, RECIPE, "d", "directional"
-            )
-        )
+        score(replace(data, direction=silent), tuning.folds, RECIPE)
 
 
 def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
@@ -162,10 +162,7 @@ def test_the_best_of_many_trials_on_noise_is_not_promoted() -> None:
     tried = [suggested(Drawn(seed), RECIPE, "directional") for seed in range(trials)]
     assert tried == [suggested(Drawn(seed), RECIPE, "directional") for seed in range(trials)]
 
-    def score(recipe: Recipe) -> float:
-        return list(scores_by_fold(data, tuning.folds, recipe, "d", "directional"))[-1][0]
-
-    best = min(tried, key=score)
+    best = min(tried, key=lambda recipe: score(data, tuning.folds, recipe))
     by_seed = tuple(
         joined(
             [

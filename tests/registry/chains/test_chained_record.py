@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,6 @@ from ml_core.market_events import BreakerEvent
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import SettledTrade
 from registry.chains.chain import GENESIS, Chain, chain_of
-from registry.chains.chain_checkpoints import CheckpointFile
 from registry.database import Database, open_database
 from registry.definitions.markets import remember_definition
 from registry.definitions.recipes import recipe_faults
@@ -91,12 +92,48 @@ def heads(tmp_path: Path) -> Path:
     return tmp_path / "ledger-heads.jsonl"
 
 
+@pytest.fixture(scope="module")
+def recorded_home(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home, to be copied, in whose SQLite database every recording function has written."""
+    home = tmp_path_factory.mktemp("recorded")
+    shutil.copy(migrated_file, home / "orbcast.sqlite")
+    with opened_home(home) as database:
+        record_one_of_each(database, home / "models")
+    return home
+
+
+@pytest.fixture(scope="module")
+def upgraded_home(recorded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That home, to be copied, after an upgrade from an old schema."""
+    home = tmp_path_factory.mktemp("upgraded") / "home"
+    shutil.copytree(recorded_home, home)
+    with opened_home(home) as database:
+        go_back(database, home / "ledger-heads.jsonl")
+    with opened_home(home):  # upgrades it
+        pass
+    return home
+
+
+@contextmanager
+def opened_home(home: Path) -> Iterator[Database]:
+    url, heads = f"sqlite:///{home / 'orbcast.sqlite'}", home / "ledger-heads.jsonl"
+    database = open_database(url, checkpoints=heads)
+    yield database
+    database.close()
+
+
 @pytest.fixture
-def recorded(database: Database, heads: Path, tmp_path: Path) -> Database:
+def recorded(
+    url: str, heads: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Database]:
     """A database to which every recording function has written."""
-    database.checkpoints = CheckpointFile(heads)
-    record_one_of_each(database, tmp_path / "models")
-    return database
+    if url.startswith("sqlite"):
+        shutil.copytree(request.getfixturevalue("recorded_home"), tmp_path, dirs_exist_ok=True)
+    database = open_database(url, checkpoints=heads)
+    if not url.startswith("sqlite"):
+        record_one_of_each(database, tmp_path / "models")
+    yield database
+    database.close()
 
 
 def record_one_of_each(database: Database, models: Path) -> None:
@@ -304,12 +341,21 @@ def test_a_recipe_whose_content_was_changed_is_named_by_its_own_hash(recorded: D
     assert fault == "recipes row 1 (test-baseline) was edited: its content has another hash"
 
 
-@pytest.fixture
-def upgraded(recorded: Database, heads: Path) -> Iterator[Database]:
-    """The database after an upgrade from an old schema, with notes of the ledger only."""
-    command.downgrade(migrations_of(recorded.engine), "0008")
+def go_back(database: Database, heads: Path) -> None:
+    """Return to an old schema, without any notes."""
+    command.downgrade(migrations_of(database.engine), "0008")
     heads.unlink()
-    url = recorded.engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def upgraded(
+    url: str, heads: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """The database after an upgrade from an old schema, with notes of the ledger only."""
+    if url.startswith("sqlite"):
+        shutil.copytree(request.getfixturevalue("upgraded_home"), tmp_path, dirs_exist_ok=True)
+    else:
+        go_back(request.getfixturevalue("recorded"), heads)
     again = open_database(url, checkpoints=heads)
     yield again
     again.close()

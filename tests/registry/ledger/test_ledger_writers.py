@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,9 +120,10 @@ def test_two_processes_racing_through_fifty_slots_make_one_row_of_each(
     ],
 )
 def test_killed_anywhere_the_next_run_completes_and_no_false_alarm_is_raised(
-    tmp_path: Path, where: str
+    tmp_path: Path, migrated_file: Path, where: str
 ) -> None:
     url, heads = f"sqlite:///{tmp_path / 'o.sqlite'}", tmp_path / "heads.jsonl"
+    shutil.copy(migrated_file, tmp_path / "o.sqlite")
     victim = start(_VICTIM, url, str(heads), where)
     victim.communicate()
     assert victim.returncode == -signal.SIGKILL

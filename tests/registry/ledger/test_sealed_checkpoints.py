@@ -15,10 +15,16 @@ from registry.ledger.ledger import Ledger
 from registry.ledger.sealed_checkpoints import SEALS, Seal, write_seal
 from registry.ledger.verification import seal_of, seal_record, verify
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
+from tests.registry.conftest import url_of_no_rows
 
 DAY = timedelta(days=1)
 AT = DECIDED + 30 * DAY
 SEALED = 4
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return url_of_no_rows(request, tmp_path)
 
 
 @pytest.fixture

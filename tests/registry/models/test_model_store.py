@@ -11,6 +11,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
 DATA = dataset(260)
 
 
+@cache
 def bundle(fingerprint: str = "a", kind: str = "baseline") -> Bundle:
     recipe = Recipe.model_validate({"name": f"test-{kind}", "kind": kind})
     return fit(DATA, recipe, fingerprint).bundle

@@ -86,6 +86,9 @@ def test_a_trial_keeps_its_score_whatever_it_is(journal: Journal, score: float) 
     assert math.isnan(kept.intermediate_values[0])
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_two_processes_append_without_losing_or_mixing_a_line(url: str, journal: Journal) -> None:
     kept = journal()
     writers = [

@@ -159,7 +159,7 @@ kinds = {
 minutes = st.integers(0, 200_000).map(lambda minute: AT + timedelta(minutes=minute))
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.sampled_from(sorted(kinds)), st.lists(minutes, min_size=1, max_size=8), minutes)
 def test_stamps_at_the_close_give_the_bars_of_stamps_at_the_open(
     tmp_path_factory: pytest.TempPathFactory, kind: str, opens: list[datetime], since: datetime

@@ -43,12 +43,19 @@ class TriggerSpec:
     """An event that starts a run, whoever emits it.
 
     After the event has started a run, it starts no other for ``hush`` seconds: a flow that is
-    scheduled soon anyway need not be started by each of many events.
+    scheduled soon anyway need not be started by each of many events. ``resource`` may name
+    several resources, of which each starts a run.
     """
 
     event: str
-    resource: str
+    resource: str | tuple[str, ...]
     hush: int = 0
+
+    @property
+    def match(self) -> dict[str, str | list[str]]:
+        """The resources, in Prefect's form."""
+        several = isinstance(self.resource, tuple)
+        return {"prefect.resource.id": [*self.resource] if several else str(self.resource)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

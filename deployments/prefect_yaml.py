@@ -15,13 +15,10 @@ from typing import Any
 
 import yaml
 
-from deployments.catalogue import (
-    HOUSEKEEPING,
-    DeploymentSpec,
-    deployments_of,
-)
+from deployments.catalogue import DeploymentSpec
+from deployments.shared_schedules import deployments_together
 from tasks.runs.recovery import HEARTBEATS
-from tasks.settings import current_settings
+from tasks.settings import current_settings, now
 
 MARKETS = ("mgc",)
 """Markets in the shipped file; ``orbcast up`` reads ORBCAST_MARKETS instead."""
@@ -52,7 +49,7 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
         {
             "type": "event",
             "enabled": True,
-            "match": {"prefect.resource.id": trigger.resource},
+            "match": trigger.match,
             "expect": [trigger.event],
             "within": trigger.hush,
         }
@@ -84,8 +81,8 @@ def entry(spec: DeploymentSpec) -> dict[str, Any]:
 def text(markets: Sequence[str] = MARKETS) -> str:
     """Return the whole file for the given markets."""
     settings = current_settings()
-    specs = [spec for name in markets for spec in deployments_of(name, settings.market(name))]
-    entries = [entry(spec) for spec in (*specs, *HOUSEKEEPING)]
+    specs = deployments_together({name: settings.market(name) for name in markets}, now().year)
+    entries = [entry(spec) for spec in specs]
     return _HEAD + yaml.safe_dump(
         {"deployments": entries}, sort_keys=False, allow_unicode=True, width=math.inf
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from flows.for_each_market import EachMarket
 from ml_core.decision.entry import Outputs
 from ml_core.decision.plan_record import IntentEvent
 from ml_core.health.drift import ColumnShift
@@ -28,6 +29,7 @@ from tasks.paper.statement import PaperStatement
 from tasks.prediction.explanation import ExplainedSlot
 from tasks.prediction.outbox import Outgoing
 from tasks.prediction.predict import SlotResult
+from tasks.prediction.predict_together import PredictedTogether
 from tasks.prediction.replay import Replay
 from tasks.rollout.approval import ApprovalResult
 from tasks.runs.recovery_artifact import Recovery
@@ -52,6 +54,8 @@ RESULTS: dict[str, type[Any]] = {
     "tune": TuneResult,
     "recover": Recovery,
     "watch-feed": FeedCheck,
+    "predict-together": PredictedTogether,
+    "for-each-market": EachMarket,
 }
 """Return type of each flow, by the flow's name."""
 

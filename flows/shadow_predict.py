@@ -13,8 +13,15 @@ from tasks.paper.update import update_outbox
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
 from tasks.prediction.explanation import explain_entry
-from tasks.prediction.predict import SlotResult, plan_slot, predict_slot
+from tasks.prediction.predict import (
+    PlannedSlot,
+    PredictedSlot,
+    SlotResult,
+    plan_slot,
+    predict_slot,
+)
 from tasks.prediction.prediction_artifact import publish_prediction, verdict_of
+from tasks.prediction.slot_bars import Arrival
 from tasks.prediction.slots import latest_slot
 from tasks.runs.parameters import MarketName, OpeningRangeName
 from tasks.runs.periods import moment_of
@@ -50,21 +57,43 @@ def shadow_predict(
     slot = latest_slot(definition, moment, opening_range)
     arrival = None if as_of else await_bars(market, slot)
     predicted = predict_slot(market, slot, "replay" if as_of else "live", arrival)
-    planned = plan_slot(predicted)
+    return report_slot(market, moment, predicted, plan_slot(predicted), arrival)
+
+
+def report_slot(
+    market: str,
+    moment: datetime,
+    predicted: PredictedSlot,
+    planned: PlannedSlot | None,
+    arrival: Arrival | None,
+) -> SlotResult:
+    """Announce, send and publish a slot that is in the ledger; return its result.
+
+    Parameters
+    ----------
+    market
+        Name of a market file.
+    moment
+        Aware time at which the run began.
+    predicted, planned
+        The slot's entries in the ledger, and the rules' decision.
+    arrival
+        The result of the wait for its bars; None for a replay.
+    """
+    context, champion = predicted.context, predicted.entries[0]
     announce_bars(market, arrival.brought if arrival else ())
-    champion = predicted.entries[0]
-    outlook = day_outlook(definition, moment)
+    outlook = day_outlook(context.market, moment)
     result = SlotResult(
-        slot=str(slot),
-        verdict=verdict_of(slot, champion),
+        slot=str(context.slot),
+        verdict=verdict_of(context.slot, champion),
         entries=predicted.summaries,
         plan=planned.plan if planned else None,
         gates=explain_entry(champion, planned.record if planned else None).gates,
         trouble=arrival.trouble if arrival else None,
         today=outlook_in_words(outlook) if outlook.closed else None,
     )
-    if not as_of:
-        send_forecast(market, slot)
+    if context.mode == "live":
+        send_forecast(market, context.slot)
         update_outbox(market, moment)
     publish_prediction(market, result, champion, arrival)
     return result

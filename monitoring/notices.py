@@ -31,6 +31,9 @@ TRADE_KINDS = ("forecast", "break", "settled", "day", "week")
 WORTH_TELLING = timedelta(days=3)
 """A notice older than this is no longer sent; it stays on record as not delivered."""
 
+OF_SEVERAL = frozenset({"predict-together", "for-each-market"})
+"""Flows of several markets, which schedules start; a person runs the flow of one market."""
+
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=10), timedelta(hours=1)
 _LATE = timedelta(minutes=15)
 _HOURS_APART = 6
@@ -124,7 +127,7 @@ class EndedRun:
         if self.opening_range:
             options += f" --param opening_range={self.opening_range}"
         again = f"orbcast run {self.flow}{options}"
-        if self.flow in ASKING:
+        if self.flow in ASKING or self.flow in OF_SEVERAL:
             again = "start it again in the Prefect UI"
         return (
             f"Run {self.run} ended {self.state}: {self.words}\n"

@@ -5,6 +5,7 @@ Writing one takes Prefect a sixth of a second, in four requests; ten markets hav
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.events.actions import RunDeployment
 
 from deployments.serving.warm_child import flow_of
+from deployments.shared_schedules import OF_SEVERAL
 from tasks.runs.recovery import OURS, all_pages
 
 if TYPE_CHECKING:
@@ -69,6 +71,21 @@ def registered() -> dict[tuple[str, str], Registered]:
         (str(it.entrypoint), it.name): Registered(it, tuple(started_by.get(it.id, ())))
         for it in deployments
     }
+
+
+def pause_left_over(
+    had: Mapping[tuple[str, str], Registered], wanted: Iterable[RunnerDeployment]
+) -> None:
+    """Pause deployments of several markets that are no longer wanted, as when one market is left.
+
+    Their schedules would go on making runs that nothing begins.
+    """
+    served = {(str(it.entrypoint), it.name) for it in wanted}
+    with get_client(sync_client=True) as client:
+        for key, it in had.items():
+            left_over = key[0] in OF_SEVERAL and key not in served
+            if left_over and not it.deployment.paused and not it.deployment.work_pool_name:
+                client.pause_deployment(it.deployment.id)
 
 
 class _Written(Protocol):

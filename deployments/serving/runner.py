@@ -19,11 +19,13 @@ from prefect.types.entrypoint import EntrypointType
 
 import deployments
 import tasks
-from deployments.catalogue import HOUSEKEEPING, DeploymentSpec, deployments_of
+from deployments.catalogue import DeploymentSpec
 from deployments.serving.prefect_health import wait_until_healthy
-from deployments.serving.registration import Registered, registered
+from deployments.serving.registration import Registered, pause_left_over, registered
+from deployments.serving.run_queue import RunQueue
 from deployments.serving.warm_child import flow_of
 from deployments.serving.warm_runner import WarmRunner, warm_up
+from deployments.shared_schedules import deployments_together
 from tasks import notices, rollout, runs
 from tasks.settings import Settings, api_url, current_settings
 
@@ -33,10 +35,19 @@ if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
 INTRADAY = frozenset(
-    f"flows.{name}.{name}" for name in ("refresh_data", "shadow_predict", "log_outcomes")
+    f"flows.{name}.{name}"
+    for name in ("refresh_data", "shadow_predict", "predict_together", "log_outcomes")
 )
 """Entrypoints of short runs that must not be delayed; all other runs yield to them."""
 
+
+HEAVY = frozenset(
+    f"flows.{name}.{name}" for name in ("nightly_retrain", "walk_forward", "tune", "replay")
+)
+"""Entrypoints of runs that take a place of heavy work; without one they have no process."""
+
+CHECKS = frozenset(f"flows.{name}.{name}" for name in ("audit", "check_drift"))
+"""Entrypoints of daily checks, which are due for all markets at once and can wait as well."""
 
 NO_SERVER = "the Prefect server does not answer"
 
@@ -65,7 +76,7 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         triggers=[
             DeploymentEventTrigger(
                 expect={trigger.event},
-                match={"prefect.resource.id": trigger.resource},
+                match=trigger.match,
                 within=timedelta(seconds=trigger.hush),
             )
             for trigger in spec.triggers
@@ -73,6 +84,12 @@ def deployment(spec: DeploymentSpec) -> RunnerDeployment:
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return result
+
+
+def served_deployments(settings: Settings) -> tuple[DeploymentSpec, ...]:
+    """Return every deployment of the served markets, and those that belong to no market."""
+    markets = {name: settings.market(name) for name in settings.markets}
+    return deployments_together(markets, tasks.settings.now().year)
 
 
 def main() -> None:
@@ -83,16 +100,15 @@ def main() -> None:
     settings = current_settings()
     warming = Thread(target=warm_up)
     warming.start()
-    specs = [
-        spec for name in settings.markets for spec in deployments_of(name, settings.market(name))
-    ]
-    specs += HOUSEKEEPING
+    specs = served_deployments(settings)
     # outside the event loop, because inside it Prefect returns coroutines
     made = [deployment(spec) for spec in specs]
     if not wait_until_healthy(str(api_url())):
         raise SystemExit(NO_SERVER)
     _ensure_automations(settings)
-    asyncio.run(_serve(made, registered(), sum(spec.limit or 1 for spec in specs), warming))
+    had = registered()
+    pause_left_over(had, made)
+    asyncio.run(_serve(made, had, sum(spec.limit or 1 for spec in specs), warming))
 
 
 async def _serve(
@@ -102,7 +118,14 @@ async def _serve(
     warming: Thread,
 ) -> None:
     """Serve deployments, each with its own limit: a common limit would delay predictions."""
-    runner = WarmRunner(name="orbcast", limit=limit, pause_on_shutdown=False, intraday=INTRADAY)
+    places = current_settings().heavy_runs
+    runner = WarmRunner(
+        name="orbcast",
+        limit=limit,
+        pause_on_shutdown=False,
+        intraday=INTRADAY,
+        queues=(RunQueue(HEAVY, places), RunQueue(CHECKS, places)),
+    )
     async with AsyncClientContext.get_or_create():  # one client for all, not two for each
         served = [
             await runner.serve_deployment(wanted, had.get((str(wanted.entrypoint), wanted.name)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prefect._internal.control_listener import configure_from_env
@@ -17,6 +18,10 @@ from tasks import prediction
 from tasks.runs.process_mark import LABEL, mark, write_mark
 
 PREDICTS = "flows.shadow_predict.shadow_predict"
+PREDICTS_TOGETHER = "flows.predict_together.predict_together"
+
+LOADED_WITHIN = timedelta(seconds=1)
+"""Time that a market's bars and models usually take to load."""
 
 
 def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lower: int) -> None:
@@ -44,15 +49,24 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
         flow = flow_of(entrypoint)
         write_mark(run.id, flow.timeout_seconds)
         run.labels[LABEL] = mark()
-        if entrypoint == PREDICTS:
-            _get_ready(str(run.parameters["market"]))
+        _get_ready(_predicted(run, entrypoint), run.next_scheduled_start_time)
         run_flow(flow, flow_run=run, error_logger=flow_run_logger(run, flow).logger)
 
 
-def _get_ready(market: str) -> None:
+def _predicted(run: FlowRun, entrypoint: str) -> list[str]:
+    """Return the markets that a run predicts; empty for other runs."""
+    if entrypoint == PREDICTS:
+        return [str(run.parameters["market"])]
+    return [*run.parameters["ranges"]] if entrypoint == PREDICTS_TOGETHER else []
 
-    with suppress(Exception):  # the run itself reports the fault
-        prediction.predict.get_ready(market)
+
+def _get_ready(markets: list[str], due: datetime | None) -> None:
+    """Load what predictions need while a scheduled run waits for its time, and no longer."""
+    for market in markets:
+        if due is None or datetime.now(UTC) > due - LOADED_WITHIN:
+            return
+        with suppress(Exception):  # the run itself reports the fault
+            prediction.predict.get_ready(market)
 
 
 def flow_of(entrypoint: str) -> Any:

@@ -11,9 +11,11 @@ import importlib
 INTRADAY = (
     # imported by the flows at the top
     "flows.shadow_predict",
+    "flows.predict_together",
     "flows.refresh_data",
     "flows.log_outcomes",
     "flows.watch_feed",
+    "flows.for_each_market",
     # imported at their first use, so that a command's --help need not wait for them
     "alembic.command",
     "duckdb",

@@ -16,12 +16,14 @@ import anyio
 from prefect.runner import Runner
 from prefect.runner._process_manager import ProcessHandle  # has no public name
 
+from deployments.serving.run_queue import QueuedProposer, RunQueue
 from deployments.serving.warm_child import flow_of, run_in_child
 from tasks import notices, runs
 from tasks.runs.process_mark import kill_process
 from tasks.runs.time_limits import GRACE_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnProcess
 
     from anyio.abc import TaskStatus
@@ -44,6 +46,8 @@ class WarmRunner(Runner):
     ----------
     intraday
         Entrypoints whose runs keep the runner's own priority; others yield to them.
+    queues
+        Flows of which only so many runs may have a process at a time.
     grace_seconds
         Seconds that a run has after its time limit to end by itself.
     options
@@ -54,11 +58,12 @@ class WarmRunner(Runner):
         self,
         *,
         intraday: frozenset[str],
+        queues: tuple[RunQueue, ...] = (),
         grace_seconds: float = GRACE_SECONDS,
         **options: Any,
     ) -> None:
         super().__init__(query_seconds=POLL_SECONDS, **options)
-        self._intraday = intraday
+        self._intraday, self._queues = intraday, queues
         self._grace_seconds = grace_seconds
         self._entrypoints: dict[UUID, str] = {}
         self._context = _forking()
@@ -78,7 +83,15 @@ class WarmRunner(Runner):
     async def __aenter__(self) -> Self:
         """Start as Prefect's runner does, then replace its cold starter by the warm one."""
         await super().__aenter__()
-        self._scheduled_run_poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
+        poller = self._scheduled_run_poller
+        poller._resolve_starter = self._starter  # noqa: SLF001 - see tests
+        self._proposer = QueuedProposer(
+            poller._state_proposer,  # noqa: SLF001
+            self._queues,
+            self._entrypoints,
+            lambda: poller._submitting_flow_run_ids,  # noqa: SLF001
+        )
+        poller._state_proposer = self._proposer  # type: ignore[assignment]  # noqa: SLF001
         return self
 
     def _starter(self, flow_run: FlowRun) -> WarmStarter:
@@ -94,8 +107,9 @@ class WarmRunner(Runner):
             str(self._deployment_registry.get_deployment_name(run_id) or ""),
             0 if entrypoint in self._intraday else LOWER,
             self._control_channel,
-            None if time_limit is None else time_limit + self._grace_seconds,
-            self._grace_seconds,
+            lives_for=None if time_limit is None else time_limit + self._grace_seconds,
+            grace_seconds=self._grace_seconds,
+            ended=self._proposer.ended,
         )
 
 
@@ -112,19 +126,28 @@ class WarmStarter:
         deployment: str,
         lower: int,
         control: Any,
+        *,
         lives_for: float | None,
         grace_seconds: float,
+        ended: Callable[[FlowRun], Awaitable[None]],
     ) -> None:
         self._context, self._entrypoint = context, entrypoint
         self._deployment, self._lower, self._control = deployment, lower, control
         self._lives_for, self._grace_seconds = lives_for, grace_seconds
+        self._ended = ended
 
     async def start(
         self,
         flow_run: FlowRun,
         task_status: TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Fork the child, pass its handle on, and wait for its end."""
+        """Fork the child, pass its handle on, and wait for its end; then its place is free."""
+        try:
+            await self._run(flow_run, task_status)
+        finally:
+            await self._ended(flow_run)
+
+    async def _run(self, flow_run: FlowRun, task_status: TaskStatus[ProcessHandle]) -> None:
         environment = {
             "PREFECT__FLOW_RUN_ID": str(flow_run.id),
             "PREFECT__DEPLOYMENT_NAME": self._deployment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import date, time
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -304,4 +305,16 @@ def load_market(path: Path) -> Market:
     MarketFileError
         The file is missing or not TOML, or a key is wrong; each fault has key, value and remedy.
     """
-    return load_model(path, Market, MarketFileError, if_missing="create it or name another market")
+    with suppress(OSError):  # then reading it says what is wrong
+        found = path.stat()
+        return _loaded(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    return load_model(path, Market, MarketFileError, if_missing=_IF_MISSING)
+
+
+_IF_MISSING = "create it or name another market"
+
+
+@lru_cache(maxsize=128)
+def _loaded(path: Path, *_as_written: int) -> Market:
+    """Read a market file once while it stays as it is: a prediction asks for its market often."""
+    return load_model(path, Market, MarketFileError, if_missing=_IF_MISSING)

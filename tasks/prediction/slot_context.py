@@ -269,7 +269,7 @@ def ask_serving(
             without[serving.record.version] = str(error)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)  # two versions of each of many markets; some hundred kilobytes each
 def _loaded(folder: str, sums_hash: str) -> Predictor:
     del sums_hash  # only part of the cache key: changed files give another predictor
     try:

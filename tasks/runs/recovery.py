@@ -65,7 +65,7 @@ LATE = timedelta(minutes=1)
 _Kind = TypeVar("_Kind")
 _BUSY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _PAGE = 200
-_PLAIN = frozenset({"Scheduled", "Late"})
+_PLAIN = frozenset({"Scheduled", "Late", "AwaitingConcurrencySlot"})
 
 
 @dataclass(frozen=True, slots=True)

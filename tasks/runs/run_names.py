@@ -32,7 +32,8 @@ def run_name(template: str) -> Callable[[], str]:
         Format string. Besides the flow's parameters it may contain ``symbol`` (of the market or
         markets), ``slot`` (the opening range and its trading day), ``day`` and ``time`` (the
         start, or ``as_of``, in the market's time zone; UTC for a flow without a market),
-        ``period`` (the given days, else the day) and ``replayed`` (empty unless it is a replay).
+        ``period`` (the given days, else the day), ``count`` (how many markets a run of several
+        has) and ``replayed`` (empty unless it is a replay).
 
     Returns
     -------
@@ -62,7 +63,8 @@ class _Fields(dict[str, Any]):
         if field == "replayed":
             return "" if self.get("as_of") is None else " replay"
         if "market" not in self:
-            return _clock(self._start, field)
+            several = self.get("ranges", self.get("markets", ()))
+            return str(len(several)) if field == "count" else _clock(self._start, field)
         markets = [self._settings.market(name) for name in _names(self["market"])]
         if field == "symbol":
             return ", ".join(market.symbol for market in markets)

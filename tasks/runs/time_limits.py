@@ -16,6 +16,7 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
         "recover": 5 * _MINUTE,
         "watch-feed": 5 * _MINUTE,
         "shadow-predict": 10 * _MINUTE,
+        "predict-together": 10 * _MINUTE,
         "log-outcomes": 10 * _MINUTE,
         "explain": 10 * _MINUTE,
         "promote": 10 * _MINUTE,  # until the request, and again after the answer
@@ -23,6 +24,7 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
         "refresh-data": 30 * _MINUTE,
         "check-drift": 30 * _MINUTE,
         "audit": 30 * _MINUTE,
+        "for-each-market": 120 * _MINUTE,
         "nightly-retrain": 120 * _MINUTE,
         "walk-forward": 240 * _MINUTE,
         "tune": 240 * _MINUTE,
@@ -35,6 +37,9 @@ Prefect ends a run at its limit by an exception in its main thread, which works 
 itself waits or runs. Code that never returns to Python, or that swallows the exception, continues:
 see :mod:`tasks.runs.overdue`.
 """
+
+TURN_SECONDS = 120.0
+"""Time limit of one market's turn in a run of several markets."""
 
 GRACE_SECONDS = 60.0
 """Seconds after its limit in which a run can report its end; then its process is killed."""

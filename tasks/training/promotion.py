@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from prefect import task
@@ -15,11 +14,11 @@ from ml_core.evidence.promotion.collect_evidence import CHAMPION as AGAINST_CHAM
 from ml_core.evidence.promotion.evidence import Evidence
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.evidence.promotion.trial_cost import TrialCount
-from ml_core.health.scored_prediction import SIDES
+from ml_core.health.scored_prediction import SIDES, ScoredPrediction
 from ml_core.json_values import json_values
 from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import load_bundle
-from registry.ledger.entries import Settled
+from registry.ledger.scored import scored_predictions
 from registry.models.decisions import DecisionRecord, record_decision
 from registry.models.model_store import ModelStore
 from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
@@ -86,19 +85,19 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
     A slot counts if the challenger's recipe and the champion both predicted it in time, under the
     current market definition.
     """
-    by_slot: dict[tuple[Any, str], dict[str, Settled]] = {}
     same_market = hashes_of_question(settings, symbol)
-    for row in settings.ledger().settled(symbol, mode="live"):
-        entry = row.prediction
-        if entry.market_hash not in same_market:
-            continue
-        by_slot.setdefault((entry.trading_day, entry.opening_range), {})[entry.role] = row
+    champions, challengers = (
+        {
+            (row.trading_day, row.opening_range): row
+            for row in scored_predictions(settings.database(), symbol, mode="live", role=role)
+            if row.market_hash in same_market
+        }
+        for role in (CHAMPION, CHALLENGER)
+    )
     ours, theirs, directions, day = [], [], [], []
-    for pair in by_slot.values():
-        if not {"champion", "challenger"} <= pair.keys():
-            continue
-        champion, challenger = pair["champion"], pair["challenger"]
-        if challenger.prediction.recipe_hash != recipe_hash:
+    for slot, champion in champions.items():
+        challenger = challengers.get(slot)
+        if challenger is None or challenger.recipe_hash != recipe_hash:
             continue
         our_p, their_p = _p_up_in_time(challenger), _p_up_in_time(champion)
         if our_p is None or their_p is None:
@@ -106,7 +105,7 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
         ours.append(our_p)
         theirs.append(their_p)
         directions.append(champion.direction)
-        day.append(np.datetime64(champion.prediction.trading_day))
+        day.append(np.datetime64(champion.trading_day))
     broke = np.array([direction in SIDES for direction in directions], bool)
     if not broke.any():
         return None
@@ -269,9 +268,8 @@ def _record(
     )
 
 
-def _p_up_in_time(row: Settled) -> float | None:
-    entry = row.prediction
-    return None if entry.status != "predicted" or entry.late else entry.p_up
+def _p_up_in_time(row: ScoredPrediction) -> float | None:
+    return None if not row.predicted or row.late else row.p_up
 
 
 def _no_evidence(recipe: str, recipe_hash: str, count: TrialCount) -> Evidence:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ml_core.decision.entry import PredictionEntry
+from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
 from registry.ledger.entries import Settled
+from registry.ledger.scored import scored_predictions
 from tasks.settings import Settings
 
 ROLES = ("champion", "challenger")
@@ -14,30 +17,29 @@ ROLES = ("champion", "challenger")
 
 def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
     """Return the sequential monitors of each role's current line, over its whole live record."""
-    rows = settings.ledger().settled(symbol, mode="live")
     by_role = {}
     for role in ROLES:
-        line = line_of(rows, role)
+        rows = scored_predictions(settings.database(), symbol, mode="live", role=role)
+        listed = [row for row in rows if _counts(row)]
+        line = [row for row in listed if row.recipe_hash == listed[-1].recipe_hash]
         if line:
-            held_to = unseen_interval(settings, symbol, line[-1].prediction.version, "accuracy")
+            held_to = unseen_interval(settings, symbol, line[-1].version, "accuracy")
             low = None if held_to is None else held_to["low"]
-            by_role[role] = monitors(judged_rows(line), low)
+            by_role[role] = monitors(JudgedRows.of(line), low)
     return by_role
 
 
 def line_of(rows: Sequence[Settled], role: str) -> list[Settled]:
     """Return the predictions of a role's current recipe that were made in time, in order."""
-    listed = [
-        row
-        for row in rows
-        if row.prediction.role == role
-        and row.prediction.status == "predicted"
-        and row.prediction.p_up is not None
-        and row.prediction.baseline_p_up is not None
-        and not row.prediction.late
-    ]
+    listed = [row for row in rows if row.prediction.role == role and _counts(row.prediction)]
     recipe = listed[-1].prediction.recipe_hash if listed else None
     return [row for row in listed if row.prediction.recipe_hash == recipe]
+
+
+def _counts(row: PredictionEntry | ScoredPrediction) -> bool:
+    """Return whether a prediction was made in time, with its baseline's."""
+    has_both = row.p_up is not None and row.baseline_p_up is not None
+    return row.status == "predicted" and has_both and not row.late
 
 
 def judged_rows(line: Sequence[Settled]) -> JudgedRows:

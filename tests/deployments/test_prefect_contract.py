@@ -53,6 +53,8 @@ MODULES = {
 ATTRIBUTES = {
     "_scheduled_run_poller": "the runner's part that starts what is due",
     "_resolve_starter": "of that part: put warm children in the place of cold ones",
+    "_state_proposer": "of that part: a run of a heavy flow waits for its place",
+    "_submitting_flow_run_ids": "of that part: the runs that have a process or get one",
     "_deployment_registry": "the runner's names of deployments",
     "_control_channel": "the runner's way to tell a child that it is cancelled",
     "_apprise_client": "its services are told plain text, and given a picture",
@@ -222,7 +224,10 @@ def test_the_attributes_are_there_and_taken_as_the_warm_runner_takes_them() -> N
     begins = inspect.getsource(Runner.__aenter__)
     assert "self._scheduled_run_poller = ScheduledRunPoller(" in begins
     poller = importlib.import_module("prefect.runner._scheduled_run_poller").ScheduledRunPoller
-    assert "self._resolve_starter(flow_run)" in inspect.getsource(poller)
+    source = inspect.getsource(poller)
+    assert "self._resolve_starter(flow_run)" in source
+    assert "await self._state_proposer.propose_pending(flow_run)" in source
+    assert "self._submitting_flow_run_ids.discard(flow_run.id)" in source
     assert "_block_document_id" in Block.__annotations__
     assert "self._apprise_client = Apprise(" in inspect.getsource(AbstractAppriseNotificationBlock)
     assert set(ATTRIBUTES) == {
@@ -232,6 +237,8 @@ def test_the_attributes_are_there_and_taken_as_the_warm_runner_takes_them() -> N
         "_deployment_registry",
         "_resolve_starter",
         "_scheduled_run_poller",
+        "_state_proposer",
+        "_submitting_flow_run_ids",
     }
 
 

@@ -13,9 +13,10 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 
 from deployments.catalogue import deployments_of
-from deployments.serving.registration import Registered, registered
+from deployments.serving.registration import Registered, pause_left_over, registered
 from deployments.serving.runner import deployment
 from deployments.serving.warm_runner import WarmRunner
+from deployments.shared_schedules import PREDICT_TOGETHER, deployments_together
 from ml_core.market.market import Market
 from tests.ml_core.builders import mgc
 
@@ -111,3 +112,24 @@ def test_a_market_file_that_changed_is_written(wanted: list[RunnerDeployment]) -
     assert not had(predict).is_as(predict)
     served(predict)
     assert had(predict).is_as(predict)
+
+
+def test_a_run_of_several_markets_is_paused_when_one_is_left_and_wanted_again_with_two(
+    wanted: list[RunnerDeployment],
+) -> None:
+    two = {"mgc": mgc(), "gc": mgc().model_copy(update={"symbol": "GC"})}
+    (together,) = [
+        deployment(spec)
+        for spec in deployments_together(two, 2026)
+        if spec.entrypoint == PREDICT_TOGETHER
+    ]
+    together.apply()
+    pause_left_over(registered(), [*wanted, together])
+    assert had(together).is_as(together)
+    pause_left_over(registered(), wanted)
+    assert had(together).deployment.paused
+    assert all(had(own).is_as(own) for own in wanted)
+    served(together)
+    assert had(together).is_as(together)
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(had(together).deployment.id)

@@ -12,6 +12,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.types.entrypoint import EntrypointType
 
+from deployments.serving.run_queue import RunQueue
 from deployments.serving.warm_runner import WarmRunner
 from tasks.notices.notify import REPORTED
 from tasks.runs import heavy_work as turns
@@ -19,6 +20,9 @@ from tasks.settings import current_settings
 
 TIME_LIMIT_SECONDS = 20.0
 GRACE_SECONDS = 2.0
+PLACES = 2
+"""Runs with a process; each still takes the machine's one slot before its work."""
+
 LEASE_SECONDS = 60.0
 """The least that Prefect takes."""
 
@@ -46,6 +50,7 @@ async def serve() -> None:
         limit=8,
         pause_on_shutdown=False,
         intraday=frozenset(),
+        queues=(RunQueue(frozenset({str(DEPLOYMENTS[0].entrypoint)}), PLACES),),
         grace_seconds=GRACE_SECONDS,
     )
     for made in DEPLOYMENTS:

@@ -18,6 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.concurrency.sync import concurrency
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
 from deployments.serving.prefect_health import is_healthy
 from tasks.runs.environment import prefect_environment, server_environment
@@ -155,6 +156,27 @@ def test_a_run_waits_for_its_turn_past_its_time_limit_and_a_prediction_for_none(
     turns.wait_for(second, "Completed")
     turns.wait_for(third, "Completed")
     wait_until(lambda: turns.taken(MACHINE) == 0)
+
+
+def test_a_run_without_a_place_has_no_process_and_begins_when_one_is_free_in_order(
+    turns: Turns,
+) -> None:
+    with concurrency(MACHINE, strict=False):
+        first = turns.wait_for(turns.start("first"), "Running")
+        second = turns.wait_for(turns.start("second"), "Running")
+        third = turns.wait_for(turns.start("third"), "AwaitingConcurrencySlot")
+        fourth = turns.wait_for(turns.start("fourth"), "AwaitingConcurrencySlot")
+        cancelled = turns.wait_for(turns.start("cancelled"), "AwaitingConcurrencySlot")
+        turns.client.set_flow_run_state(cancelled.id, Cancelling())
+        turns.wait_for(cancelled, "Cancelled")  # at once: there is no process to wait for
+        turns.wait_for(turns.start_one_in_time(), "Completed")
+        assert LABEL not in turns.now(third).labels
+        for name in ("first", "second", "third", "fourth"):
+            turns.end(name)
+    for run in (first, second, third, fourth):
+        turns.wait_for(run, "Completed")
+    assert turns.now(third).start_time < turns.now(fourth).start_time  # type: ignore[operator]
+    assert turns.now(cancelled).state_name == "Cancelled"
 
 
 def test_the_slot_of_a_killed_run_is_free_again(turns: Turns) -> None:

@@ -16,7 +16,7 @@ from prefect import Flow, Task
 
 import flows
 import tasks
-from deployments.catalogue import HOUSEKEEPING, deployments_of
+from deployments.shared_schedules import deployments_together
 from tasks.runs import run_names
 from tasks.runs.time_limits import TIME_LIMITS
 from tests.ml_core.builders import mgc
@@ -44,7 +44,8 @@ def test_no_flow_and_no_task_is_written_elsewhere() -> None:
 
 def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> None:
     found = everything(Flow)
-    served = {spec.entrypoint for spec in (*deployments_of("mgc", mgc()), *HOUSEKEEPING)}
+    markets = {"mgc": mgc(), "gc": mgc().model_copy(update={"symbol": "GC"})}
+    served = {spec.entrypoint for spec in deployments_together(markets, 2026)}
     assert served == set(found)
     assert [name for name, each in found.items() if not each.flow_run_name] == []
     assert {each.name: each.timeout_seconds for each in found.values()} == TIME_LIMITS

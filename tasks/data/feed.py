@@ -54,7 +54,7 @@ class FeedCheck:
     change: str | None = field(default=None, metadata={"alias": "told"})
 
 
-@task(name="look at the feed", task_run_name="{market}: does the feed go on", **RETRIED)
+@task(name="check the feed", task_run_name="{market}: feed", **RETRIED)
 def check_feed(market: str, at: datetime) -> FeedCheck:
     """Send one notice when a feed stops, and one when it resumes.
 

@@ -69,7 +69,7 @@ def pauses(seconds: float) -> tuple[float, ...]:
     return tuple(steps)
 
 
-@task(name="bring the bars in", task_run_name="bars of {slot.title}", **RETRIED)
+@task(name="wait for the bars", task_run_name="bars of {slot.title}", **RETRIED)
 def await_bars(market: str, slot: Slot) -> Arrival:
     """Read the standing source until the slot's bars arrive or the deadline has passed.
 

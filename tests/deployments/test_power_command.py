@@ -110,5 +110,5 @@ def test_it_says_what_the_whole_promotion_rule_needs_for_a_gain() -> None:
     assert 1570 < alone["rows"] < fifty["rows"]
     assert 0 < alone["error"] < alone["rows"] / 10
     printed = run("--lift", "0.02", "--gain", "0.01", "--questions", "50")
-    assert f"with {fifty['rows']:,} breaks, 50 questions asked" in " ".join(printed.split())
+    assert f"with {fifty['rows']:,} breaks, 50 questions tested" in " ".join(printed.split())
     assert json.loads(run("--lift", "0.02", "--json"))["rule"] is None

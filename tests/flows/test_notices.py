@@ -103,7 +103,7 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     assert delivery.bring(current_settings()) == 1
     assert delivery.bring(current_settings()) == 0
     assert len(desk.told) == 1
-    assert "told 0 h 16 min late" in desk.told[0]["body"]
+    assert "sent 0 h 16 min late" in desk.told[0]["body"]
 
 
 def test_after_a_night_without_the_channel_everything_arrives(

@@ -72,7 +72,7 @@ def share_schedules(specs: Sequence[DeploymentSpec], year: int) -> tuple[Deploym
     year
         The year from which on schedules are compared.
     """
-    moved = dict[str, list[list[_Line]]]()
+    shared_lines = dict[str, list[list[_Line]]]()
     for entrypoint in (PREDICT, *IN_TURN):
         lines = dict[object, list[_Line]]()
         for spec in specs:
@@ -80,21 +80,21 @@ def share_schedules(specs: Sequence[DeploymentSpec], year: int) -> tuple[Deploym
                 lines.setdefault(_due_times(schedule, year), []).append((spec, schedule))
         shared = [line for line in lines.values() if len({spec.name for spec, _ in line}) > 1]
         if shared:
-            moved[entrypoint] = shared
+            shared_lines[entrypoint] = shared
     together = [
         _predict_together(lines) if entrypoint == PREDICT else _in_turn(entrypoint, lines)
-        for entrypoint, lines in moved.items()
+        for entrypoint, lines in shared_lines.items()
     ]
-    gone = [line for lines in moved.values() for shared in lines for line in shared]
+    gone = [line for lines in shared_lines.values() for shared in lines for line in shared]
     return (*(_without(spec, gone) for spec in specs), *together)
 
 
-def _without(spec: DeploymentSpec, moved: Iterable[_Line]) -> DeploymentSpec:
+def _without(spec: DeploymentSpec, gone: Iterable[_Line]) -> DeploymentSpec:
     """Return a market's deployment without the schedules that moved."""
-    gone = [schedule for other, schedule in moved if other is spec]
-    if not gone:
+    taken = [schedule for other, schedule in gone if other is spec]
+    if not taken:
         return spec
-    left = tuple(schedule for schedule in spec.schedules if schedule not in gone)
+    left = tuple(schedule for schedule in spec.schedules if schedule not in taken)
     triggers = tuple(trigger for trigger in spec.triggers if not trigger.hush)
     return replace(spec, schedules=left, triggers=triggers)
 

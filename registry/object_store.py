@@ -207,10 +207,10 @@ def _write(system: FileSystem, key: str, content: bytes) -> None:
 
 
 @lru_cache(maxsize=4)
-def _opened(url: str, shown: str) -> tuple[FileSystem, str]:
+def _opened(url: str, shown_url: str) -> tuple[FileSystem, str]:
     match = _SCHEME.match(url)
     if not match:
-        raise StoreUrlError(shown, "it has no protocol")
+        raise StoreUrlError(shown_url, "it has no protocol")
     try:
         if match[1] in _BY_PYARROW:
             system, prefix = arrow_fs.FileSystem.from_uri(url)
@@ -218,12 +218,12 @@ def _opened(url: str, shown: str) -> tuple[FileSystem, str]:
             other, prefix = fsspec.core.url_to_fs(url)
             system = arrow_fs.PyFileSystem(arrow_fs.FSSpecHandler(other))
     except OSError as error:  # the region of a bucket is asked for
-        raise StoreUnreachableError(shown, _words(error)) from None
+        raise StoreUnreachableError(shown_url, _words(error)) from None
     except Exception as error:  # noqa: BLE001 - likewise
-        raise StoreUrlError(shown, _words(error)) from None
+        raise StoreUrlError(shown_url, _words(error)) from None
     prefix = prefix.rstrip("/")
     if not prefix.strip("/"):
-        raise StoreUrlError(shown, "it names no folder or bucket")
+        raise StoreUrlError(shown_url, "it names no folder or bucket")
     return system, prefix
 
 

@@ -121,7 +121,7 @@ class QueuedProposer:
         return begins
 
     async def ended(self, flow_run: FlowRun) -> None:
-        """Give the place of a run that has ended to the next one."""
+        """Free the place of a run that has ended for the next one."""
         queue = self._queue(flow_run)
         following = None if queue is None else queue.leave(flow_run.id)
         while queue is not None and following is not None and not await _call(following):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml_core.learning.recipe import Recipe
@@ -15,7 +15,7 @@ def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     >>> recipe_difference(first, second)
     {'name': ('a', 'b'), 'seed': (7, 8)}
     """
-    left, right = (flat(recipe.model_dump(mode="json")) for recipe in (one, other))
+    left, right = (dict(flat(recipe.model_dump(mode="json"))) for recipe in (one, other))
     names = dict.fromkeys((*left, *right))
     return {
         name: (left.get(name), right.get(name))
@@ -24,16 +24,14 @@ def recipe_difference(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return every value by its dotted name, in the order of the input.
+def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value with its dotted name, in the order of the input.
 
-    >>> flat({"seed": 7, "quality": {"num_leaves": 4}})
+    >>> dict(flat({"seed": 7, "quality": {"num_leaves": 4}}))
     {'seed': 7, 'quality.num_leaves': 4}
     """
-    flattened: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            flattened |= flat(value, f"{above}{key}.")
+            yield from flat(value, f"{above}{key}.")
         else:
-            flattened[f"{above}{key}"] = value
-    return flattened
+            yield f"{above}{key}", value

@@ -306,8 +306,8 @@ def load_market(path: Path) -> Market:
         The file is missing or not TOML, or a key is wrong; each fault has key, value and remedy.
     """
     with suppress(OSError):  # then reading it says what is wrong
-        found = path.stat()
-        return _loaded(path, found.st_mtime_ns, found.st_size, found.st_ino)
+        status = path.stat()
+        return _loaded(path, status.st_mtime_ns, status.st_size, status.st_ino)
     return load_model(path, Market, MarketFileError, if_missing=_IF_MISSING)
 
 

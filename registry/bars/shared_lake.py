@@ -239,9 +239,9 @@ class SharedLake:
         here = {}
         for path in _files(self._root / symbol):
             name, identity = path.relative_to(self._root / symbol).as_posix(), _identity(path)
-            known = copy.files.get(name)
-            same = known is not None and known.identity == identity
-            here[name] = known if known and same else _Copied(sha256_of(path), identity)
+            copied = copy.files.get(name)
+            same = copied is not None and copied.identity == identity
+            here[name] = copied if copied and same else _Copied(sha256_of(path), identity)
         return here
 
     def _copy(self, symbol: str) -> _Copy:

@@ -128,7 +128,7 @@ def score_batch(on_workers: FoldsOnWorkers, batch: list[BegunTrial]) -> list[Beg
 
 
 def finish(settings: Settings, study: Study, begun: BegunTrial) -> None:
-    """Tell Optuna a trial's result, and record it."""
+    """Report a trial's result to Optuna, and record it."""
     states, record = optuna.trial.TrialState, begun.record
     pruned = begun.score is None
     study.tell(begun.trial, begun.score, state=states.PRUNED if pruned else states.COMPLETE)

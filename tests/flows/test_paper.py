@@ -211,7 +211,8 @@ def test_the_paper_account_is_run_and_shown_by_commands(
             assert one["difference"] == pytest.approx(one["r_net"] - one["plan_r"])
     assert "Account own-money" in CliRunner().invoke(app, ["paper", "show"]).stdout
     other = CliRunner().invoke(app, ["paper", "run", "--account", "static-100k"])
-    assert (other.exit_code, "was started with the limits of own-money" in other.stderr) == (2, True)
+    assert other.exit_code == 2
+    assert "was started with the limits of own-money" in other.stderr
     unknown = CliRunner().invoke(app, ["paper", "show", "--from", "mine"])
     assert (unknown.exit_code, "use one of outbox, plans, replay" in unknown.stderr) == (2, True)
     plans = run("paper", "run", "--from", "plans")

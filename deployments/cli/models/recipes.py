@@ -75,7 +75,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_json(values)
         return
     lines = [f"# {recipe.hash}", f"# {settings.recipe_file(name)}"]
-    for key, value in learning.recipe_difference.flat(recipe.model_dump(mode="json")).items():
+    for key, value in learning.recipe_difference.flat(recipe.model_dump(mode="json")):
         # TOML has no null: unset fields are not written
         lines.append(f"# {key} is not set" if value is None else f"{key} = {_text(value)}")
     typer.echo("\n".join(lines))

@@ -272,12 +272,9 @@ def show_worth(
 @app.command(short_help="List the outbox: orders that your system may place.")
 def intents(
     market: MarketOption = "mgc",
-    since: Annotated[
-        str | None, typer.Option(help="Only those written since, 2025-06-30T09:00.")
-    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only those since, 2025-06-30T09:00.")] = None,
     events: Annotated[
-        bool,
-        typer.Option("--events", help="The events of intents: issued, replaced, withdrawn ..."),
+        bool, typer.Option("--events", help="The events of intents: issued, withdrawn ...")
     ] = False,
     after: Annotated[
         int, typer.Option(min=0, help="With --events: only those after this number.")

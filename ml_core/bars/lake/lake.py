@@ -134,9 +134,8 @@ class Lake:
         """
         with self._writing(market.symbol) as folder:
             record_units(folder, market)
-            return lake.batch_intake.BatchIntake(folder, market, now).import_batches(
-                batches, on_progress
-            )
+            intake = lake.batch_intake.BatchIntake(folder, market, now)
+            return intake.import_batches(batches, on_progress)
 
     def forget(self, batch_id: str, market: Market, now: datetime) -> BatchRecord:
         """Remove the bars of a batch, and restore the values that they had replaced.
@@ -290,10 +289,7 @@ class Lake:
     def share(self, symbol: str, *, replace: bool = False) -> None:
         """Make the copy and the shared bars equal: fetch what is in force, or publish the copy.
 
-        Parameters
-        ----------
-        replace
-            Whether this copy replaces the shared bars, whatever they are.
+        With ``replace`` this copy replaces the shared bars, whatever they are.
 
         Raises
         ------

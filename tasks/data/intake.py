@@ -80,7 +80,7 @@ class IntakeSummary:
         gone = f"{self.withdrawn:,} taken away, " if self.withdrawn else ""
         return (
             f"{self.symbol}: {self.added:,} bars added, {self.revised:,} revised, "
-            f"{gone}{self.quarantined:,} rows set aside"
+            f"{gone}{self.quarantined:,} rows quarantined"
         )
 
     @property

@@ -147,9 +147,9 @@ def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
         ("Weekday", page.get_by_test_id("stDataFrame")),
         ("every break", page.get_by_text("net R a trade")),
     ):
-        page.get_by_role("tab", name=name).click()
+        page.get_by_role("tab", name=name, exact=True).click()
         shown.settled()
-        panel = page.get_by_role("tabpanel", name=name)
+        panel = page.get_by_role("tabpanel", name=name, exact=True)
         expect(panel.locator(filled).first).to_be_visible()
     shown.open("data")
     page.get_by_role("tab", name="Revised bars").click()
@@ -206,7 +206,7 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     file = tmp_path / "ledger.csv"
     download.value.save_as(file)
     lines = file.read_text().splitlines()
-    assert every.startswith(f"{len(lines) - 1:,} answers")
+    assert every.startswith(f"{len(lines) - 1:,} predictions")
     page.get_by_text("Filters").click()
     chosen = page.get_by_role("combobox", name="Opening range")
     wanted = page.get_by_role("option", name="0900")
@@ -222,7 +222,7 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
     assert "opening_range=0900" in page.url
     table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     table.click(position={"x": 20, "y": 52}, force=True)  # the grid covers its canvas
-    expect(page.get_by_role("heading", name="Why: MGC")).to_be_visible()
+    expect(page.get_by_role("heading", name="Explanation: MGC")).to_be_visible()
     shown.settled()
     shown.keep("predictions-why")
     shown.require_sound()

@@ -36,6 +36,13 @@ class Usage:
     peak_processes: int = 0
     seconds: float = 0.0
 
+    def __str__(self) -> str:
+        parts = ", ".join(f"{role} {spent:.1f} s" for role, spent in self.processor.items())
+        return (
+            f"processor {self.total:.1f} s ({parts}), {self.seconds:.0f} s on the clock, peak "
+            f"{self.peak_mb:.0f} MB in {self.peak_processes} processes"
+        )
+
     @property
     def total(self) -> float:
         """Processor seconds of all roles."""

@@ -125,7 +125,8 @@ class ServedMarkets:
                     logged.append(Logged(slot=slot, seconds=seconds, status=status))
                     del waiting[name]
             time.sleep(0.2)
-        print(f"last row seen {(datetime.now(UTC) - due).total_seconds():.1f} s after the close")
+        seen = (datetime.now(UTC) - due).total_seconds()
+        print(f"    the last row was seen {seen:.1f} s after the close", flush=True)
         return logged
 
     def _set_clock(self, at: datetime) -> None:

@@ -96,6 +96,9 @@ class Chain:
         table of ten million rows as in a small one. Rows that are gone from before it are found by
         the verification, which counts and links all of them.
         """
+        announced = session.info.get(_NEW_HEADS, {}).get(self.name)
+        if announced is not None:  # appended in this unit of work, which runs alone
+            return Head(announced.rows, announced.row_hash)
         noted = session.info[LATEST_NOTE](self.name) if LATEST_NOTE in session.info else None
         if noted is None or not (start := self._id_of(session, Head(noted.rows, noted.row_hash))):
             return self.head(session)

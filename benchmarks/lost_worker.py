@@ -35,6 +35,7 @@ from prefect.states import Pending, Running, Scheduled
 from sqlalchemy.engine import URL
 
 from benchmarks.soak import Plan, Soak
+from benchmarks.soak.record import Record
 from benchmarks.soak.server import MARKET, Server
 from ml_core.decision.slot import Slot
 from tasks.runs.process_mark import LABEL
@@ -296,6 +297,15 @@ def _machine(pid: int) -> int | None:
     return None
 
 
+def print_result(record: Record, folder: Path, began: float, *, keep: bool) -> bool:
+    """Print the faults and the minutes since ``began``; return whether there are faults."""
+    for fault in record.faults:
+        print(f"FAULT: {fault}")
+    print(f"{len(record.faults)} faults, {(time.monotonic() - began) / 60.0:.0f} minutes")
+    print(f"logs: {folder}" if keep or record.faults else "")
+    return bool(record.faults)
+
+
 def main() -> None:
     """Run the trial and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -313,11 +323,7 @@ def main() -> None:
         campaign.prepare()
         stack.enter_context(campaign.server.up())
         campaign.try_it()
-    for fault in campaign.record.faults:
-        print(f"FAULT: {fault}")
-    print(f"{len(campaign.record.faults)} faults, {(time.monotonic() - began) / 60.0:.0f} minutes")
-    print(f"logs: {folder}" if asked.keep or campaign.record.faults else "")
-    raise SystemExit(bool(campaign.record.faults))
+    raise SystemExit(print_result(campaign.record, folder, began, keep=asked.keep))
 
 
 if __name__ == "__main__":

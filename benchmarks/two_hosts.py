@@ -34,7 +34,7 @@ from pathlib import Path
 from prefect.client.schemas.objects import FlowRun
 from sqlalchemy.engine import URL
 
-from benchmarks.lost_worker import LostWorkers, Workers
+from benchmarks.lost_worker import LostWorkers, Workers, print_result
 from benchmarks.soak.server import MARKET
 from ml_core.decision.slot import Slot
 from registry.bars.shared_lake import SharedLake
@@ -351,11 +351,7 @@ def main() -> None:
         campaign.prepare()
         stack.enter_context(campaign.server.up())
         campaign.try_it()
-    for fault in campaign.record.faults:
-        print(f"FAULT: {fault}")
-    print(f"{len(campaign.record.faults)} faults, {(time.monotonic() - began) / 60.0:.0f} minutes")
-    print(f"logs: {folder}" if asked.keep or campaign.record.faults else "")
-    raise SystemExit(bool(campaign.record.faults))
+    raise SystemExit(print_result(campaign.record, folder, began, keep=asked.keep))
 
 
 if __name__ == "__main__":

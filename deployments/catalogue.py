@@ -87,6 +87,16 @@ class DeploymentSpec:
     waits: bool = False
 
 
+def entrypoint_of(flow: str) -> str:
+    """Return the module path of a flow, by its name or its function's.
+
+    >>> entrypoint_of("log-outcomes")
+    'flows.log_outcomes.log_outcomes'
+    """
+    function = flow.replace("-", "_")
+    return f"flows.{function}.{function}"
+
+
 def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     """Return every deployment of a market; all schedules come from its file.
 
@@ -117,7 +127,7 @@ def deployments_of(name: str, market: Market) -> tuple[DeploymentSpec, ...]:
     ) -> DeploymentSpec:
         return DeploymentSpec(
             name=name,
-            entrypoint=f"flows.{flow}.{flow}",
+            entrypoint=entrypoint_of(flow),
             description=description,
             parameters={"market": name},
             schedules=schedules,

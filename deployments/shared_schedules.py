@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from deployments.catalogue import (
@@ -19,19 +20,18 @@ from deployments.catalogue import (
     ScheduleSpec,
     TriggerSpec,
     deployments_of,
+    entrypoint_of,
 )
 from ml_core.market.market import Market
+from tasks.runs.parameters import LightFlow
 from tasks.runs.recovery import OURS
 
-PREDICT = "flows.shadow_predict.shadow_predict"
-IN_TURN = {
-    f"flows.{flow.replace('-', '_')}.{flow.replace('-', '_')}": flow
-    for flow in ("refresh-data", "log-outcomes", "watch-feed")
-}
+PREDICT = entrypoint_of("shadow-predict")
+IN_TURN = {entrypoint_of(flow): flow for flow in get_args(LightFlow)}
 """Entrypoint of each light flow that does several markets in turn -> the flow's name."""
 
-PREDICT_TOGETHER = "flows.predict_together.predict_together"
-FOR_EACH_MARKET = "flows.for_each_market.for_each_market"
+PREDICT_TOGETHER = entrypoint_of("predict-together")
+FOR_EACH_MARKET = entrypoint_of("for-each-market")
 OF_SEVERAL = frozenset({PREDICT_TOGETHER, FOR_EACH_MARKET})
 """Entrypoints whose runs are of several markets."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow as prefect_flow
 
@@ -14,12 +14,10 @@ from flows.refresh_data import refresh_data
 from flows.watch_feed import watch_feed
 from tasks.notices.market_faults import REPORTED_BY_MARKET, MarketFault, fault_of, report_faults
 from tasks.runs.artifacts import publish, table
-from tasks.runs.parameters import MarketName
+from tasks.runs.parameters import LightFlow, MarketName
 from tasks.runs.restarts import by_itself
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS, TURN_SECONDS, within
-
-LightFlow = Literal["refresh-data", "log-outcomes", "watch-feed"]
 
 FLOWS: Mapping[LightFlow, Callable[[str], Any]] = MappingProxyType(
     {

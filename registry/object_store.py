@@ -149,6 +149,11 @@ class ObjectStore:
         with written_atomically(path) as temporary:
             temporary.write_bytes(content)
 
+    def fetch_missing(self, name: str, digest: str, path: Path) -> None:
+        """Fetch an object as :meth:`fetch` does, unless there is a file already."""
+        if not path.exists():
+            self.fetch(name, digest, path)
+
     def remove(self, name: str, digest: str) -> None:
         """Remove an object, if it is there.
 

@@ -95,7 +95,7 @@ def _cards(view: View) -> None:
         st.info(f"{closed_in_words(today, outlook.closed)}.", icon=":material/event_busy:")
         _next_day(outlook, at)
     elif _first_day(view.name, outlook) != today:
-        _unanswered(view.name, today)
+        _warn_of_no_prediction(view.name, today)
         _next_day(outlook, at)
     day, mode = _choose_day_and_mode(view, outlook)
     slots = _slots(view.name, day, mode)
@@ -117,7 +117,7 @@ def _cards(view: View) -> None:
         _next_day(outlook, at)
 
 
-def _unanswered(name: str, today: date) -> None:
+def _warn_of_no_prediction(name: str, today: date) -> None:
     passed = [
         slot.slot.opening_range for slot in _slots(name, today, "live") if slot.state == "absent"
     ]
@@ -269,7 +269,7 @@ def _challengers(slot: SlotOfDay) -> None:
                 "role": other.prediction.role,
                 "version": other.prediction.version,
                 "p(UP)": percent_or_dash(other.prediction.p_up),
-                ("prediction"): other.prediction.recommendation
+                "prediction": other.prediction.recommendation
                 or f"none: {other.prediction.reason}",
                 "E[net R]": signed_or_dash(other.prediction.expected_net_r),
             }

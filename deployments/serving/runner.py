@@ -19,7 +19,7 @@ from prefect.types.entrypoint import EntrypointType
 
 import deployments
 import tasks
-from deployments.catalogue import DeploymentSpec
+from deployments.catalogue import DeploymentSpec, entrypoint_of
 from deployments.serving.prefect_health import wait_until_healthy
 from deployments.serving.registration import Registered, pause_left_over, registered
 from deployments.serving.run_queue import RunQueue
@@ -35,18 +35,15 @@ if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
 INTRADAY = frozenset(
-    f"flows.{name}.{name}"
-    for name in ("refresh_data", "shadow_predict", "predict_together", "log_outcomes")
+    map(entrypoint_of, ("refresh-data", "shadow-predict", "predict-together", "log-outcomes"))
 )
 """Entrypoints of short runs that must not be delayed; all other runs yield to them."""
 
 
-HEAVY = frozenset(
-    f"flows.{name}.{name}" for name in ("nightly_retrain", "walk_forward", "tune", "replay")
-)
+HEAVY = frozenset(map(entrypoint_of, ("nightly-retrain", "walk-forward", "tune", "replay")))
 """Entrypoints of runs that take a place of heavy work; without one they have no process."""
 
-CHECKS = frozenset(f"flows.{name}.{name}" for name in ("audit", "check_drift"))
+CHECKS = frozenset(map(entrypoint_of, ("audit", "check-drift")))
 """Entrypoints of daily checks, which are due for all markets at once and can wait as well."""
 
 NO_SERVER = "the Prefect server does not answer"

@@ -14,11 +14,9 @@ from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
 from prefect.logging.loggers import flow_run_logger
 
+from deployments.shared_schedules import PREDICT, PREDICT_TOGETHER
 from tasks import prediction
 from tasks.runs.process_mark import LABEL, mark, write_mark
-
-PREDICTS = "flows.shadow_predict.shadow_predict"
-PREDICTS_TOGETHER = "flows.predict_together.predict_together"
 
 LOADED_WITHIN = timedelta(seconds=1)
 """Time that a market's bars and models usually take to load."""
@@ -55,9 +53,9 @@ def run_in_child(flow_run: str, entrypoint: str, environment: dict[str, str], lo
 
 def _predicted(run: FlowRun, entrypoint: str) -> list[str]:
     """Return the markets that a run predicts; empty for other runs."""
-    if entrypoint == PREDICTS:
+    if entrypoint == PREDICT:
         return [str(run.parameters["market"])]
-    return [*run.parameters["ranges"]] if entrypoint == PREDICTS_TOGETHER else []
+    return [*run.parameters["ranges"]] if entrypoint == PREDICT_TOGETHER else []
 
 
 def _get_ready(markets: list[str], due: datetime | None) -> None:

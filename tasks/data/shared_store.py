@@ -160,9 +160,7 @@ class SharedStore:
         for study in self._studies():
             on_object(f"study {study.recipe}")
             for name, digest in study.files.items():
-                path = self._settings.home / name
-                if not path.exists():
-                    self.store.fetch(name, digest, path)
+                self.store.fetch_missing(name, digest, self._settings.home / name)
 
     def objects(self, unlisted: list[StoreObjectError]) -> Iterator[StoredFile]:
         """Yield what the record names; a version whose list of hashes is gone is noted.

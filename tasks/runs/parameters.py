@@ -5,7 +5,7 @@ The choices are read when this module is imported; `orbcast up` registers them a
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import WithJsonSchema
 
@@ -36,6 +36,9 @@ def _one_of(choices: list[str]) -> WithJsonSchema:
 
 MarketName = Annotated[str, _one_of(_markets())]
 """Name of a market file."""
+
+LightFlow = Literal["refresh-data", "log-outcomes", "watch-feed"]
+"""Name of a frequent, short flow, which one run may do for several markets in turn."""
 
 OpeningRangeName = Annotated[str, _one_of(_ranges())]
 """Name of an opening range of a served market."""

@@ -109,8 +109,7 @@ def _last_read(dataset: Path) -> Dataset:
         settings = current_settings()
         store, own = settings.object_store(), settings.home / _STORED / dataset.name
         if store is not None:
-            if not own.exists():
-                store.fetch(f"{_STORED}/{own.name}", own.stem, own)
+            store.fetch_missing(f"{_STORED}/{own.name}", own.stem, own)
             dataset = own
     return read_dataset(dataset)
 

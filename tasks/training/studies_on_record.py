@@ -65,8 +65,8 @@ def require_intact(settings: Settings, record: EvaluationRecord) -> None:
     store = settings.object_store()
     for name, digest in sorted(record.files.items()):
         path = settings.home / name
-        if store is not None and not path.exists():
-            store.fetch(name, digest, path)
+        if store is not None:
+            store.fetch_missing(name, digest, path)
         if not path.is_file():
             raise DamagedEvidenceError(str(path), "is missing")
         if sha256_of(path) != digest:

@@ -34,6 +34,10 @@ EXCUSED: Mapping[str, str] = {
     ),
     "make up": "README.md runs it, on the demo's home",
     "orbcast --home var/demo up": "the same",
+    "orbcast up": (
+        "the same; tests/deployments/test_up.py has one with a secret, as on recovery.md, and "
+        "test_receive.py one that receives bars, as on feeds.md"
+    ),
     "git pull": "asks another machine",
     "python push.py": "tests/deployments/test_receive.py pushes the page's own bar",
     "orbcast ingest --market mgc --source http --stamp open --remember": (
@@ -124,6 +128,11 @@ REWRITTEN = (
         r"^(orbcast tune [^#]*)",
         r"\1 --trials 2 --folds 1 --holdout 0",
         "fifteen months have one fold, and two trials are enough to see that it works",
+    ),
+    (
+        r"^(orbcast account chance (?!.*--paths)[^#]*)",
+        r"\1 --paths 100 ",
+        "a hundred paths are drawn as two thousand are, which take half a minute",
     ),
     (r"^orbcast simulate --edge 0", r"\g<0> --days 450", "fifteen months instead of two years"),
     (r"PATH/TO/mgc-ohlcv-1m", "dbn", "a folder of the reader's"),

@@ -25,7 +25,6 @@ from typing import Any, Literal
 import pytest
 
 from tests.faults.mounted_disk import Disk, may_mount
-from tests.shared_statements import share_statements
 
 Fault = Literal["killed", "torn", "disk full", "cut off", "unanswered", "power lost"]
 """The process ends before a call, or with half of its bytes written; the disk is full; the process
@@ -298,7 +297,6 @@ def tried(calls: list[str]) -> list[int]:
 def main() -> None:
     """Print the operation's undisturbed result, then one line for each fault."""
     name, folder, url, *faults = sys.argv[1:]
-    share_statements()
     module, _, attribute = name.partition(":")
     operation = getattr(importlib.import_module(module), attribute)
     trials = _Trials(operation, Path(folder), url)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 EVALUATED = "half a minute; quick-start.md runs it, whose recipe and market are the defaults"
 NO_DOCKER = "no Docker here; tests/deployments/test_containers.py reads the files it names"
+TEMPLATE = "tests/flows/test_worker.py has Prefect take the template"
 EXCUSED: Mapping[str, str] = {
     "make demo": "tests/docs/conftest.py runs it, of a shorter market: every page starts from it",
     "make test": "runs these very tests",
@@ -64,6 +65,10 @@ EXCUSED: Mapping[str, str] = {
     "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,
     "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
+    "prefect work-pool create docker --type docker "
+    "--base-job-template deployments/containers/docker-job-template.json": TEMPLATE,
+    "prefect work-pool create kubernetes --type kubernetes "
+    "--base-job-template deployments/containers/kubernetes/job-template.json": TEMPLATE,
     "kubectl -n orbcast create secret generic orbcast-environment "
     "--from-literal=ORBCAST_DATABASE_URL=postgresql://USER:PASSWORD@HOST/orbcast "
     "--from-literal=PREFECT_API_AUTH_STRING=user:secret": "needs a cluster",

@@ -154,18 +154,14 @@ def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(
-    quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del prefect_server
-    stopped = at_a_terminal(quick, *EVALUATE, program=SHORT, stop_at="Folds of")
+def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(served: Path) -> None:
+    stopped = at_a_terminal(served, *EVALUATE, program=SHORT, stop_at="Folds of")
     assert stopped.status == 130
     assert stopped.output == ""
     assert "Traceback" not in stopped.errors
     assert stopped.frames[-2:] == ["stopped", ""]
 
-    name_server(monkeypatch)
-    again = at_a_terminal(quick, *EVALUATE, program=SHORT)
+    again = at_a_terminal(served, *EVALUATE, program=SHORT)
     require_lines_above_the_bar(again, EVALUATE)
 
 

@@ -15,7 +15,6 @@ from deployments.serving.ports import HOST
 from ml_core.on_demand import library
 from tasks import settings
 
-prefect_api = library("prefect.server.api.server")
 prefect_settings = library("prefect.settings")
 uvicorn = library("uvicorn")
 
@@ -26,7 +25,9 @@ def _application(*, ephemeral: bool = False) -> HostGuard:
     A fifth of its start would pass in looking for garbage among what is imported, which all stays.
     """
     gc.disable()
-    app = prefect_api.create_app(ephemeral=ephemeral, final=True)
+    from prefect.server.api.server import create_app  # noqa: PLC0415 - only now, see above
+
+    app = create_app(ephemeral=ephemeral, final=True)
     gc.freeze()
     gc.enable()
     return HostGuard(app, names_of(settings.current_settings()))

@@ -91,7 +91,6 @@ STATUSES: Mapping[str, int] = {
     "orbcast verify --head 3f9a61c2": 1,  # no such head
     'orbcast fills withdraw 3f9a01c2 --reason "a simulated account"': 2,  # no such import
     "orbcast fills report --from 2025-06-01": 2,  # no fills
-    "orbcast status --check": 4,  # nothing serves here
     'orbcast verify --accept-restored --by ann --reason "disk failed, last week\'s backup"': 2,
     'orbcast models promote challenger --reason "passed the rule, seen by me"': 2,
     'orbcast rollout step-up --to advisory --reason "gates passed" --by ana': 2,

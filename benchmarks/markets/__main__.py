@@ -54,11 +54,11 @@ def served(folder: Path, worlds: Path, markets: int, years: float, port: int) ->
     )
 
 
-def ledger(folder: Path, _worlds: Path, markets: int, _years: float, _port: int) -> None:
-    """Print what commands take on a year's ledger of six predictions a market and day."""
+def ledger(folder: Path, _worlds: Path, markets: int, years: float, _port: int) -> None:
+    """Print what commands take on a ledger of six predictions a market and day."""
     home = folder / "home"
     home.mkdir()
-    rows = _in_new_process(fill_ledger, home, markets)
+    rows = _in_new_process(fill_ledger, home, markets, max(1, round(years)))
     print(f"{markets:3d} markets: {rows:,} predictions and as many outcomes", flush=True)
     for words in COMMANDS:
         _print(command_spent(home, *words), LIMITS.get(words[0]))

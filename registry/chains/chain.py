@@ -87,7 +87,7 @@ class Chain:
     def head(self, session: Session) -> Head:
         """Return the chain's end; every row is counted."""
         rows = session.scalar(select(func.count()).select_from(self.table)) or 0
-        return Head(rows, self._last_hash(session))
+        return Head(rows, self.last_hash(session))
 
     def end(self, session: Session) -> Head:
         """Return the chain's end as the next row's unit of work needs it.
@@ -100,12 +100,13 @@ class Chain:
         if announced is not None:  # appended in this unit of work, which runs alone
             return Head(announced.rows, announced.row_hash)
         noted = session.info[LATEST_NOTE](self.name) if LATEST_NOTE in session.info else None
-        if noted is None or not (start := self._id_of(session, Head(noted.rows, noted.row_hash))):
+        if noted is None or not (start := self.id_of(session, noted.row_hash)):
             return self.head(session)
         later = select(func.count()).where(self._columns["id"] > start)
-        return Head(noted.rows + (session.scalar(later) or 0), self._last_hash(session))
+        return Head(noted.rows + (session.scalar(later) or 0), self.last_hash(session))
 
-    def _last_hash(self, session: Session) -> str:
+    def last_hash(self, session: Session) -> str:
+        """Return the hash of the last row, or the genesis hash if there is none."""
         last = select(self.table.row_hash).order_by(self.table.id.desc()).limit(1)
         return session.scalars(last).first() or GENESIS
 
@@ -124,7 +125,7 @@ class Chain:
         Rows up to ``after`` are not counted: their place is None.
         """
         wanted = frozenset(hashes)
-        start = self._id_of(session, after)
+        start = self.id_of(session, after.row_hash) or 0
         later = select(self._columns["row_hash"]).order_by(self._columns["id"])
         rows = session.connection().scalars(later.where(self._columns["id"] > start))
         first = after.rows + 1 if start else 1
@@ -181,7 +182,7 @@ class Chain:
             An earlier head of the chain: its row and the later ones are checked. Of the rows
             before it only the number is compared with the head's.
         """
-        start = self._id_of(session, after)
+        start = self.id_of(session, after.row_hash) or 0
         previous: str | None = GENESIS
         query = self._rows
         if start:
@@ -241,10 +242,12 @@ class Chain:
             return False
         return hashlib.sha256(str(row[1]).encode() + text).hexdigest() == str(row[2])
 
-    def _id_of(self, session: Session, head: Head) -> int:
-        """Return the ``id`` of the row that was a head; 0 if there is none."""
-        query = select(self._columns["id"]).where(self._columns["row_hash"] == head.row_hash)
-        return session.scalar(query) or 0 if head.rows else 0
+    def id_of(self, session: Session, row_hash: str) -> int | None:
+        """Return the ``id`` of the row with a hash; 0 for the genesis hash, None without one."""
+        if row_hash == GENESIS:
+            return 0
+        query = select(self._columns["id"]).where(self._columns["row_hash"] == row_hash)
+        return session.scalar(query)
 
     def _before(self, session: Session, hashes: Collection[str], start: int) -> Iterator[str]:
         """Yield the hashes that are in the chain up to a row."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
@@ -125,14 +125,21 @@ class Ledger:
         *,
         first: date | None = None,
         last: date | None = None,
+        days: Collection[date] | None = None,
         mode: Mode | None = None,
     ) -> tuple[Settled, ...]:
-        """Return predictions by decision time, each with the latest outcome of its slot."""
+        """Return predictions by decision time, each with the latest outcome of its slot.
+
+        They are those of some trading days, from a first to a last one or a collection, if given.
+        """
         query = _within(select(PredictionRow), PredictionRow, market, first, last)
         if mode is not None:
             query = query.where(PredictionRow.mode == mode)
         query = query.order_by(PredictionRow.decision_time, PredictionRow.id)
         outcomes = _within(select(OutcomeRow), OutcomeRow, market, first, last)
+        if days is not None:
+            query = query.where(PredictionRow.trading_day.in_(days))
+            outcomes = outcomes.where(OutcomeRow.trading_day.in_(days))
         with self._database.reading() as session:
             rows = list(session.scalars(query))
             latest = {

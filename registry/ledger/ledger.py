@@ -32,7 +32,7 @@ from registry.ledger.verification import (
     Verification,
     chain_faults,
     chains,
-    row_lookup_in,
+    unaccepted_gaps,
     verify,
 )
 from registry.tables.ledger import OutcomeRow, PredictionRow
@@ -262,9 +262,9 @@ class Ledger:
         checkpoints = self._database.checkpoints
         if checkpoints is None:
             raise NothingMissingError("no file")
-        gaps = checkpoints.compare(row_lookup_in(self._database)).gaps
+        gaps = unaccepted_gaps(self._database, checkpoints)
         checkpoints.accept(gaps, by=by, reason=reason, at=at)
-        return tuple(gap for gap in gaps if gap.by is None)
+        return gaps
 
     def _alone(self, work: Callable[[Session], T]) -> T:
         """Run a transaction; run it again if another writer was first."""

@@ -79,6 +79,7 @@ def fill_ledger(home: Path, markets: int, years: int = 1) -> int:
     ):
         _append(connection, notes, PREDICTIONS, list(predictions), shifts)
         _append(connection, notes, OUTCOMES, list(map(_became, entries)), shifts)
+    _sort_notes(home / "ledger-heads.jsonl")
     return len(entries) * years
 
 
@@ -200,6 +201,13 @@ def _append(
                 f'{{"at":"{row[dated_by] + shift}","chain":"{chain.name}","head":"{after}",'
                 f'"rows":{number}}}\n'
             )
+
+
+def _sort_notes(path: Path) -> None:
+    """Put the notes of both chains in the order of time, in which each line begins."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    lines.sort(key=lambda line: line.partition(",")[0])
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _as_column(value: Any) -> Any:

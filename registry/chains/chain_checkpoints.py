@@ -161,28 +161,54 @@ class CheckpointFile:
                 continue  # cut short, or damaged: the verification names it
         return None
 
-    def read(self) -> Notes:
-        """Read every note; a line that cannot be read becomes a doubt, not an error."""
+    def read(self, *, chain: str = "", sealed: Sequence[NotedHead] = ()) -> Notes:
+        """Read the notes; a line that cannot be read becomes a doubt, not an error.
+
+        Parameters
+        ----------
+        chain
+            Only the notes of this chain; "" for all.
+        sealed
+            Heads up to which the chains were compared with the notes before, those of the chain
+            that was read first to begin with. They stand in for the notes up to that one's, so
+            that a long file takes little more time and memory than its newest part. All are read
+            if the file does not have that note, or if it has accepted gaps, which stay listed.
+        """
+        noted_heads, accepted, doubts = [], [], []
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            first = self._line_noting(sealed[0].row_hash) if sealed else 0
+            for number, line in self._lines(first, chain.encode()):
+                try:
+                    note = parse_json(line)
+                    if "accepted" in note:
+                        names = ("accepted", "first", "last", "by", "reason")
+                        accepted.append(tuple(str(note[name]) for name in names))
+                    else:
+                        noted_heads.append(_head(note, number))
+                except (ValueError, TypeError, KeyError):
+                    doubts.append(f"{self.path} line {number} cannot be read")
         except FileNotFoundError:
             return Notes(doubts=(f"{self.path} is not there",))
         except OSError as error:
             return Notes(doubts=(f"{self.path} cannot be read ({error})",))
-        noted_heads, accepted, doubts = [], [], []
-        for number, line in enumerate(lines, 1):
-            if not line or (line.startswith(b"{") and not line.endswith(b"}")):
-                continue  # a note that a crash cut short
-            try:
-                note = parse_json(line)
-                if "accepted" in note:
-                    names = ("accepted", "first", "last", "by", "reason")
-                    accepted.append(tuple(str(note[name]) for name in names))
-                else:
-                    noted_heads.append(_head(note, number))
-            except (ValueError, TypeError, KeyError):
-                doubts.append(f"{self.path} line {number} cannot be read")
-        return Notes(tuple(noted_heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+        heads = (*(sealed if first else ()), *noted_heads)
+        return Notes(heads, tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+
+    def _line_noting(self, row_hash: str) -> int:
+        """Return the number of the line that notes a row; 0 without one, or with accepted gaps."""
+        if any(True for _ in self._lines(containing=b'"accepted"')):
+            return 0
+        return next((number for number, _ in self._lines(containing=row_hash.encode())), 0)
+
+    def _lines(self, after: int = 0, containing: bytes = b"") -> Iterator[tuple[int, bytes]]:
+        """Yield lines with their numbers, without those that a crash cut short."""
+        with self.path.open("rb") as file:
+            for number, ended in enumerate(file, 1):
+                if number <= after or containing not in ended:
+                    continue
+                line = ended.rstrip(b"\n")
+                if line and not (line.startswith(b"{") and not line.endswith(b"}")):
+                    yield number, line
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
         """Record that a person accepts the gaps; they stay listed for ever.

@@ -13,7 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from registry import tables
 from registry.chains.beginnings import Beginning, beginnings_in
 from registry.chains.chain import BEGINNING, Chain, Head, Walk, chain_of
-from registry.chains.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, Notes
+from registry.chains.chain_checkpoints import (
+    CheckpointFile,
+    Compared,
+    Gap,
+    Miscount,
+    NotedHead,
+    Notes,
+)
 from registry.database import Database
 from registry.ledger.sealed_checkpoints import SEALS, Seal, latest_seal, write_seal
 from registry.tables.base import UnreadableValueError
@@ -117,6 +124,19 @@ def _walks(
     }
 
 
+def _heads_of(since: Seal | None) -> list[NotedHead]:
+    """Return the sealed ends in the order in which the chains are walked.
+
+    What was noted before the first one's note was in the database when the others were walked.
+    """
+    ends = since.ends if since else {}
+    return [
+        NotedHead(chain=name, rows=end.rows, row_hash=end.row_hash, at=since.at)
+        for name in chains()
+        if since and (end := ends.get(name, BEGINNING)).rows
+    ]
+
+
 def _compared(notes: Notes, walks: Mapping[str, Walk]) -> Compared:
     return notes.compare(
         {name: walk.places for name, walk in walks.items()},
@@ -135,7 +155,7 @@ def seal_of(database: Database) -> Seal | None:
     """Return the last sealed checkpoint that may be relied on; None if there is none."""
     if database.checkpoints is None:
         return None
-    notes = database.checkpoints.read()
+    notes = database.checkpoints.read(chain=SEALS.name)
     noted = {head.row_hash for head in notes.noted_heads if head.chain == SEALS.name}
     try:
         with database.reading() as session:
@@ -156,7 +176,7 @@ def verify(database: Database, since: Seal | None = None) -> Verification:
     """
     checkpoints = database.checkpoints
     # notes are read first: a row noted meanwhile is in the database when that is read
-    notes = checkpoints.read() if checkpoints is not None else Notes()
+    notes = checkpoints.read(sealed=_heads_of(since)) if checkpoints is not None else Notes()
     later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
     with database.reading() as session:
         revisions = session.scalar(later) or 0

@@ -71,15 +71,8 @@ def current_recipe(database: Database, market: str, *, mode: str, role: str) -> 
     """
     query = (
         select(PredictionRow.recipe_hash)
-        .where(
-            PredictionRow.market == market,
-            PredictionRow.mode == mode,
-            PredictionRow.role == role,
-            PredictionRow.status == "predicted",
-            PredictionRow.late.is_(False),
-            PredictionRow.p_up.is_not(None),
-            PredictionRow.baseline_p_up.is_not(None),
-        )
+        .filter_by(market=market, mode=mode, role=role, status="predicted", late=False)
+        .where(PredictionRow.p_up.is_not(None), PredictionRow.baseline_p_up.is_not(None))
         .order_by(PredictionRow.decision_time.desc(), PredictionRow.id.desc())
         .limit(1)
     )

@@ -60,7 +60,7 @@ def ensure_automations(
     wanted: dict[str, AutomationCore] = {}
     for channel in channels:
         block = load_block(channel)
-        if isinstance(block, OWN_BLOCKS) or not channel.rules.wants("run", None, now()):
+        if isinstance(block, OWN_BLOCKS) or not channel.rules.sends("run", None, now()):
             continue
         for automation in _automations(channel.name, block, not_started):
             wanted[automation.name] = automation

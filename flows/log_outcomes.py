@@ -22,7 +22,7 @@ from tasks.health.prometheus_figures import write_figures
 from tasks.health.serving_check import check_serving
 from tasks.messages.send_day import send_due
 from tasks.notices.heartbeat import send_heartbeat
-from tasks.notices.notify import REPORTED, bring_waiting
+from tasks.notices.notify import REPORTED, send_waiting
 from tasks.paper.update import update_outbox, update_paper
 from tasks.prediction.missed import fill_missed
 from tasks.prediction.outcomes import measure, settle
@@ -65,7 +65,7 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
         update_outbox(market, at)
         update_paper(market, at)
         send_due(market, at, live)
-        bring_waiting()
+        send_waiting()
     period = over(live)
     standing = state_words(breaker, rollout)
     verdict = counts_in_words(counts, missed) + standing

@@ -12,17 +12,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from monitoring.notices import KINDS, WORTH_TELLING, Level, matters_enough
+from monitoring.notices import KINDS, NOTICE_LIFETIME, Level, matters_enough
 
 Policy = Literal["held", "left out", "at once"]
 """What happens to a notice in quiet hours: sent at their end, never, or at once."""
 
 POLICIES: tuple[Policy, ...] = ("held", "left out", "at once")
 
-_SOON_OVER = frozenset({"forecast", "break"})
+_SHORT_LIVED = frozenset({"forecast", "break"})
 """Kinds of notices that are useless after the night."""
 
-_WORTH_SOON_OVER = timedelta(hours=1)
+_SHORT_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class QuietHours:
 
     def policy(self, kind: str) -> Policy:
         """Return the policy for a kind of notice."""
-        return self.policies.get(kind, "left out" if kind in _SOON_OVER else "held")
+        return self.policies.get(kind, "left out" if kind in _SHORT_LIVED else "held")
 
     def end_after(self, at: datetime) -> datetime | None:
         """Return when the quiet hours around a time end, in UTC; None outside of quiet hours."""
@@ -103,7 +103,7 @@ class ChannelRules:
     switches: tuple[Switch, ...] = ()
     quiet: QuietHours | None = None
 
-    def wants(self, kind: str, market: str | None, at: datetime) -> bool:
+    def sends(self, kind: str, market: str | None, at: datetime) -> bool:
         """Return whether a notice of this kind, market and time should be sent at all."""
         if not matters_enough(kind, self.least):
             return False
@@ -122,7 +122,7 @@ class ChannelRules:
 
     def delivers_from(self, kind: str, market: str | None, at: datetime) -> datetime | None:
         """Return the time from which a notice may be sent; None if it is not sent."""
-        if not self.wants(kind, market, at):
+        if not self.sends(kind, market, at):
             return None
         held = self.held_until(kind, at)
         if held is None:
@@ -133,16 +133,16 @@ class ChannelRules:
     def is_due(self, kind: str, market: str | None, at: datetime, now: datetime) -> bool:
         """Return whether a notice of this kind, market and time should be sent now."""
         begins = self.delivers_from(kind, market, at)
-        return begins is not None and begins <= now < begins + worth_telling(kind)
+        return begins is not None and begins <= now < begins + notice_lifetime(kind)
 
 
-def worth_telling(kind: str) -> timedelta:
+def notice_lifetime(kind: str) -> timedelta:
     """Return how long a notice is worth sending.
 
-    >>> worth_telling("forecast"), worth_telling("breaker")
+    >>> notice_lifetime("forecast"), notice_lifetime("breaker")
     (datetime.timedelta(seconds=3600), datetime.timedelta(days=3))
     """
-    return _WORTH_SOON_OVER if kind in _SOON_OVER else WORTH_TELLING
+    return _SHORT_LIFETIME if kind in _SHORT_LIVED else NOTICE_LIFETIME
 
 
 def with_switch(switches: tuple[Switch, ...], new: Switch) -> tuple[Switch, ...]:
@@ -151,7 +151,7 @@ def with_switch(switches: tuple[Switch, ...], new: Switch) -> tuple[Switch, ...]
     A switch replaced by a later one of the same kind and market is kept as long as a notice of its
     time may still be sent.
     """
-    oldest = new.at - WORTH_TELLING - timedelta(days=1)
+    oldest = new.at - NOTICE_LIFETIME - timedelta(days=1)
     replaced = {
         index
         for index, switch in enumerate(switches)

@@ -28,7 +28,7 @@ KINDS: dict[str, Level] = {kind: level for level, kinds in _KINDS_OF.items() for
 TRADE_KINDS = ("forecast", "break", "settled", "day", "week")
 """Kinds about the trading day itself; the others are about Orbcast and its models."""
 
-WORTH_TELLING = timedelta(days=3)
+NOTICE_LIFETIME = timedelta(days=3)
 """A notice older than this is no longer sent; it stays on record as not delivered."""
 
 OF_SEVERAL = frozenset({"predict-together", "for-each-market"})

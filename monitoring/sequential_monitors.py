@@ -27,7 +27,7 @@ _NO_RISK = 1e-12
 _STARTS = ((0, 0.5), (40, 0.2), (80, 0.1), (160, 0.1), (320, 0.1))
 """Days after which a part of the capital starts to bet -> that part."""
 
-Watched = Literal["corridor", "calibration", "accuracy"]
+MonitorName = Literal["corridor", "calibration", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Monitor:
 
     json_properties: ClassVar = ("alarm",)
 
-    watches: Watched
+    watches: MonitorName
     e_value: float
     alpha: float
     rows: int
@@ -169,7 +169,7 @@ def monitors(
         Allowed probability of a false alarm of each monitor.
     """
     worse, off = worse_than_corridor(judged), off_calibration(judged)
-    processes: list[tuple[Watched, NDArray[np.float64], str]] = [
+    processes: list[tuple[MonitorName, NDArray[np.float64], str]] = [
         ("corridor", worse, "whether its log loss is above the corridor's"),
         ("calibration", off, direction_of(judged)),
     ]

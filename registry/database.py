@@ -82,6 +82,8 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """Yield a session that reads one state of the database and blocks no writer.
 
+        The database refuses a write in it.
+
         Raises
         ------
         BusyDatabaseError
@@ -317,7 +319,6 @@ def _be_patient(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
     _take_transactions(engine)
@@ -326,6 +327,8 @@ def _be_patient(engine: Engine) -> None:
 def _take_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
-        # taken at the start, a write lock cannot fail half-way through a unit of work
         reading = connection.get_execution_options().get(_READING)
+        # set each time: readers and writers share the pool's connections
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+        # taken at the start, a write lock cannot fail half-way through a unit of work
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -31,7 +31,7 @@ def day_so_far(view: View, day: date) -> None:
     summary = day_followed(view.name, day, "live")[1]
     if not summary.ranges:
         return
-    kept_notices = _notices(view.name, day)
+    day_notices = _notices(view.name, day)
     figures = [
         ("Net R settled", r_multiple(summary.net_r), count_of(summary.trades, "trade")),
         (
@@ -46,8 +46,8 @@ def day_so_far(view: View, day: date) -> None:
         ),
         (
             "Messages",
-            str(len(kept_notices)),
-            f"{sum(map(_reached, kept_notices))} delivered",
+            str(len(day_notices)),
+            f"{sum(map(_reached, day_notices))} delivered",
         ),
     ]
     with st.container(horizontal=True):  # on a phone, two per line
@@ -74,16 +74,16 @@ def day_so_far(view: View, day: date) -> None:
     for opening in summary.ranges:
         for line in opening.to_copy:
             st.text(f"{opening.opening_range}, {line}")
-    if kept_notices:
+    if day_notices:
         zone = view.market.zone
-        with st.expander(f"Messages of the day ({len(kept_notices)})"):
+        with st.expander(f"Messages of the day ({len(day_notices)})"):
             rows = [
                 {
                     "at": clock(kept.notice.at, zone),
                     "message": kept.notice.subject,
                     "delivered to": ", ".join(_delivered_to(kept)) or "no channel",
                 }
-                for kept in reversed(kept_notices)
+                for kept in reversed(day_notices)
             ]
             st.dataframe(
                 pd.DataFrame(rows), hide_index=True, width="stretch", key="messages_of_day"

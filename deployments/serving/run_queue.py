@@ -113,7 +113,7 @@ class QueuedProposer:
         if queue is None:
             return bool(await self._proposer.propose_pending(flow_run))
         if not queue.enter(flow_run.id, self._under_way()):
-            await _put_off(flow_run)
+            await _postpone(flow_run)
             return False
         begins = bool(await self._proposer.propose_pending(flow_run))
         if not begins:
@@ -132,7 +132,7 @@ class QueuedProposer:
         return next((queue for queue in self._queues if entrypoint in queue.entrypoints), None)
 
 
-async def _put_off(flow_run: FlowRun) -> None:
+async def _postpone(flow_run: FlowRun) -> None:
     state: State[Any] = AwaitingConcurrencySlot(
         scheduled_time=datetime.now(UTC) + LOOKS_AGAIN,
         message="It waits until another heavy run ends.",

@@ -52,7 +52,7 @@ RAW_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HowRead:
+class ReadingMethod:
     """How a source's rows were read as bars, by options or by what the rows show.
 
     Attributes
@@ -105,7 +105,7 @@ class RawBatch:
     reading: str = ""
     part_of: str = ""
     zone: str | None = None
-    how: tuple[HowRead, ...] = ()
+    how: tuple[ReadingMethod, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -139,7 +139,7 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     SourceError
         Nothing is left: the source is of another market, or names its contracts in another way.
     """
-    batch, foreign = without_others(batch, symbol, pattern)
+    batch, foreign = drop_foreign_rows(batch, symbol, pattern)
     if not len(batch.table) and any(batch.dropped.values()):
         examples = f" ({', '.join(foreign[:3])} ...)" if foreign else ""
         fault = f"no contract{examples} matches {pattern} of market {symbol}"
@@ -150,7 +150,7 @@ def outrights_of(batch: RawBatch, symbol: str, pattern: str) -> RawBatch:
     return batch
 
 
-def without_others(batch: RawBatch, symbol: str, pattern: str) -> tuple[RawBatch, list[str]]:
+def drop_foreign_rows(batch: RawBatch, symbol: str, pattern: str) -> tuple[RawBatch, list[str]]:
     """Do the same for rows that may be part of a source; also return the names left out."""
     names = batch.table["contract"].unique().drop_null().to_pylist()
     foreign = [name for name in names if name != symbol and not re.fullmatch(pattern, name)]

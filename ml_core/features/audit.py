@@ -26,7 +26,7 @@ from ml_core.features.false_future import (
     FUTURE_DAYS,
     FalseHistory,
     Trick,
-    moved_in_time,
+    shifted_in_time,
     windows_apart,
     with_false_future,
 )
@@ -241,7 +241,7 @@ def audit_lookahead(
     slots = draw_slots(history, usable, decisions, draw)
     rows = slots.rows
     truth = compute(history.view(rows), features)
-    leaks = _leaks_between(history, rows, features, truth, "moved", moved_in_time(history, rows))
+    leaks = _leaks_between(history, rows, features, truth, "moved", shifted_in_time(history, rows))
     leaks += _news_leaks(history, rows, features, truth)
     done = 0
     for windows in windows_apart(history, rows):

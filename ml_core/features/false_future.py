@@ -170,7 +170,7 @@ def with_false_future(
     )
 
 
-def moved_in_time(history: History, rows: NDArray[np.int64]) -> FalseHistory:
+def shifted_in_time(history: History, rows: NDArray[np.int64]) -> FalseHistory:
     """Return the same history 28 years later, where every date and clock matches except the year.
 
     A table made in advance has no entries for those dates. Decisions at which a clock shows

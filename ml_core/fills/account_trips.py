@@ -79,8 +79,8 @@ def _extremes(trip: RoundTrip, bars: Bars, market: Market, ended: datetime) -> t
         entry = float(instrument.to_ticks(np.array([trip.entry]))[0])
         if which.any():
             ends = (float(own.high[which].max()), float(own.low[which].min()))
-            stood = [
+            excursions = [
                 trip.sign * (end - entry) * trip.closed * instrument.tick_value for end in ends
             ]
-            return max(stood), min(stood)
+            return max(excursions), min(excursions)
     return 0.0, 0.0

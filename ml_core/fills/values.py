@@ -65,7 +65,7 @@ def read_moments(
     if zone is not None and not is_zone(zone):
         raise FillsFileError(path, f"there is no zone {zone!r}", "use an IANA name such as UTC")
     clean = [_BETWEEN.sub(" ", text) for text in texts]
-    time_format = time_format or _format_shown(path, column, clean, lines)
+    time_format = time_format or _format_of_times(path, column, clean, lines)
     column_of_text = pa.chunked_array([pa.array(clean, pa.string())])
     try:
         if time_format is None:
@@ -92,7 +92,7 @@ def read_moments(
     return made, faults.tolist(), bool(local.any())
 
 
-def _format_shown(
+def _format_of_times(
     path: str, column: str, texts: Sequence[str], lines: Sequence[int]
 ) -> str | None:
     """Return the format of times that begin with day or month; None if the year comes first.
@@ -132,7 +132,7 @@ def read_amounts(
         A column of numbers can be read in two ways.
     """
     text = {
-        name: pa.chunked_array([pa.array([_plain(value) for value in values], pa.string())])
+        name: pa.chunked_array([pa.array([_normalized(value) for value in values], pa.string())])
         for name, values in columns.items()
     }
     try:
@@ -143,7 +143,7 @@ def read_amounts(
         raise FillsFileError(path, fault, remedy) from error
 
 
-def _plain(written: str) -> str | None:
+def _normalized(written: str) -> str | None:
     text = _MONEY.sub("", written[:_MOST_LETTERS]).replace("\N{MINUS SIGN}", "-").strip()
     if text.startswith("(") and text.endswith(")"):
         text = f"-{text[1:-1].strip()}"

@@ -116,7 +116,7 @@ class SharedLake:
             if not number or self._only_ahead(symbol, number, stored):
                 return
             try:
-                self._bring(symbol, number, stored)
+                self._download(symbol, number, stored)
             except StoreObjectError:
                 # a change that was published meanwhile removes what it replaces
                 if attempt == _ATTEMPTS - 1 or self.number(symbol) == number:
@@ -218,7 +218,7 @@ class SharedLake:
             for path, file in self._here(symbol, copy).items()
         )
 
-    def _bring(self, symbol: str, number: int, stored: dict[str, _Stored]) -> None:
+    def _download(self, symbol: str, number: int, stored: dict[str, _Stored]) -> None:
         folder, copy = self._root / symbol, self._copy(symbol)
         here = self._here(symbol, copy)
         if not copy.number and any(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def record_breaker(
     database: Database,
     record: BreakerEvent,
-    holds: Callable[[tuple[BreakerEvent, ...]], bool] = lambda _events: False,
+    skip_if: Callable[[tuple[BreakerEvent, ...]], bool] = lambda _events: False,
 ) -> bool:
     """Append a change of a breaker; return False if the breaker is already in that state.
 
@@ -29,7 +29,7 @@ def record_breaker(
     ----------
     database, record
         The database, and the change.
-    holds
+    skip_if
         Called in the transaction with the market's changes, oldest first; True skips the append.
 
     Raises
@@ -44,7 +44,7 @@ def record_breaker(
             raise UnsignedChangeError("breaker", "reason" if name == "detail" else name)
     with database.session() as session:
         rows = session.scalars(_of_market(record.market))
-        if holds(tuple(record_of(BreakerEvent, row) for row in rows)):
+        if skip_if(tuple(record_of(BreakerEvent, row) for row in rows)):
             return False
         chain_of(BreakerRow).append(session, field_values(record))
     return True

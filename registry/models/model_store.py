@@ -165,7 +165,7 @@ class ModelStore:
     def faults(self, record: VersionRecord) -> tuple[str, ...]:
         """Return the faults of a version's files; empty if they are those that were registered."""
         try:
-            record.bring()
+            record.fetch_files()
         except OrbcastError as error:
             return (str(error),)
         return version_files.faults_of(record.path, record.sums_hash, record.market_hash)

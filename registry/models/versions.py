@@ -54,12 +54,12 @@ class VersionRecord:
         If that fails, the folder is missing, and a reader says so.
         """
         try:
-            self.bring()
+            self.fetch_files()
         except OrbcastError as error:
             _log.warning("version %s was not fetched: %s", self.version, error)
         return self.path
 
-    def bring(self) -> None:
+    def fetch_files(self) -> None:
         """Fetch the files if they are in a store and not here.
 
         Raises

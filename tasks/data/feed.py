@@ -88,7 +88,7 @@ def check_feed(market: str, at: datetime) -> FeedCheck:
     feed = _Feed(config, definition, market, int(minute.max()))
     if silence.is_unusual(config.feed_silent_minutes):
         return feed.stopped(silence, trouble, is_live=feed.was_live(hours, now))
-    return feed.goes_on(silence)
+    return feed.report_resumed(silence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Feed:
             change="stopped" if is_new else None,
         )
 
-    def goes_on(self, silence: Silence) -> FeedCheck:
+    def report_resumed(self, silence: Silence) -> FeedCheck:
         """Send a notice that the feed resumed, if its last notice said that it stopped."""
         stop = _last_notice_key(self.config, self.market)
         is_new = False

@@ -16,7 +16,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ml_core.bars.continuous import join
-from ml_core.bars.contract import HowRead, OnProgress, RawBatch
+from ml_core.bars.contract import OnProgress, RawBatch, ReadingMethod
 from ml_core.bars.lake.batch_log import BatchRecord
 from ml_core.bars.lake.lake import Lake, LakeStatus
 from ml_core.market.market import Market
@@ -141,7 +141,7 @@ def preview(
     DatabaseLockedError
         Another try may succeed.
     """
-    readings: dict[tuple[HowRead, str | None], Reading] = {}
+    readings: dict[tuple[ReadingMethod, str | None], Reading] = {}
     with _folder_of_this_run(settings.home) as folder:
         beside = Lake(folder)
         kept = settings.lake().root / market.symbol
@@ -179,7 +179,7 @@ def _folder_of_this_run(home: Path) -> Iterator[Path]:
 
 
 def _noting(
-    batches: Iterable[RawBatch], readings: dict[tuple[HowRead, str | None], Reading]
+    batches: Iterable[RawBatch], readings: dict[tuple[ReadingMethod, str | None], Reading]
 ) -> Iterator[RawBatch]:
     """Yield batches, and note each way in which they were read."""
     for batch in batches:

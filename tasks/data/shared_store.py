@@ -171,7 +171,7 @@ class SharedStore:
             self._lake.share(symbol)
         for record in self._versions():
             on_object(record.version)
-            record.bring()
+            record.fetch_files()
         for study in self._studies():
             on_object(f"study {study.recipe}")
             for name, digest in study.files.items():

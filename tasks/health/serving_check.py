@@ -31,7 +31,7 @@ def check_serving(market: str, at: datetime) -> str | None:
         return None  # no version was trained yet
     if serving.trouble is None or models.current(symbol, "champion") is None:
         return None
-    may_answer = serving.trouble == serving.fallback
+    may_predict = serving.trouble == serving.fallback
     version = f"{serving.record.version} ({serving.record.model})"
     notify(
         settings,
@@ -39,7 +39,7 @@ def check_serving(market: str, at: datetime) -> str | None:
         symbol,
         f"serving {symbol} {serving.record.version} {serving.trouble}"[:200],
         f"{symbol}: {version} predicts in place of the champion"
-        if may_answer
+        if may_predict
         else f"{symbol}: no version may predict",
         f"{serving.trouble}. A newer one: orbcast run nightly-retrain --market {market.lower()}; "
         f"the reason: orbcast status",

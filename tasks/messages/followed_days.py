@@ -29,7 +29,7 @@ from registry.ledger.entries import OutcomeEntry, Settled
 from registry.news import news_of
 from registry.strategy import strategy_records
 from registry.trades import TradeKey, trades_on_record
-from tasks.prediction.settled_trades import known_rules
+from tasks.prediction.settled_trades import recorded_rules
 from tasks.prediction.trading_day import Candles, candles_of
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings
@@ -168,7 +168,7 @@ def followed_days(
     database, begin = settings.database(), first - OPEN_DAYS
     records = strategy_records(database, market.symbol, mode=mode, first=begin, last=last)
     counted = first_by_slot(records)
-    recorded = known_rules(settings, market)
+    recorded = recorded_rules(settings, market)
     rules = {one: recorded.get(one, now) for one in (now.hash, *(r.rules_hash for r in records))}
     made = _assembled(settings, market, tuple(rules.values()), first, last, at)
     table = [] if made is None else slot_table(made).to_pylist()

@@ -13,7 +13,7 @@ from ml_core.strategy.trades import day_so_far
 from monitoring.messages.digest import champion_message, day_message, week_message
 from monitoring.messages.facts import ChampionFacts, DayFacts, RangeOfDigest, WeekFacts
 from monitoring.messages.words import BREAKS
-from monitoring.notices import WORTH_TELLING
+from monitoring.notices import NOTICE_LIFETIME
 from monitoring.performance import over
 from registry.models.versions import CHAMPION
 from registry.notices import is_kept
@@ -192,7 +192,7 @@ def _send_champion(settings: Settings, days: FollowedDays, at: datetime) -> int:
     symbol, models = days.market.symbol, settings.models()
     history, count = models.history(symbol, CHAMPION), 0
     for before, change in pairwise(history):
-        if at - change.at >= WORTH_TELLING:
+        if at - change.at >= NOTICE_LIFETIME:
             continue
         message = champion_message(
             ChampionFacts(

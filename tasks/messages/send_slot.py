@@ -9,7 +9,7 @@ from prefect import task
 from ml_core.decision.entry import PredictionEntry
 from ml_core.decision.slot import Slot
 from ml_core.strategy.bracket import Bracket
-from monitoring.channel_rules import worth_telling
+from monitoring.channel_rules import notice_lifetime
 from monitoring.messages.facts import Message
 from monitoring.messages.forecast import forecast_message
 from monitoring.messages.trade import break_message, settled_message
@@ -38,7 +38,7 @@ def send_forecast(market: str, slot: Slot) -> bool:
     """Send a live forecast once; return whether it was sent now. Nothing is raised."""
     with quietly(f"{slot}: the forecast was not sent"):
         settings, at = current_settings(), now()
-        if at - slot.decision >= worth_telling("forecast"):
+        if at - slot.decision >= notice_lifetime("forecast"):
             return False
         if is_kept(settings.database(), name_of("forecast", slot.symbol, slot)):
             return False
@@ -55,7 +55,7 @@ def send_break(settings: Settings, days: FollowedDays, slot: FollowedSlot, at: d
     if facts is None or slot.entry.status != "predicted" or slot.traded is None:
         return False
     is_over = slot.traded.resolved_at is not None
-    if is_over or at - facts.broke >= worth_telling("break"):
+    if is_over or at - facts.broke >= notice_lifetime("break"):
         return False
     message = break_message(facts)
     return _send(settings, days, slot, "break", "", message, {"": facts.bracket})

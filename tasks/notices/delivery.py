@@ -18,7 +18,7 @@ from prefect.logging import get_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 
 from monitoring.messages.facts import Message
-from monitoring.notices import WORTH_TELLING, dated, paused_until
+from monitoring.notices import NOTICE_LIFETIME, dated, paused_until
 from registry.notices import (
     Delivery,
     Notice,
@@ -42,7 +42,7 @@ MOST_AT_ONCE = 20
 """Most notices delivered to a channel at once; after an outage, the rest follow next time."""
 
 
-def bring(settings: Settings, *, at_once: bool = False) -> int:
+def deliver(settings: Settings, *, at_once: bool = False) -> int:
     """Deliver recent notices to the channels they have not reached; return how many arrived.
 
     One process delivers at a time, so that nothing arrives twice. A process that would have to
@@ -56,7 +56,9 @@ def bring(settings: Settings, *, at_once: bool = False) -> int:
     """
     listed = channels(settings.channels_file)
     with _alone(settings) as is_alone:
-        return sum(_bring_to(settings, channel, at_once) for channel in listed) if is_alone else 0
+        return (
+            sum(_deliver_to(settings, channel, at_once) for channel in listed) if is_alone else 0
+        )
 
 
 def send_test(channel: Channel, message: Message, picture: Path | None) -> Delivery:
@@ -106,10 +108,10 @@ def quietly(words: str, level: int = logging.WARNING) -> Iterator[None]:
         run_log().log(level, "%s: %s", words, error_without_urls(error))
 
 
-def _bring_to(settings: Settings, channel: Channel, at_once: bool) -> int:
+def _deliver_to(settings: Settings, channel: Channel, at_once: bool) -> int:
     """Deliver one channel's waiting notices until one fails; return how many arrived."""
     database, at = settings.database(), now()
-    oldest = at - WORTH_TELLING - _LONGEST_HELD
+    oldest = at - NOTICE_LIFETIME - _LONGEST_HELD
     due = [
         kept
         for kept in waiting(database, channel.name, max(oldest, channel.since))

@@ -14,7 +14,7 @@ from prefect.flows import Flow
 from monitoring.notices import EndedRun
 from registry.notices import Notice, record_notice
 from tasks.notices.delivery import (
-    bring,
+    deliver,
     in_reach,
     quietly,
     run_log,
@@ -76,15 +76,15 @@ def notify(
             send_unkept(settings, notice)
             return False
         if in_reach(settings):
-            _bring_quietly(settings)
+            _deliver_quietly(settings)
         return True
     return False
 
 
 @task(name="send undelivered notices", task_run_name="send undelivered notices", **RETRIED)
-def bring_waiting() -> int:
+def send_waiting() -> int:
     """Try the channels again and return how many notices arrived; nothing is raised."""
-    return _bring_quietly(current_settings())
+    return _deliver_quietly(current_settings())
 
 
 def report_run(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -112,9 +112,9 @@ REPORTED: dict[str, Any] = {
 notice, and a crashed run is started again."""
 
 
-def _bring_quietly(settings: Settings) -> int:
+def _deliver_quietly(settings: Settings) -> int:
     with quietly("notices wait"):
-        return bring(settings)
+        return deliver(settings)
     return 0
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ml_core.files import written_atomically
-from monitoring.notices import WORTH_TELLING
+from monitoring.notices import NOTICE_LIFETIME
 from registry.notices import is_kept
 from tasks.notices.channels import channels
 from tasks.settings import Settings, now
@@ -16,7 +16,7 @@ from tasks.settings import Settings, now
 ATTACHING = ("email", "apprise")
 """Kinds of channels that accept a picture; the others get the text only."""
 
-_KEPT = WORTH_TELLING + timedelta(days=1)
+_KEPT = NOTICE_LIFETIME + timedelta(days=1)
 
 
 def save_picture(settings: Settings, key: str, draw: Callable[[], bytes | None]) -> None:

@@ -80,7 +80,7 @@ def await_bars(market: str, slot: Slot) -> Arrival:
     """
     settings = current_settings()
     arrival = _try(settings, market, slot, _NOTHING)
-    waits = not arrival.present and _is_worth_waiting(settings, slot)
+    waits = not arrival.present and _needs_prediction(settings, slot)
     deadline = _deadline(settings, slot)
     for pause in pauses((deadline - now()).total_seconds() if waits else 0.0):
         _log_wait(slot, arrival, pause, deadline)
@@ -117,7 +117,7 @@ def arrivals(slots: Sequence[MarketSlot]) -> Iterator[tuple[MarketSlot, Arrival]
                 yield reading.wait.of_market, reading.wait.arrival
         for wait in [wait for wait in waiting if wait.is_given_up(monotonic())]:
             waiting.remove(wait)
-            yield wait.of_market, _without_answer(settings, wait)
+            yield wait.of_market, _timed_out(settings, wait)
 
 
 @dataclass(slots=True, eq=False)
@@ -140,7 +140,7 @@ class _Wait:
         """Return whether a reading that has just ended is the last one."""
         if self.arrival.present or at >= self.deadline:
             return True
-        return self.arrival.tries == 1 and not _is_worth_waiting(settings, self.of_market.slot)
+        return self.arrival.tries == 1 and not _needs_prediction(settings, self.of_market.slot)
 
     def is_given_up(self, at: float) -> bool:
         """Return whether the deadline has passed while nothing was read or a reading hangs."""
@@ -180,29 +180,29 @@ def _read(settings: Settings, wait: _Wait, finished: SimpleQueue[_Reading]) -> N
 def _take(settings: Settings, reading: _Reading) -> None:
     """Look for a slot's bars after a reading; set when its source is read again."""
     wait = reading.wait
-    wait.arrival = _looked(settings, wait, reading.brought, reading.trouble)
+    wait.arrival = _arrival_or_trouble(settings, wait, reading.brought, reading.trouble)
     wait.begun, wait.next_try = None, monotonic() + wait.pause
     wait.pause = min(2.0 * wait.pause, LONGEST_PAUSE)
 
 
-def _without_answer(settings: Settings, wait: _Wait) -> Arrival:
+def _timed_out(settings: Settings, wait: _Wait) -> Arrival:
     trouble = wait.arrival.trouble
     if wait.begun is not None:
         trouble = (
             f"the bars could not be refreshed: no answer within {monotonic() - wait.begun:.0f} s"
         )
-    return _looked(settings, wait, None, trouble)
+    return _arrival_or_trouble(settings, wait, None, trouble)
 
 
-def _looked(
+def _arrival_or_trouble(
     settings: Settings, wait: _Wait, brought: RefreshResult | None, trouble: str | None
 ) -> Arrival:
-    """Do the same as :func:`_seen`; a lake that cannot be read ends the wait.
+    """Do the same as :func:`_arrival_after`; a lake that cannot be read ends the wait.
 
     The prediction reads it again and fails as its own market; the others' slots wait on.
     """
     try:
-        return _seen(settings, wait.of_market, wait.arrival, brought, trouble)
+        return _arrival_after(settings, wait.of_market, wait.arrival, brought, trouble)
     except Exception as error:  # noqa: BLE001 - raised again when the slot is predicted
         words = f"the bars could not be read: {error_without_urls(error)}"
         return Arrival(present=True, tries=wait.arrival.tries + 1, trouble=words)
@@ -215,7 +215,7 @@ def _try(settings: Settings, market: str, slot: Slot, before: Arrival) -> Arriva
             brought = _refreshed(settings, market)
     except (OrbcastError, TimeoutError) as error:
         trouble = f"the bars could not be refreshed: {error}"
-    return _seen(settings, MarketSlot(market=market, slot=slot), before, brought, trouble)
+    return _arrival_after(settings, MarketSlot(market=market, slot=slot), before, brought, trouble)
 
 
 def _refreshed(settings: Settings, market: str) -> RefreshResult | None:
@@ -225,7 +225,7 @@ def _refreshed(settings: Settings, market: str) -> RefreshResult | None:
     return read_source(market, None, now(), full=False)
 
 
-def _seen(
+def _arrival_after(
     settings: Settings,
     of: MarketSlot,
     before: Arrival,
@@ -254,7 +254,7 @@ def _deadline(settings: Settings, slot: Slot) -> datetime:
     return slot.decision + timedelta(seconds=settings.wait_for_bars_seconds)
 
 
-def _is_worth_waiting(settings: Settings, slot: Slot) -> bool:
+def _needs_prediction(settings: Settings, slot: Slot) -> bool:
     recorded = settings.ledger().of_slot(slot.symbol, slot.trading_day, slot.opening_range, "live")
     return not recorded and stage_of(settings, slot.symbol, now())[0] != "off"
 

@@ -55,7 +55,7 @@ def settle_trades(
     groups: dict[tuple[str, str], set[SlotKey]] = defaultdict(set)
     for plan in trades_to_settle(settings.database(), market.symbol, since=since, days=days):
         groups[plan.rules_hash, plan.market_hash].add(plan.key)
-    rules_of, settled = known_rules(settings, market), []
+    rules_of, settled = recorded_rules(settings, market), []
     for (rules_hash, market_hash), keys in groups.items():
         then, rules = market_of(settings, market, market_hash), rules_of.get(rules_hash)
         if then is None or rules is None:
@@ -76,7 +76,7 @@ def settle_trades(
     return record_trades(settings.database(), settled, at)
 
 
-def known_rules(settings: Settings, market: Market) -> dict[str, Rules]:
+def recorded_rules(settings: Settings, market: Market) -> dict[str, Rules]:
     """Return by hash the rules that plans were made by, including the current ones."""
     now = settings.rules(market.symbol)
     return {**rules_on_record(settings.database()), now.hash: now}
@@ -123,7 +123,7 @@ def traded_slots(
                 facts={},
                 **field_values(trade),
             )
-    rules_of, now = known_rules(settings, market), settings.rules(market.symbol)
+    rules_of, now = recorded_rules(settings, market), settings.rules(market.symbol)
     for rules_hash, keys in by_bars.items():
         rules = rules_of.get(rules_hash, now)
         made = _by_bars(settings, market, rules, keys, at, to_minute(at), facts=facts)

@@ -35,15 +35,15 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     """
     settings = current_settings()
     symbol = settings.market(market).symbol
-    looked = rollout_of(settings, symbol, at, stage)
-    position = looked.position
+    rollout = rollout_of(settings, symbol, at, stage)
+    position = rollout.position
     renews = stage == position.stage and position.holds_until is not None
     if stage != position.next and not renews:
         raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
-    if looked.bound_to is None:
+    if rollout.bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to approve"
         raise GatesNotPassedError(symbol, stage, (missing,))
-    gates = [gate for gate in looked.gates if gate.name != _APPROVAL]
+    gates = [gate for gate in rollout.gates if gate.name != _APPROVAL]
     closed = [gate for gate in gates if not gate.passed]
     verdict = f"All {len(gates)} gates are passed."
     if closed:
@@ -58,7 +58,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
         market=symbol,
         version=version,
         subject=stage,
-        title=f"Step {symbol} up from {looked.stage} to {stage}, with {version}",
+        title=f"Step {symbol} up from {rollout.stage} to {stage}, with {version}",
         verdict=verdict,
         borne_out=not closed,
         overridable=False,
@@ -70,7 +70,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
             )
             for gate in gates
         ),
-        content=_content(settings, looked, at),
+        content=_content(settings, rollout, at),
         asked_at=at,
         until=at + timedelta(hours=settings.approval_hours),
     )
@@ -89,8 +89,8 @@ def act_on_step(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
         return before
     stage: Any = request.subject
     by = answer.by.strip()
-    looked = rollout_of(settings, request.market, at, stage)
-    judged = judge(request, answer, _content(settings, looked, at))
+    rollout = rollout_of(settings, request.market, at, stage)
+    judged = judge(request, answer, _content(settings, rollout, at))
     verdict, done = judged.verdict, False
     if judged.approved:
         signed: dict[str, Any] = {"by": by, "reason": judged.reason, "at": at}
@@ -107,12 +107,12 @@ def act_on_step(answered: AnsweredRequest, at: datetime) -> ApprovalResult:
     return record_result(settings, answered, verdict, approved=judged.approved, done=done, at=at)
 
 
-def _content(settings: Settings, looked: Rollout, at: datetime) -> dict[str, str]:
+def _content(settings: Settings, rollout: Rollout, at: datetime) -> dict[str, str]:
     """Return the facts that an approval is bound to, with the version's name."""
     return {
-        "stage": looked.target or "none",
-        "version": _version(settings, looked.market, at),
-        "model, data and study": looked.bound_to or "none",
+        "stage": rollout.target or "none",
+        "version": _version(settings, rollout.market, at),
+        "model, data and study": rollout.bound_to or "none",
     }
 
 

@@ -190,25 +190,25 @@ def step_up(
     RolloutChangedError
         Another process or person changed the rollout meanwhile.
     """
-    looked = rollout_of(settings, symbol, at, stage)
-    position = looked.position
+    rollout = rollout_of(settings, symbol, at, stage)
+    position = rollout.position
     renews = stage == position.stage and position.holds_until is not None
     if stage != position.next and not renews:
         raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
-    if looked.missing:
-        raise GatesNotPassedError(symbol, stage, looked.missing)
+    if rollout.missing:
+        raise GatesNotPassedError(symbol, stage, rollout.missing)
     event = RolloutEvent(
         market=symbol,
-        sequence=looked.recorded,
-        at=looked.at,
+        sequence=rollout.recorded,
+        at=rollout.at,
         kind="up",
         stage=stage,
         by=by,
         reason=reason,
-        bound_to=looked.bound_to if stage != "shadow" else None,
-        details={"recipe_hash": looked.recipe_hash},
+        bound_to=rollout.bound_to if stage != "shadow" else None,
+        details={"recipe_hash": rollout.recipe_hash},
     )
-    seen = {gate.name: gate.words for gate in looked.gates}
+    seen = {gate.name: gate.words for gate in rollout.gates}
     record_event(settings, event, seen)
     _emit_step(symbol, event, position.stage)
     return rollout_of(settings, symbol, at)

@@ -22,7 +22,7 @@ from prefect.logging import get_logger, get_run_logger
 
 from tasks.runs.environment import is_temporary_server
 from tasks.runs.process_mark import LIMIT_LABEL
-from tasks.runs.time_limits import time_stands_still
+from tasks.runs.time_limits import time_limit_paused
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -60,7 +60,7 @@ def heavy_work(settings: Settings, retrain_of: str | None = None) -> Iterator[No
     context = FlowRunContext.get()
     run = context.flow_run.id if context is not None and context.flow_run is not None else None
     with ExitStack() as held:
-        with get_client(sync_client=True) as client, time_stands_still():
+        with get_client(sync_client=True) as client, time_limit_paused():
             taken = [name for name, limit in limits.items() if _is_taken(client, name, limit)]
             if taken:
                 words = "waits until another heavy run ends, which holds %s"

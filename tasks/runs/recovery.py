@@ -69,7 +69,7 @@ _PLAIN = frozenset({"Scheduled", "Late", "AwaitingConcurrencySlot"})
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class CrashedRun:
     """A run whose process is gone, and the name of the run started in its place, if any."""
 
     ended: EndedRun
@@ -81,7 +81,7 @@ class Dead:
     task_run_name="find runs without a process",
     **RETRIED,
 )
-def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
+def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[CrashedRun]:
     """Mark this machine's runs whose process is gone as crashed; restart those that should be.
 
     Runs that wait for an approval have no process and are in none of the states checked here, so
@@ -96,10 +96,10 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
 
     Returns
     -------
-    list of Dead
+    list of CrashedRun
         In no particular order, without subflows, which died with their parents.
     """
-    ended: list[Dead] = []
+    ended: list[CrashedRun] = []
     with get_client(sync_client=True) as client:
         for run in busy_runs(client):
             why = _death_of(client, run, begins_within)
@@ -115,13 +115,13 @@ def mark_crashed_runs(begins_within: timedelta = BEGINS_WITHIN) -> list[Dead]:
             flow = client.read_flow(run.flow_id).name
             again = start_again(client, run) if state.is_crashed() else None
             if run.parent_task_run_id is None:
-                ended.append(Dead(ended_run(flow, run, state), again))
+                ended.append(CrashedRun(ended_run(flow, run, state), again))
         ended += _silent_ones(client)
         free_slots(client)
     return ended
 
 
-def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
+def _silent_ones(client: SyncPrefectClient) -> list[CrashedRun]:
     """Restart, once each, runs that Prefect marked as crashed because they went silent."""
     wanted = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
@@ -135,7 +135,9 @@ def _silent_ones(client: SyncPrefectClient) -> list[Dead]:
         again = start_again(client, run)
         # last: the steps before can be repeated without a second run or notice
         client.update_flow_run_labels(run.id, {TOLD: True})
-        ended.append(Dead(ended_run(client.read_flow(run.flow_id).name, run, run.state), again))
+        ended.append(
+            CrashedRun(ended_run(client.read_flow(run.flow_id).name, run, run.state), again)
+        )
     return ended
 
 

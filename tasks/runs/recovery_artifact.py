@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitoring.notices import EndedRun
 from tasks.runs.artifacts import publish, table
-from tasks.runs.recovery import Dead
+from tasks.runs.recovery import CrashedRun
 
 _RUNS = {
     "flow": "Flow",
@@ -48,18 +48,18 @@ class Recovery:
     refused: tuple[str, ...]
 
 
-def recovered(hung: Sequence[EndedRun], dead: Sequence[Dead]) -> tuple[RecoveredRun, ...]:
+def recovered(hung: Sequence[EndedRun], crashed: Sequence[CrashedRun]) -> tuple[RecoveredRun, ...]:
     """Return the ended runs, those that hung first."""
-    ended = [*((run, None) for run in hung), *((run.ended, run.again) for run in dead)]
+    ended = [*((run, None) for run in hung), *((run.ended, run.again) for run in crashed)]
     return tuple(
         RecoveredRun(flow=run.flow, run=run.run, state=run.state, words=run.words, again=again)
         for run, again in ended
     )
 
 
-def recovery_in_words(dead: int, hung: int, refused: int) -> str:
+def recovery_in_words(crashed: int, hung: int, refused: int) -> str:
     """Return in words how many runs had no process, hung, or waited too long for an approval."""
-    verdict = f"{dead} runs no longer had a process" if dead else "every run has a process"
+    verdict = f"{crashed} runs no longer had a process" if crashed else "every run has a process"
     if hung:
         verdict += f"; {hung} runs that hung were killed"
     if refused:

@@ -53,7 +53,7 @@ _AT_ONCE = 0.001
 
 
 @contextmanager
-def time_stands_still() -> Iterator[None]:
+def time_limit_paused() -> Iterator[None]:
     """Hold the run's own time limit inside: a run that waits for its turn has not begun its work.
 
     As :func:`within`, of use in the main thread alone.

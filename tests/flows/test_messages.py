@@ -271,7 +271,7 @@ def test_what_waits_is_sent_with_its_picture_later(at: SetClock, phone: Phone) -
     shadow_predict("mgc", "0900")
     again = Phone()
     add("phone", "apprise", again.url)
-    assert delivery.bring(settings, at_once=True) == 1
+    assert delivery.deliver(settings, at_once=True) == 1
     again.close()
     assert len(again.pictures) == 1
     assert PREFECT_API_URL.value()

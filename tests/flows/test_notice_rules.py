@@ -77,7 +77,7 @@ def test_a_kind_is_switched_off_and_on_by_market_and_by_channel(desk: Desk, at: 
     assert "break of NQ off" in listed
     assert run("notify", "on", "desk", "break", "--market", "nq").exit_code == 0
     at(SEVEN)
-    assert delivery.bring(current_settings()) == 0  # nothing from the time when it was off
+    assert delivery.deliver(current_settings()) == 0  # nothing from the time when it was off
     tell("break", "later", "NQ")
     assert subjects(desk)[-1] == "break later"
 
@@ -94,10 +94,10 @@ def test_quiet_hours_hold_what_matters_leave_out_a_forecast_and_let_through_what
     assert subjects(desk) == ["breaker at night"]
     assert "NOT DELIVERED" not in run("notices").output
     at(BEFORE_SEVEN)
-    assert delivery.bring(current_settings()) == 0
+    assert delivery.deliver(current_settings()) == 0
     at(SEVEN)
-    assert delivery.bring(current_settings()) == 1
-    assert delivery.bring(current_settings()) == 0
+    assert delivery.deliver(current_settings()) == 1
+    assert delivery.deliver(current_settings()) == 0
     assert subjects(desk) == ["breaker at night", "settled at night"]
     assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held during the quiet hours"
     assert run("notify", "quiet", "desk", "--none").exit_code == 0

@@ -98,10 +98,10 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     assert tell()
     assert "NOT DELIVERED to desk" in command("notices", "--market", "mgc")
     desk.status = 200
-    assert delivery.bring(current_settings()) == 0  # not at once: the channel is paused
+    assert delivery.deliver(current_settings()) == 0  # not at once: the channel is paused
     later(monkeypatch, minutes=16)
-    assert delivery.bring(current_settings()) == 1
-    assert delivery.bring(current_settings()) == 0
+    assert delivery.deliver(current_settings()) == 1
+    assert delivery.deliver(current_settings()) == 0
     assert len(desk.told) == 1
     assert "sent 0 h 16 min late" in desk.told[0]["body"]
 
@@ -117,10 +117,10 @@ def test_after_a_night_without_the_channel_everything_arrives(
     for quarter in range(1, 4 * 8):
         moment = begun + quarter * timedelta(minutes=15)
         monkeypatch.setattr(delivery, "now", lambda moment=moment: moment)
-        delivery.bring(current_settings())
+        delivery.deliver(current_settings())
     desk.status = 200
     monkeypatch.setattr(delivery, "now", lambda: begun + timedelta(hours=9))
-    assert delivery.bring(current_settings()) == 3
+    assert delivery.deliver(current_settings()) == 3
     assert sorted(each["subject"].split()[-1] for each in desk.told) == sorted(keys)
 
 
@@ -132,7 +132,7 @@ def test_what_is_three_days_old_is_given_up_and_still_shown(
     tell()
     desk.status = 200
     later(monkeypatch, days=3, minutes=minutes)
-    assert delivery.bring(current_settings()) == brought
+    assert delivery.deliver(current_settings()) == brought
     assert ("NOT DELIVERED to desk" in command("notices")) == (not brought)
 
 
@@ -176,7 +176,7 @@ def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.Monke
         assert tell()  # stored, and left to the process that is delivering
     assert desk.told == []
     monkeypatch.setattr(delivery, "SECONDS", 10.0)
-    assert delivery.bring(current_settings()) == 1
+    assert delivery.deliver(current_settings()) == 1
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_plain_command_keeps_it_and_starts_no_server_of_its_own(desk: Desk) ->
         assert tell()
     assert desk.told == []
     assert "NOT DELIVERED to desk" in command("notices")
-    assert delivery.bring(current_settings()) == 1
+    assert delivery.deliver(current_settings()) == 1
 
 
 def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(

@@ -12,11 +12,11 @@ from monitoring.channel_rules import (
     ChannelRules,
     QuietHours,
     Switch,
+    notice_lifetime,
     rules_in_words,
     with_switch,
-    worth_telling,
 )
-from monitoring.notices import WORTH_TELLING
+from monitoring.notices import NOTICE_LIFETIME
 
 AT = datetime(2024, 6, 3, 14, 0, tzinfo=UTC)
 """Midnight in Brisbane."""
@@ -52,25 +52,25 @@ def test_the_last_switch_that_concerns_a_notice_decides(
 ) -> None:
     rules = ChannelRules(switches=switches)
     kinds = [(kind, market) for kind in ("break", "forecast") for market in ("MGC", "NQ")]
-    assert {f"{kind} {market}" for kind, market in kinds if rules.wants(kind, market, AT)} == told
+    assert {f"{kind} {market}" for kind, market in kinds if rules.sends(kind, market, AT)} == told
 
 
 def test_a_switch_concerns_nothing_that_happened_before_it() -> None:
     rules = ChannelRules(switches=(off("breaker"),))
-    assert rules.wants("breaker", "MGC", AT - timedelta(seconds=1))
-    assert not rules.wants("breaker", "MGC", AT)
+    assert rules.sends("breaker", "MGC", AT - timedelta(seconds=1))
+    assert not rules.sends("breaker", "MGC", AT)
     again = ChannelRules(switches=(*rules.switches, on("breaker", at=AT + timedelta(hours=1))))
-    assert not again.wants("breaker", "MGC", AT + timedelta(minutes=59))
-    assert again.wants("breaker", "MGC", AT + timedelta(hours=1))
+    assert not again.sends("breaker", "MGC", AT + timedelta(minutes=59))
+    assert again.sends("breaker", "MGC", AT + timedelta(hours=1))
 
 
 def test_a_switch_of_a_market_leaves_what_is_of_no_market() -> None:
-    assert ChannelRules(switches=(off(None, "MGC"),)).wants("up", None, AT)
-    assert not ChannelRules(switches=(off("up"),)).wants("up", None, AT)
+    assert ChannelRules(switches=(off(None, "MGC"),)).sends("up", None, AT)
+    assert not ChannelRules(switches=(off("up"),)).sends("up", None, AT)
 
 
 def test_the_level_holds_whatever_is_switched_on() -> None:
-    assert not ChannelRules(least="trouble", switches=(on("forecast"),)).wants(
+    assert not ChannelRules(least="trouble", switches=(on("forecast"),)).sends(
         "forecast", "MGC", AT
     )
 
@@ -157,15 +157,15 @@ def test_what_is_soon_over_is_worth_telling_for_an_hour(kind: str) -> None:
     rules = ChannelRules()
     assert rules.is_due(kind, "MGC", AT, AT + timedelta(minutes=59))
     assert not rules.is_due(kind, "MGC", AT, AT + timedelta(hours=1))
-    assert worth_telling("breaker") == WORTH_TELLING
+    assert notice_lifetime("breaker") == NOTICE_LIFETIME
 
 
 def test_a_notice_that_is_held_is_not_due_before_the_quiet_hours_end() -> None:
     rules = ChannelRules(quiet=NIGHT)
     assert not rules.is_due("breaker", "MGC", AT, MORNING - timedelta(seconds=1))
     assert rules.is_due("breaker", "MGC", AT, MORNING)
-    assert rules.is_due("breaker", "MGC", AT, MORNING + WORTH_TELLING - timedelta(seconds=1))
-    assert not rules.is_due("breaker", "MGC", AT, MORNING + WORTH_TELLING)
+    assert rules.is_due("breaker", "MGC", AT, MORNING + NOTICE_LIFETIME - timedelta(seconds=1))
+    assert not rules.is_due("breaker", "MGC", AT, MORNING + NOTICE_LIFETIME)
 
 
 def test_switches_that_nothing_depends_on_any_more_are_forgotten() -> None:
@@ -179,7 +179,7 @@ def test_switches_that_nothing_depends_on_any_more_are_forgotten() -> None:
     for hours in range(0, 72, 6):
         moment = last - timedelta(hours=hours)
         state = (moment - AT).days % 2 == 1
-        assert ChannelRules(switches=switches).wants("break", "MGC", moment) is state
+        assert ChannelRules(switches=switches).sends("break", "MGC", moment) is state
     assert with_switch((off("day"),), on("week", at=last)) == (off("day"), on("week", at=last))
 
 

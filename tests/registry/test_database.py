@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from registry.database import Database, open_database, open_read_only
 from registry.errors import BusyDatabaseError, DatabaseError
@@ -113,6 +114,20 @@ def test_a_look_sees_one_state_and_holds_up_no_writer(database: Database) -> Non
         assert looking.execute(count).scalar() == 0
     with database.reading() as looking:
         assert looking.execute(count).scalar() == 1
+
+
+def test_a_read_cannot_write_and_the_next_unit_of_work_can(database: Database) -> None:
+    Ledger(database).record([said()])
+    remove = text("DELETE FROM predictions")
+    for _ in range(2):  # the second time on a connection that was used for both
+        refused = pytest.raises((DBAPIError, DatabaseError), match=r"read.?only|only be read")
+        with refused, database.reading() as session:
+            session.execute(remove)
+        with database.session() as session:
+            session.execute(text("UPDATE predictions SET market = market"))
+    with database.session() as session:
+        deleted = session.connection().execute(remove)
+        assert deleted.rowcount == 1
 
 
 def test_sqlite_is_opened_as_a_database_others_rely_on(tmp_path: Path) -> None:

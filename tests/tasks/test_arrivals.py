@@ -44,8 +44,8 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], bool]]:
         return Arrival(present=present, tries=before.tries + 1, trouble=trouble)
 
     monkeypatch.setattr(await_bars, "_refreshed", refreshed)
-    monkeypatch.setattr(await_bars, "_seen", seen)
-    monkeypatch.setattr(await_bars, "_is_worth_waiting", lambda *_: True)
+    monkeypatch.setattr(await_bars, "_arrival_after", seen)
+    monkeypatch.setattr(await_bars, "_needs_prediction", lambda *_: True)
     monkeypatch.setattr(await_bars, "now", lambda: T0 + timedelta(seconds=1))
     monkeypatch.setattr(await_bars, "READERS", 1)
     monkeypatch.setattr(await_bars, "SHORT_SECONDS", 0.1)
@@ -124,14 +124,14 @@ def test_an_answer_that_comes_after_the_slot_was_given_out_changes_nothing(
 def test_a_lake_that_cannot_be_read_ends_the_wait_of_its_own_slot_alone(
     sources: dict[str, Callable[[], bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = await_bars._seen
+    seen = await_bars._arrival_after
 
     def fails(settings: Any, of: MarketSlot, *rest: Any) -> Arrival:
         if of.market == "damaged":
             raise OSError("no such month")
         return seen(settings, of, *rest)
 
-    monkeypatch.setattr(await_bars, "_seen", fails)
+    monkeypatch.setattr(await_bars, "_arrival_after", fails)
     sources.update({"damaged": lambda: True, "a": lambda: True})
     given = {of.market: arrival for of, arrival in arrivals([waiting("damaged"), waiting("a")])}
     assert given["a"].trouble is None

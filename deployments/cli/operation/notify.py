@@ -210,7 +210,7 @@ def retry(as_json: AsJson = False) -> None:
     """
     settings = tasks.settings.current_settings()
     with home_prefect(settings):
-        delivered = tasks.notices.delivery.bring(settings, at_once=True)
+        delivered = tasks.notices.delivery.deliver(settings, at_once=True)
         failed = [
             (channel.name, registry.notices.failures_in_a_row(settings.database(), channel.name))
             for channel in tasks.notices.channels.channels(settings.channels_file)

@@ -216,7 +216,7 @@ class BatchLog:
         return next(name for name in names if name not in taken)
 
 
-def came_in_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
+def was_imported_alone(record: BatchRecord, records: Iterable[BatchRecord]) -> bool:
     """Return whether a reading is from before bars stored their batch, and came in alone.
 
     Then its bars are identified by their import time and kind of source.

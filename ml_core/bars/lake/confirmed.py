@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml_core.bars.arrow_values import codes_of, minutes_of
 from ml_core.bars.contract import BAR_SCHEMA
-from ml_core.bars.lake.month_file import whole, write_rows
+from ml_core.bars.lake.month_file import reading_month_file, write_rows
 from ml_core.files import written_atomically
 
 SCHEMA = pa.schema([BAR_SCHEMA.field(name) for name in ("contract", "ts", "brought_by")])
@@ -52,7 +52,7 @@ class Confirmations:
         path = self._path(month, batch_id)
         if not path.exists():
             return SCHEMA.empty_table()
-        with whole(path):
+        with reading_month_file(path):
             return pq.ParquetFile(path).read().select(SCHEMA.names).cast(SCHEMA)
 
     def holders(self, month: str, bars: pa.Table, readings: Sequence[str]) -> NDArray[np.object_]:

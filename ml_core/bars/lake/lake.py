@@ -42,7 +42,7 @@ from ml_core.bars.lake.month_file import (
     read_bars,
     read_minutes,
     read_stored,
-    whole,
+    reading_month_file,
 )
 from ml_core.bars.lake.shared_bars import SharedBars
 from ml_core.errors import TransientError
@@ -222,7 +222,7 @@ class Lake:
         """Return the content of the lake for a symbol."""
         months = []
         for path in self._months(symbol):
-            with whole(path):
+            with reading_month_file(path):
                 months.append(Month.describe(path))
         quarantine, revised = self.quarantined(symbol), self.revisions(symbol)
         return LakeStatus(
@@ -240,7 +240,7 @@ class Lake:
         """Return the number of bars."""
         count = 0
         for path in self._months(symbol):
-            with whole(path):
+            with reading_month_file(path):
                 count += count_rows(path)
         return count
 
@@ -248,7 +248,7 @@ class Lake:
         """Return the UTC minute of every bar, ascending, without reading prices."""
         minutes = [np.empty(0, np.int64)]
         for path in self._months(symbol):
-            with whole(path):
+            with reading_month_file(path):
                 minutes.append(read_minutes(path))
         return np.concatenate(minutes)
 
@@ -257,7 +257,7 @@ class Lake:
         months = self._months(symbol)
         if not months:
             return None
-        with whole(months[-1]):
+        with reading_month_file(months[-1]):
             return last_moment(months[-1])
 
     def fingerprint(self, market: Market, stop_minute: int | None = None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_core.bars.arrow_values import numbers_of
 from ml_core.bars.contract import PRICES
-from ml_core.bars.lake.month_file import read_rows, whole
+from ml_core.bars.lake.month_file import read_rows, reading_month_file
 from ml_core.errors import InputError
 from ml_core.files import written_atomically
 from ml_core.json_values import parse_json
@@ -77,6 +77,6 @@ def _read(folder: Path) -> dict[str, str]:
 
 
 def _on_tick(month: Path, instrument: Instrument) -> bool:
-    with whole(month):
+    with reading_month_file(month):
         rows = read_rows(month)
     return all(bool(instrument.is_on_tick(numbers_of(rows[name])).all()) for name in PRICES)

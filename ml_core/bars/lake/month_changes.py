@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ml_core.bars.contract import BAR_SCHEMA
-from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, came_in_alone
+from ml_core.bars.lake.batch_log import BatchLog, BatchRecord, was_imported_alone
 from ml_core.bars.lake.confirmed import Confirmations
 from ml_core.bars.lake.merge import (
     MonthChange,
@@ -24,7 +24,7 @@ from ml_core.bars.lake.merge import (
     earlier_values,
     merge,
 )
-from ml_core.bars.lake.month_file import read_rows, whole, write_rows
+from ml_core.bars.lake.month_file import read_rows, reading_month_file, write_rows
 from ml_core.files import written_atomically
 
 
@@ -65,7 +65,7 @@ class MonthChanges:
     def rows(self, month: str) -> pa.Table:
         """Return the bars of a month, columns of ``BAR_SCHEMA``; empty if there is no file."""
         path = self._folder / "bars" / f"{month}.parquet"
-        with whole(path):
+        with reading_month_file(path):
             return read_rows(path) if path.exists() else BAR_SCHEMA.empty_table()
 
     def change(
@@ -112,15 +112,15 @@ class MonthChanges:
         self._confirmed.write(month, batch_id, change.confirmed)
         path, revised, withdrawn = self._revisions(month, batch_id), 0, 0
         if path.exists():
-            with whole(path):
+            with reading_month_file(path):
                 gone = pq.ParquetFile(path).read(columns=["withdrawn_at"])["withdrawn_at"]
             revised, withdrawn = gone.null_count, len(gone) - gone.null_count
-        came_in = [] if change.brought is None else change.brought.to_pylist()
+        imported = [] if change.brought is None else change.brought.to_pylist()
         before = max((datetime.fromisoformat(one.ingested_at) for one in replaced), default=None)
-        same = sum(before is not None and moment <= before for moment in came_in)
+        same = sum(before is not None and moment <= before for moment in imported)
         return replace(
             change,
-            added=change.added + len(came_in) - same - revised,
+            added=change.added + len(imported) - same - revised,
             revised=revised,
             withdrawn=withdrawn,
             unchanged=change.unchanged + same,
@@ -151,10 +151,10 @@ class MonthChanges:
     def _brought_by(self, rows: pa.Table, record: BatchRecord) -> NDArray[np.bool_]:
         """Return which bars a reading brought, also if the lake's bars store no batch."""
         own = pc.fill_null(pc.equal(rows["brought_by"], record.batch_id), False)
-        if came_in_alone(record, self._log.records):
-            came_in = pa.scalar(datetime.fromisoformat(record.ingested_at))
+        if was_imported_alone(record, self._log.records):
+            imported = pa.scalar(datetime.fromisoformat(record.ingested_at))
             together = pc.and_(
-                pc.equal(rows["source"], record.source), pc.equal(rows["ingested_at"], came_in)
+                pc.equal(rows["source"], record.source), pc.equal(rows["ingested_at"], imported)
             )
             own = pc.or_(own, pc.and_(pc.is_null(rows["brought_by"]), together))
         flags: NDArray[np.bool_] = own.to_numpy()
@@ -172,7 +172,7 @@ class MonthChanges:
         path = self._revisions(month, batch_id)
         changed = BAR_SCHEMA.empty_table()
         if path.exists():
-            with whole(path):
+            with reading_month_file(path):
                 changed = read_rows(path)
             changed = changed.filter(among(changed, bars))
         others = [(other, bars) for other in reversed(self._log.replaced_with(batch_id))]

@@ -43,7 +43,7 @@ class LakeDamagedError(OperatorError):
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[None]:
+def reading_month_file(path: Path) -> Iterator[None]:
     """Turn a read error of Parquet into an error that names the file of the lake."""
     try:
         yield
@@ -185,7 +185,7 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
     """Read month files' rows of a span of UTC minutes, every column of ``BAR_SCHEMA``."""
     tables = []
     for path in months:
-        with whole(path):
+        with reading_month_file(path):
             tables.append(read_rows(path))
     table = pa.concat_tables(tables) if tables else BAR_SCHEMA.empty_table()
     first, stop = (
@@ -197,7 +197,7 @@ def read_stored(months: Sequence[Path], first_minute: int, stop_minute: int) -> 
 
 
 def _read_month(path: Path, market: Market) -> Bars:
-    with whole(path):
+    with reading_month_file(path):
         stat = path.stat()
         identity = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         return _decoded(str(path), identity, market.symbol, market.instrument)

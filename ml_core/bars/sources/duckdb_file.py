@@ -16,8 +16,8 @@ from ml_core.bars.contract import (
     DEFAULT_TABLE,
     PRICES,
     RAW_SCHEMA,
-    HowRead,
     RawBatch,
+    ReadingMethod,
     SourceError,
     require_file,
 )
@@ -144,7 +144,7 @@ def read_duckdb(
                 content_hash=hash_of_rows(rows),
                 table=rows,
                 zone=read.local_zone,
-                how=(HowRead(stamp=reading.stamp, columns=tuple(names.items())),),
+                how=(ReadingMethod(stamp=reading.stamp, columns=tuple(names.items())),),
             )
     if not rows_read and since is None:
         fault = f"table {table} has no rows of symbol {symbol}"

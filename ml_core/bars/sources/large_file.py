@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ml_core.bars.contract import HowRead, RawBatch, SourceError, without_others
+from ml_core.bars.contract import RawBatch, ReadingMethod, SourceError, drop_foreign_rows
 from ml_core.bars.sources.kind import NO_TIME, hash_of_rows
 from ml_core.files import sha256_of
 
@@ -121,12 +121,12 @@ def in_months(
     """
     origin = sha256_of(path)
     dropped: Counter[str] = Counter()
-    how: dict[HowRead, None] = {}
+    how: dict[ReadingMethod, None] = {}
     with tempfile.TemporaryDirectory(prefix="orbcast-months-") as folder:
         months = _Months(Path(folder), path)
         last = None
         for part in parts:
-            last = without_others(part, symbol, pattern)[0]
+            last = drop_foreign_rows(part, symbol, pattern)[0]
             dropped.update(last.dropped)
             how |= dict.fromkeys(last.how)
             months.add(last.table)

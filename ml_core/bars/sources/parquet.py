@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from ml_core.bars.contract import (
     PRICES,
     RAW_SCHEMA,
-    HowRead,
     RawBatch,
+    ReadingMethod,
     SourceError,
     existing_files,
 )
@@ -134,5 +134,5 @@ def _batch_of(
         content_hash="",
         table=pa.table(table, schema=RAW_SCHEMA),
         zone=times.local_zone,
-        how=(HowRead(stamp=reading.stamp, columns=tuple(names.items())),),
+        how=(ReadingMethod(stamp=reading.stamp, columns=tuple(names.items())),),
     )

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml_core.bars.arrow_values import MINUTE_US
-from ml_core.bars.contract import RAW_SCHEMA, HowRead, RawBatch, SourceError
+from ml_core.bars.contract import RAW_SCHEMA, RawBatch, ReadingMethod, SourceError
 from ml_core.bars.sources.columns import WHOSE
 from ml_core.bars.sources.kind import Request, by_month, hash_of_rows
 from ml_core.bars.sources.text.csv import TextReading, bars_of_text
@@ -202,7 +202,7 @@ def _rows_of_csv(table: Any) -> Iterator[list[str]]:
 
 def bars_of_rows(
     rows: list[PushedRow], reading: TextReading
-) -> tuple[pa.Table, str | None, tuple[HowRead, ...]]:
+) -> tuple[pa.Table, str | None, tuple[ReadingMethod, ...]]:
     """Return rows as bars of ``RAW_SCHEMA`` in order, the zone of local times, and how.
 
     Raises
@@ -211,7 +211,7 @@ def bars_of_rows(
         Columns are missing, or times cannot be read without an option.
     """
     parts, places, zone = [], [], None
-    how: list[HowRead] = []
+    how: list[ReadingMethod] = []
     places_of: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for place, row in enumerate(rows):
         places_of.setdefault(row.shape, []).append(place)

@@ -99,7 +99,11 @@ class Baselines:
         return cls(**{**own, "entry_law": law, "no_break": no_break})
 
     def sigma(self, data: Dataset) -> NDArray[np.float64]:
-        """Return a minute's usual move, ticks, shape (n,); if missing, taken from the height."""
+        """Return a minute's usual move, ticks, shape (n,).
+
+        If it is missing, or zero because no close differed from the one before, it is taken from
+        the height: a range that has a height has moved.
+        """
         return _sigma(data, self.sigma_share)
 
     def overshoot(self, data: Dataset) -> NDArray[np.float64]:
@@ -167,7 +171,8 @@ def fit_baselines(train: Dataset) -> Baselines:
     if up.all() or not up.any():
         only = "without a break" if not len(up) else ("UP" if up.all() else "DOWN")
         raise OneClassError("direction of the break", only, len(up))
-    share = float(np.nanmedian(broke.sigma_ticks / broke.size_ticks))
+    moved = broke.sigma_ticks > 0
+    share = float(np.median(broke.sigma_ticks[moved] / broke.size_ticks[moved]))
     sigma = _sigma(broke, share) / broke.size_ticks
 
     def loss(k: float) -> float:
@@ -194,4 +199,4 @@ def fit_baselines(train: Dataset) -> Baselines:
 
 
 def _sigma(data: Dataset, share: float) -> NDArray[np.float64]:
-    return np.where(np.isfinite(data.sigma_ticks), data.sigma_ticks, share * data.size_ticks)
+    return np.where(data.sigma_ticks > 0, data.sigma_ticks, share * data.size_ticks)

@@ -20,8 +20,8 @@ from ml_core.features.audit import (
 from ml_core.features.audited_slots import draw_slots
 from ml_core.features.catalogue import Feature, compute
 from ml_core.features.false_future import (
-    moved_in_time,
     scrambled,
+    shifted_in_time,
     windows_apart,
     with_false_future,
 )
@@ -280,7 +280,7 @@ def test_the_history_moved_28_years_has_every_weekday_month_and_clock(bars: Bars
     history = _history(bars)
     rows = np.flatnonzero(history.ranges.usable)
 
-    moved = moved_in_time(history, rows)
+    moved = shifted_in_time(history, rows)
 
     assert len(moved.rows) == len(rows)
     clock = CATALOGUE.select(["weekday", "month_sin", "minutes_from_london_open", "atr20"])
@@ -299,7 +299,7 @@ def test_decisions_at_which_clocks_had_other_rules_are_not_moved() -> None:
     )
     rows = np.flatnonzero(history.ranges.usable)
     assert len(rows)
-    assert len(moved_in_time(history, rows).rows) == 0
+    assert len(shifted_in_time(history, rows).rows) == 0
 
 
 def test_a_period_without_ranges_cannot_be_audited() -> None:

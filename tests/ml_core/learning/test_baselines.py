@@ -35,12 +35,27 @@ def test_the_overshoot_is_found_again_by_maximum_likelihood() -> None:
     assert fitted.p_up == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_missing_sigma_falls_back_to_the_training_share() -> None:
+@pytest.mark.parametrize("sigma", [np.nan, 0.0])
+def test_without_a_sigma_the_training_share_of_the_height_serves(sigma: float) -> None:
     data = dataset(400)
     fitted = fit_baselines(data)
-    blind = replace(data, sigma_ticks=np.full(len(data), np.nan))
+    blind = replace(data, sigma_ticks=np.full(len(data), sigma))
 
-    np.testing.assert_allclose(fitted.corridor(blind), fitted.corridor(data), atol=1e-9)
+    for mine, whole in (
+        (fitted.corridor(blind), fitted.corridor(data)),
+        (fitted.none(blind), fitted.none(data)),
+        (fitted.entry(blind).p_win, fitted.entry(data).p_win),
+    ):
+        np.testing.assert_allclose(mine, whole, atol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [np.nan, 0.0])
+def test_training_rows_without_a_sigma_leave_the_share_to_the_others(sigma: float) -> None:
+    data = dataset(400)
+    some = np.arange(len(data)) % 3 == 0
+    gaps = replace(data, sigma_ticks=np.where(some, sigma, data.sigma_ticks))
+
+    assert fit_baselines(gaps) == fit_baselines(data)
 
 
 @pytest.mark.parametrize(

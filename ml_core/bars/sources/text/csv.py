@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from ml_core.bars.contract import (
     PRICES,
     RAW_SCHEMA,
-    HowRead,
     RawBatch,
+    ReadingMethod,
     SourceError,
     existing_files,
 )
@@ -178,7 +178,7 @@ def _batch_of(path: Path, part: Part, layout: Layout, reading: TextReading) -> R
 
 
 def _refuse_unreadable(
-    source: str, raw: pa.Table, table: pa.Table, layout: Layout, how: HowRead
+    source: str, raw: pa.Table, table: pa.Table, layout: Layout, how: ReadingMethod
 ) -> None:
     """Refuse rows without a single readable price, showing the first.
 
@@ -205,7 +205,7 @@ def bars_of_text(
     source: str,
     optional: tuple[str, ...] = ("symbol",),
     part: Part | None = None,
-) -> tuple[pa.Table, str | None, HowRead]:
+) -> tuple[pa.Table, str | None, ReadingMethod]:
     """Return the bars of a text table, the zone of its local times, and how it was read.
 
     Parameters
@@ -229,7 +229,7 @@ def bars_of_text(
     """
     expected = _expected(layout, reading.columns)
     names = find_columns(raw.column_names, reading.columns, source, expected, optional)
-    how = HowRead(
+    how = ReadingMethod(
         layout=layout.name,
         stamp=reading.stamp or layout.stamp,
         columns=tuple(names.items()),

@@ -52,6 +52,7 @@ _BARS_THEN = "trader-then.duckdb"
 """The trader's database at the time of the second retrain."""
 
 _UNTIL_ENDED = 1500.0
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
@@ -281,23 +282,19 @@ class TwoHosts(LostWorkers):
 
     def _compare_with_undisturbed(self, names: list[str]) -> None:
         """Retrain at the same times, on the bars of then, in one home without a store."""
-        environment = self.workers.environment()
+        own = self.workers.environment()
         for name in ("ORBCAST_DATABASE_URL", "ORBCAST_STORE", "PREFECT_API_URL"):
-            environment.pop(name, None)
+            own.pop(name, None)
         home = self.folder / "undisturbed"
-        environment["ORBCAST_HOME"] = str(home)
+        own["ORBCAST_HOME"] = str(home)
         home.mkdir()
         source = (self.home / "sources.toml").read_text("utf-8")
         source = source.replace(self.world.trader.name, _BARS_THEN)
         (home / "sources.toml").write_text(source, encoding="utf-8")
-        versions = self.settings.models().versions()
-        for at in sorted({record.created_at for record in versions}):
+        for at in sorted({record.created_at for record in self.settings.models().versions()}):
             words = [sys.executable, "-m", "deployments.cli", "run", "nightly-retrain"]
             words += ["--market", MARKET, "--param", f"as_of={at.isoformat()}"]
-            root = Path(__file__).resolve().parents[1]
-            subprocess.run(
-                words, env=environment, cwd=root, check=False, stdout=subprocess.DEVNULL
-            )
+            subprocess.run(words, env=own, cwd=_ROOT, check=False, stdout=subprocess.DEVNULL)
         alone = [record.version for record in Settings(home=home).models().versions()]
         self.say(f"without a store: {', '.join(alone)}")
         if sorted(alone) != sorted(names):

@@ -262,7 +262,7 @@ class Ledger:
         checkpoints = self._database.checkpoints
         if checkpoints is None:
             raise NothingMissingError("no file")
-        gaps = unaccepted_gaps(self._database, checkpoints)
+        gaps = unaccepted_gaps(self._database)
         checkpoints.accept(gaps, by=by, reason=reason, at=at)
         return gaps
 

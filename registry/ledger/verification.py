@@ -144,9 +144,11 @@ def _compared(notes: Notes, walks: Mapping[str, Walk]) -> Compared:
     )
 
 
-def unaccepted_gaps(database: Database, checkpoints: CheckpointFile) -> tuple[Gap, ...]:
+def unaccepted_gaps(database: Database) -> tuple[Gap, ...]:
     """Return the noted rows that are missing, in gaps that nobody has accepted yet."""
-    notes = checkpoints.read()
+    if database.checkpoints is None:
+        return ()
+    notes = database.checkpoints.read()
     compared = _compared(notes, _walks(database, notes, (), None))
     return tuple(gap for gap in compared.gaps if gap.by is None)
 

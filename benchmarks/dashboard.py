@@ -1,11 +1,13 @@
 """How long the dashboard's pages take to load with a large ledger, in a real browser.
 
-python -m benchmarks.dashboard --home HOME [--rows 100000]
+python -m benchmarks.dashboard --home HOME [--rows 100000] [--markets 1]
 
-HOME is a trained home, such as the demo's; the rows are added to a copy of it. Each page is opened
-five times in a new window. First paint is the browser's own first contentful paint. A page is
-readable when its heading is shown, and complete when its script has ended and its charts are
-drawn. The server's processor time for a visit, which a busy machine does not change, is shown too.
+HOME is a trained home, such as the demo's; the rows are added to a copy of it, with the plans of
+their slots. With more than one market, each has the same bars and its share of the rows. Each page
+is opened five times in a new window. First paint is the browser's own first contentful paint. A
+page is readable when its heading is shown, and complete when its script has ended and its charts
+are drawn. The server's processor time for a visit, which a busy machine does not change, is shown
+too.
 """
 
 from __future__ import annotations
@@ -25,18 +27,23 @@ from typing import Any
 from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.plan_record import StrategyRecord
+from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.json_values import field_values
 from monitoring.daily_sums import daily_figures
-from registry.chains.chain import Chain
+from registry.chains.chain import Chain, chain_of
 from registry.database import Database, open_database
 from registry.ledger.entries import OutcomeEntry, Settled, fields_of
 from registry.ledger.ledger import Ledger
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
+from registry.strategy import strategy_records
 from registry.tables.ledger import OutcomeRow, PerformanceRow, PredictionRow
+from registry.tables.rollout import StrategyRow
+from tasks.settings import Settings
 
 PAGES = {
     "today": "",
@@ -53,9 +60,14 @@ VISITS = 5
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 
 
-def fill(home: Path, rows: int) -> None:
+def fill(home: Path, rows: int, markets: int) -> None:
     """Repeat the home's own predictions, as live ones, back through the years until enough."""
     database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
+    plans = {
+        record.key: record
+        for mode in ("replay", "live")
+        for record in strategy_records(database, "MGC", mode=mode)
+    }
     settled = [
         row
         for row in Ledger(database).settled("MGC")
@@ -63,19 +75,26 @@ def fill(home: Path, rows: int) -> None:
     ]
     days = sorted({row.prediction.trading_day for row in settled})
     span = (days[-1] - days[0]).days + 3
-    copies = rows // len(settled) + 1
-    predictions, outcomes = [], []
-    for copy in range(copies, 0, -1):
-        back = timedelta(days=7 * (span // 7 + 1) * copy)
-        for original in settled:
-            predictions.append(_earlier(original.prediction, back))
-            assert original.outcome is not None
-            outcomes.append(_earlier_outcome(original.outcome, back))
-    predictions, outcomes = predictions[-rows:], outcomes[-rows:]
+    each = rows // markets
+    copies = each // len(settled) + 1
+    predictions, outcomes, decided = [], [], []
+    for symbol in ("MGC", *(_add_market(home, number) for number in range(1, markets))):
+        own = []
+        for copy in range(copies, 0, -1):
+            back = timedelta(days=7 * (span // 7 + 1) * copy)
+            for original in settled:
+                assert original.outcome is not None
+                prediction = _earlier(original.prediction, back, symbol)
+                outcome = _earlier_outcome(original.outcome, back, symbol)
+                key = original.prediction.trading_day, original.prediction.opening_range
+                own.append((prediction, outcome, _earlier_plan(plans.get(key), prediction)))
+        for prediction, outcome, plan in own[-each:]:
+            predictions.append(prediction)
+            outcomes.append(outcome)
+            decided.extend([] if plan is None else [plan])
     with database.session() as session:
-        session.execute(text("DELETE FROM predictions"))
-        session.execute(text("DELETE FROM outcomes"))
-        session.execute(text("DELETE FROM performance"))
+        for table in (PredictionRow, OutcomeRow, PerformanceRow, StrategyRow):
+            session.execute(delete(table))
         _append(
             session,
             PREDICTIONS,
@@ -91,8 +110,21 @@ def fill(home: Path, rows: int) -> None:
             for outcome in outcomes
         ]
         _append(session, OUTCOMES, OutcomeRow, became)
+        _append(session, chain_of(StrategyRow), StrategyRow, list(map(field_values, decided)))
     _daily(database, predictions, outcomes)
     database.close()
+
+
+def _add_market(home: Path, number: int) -> str:
+    """Give the home a market with the hours and bars of the first, and return its symbol."""
+    symbol = f"M{number:02d}"
+    own = home / "markets" / f"{symbol.lower()}.toml"
+    own.parent.mkdir(exist_ok=True)
+    words = (Settings(home=home).markets_dir / "mgc.toml").read_text("utf-8")
+    own.write_text(words.replace('symbol = "MGC"', f'symbol = "{symbol}"'), "utf-8")
+    lake = home / "lake"
+    shutil.copytree(lake / "MGC", lake / symbol, copy_function=os.link)
+    return symbol
 
 
 def _append(session: Session, chain: Chain, table: Any, rows: list[dict[str, Any]]) -> None:
@@ -105,10 +137,11 @@ def _append(session: Session, chain: Chain, table: Any, rows: list[dict[str, Any
         session.execute(insert(table), rows[first : first + 5_000])
 
 
-def _earlier(entry: PredictionEntry, back: timedelta) -> PredictionEntry:
+def _earlier(entry: PredictionEntry, back: timedelta, symbol: str) -> PredictionEntry:
     decided = entry.decision_time - back
     return replace(
         entry,
+        market=symbol,
         trading_day=entry.trading_day - back,
         decision_time=decided,
         made_at=decided + timedelta(seconds=3),
@@ -117,23 +150,38 @@ def _earlier(entry: PredictionEntry, back: timedelta) -> PredictionEntry:
     )
 
 
-def _earlier_outcome(entry: OutcomeEntry, back: timedelta) -> OutcomeEntry:
+def _earlier_outcome(entry: OutcomeEntry, back: timedelta, symbol: str) -> OutcomeEntry:
     return replace(
-        entry, trading_day=entry.trading_day - back, resolved_at=entry.resolved_at - back
+        entry,
+        market=symbol,
+        trading_day=entry.trading_day - back,
+        resolved_at=entry.resolved_at - back,
+    )
+
+
+def _earlier_plan(
+    record: StrategyRecord | None, prediction: PredictionEntry
+) -> StrategyRecord | None:
+    if record is None:
+        return None
+    return replace(
+        record,
+        market=prediction.market,
+        trading_day=prediction.trading_day,
+        mode="live",
+        decision_time=prediction.decision_time,
+        at=prediction.made_at,
     )
 
 
 def _daily(
     database: Database, predictions: list[PredictionEntry], outcomes: list[OutcomeEntry]
 ) -> None:
-    came = {(outcome.trading_day, outcome.opening_range): outcome for outcome in outcomes}
-    rows = [
-        Settled(
-            prediction, came[prediction.trading_day, prediction.opening_range], revision=0
-        ).scored(majority_p_up=0.5)
-        for prediction in predictions
-    ]
-    figures = daily_figures("MGC", rows)
+    scored: dict[str, list[ScoredPrediction]] = {}
+    for prediction, outcome in zip(predictions, outcomes, strict=True):
+        settled = Settled(prediction, outcome, revision=0)
+        scored.setdefault(prediction.market, []).append(settled.scored(majority_p_up=0.5))
+    figures = [figure for symbol, rows in scored.items() for figure in daily_figures(symbol, rows)]
     at = datetime.now(UTC)
     with database.session() as session:
         values = [{**field_values(figure), "updated_at": at} for figure in figures]
@@ -167,18 +215,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--markets", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         shutil.copytree(args.home, home)
         began = time.monotonic()
-        fill(home, args.rows)
+        fill(home, args.rows, args.markets)
         database = open_database(f"sqlite:///{home / 'orbcast.sqlite'}")
         last: date = (
             Ledger(database).settled("MGC", first=date(2000, 1, 1))[-1].prediction.trading_day
         )
         database.close()
-        print(f"{args.rows:,} live answers to {last}, written in {time.monotonic() - began:.0f} s")
+        print(
+            f"{args.rows:,} live predictions of {args.markets} markets to {last}, "
+            f"written in {time.monotonic() - began:.0f} s"
+        )
         clock = Path(folder) / "clock"
         now = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=1, minutes=30)
         clock.write_text(str((now - datetime.now(UTC)).total_seconds()))

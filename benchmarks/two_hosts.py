@@ -52,6 +52,7 @@ _BARS_THEN = "trader-then.duckdb"
 """The trader's database at the time of the second retrain."""
 
 _UNTIL_ENDED = 1500.0
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
@@ -281,28 +282,19 @@ class TwoHosts(LostWorkers):
 
     def _compare_with_undisturbed(self, names: list[str]) -> None:
         """Retrain at the same times, on the bars of then, in one home without a store."""
-        environment = {
-            name: value
-            for name, value in self.workers.environment().items()
-            if name not in {"ORBCAST_DATABASE_URL", "ORBCAST_STORE", "PREFECT_API_URL"}
-        }
+        own = self.workers.environment()
+        for name in ("ORBCAST_DATABASE_URL", "ORBCAST_STORE", "PREFECT_API_URL"):
+            own.pop(name, None)
         home = self.folder / "undisturbed"
+        own["ORBCAST_HOME"] = str(home)
         home.mkdir()
         source = (self.home / "sources.toml").read_text("utf-8")
         source = source.replace(self.world.trader.name, _BARS_THEN)
         (home / "sources.toml").write_text(source, encoding="utf-8")
-        versions = self.settings.models().versions()
-        for at in sorted({record.created_at for record in versions}):
-            subprocess.run(
-                [
-                    *(sys.executable, "-m", "deployments.cli", "run", "nightly-retrain"),
-                    *("--market", MARKET, "--param", f"as_of={at.isoformat()}"),
-                ],
-                env={**environment, "ORBCAST_HOME": str(home)},
-                cwd=Path(__file__).resolve().parents[1],
-                check=False,
-                stdout=subprocess.DEVNULL,
-            )
+        for at in sorted({record.created_at for record in self.settings.models().versions()}):
+            words = [sys.executable, "-m", "deployments.cli", "run", "nightly-retrain"]
+            words += ["--market", MARKET, "--param", f"as_of={at.isoformat()}"]
+            subprocess.run(words, env=own, cwd=_ROOT, check=False, stdout=subprocess.DEVNULL)
         alone = [record.version for record in Settings(home=home).models().versions()]
         self.say(f"without a store: {', '.join(alone)}")
         if sorted(alone) != sorted(names):
@@ -329,7 +321,7 @@ def main() -> None:
     """Run the trial and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="keep the folder with its logs")
-    asked = parser.parse_args()
+    keep = parser.parse_args().keep
     # whatever it started ends with it, however it ends
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     os.environ.update(KEYS)
@@ -351,7 +343,7 @@ def main() -> None:
         campaign.prepare()
         stack.enter_context(campaign.server.up())
         campaign.try_it()
-    raise SystemExit(print_result(campaign.record, folder, began, keep=asked.keep))
+    raise SystemExit(print_result(campaign.record, folder, began, keep=keep))
 
 
 if __name__ == "__main__":

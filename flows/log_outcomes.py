@@ -7,7 +7,7 @@ from datetime import datetime
 from prefect import flow
 
 from ml_core.json_values import field_values
-from monitoring.performance import over, whole_days
+from monitoring.performance import over
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import warn_early
 from tasks.health.outcomes_artifact import (
@@ -17,6 +17,7 @@ from tasks.health.outcomes_artifact import (
     publish_outcomes,
     state_words,
 )
+from tasks.health.performance import champion_days
 from tasks.health.prometheus_figures import write_figures
 from tasks.health.serving_check import check_serving
 from tasks.messages.send_day import send_due
@@ -54,11 +55,11 @@ def log_outcomes(market: MarketName = "mgc", as_of: datetime | None = None) -> O
     # only the real clock can show that a live prediction was missed
     missed = 0 if as_of else fill_missed(market, at)
     counts = settle(market, at)
-    figures = whole_days(measure(market, at))
+    measure(market, at)
+    live = champion_days(market, "live")
     warned = None if as_of else warn_early(market, at)
     breaker = None if as_of else check_breaker(market, at)
     rollout = None if as_of else check_rollout(market, at)
-    live = [figure for figure in figures if figure.mode == "live" and figure.role == "champion"]
     if not as_of:
         check_serving(market, at)
         update_outbox(market, at)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 from prefect import flow
 
-from monitoring.performance import over, whole_days
+from monitoring.performance import over
+from tasks.health.performance import champion_days
 from tasks.notices.notify import REPORTED
 from tasks.prediction.outcomes import measure, settle
 from tasks.prediction.prediction_artifact import publish_replay
@@ -48,13 +49,8 @@ def replay(
     with heavy_work(current_settings()):
         replayed = replay_days(market, first, last, progress(f"replay-{market}-progress", words))
         settle(market, now())
-    figures = [
-        row
-        for row in whole_days(measure(market, now()))
-        if row.mode == "replay"
-        and row.role == "champion"
-        and str(first) <= str(row.day) <= str(last)
-    ]
+    measure(market, now())
+    figures = [row for row in champion_days(market, "replay", first=first) if row.day <= last]
     period = over(figures)
     publish_replay(market, replayed, period, figures)
     return dataclasses.replace(replayed, verdict=period.verdict)

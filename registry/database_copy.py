@@ -171,7 +171,7 @@ def _require_whole(url: str, faults: tuple[str, ...]) -> None:
 def _require_same(url: str, session: Session, contents: tuple[TableContent, ...]) -> None:
     """Verify the copy's chains, and compare each table's summary with the source's."""
     for chain in chains().values():
-        _require_whole(url, tuple(chain.faults(session)))
+        _require_whole(url, chain.faults(session))
     differing = _differing(contents, _contents(session))
     _require_whole(url, tuple(f"{name} is not the same as in the source" for name in differing))
 

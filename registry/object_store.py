@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 arrow_fs = library("pyarrow.fs")
 fsspec = library("fsspec")
 
+ORPHANED_AFTER = timedelta(days=7)
+"""Age from which an object that nothing names was left by a killed writer."""
+
+_WRITTEN_AGAIN = ORPHANED_AFTER / 2
 _BY_PYARROW = ("s3", "gs", "gcs", "file")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 
@@ -91,6 +95,9 @@ class ObjectStore:
     def put(self, name: str, path: Path, digest: str) -> bool:
         """Store a file unless it is there; return whether it was stored.
 
+        One that was stored days ago is written again, so that a prune does not take it for one
+        that a killed writer left.
+
         Parameters
         ----------
         name
@@ -109,10 +116,11 @@ class ObjectStore:
         if hashlib.sha256(content).hexdigest() != digest:
             raise StoreUnreachableError(self.shown_url, f"{path} was changed meanwhile")
         with self._reached() as (system, prefix):
-            if self._size(system, f"{prefix}/{key}") == len(content):
-                return False
-            _write(system, f"{prefix}/{key}", content)
-        return True
+            (info,) = system.get_file_info([f"{prefix}/{key}"])
+            there = info.type == arrow_fs.FileType.File and info.size == len(content)
+            if not there or (info.mtime and datetime.now(UTC) - info.mtime > _WRITTEN_AGAIN):
+                _write(system, f"{prefix}/{key}", content)
+        return not there
 
     def read(self, name: str, digest: str) -> bytes:
         """Return the content of an object, verified.
@@ -165,6 +173,21 @@ class ObjectStore:
         with self._reached() as (system, prefix), suppress(FileNotFoundError):
             system.delete_file(f"{prefix}/{name}/{digest}")
 
+    def remove_older(self, key: str, before: datetime) -> bool:
+        """Remove an object that was last written before an aware time; return whether it was.
+
+        Raises
+        ------
+        StoreUnreachableError
+            The store does not answer or refuses.
+        """
+        with self._reached() as (system, prefix):
+            (info,) = system.get_file_info([f"{prefix}/{key}"])
+            old = info.type == arrow_fs.FileType.File and info.mtime and info.mtime < before
+            if old:
+                system.delete_file(f"{prefix}/{key}")
+            return bool(old)
+
     def objects(self, name: str) -> dict[str, datetime | None]:
         """Return the keys below a path, and when each object was written, aware.
 
@@ -192,11 +215,6 @@ class ObjectStore:
         except Exception as error:  # noqa: BLE001 - each file system has errors of its own
             # without its cause, which may quote credentials
             raise StoreUnreachableError(self.shown_url, _words(error)) from None
-
-    @staticmethod
-    def _size(system: FileSystem, key: str) -> int | None:
-        (info,) = system.get_file_info([key])
-        return info.size if info.type == arrow_fs.FileType.File else None
 
 
 def _write(system: FileSystem, key: str, content: bytes) -> None:

@@ -77,4 +77,4 @@ def rollout_faults(database: Database) -> tuple[str, ...]:
         The connection to the server was lost.
     """
     with database.reading() as session:
-        return tuple(ROLLOUT.faults(session))
+        return ROLLOUT.faults(session)

@@ -54,11 +54,11 @@ def served(folder: Path, worlds: Path, markets: int, years: float, port: int) ->
     )
 
 
-def ledger(folder: Path, _worlds: Path, markets: int, _years: float, _port: int) -> None:
-    """Print what commands take on a year's ledger of six predictions a market and day."""
+def ledger(folder: Path, _worlds: Path, markets: int, years: int, _port: int) -> None:
+    """Print what commands take on a ledger of six predictions a market and day."""
     home = folder / "home"
     home.mkdir()
-    rows = _in_new_process(fill_ledger, home, markets)
+    rows = _in_new_process(fill_ledger, home, markets, years)
     print(f"{markets:3d} markets: {rows:,} predictions and as many outcomes", flush=True)
     for words in COMMANDS:
         _print(command_spent(home, *words), LIMITS.get(words[0]))
@@ -91,6 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=benchmarks.markets.__doc__)
     parser.add_argument("--markets", default="1,5,20,50", help="numbers, separated by commas")
     parser.add_argument("--years", type=float, default=5.0, help="of bars; 0.5 at least")
+    parser.add_argument("--record-years", type=int, default=1, help="of the ledger")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--port", type=int, default=4393)
     parser.add_argument("--worlds", type=Path, help="folder of simulated bars, to use them again")
@@ -103,7 +104,8 @@ def main() -> None:
         for markets in map(int, given.markets.split(",")):
             folder = root / f"{part}{markets}"
             folder.mkdir()
-            arguments = (folder, worlds, markets, given.years, given.port)
+            years = given.record_years if part == "ledger" else given.years
+            arguments = (folder, worlds, markets, years, given.port)
             if part == "work":
                 _in_new_process(measure, *arguments)
             else:

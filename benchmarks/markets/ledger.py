@@ -1,32 +1,33 @@
-"""A ledger of many markets over a year, and what the commands that read it take."""
+"""A ledger of many markets over years, and what the commands that read it take."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
-from sqlalchemy import insert
 
 from benchmarks.ledger import outcome, prediction
 from benchmarks.markets.world import market_text, symbol_of
-from ml_core.decision.entry import PredictionEntry
+from ml_core.decision.entry import Outputs, PredictionEntry
 from ml_core.json_values import field_values
 from ml_core.market.market import load_market
-from registry.chains.chain import Chain
+from registry.chains.chain import GENESIS, Chain
 from registry.database import Database, open_database
-from registry.ledger.entries import OutcomeEntry, fields_of
+from registry.ledger.entries import fields_of
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
-from registry.tables.ledger import OutcomeRow, PredictionRow
+from registry.tables.base import canonical
 from tasks.prediction.slots import slots_between
 from tasks.settings import Settings
 
@@ -44,8 +45,6 @@ LIMITS = {
 }
 """Processor seconds at most; those of other commands are of docs/benchmarks.md."""
 
-_AT_ONCE = 5_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
@@ -56,8 +55,13 @@ class Spent:
     peak_mb: float
 
 
-def fill_ledger(home: Path, markets: int) -> int:
-    """Write market files and a year's predictions and outcomes with valid chains."""
+def fill_ledger(home: Path, markets: int, years: int = 1) -> int:
+    """Write market files, and predictions and outcomes with valid chains and their noted ends.
+
+    Predictions of more than one year have neither features nor outputs: with them, ten million
+    rows would be 50 GB. The slots of an earlier year are those of the last one, 52 weeks before.
+    Return the number of predictions.
+    """
     settings = Settings(home=home)
     settings.own_markets_dir.mkdir(parents=True)
     for number in range(markets):
@@ -65,15 +69,18 @@ def fill_ledger(home: Path, markets: int) -> int:
         (settings.own_markets_dir / f"{name}.toml").write_text(market_text(number), "utf-8")
     database = open_database(settings.url, checkpoints=home / "ledger-heads.jsonl")
     entries = sorted(_entries(settings, markets), key=lambda entry: entry.decision_time)
-    became = map(_outcome, entries)
-    _append(database, PREDICTIONS, PredictionRow, map(fields_of, entries))
-    _append(
-        database,
-        OUTCOMES,
-        OutcomeRow,
-        ({**field_values(it), "revision": 0, "recorded_at": it.resolved_at} for it in became),
-    )
-    return len(entries)
+    if years > 1:
+        entries = [replace(entry, features={}, outputs=Outputs()) for entry in entries]
+    shifts = [timedelta(weeks=-52 * year) for year in reversed(range(years))]
+    predictions = map(fields_of, entries)
+    with (
+        _fast_connection(database) as connection,
+        (home / "ledger-heads.jsonl").open("w", encoding="utf-8") as notes,
+    ):
+        _append(connection, notes, PREDICTIONS, list(predictions), shifts)
+        _append(connection, notes, OUTCOMES, list(map(_became, entries)), shifts)
+    _sort_notes(home / "ledger-heads.jsonl")
+    return len(entries) * years
 
 
 def command_spent(home: Path, *words: str) -> Spent:
@@ -125,9 +132,9 @@ def _entries(settings: Settings, markets: int) -> Iterator[PredictionEntry]:
     random = np.random.default_rng(5)
     for number in range(markets):
         market = load_market(settings.market_file(symbol_of(number).lower()))
-        for count, slot in enumerate(slots_between(market, FIRST, LAST)):
+        for index, slot in enumerate(slots_between(market, FIRST, LAST)):
             yield replace(
-                prediction(count, random),
+                prediction(index, random),
                 market=slot.symbol,
                 trading_day=slot.trading_day,
                 opening_range=slot.opening_range,
@@ -136,36 +143,77 @@ def _entries(settings: Settings, markets: int) -> Iterator[PredictionEntry]:
             )
 
 
-def _outcome(entry: PredictionEntry) -> OutcomeEntry:
-    won = entry.p_up is not None and hash((entry.market, entry.decision_time)) % 2 == 0
-    return replace(
-        outcome(entry),
-        direction="UP" if won else "DOWN",
-        outcome="WIN" if won else "LOSS",
-        r_net=0.8 if won else -1.2,
-        r_gross=1.0 if won else -1.0,
-    )
+def _became(entry: PredictionEntry) -> dict[str, Any]:
+    won = entry.p_up is not None and round(entry.p_up * 1e6) % 2 == 0
+    values = field_values(outcome(entry)) | {
+        "direction": "UP" if won else "DOWN",
+        "outcome": "WIN" if won else "LOSS",
+        "r_net": 0.8 if won else -1.2,
+        "r_gross": 1.0 if won else -1.0,
+    }
+    return {**values, "revision": 0, "recorded_at": values["resolved_at"]}
+
+
+@contextmanager
+def _fast_connection(database: Database) -> Iterator[sqlite3.Connection]:
+    """Yield a connection without a journal that keeps the indexes of the hashes in memory."""
+    path = str(database.engine.url.database)
+    database.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in ("PRAGMA journal_mode=OFF", "PRAGMA cache_size=-6000000", "BEGIN"):
+            connection.execute(statement)
+        yield connection
+        connection.execute("COMMIT")
 
 
 def _append(
-    database: Database,
+    connection: sqlite3.Connection,
+    notes: TextIO,
     chain: Chain,
-    table: type[PredictionRow | OutcomeRow],
-    rows: Iterable[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    shifts: list[timedelta],
 ) -> None:
-    """Write what `Ledger.append` writes, without a query and a flush for each row."""
-    with database.session() as session:
-        after = chain.head(session).row_hash
-        for batch in batched(rows, _AT_ONCE):
-            for values in batch:
-                digest = chain.row_hash(values, after)
-                values |= {"previous_hash": after, "row_hash": digest}
-                after = digest
-            session.execute(insert(table), batch)
+    """Write rows as `Ledger.append` does, at each of some times, with a note for each.
+
+    Only the rows' times differ from year to year, so that the rest is encoded once.
+    """
+    moved = [name for name in chain.names if isinstance(rows[0][name], date)]
+    rows = [chain.stored(values) for values in rows]
+    hashed_names = [name for name in chain.names if name != "market_hash"]  # it is empty
+    texts = [canonical({n: n if n in moved else row[n] for n in hashed_names}) for row in rows]
+    names = [*chain.names, "previous_hash", "row_hash"]
+    marks = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {chain.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+    places = {name: chain.names.index(name) for name in moved}
+    columns = [[_as_column(row[name]) for name in chain.names] for row in rows]
+    dated_by, number, after = chain.table.dated_by, 0, GENESIS
+    for shift in shifts:
+        for row, column, text in zip(rows, columns, texts, strict=True):
+            hashed = text
+            for name, place in places.items():
+                at = row[name] + shift
+                hashed = hashed.replace(f'"{name}":"{name}"', f'"{name}":"{at.isoformat()}"')
+                column[place] = _as_column(at)
+            previous, after = after, hashlib.sha256((after + hashed).encode()).hexdigest()
+            connection.execute(statement, (*column, previous, after))
+            number += 1
+            notes.write(
+                f'{{"at":"{row[dated_by] + shift}","chain":"{chain.name}","head":"{after}",'
+                f'"rows":{number}}}\n'
+            )
 
 
-def batched(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows in lists of a size; itertools has this from Python 3.12 on."""
-    remaining = iter(rows)
-    while batch := list(islice(remaining, size)):
-        yield batch
+def _sort_notes(path: Path) -> None:
+    """Put the notes of both chains in the order of time, in which each line begins."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    lines.sort(key=lambda line: line.partition(",")[0])
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _as_column(value: Any) -> Any:
+    """Return a value as SQLAlchemy writes it to SQLite."""
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "microseconds").removesuffix("+00:00")
+    if isinstance(value, date):
+        return value.isoformat()
+    return canonical(value) if isinstance(value, dict) else value

@@ -24,7 +24,9 @@ class Console(RichConsole):
     ) -> Iterable[Segment]:
         """Render, with the text of each segment made fit to show."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=fit_to_show(segment.text))
+            # a table consists of blanks for the most part
+            harmless = segment.control or not segment.text.strip(" \n")
+            yield segment if harmless else segment._replace(text=fit_to_show(segment.text))
 
 
 def borderless_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -91,17 +92,25 @@ def day_so_far(view: View, day: date) -> None:
 
 
 def all_markets(view: View) -> None:
-    """Show the day of every served market, a line each; nothing if there is only one."""
-    names = view.settings.markets
-    if len(names) < 2:  # noqa: PLR2004 - one is shown at length below
-        return
+    """Show the day of every served market, a line each."""
     rows = []
-    for name in names:
+    for name in view.settings.markets:
         market = view.settings.market(name)
         outlook = day_outlook(market, view.at)
-        summary = day_followed(name, outlook.trading_day, "live")[1]
+        summary = _day_of_market(name, outlook.trading_day)
         rows.append(market_row(market.symbol, summary, outlook, view.at))
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="all_markets")
+    _show_markets(rows)
+
+
+def markets_to_come(view: View) -> None:
+    """Show the table of all markets before its figures are known, at the same height."""
+    _show_markets(
+        [{"market": view.settings.market(name).symbol} for name in view.settings.markets]
+    )
+
+
+def _show_markets(rows: Sequence[dict[str, str]]) -> None:
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
 
 
 def market_row(
@@ -136,6 +145,14 @@ def _reached(kept: NoticeRecord) -> bool:
 
 def _delivered_to(kept: NoticeRecord) -> list[str]:
     return sorted({delivery.channel for delivery in kept.deliveries if delivery.delivered})
+
+
+@st.cache_resource(ttl=3 * FRESH, show_spinner=False, max_entries=500)
+def _day_of_market(name: str, day: date) -> DaySummary:
+    """Return a market's live day without its bars, which would take 1 MB a market."""
+    at = now()
+    days = followed_days(current_settings(), name, day - OPEN_DAYS, day, at)
+    return day_summary(days, day, at)
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=8)

@@ -14,6 +14,7 @@ from monitoring.pages.markdown import escaped
 from registry.health.breaker import breaker_records
 from registry.ledger.browsing import PredictionFilter, matching
 from registry.rollout import rollout_records
+from tasks.rollout.facts import fresh_seal
 from tasks.rollout.stage import Rollout, rollout_of, stage_of
 from tasks.settings import current_settings, now
 
@@ -35,13 +36,25 @@ def page(view: View) -> None:
 
 
 def _gates(view: View, target: Stage) -> None:
-    live = matching(view.settings.database(), PredictionFilter(market=view.symbol, mode=("live",)))
+    live = _predictions_to_read(view)
     if live > _MANY:
         st.header(f"To {target}")
         st.write(f"The gates read the whole record, {live:,} predictions, which may take minutes.")
         if not st.toggle("Compute the gates", key="check_gates"):
             return
     _next_step(_rollout(view.name))
+
+
+def _predictions_to_read(view: View) -> int:
+    """Count the live predictions that the gates read: of all markets without a fresh seal."""
+    settings = view.settings
+    is_sealed = fresh_seal(settings, view.at) is not None
+    names = (view.name,) if is_sealed else {view.name, *settings.markets}
+    symbols = [settings.market(name).symbol for name in names]
+    return sum(
+        matching(settings.database(), PredictionFilter(market=symbol, mode=("live",)))
+        for symbol in symbols
+    )
 
 
 def _ladder(stage: Stage) -> None:

@@ -132,20 +132,22 @@ def _studies(view: View) -> None:
         f"Questions tested on {', '.join(count.markets)}: {count.questions:,}. The evidence is "
         "corrected for all of them."
     )
+    studies = list(reversed(evaluations(view.settings.database(), view.symbol)))
     rows = [
         {
             "time (UTC)": minute(evaluation.at),
             "recipe": evaluation.recipe,
             "verdict": evaluation.verdict,
-            "report": str(page)
-            if (page := study_page(view.settings, evaluation)).is_file()
-            else "-",
         }
-        for evaluation in reversed(evaluations(view.settings.database(), view.symbol))
+        for evaluation in studies
     ]
     if rows:
         words_table(rows)
-        st.caption("A report is a separate page: open the file in a browser.")
+        reports = (study_page(view.settings, evaluation) for evaluation in studies)
+        files = [str(report) for report in reports if report.is_file()]
+        if files:  # their long paths would leave a phone no room for the verdicts
+            st.caption("Reports, newest first, to be opened in a browser:")
+            st.code("\n".join(files), language=None)
     else:
         nothing_yet("No recipe has been studied on unseen days yet.", "orbcast run walk-forward")
 

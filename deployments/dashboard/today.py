@@ -13,7 +13,12 @@ import streamlit as st
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
-from deployments.dashboard.day_figures import all_markets, day_followed, day_so_far
+from deployments.dashboard.day_figures import (
+    all_markets,
+    day_followed,
+    day_so_far,
+    markets_to_come,
+)
 from deployments.dashboard.day_summary import DaySummary
 from deployments.dashboard.shell import FRESH, View, nothing_yet, show_errors
 from deployments.dashboard.slot_words import (
@@ -55,8 +60,16 @@ def page(view: View) -> None:
     """Show a trading day of a market."""
     st.title("Today")
     _countdown(view)
-    _markets(view)
+    if len(view.settings.markets) < 2:  # noqa: PLR2004 - the only one is shown at length
+        _cards(view)
+        return
+    # many markets take seconds: the chosen one comes first, and finds its place already
+    table = st.empty()
+    with table:
+        markets_to_come(view)
     _cards(view)
+    with table:
+        _markets(view)
 
 
 @st.fragment(run_every=timedelta(seconds=1))
@@ -79,7 +92,7 @@ def _countdown(view: View) -> None:
     )
 
 
-@st.fragment(run_every=2 * FRESH)
+@st.fragment(run_every=4 * FRESH)
 @show_errors()
 def _markets(view: View) -> None:
     all_markets(replace(view, at=now()))

@@ -19,6 +19,8 @@ from deployments.dashboard.tables.words_table import words_table
 from ml_core.evidence.evaluation import (
     DirectionScores,
     EvaluationSummary,
+    NoTrades,
+    Trades,
     Trading,
     read_part,
 )
@@ -26,8 +28,15 @@ from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.learning.predictions.reasons import named
 from ml_core.learning.recipe_difference import recipe_difference
 from ml_core.learning.version_folder import reading, recipe_of
-from monitoring.pages.findings import money
-from monitoring.pages.formatting import interval, percent, signed, utc_minute
+from monitoring.pages.findings import FEW_TRADES
+from monitoring.pages.formatting import (
+    count_of,
+    interval,
+    is_known,
+    percent,
+    signed,
+    utc_minute,
+)
 from monitoring.pages.markdown import escaped
 from monitoring.performance import MIN_DAYS, over, whole_days
 from registry.health.performance import performance_records
@@ -117,9 +126,22 @@ def figures_of(version: VersionRecord, live: Sequence[PerformanceRecord]) -> dic
             f"{signed(less.estimate, 4)} ({interval(less.low, less.high, 4)}); below 0 is better"
         )
     values["calibration error"] = f"{model.ece:.3f}"
-    values["trading it"] = money(read_part(Trading, version.metrics["trading"]))
+    trading = read_part(Trading, version.metrics["trading"])
+    values["net R a trade, every break"] = _net_r(trading.every_break)
+    values["net R a trade, recommended"] = _net_r(trading.followed)
     values["live"] = _live(live)
     return values
+
+
+def _net_r(trades: Trades | NoTrades) -> str:
+    """Return the result of trades in figures: a sentence does not fit a phone's column."""
+    if not isinstance(trades, Trades) or not is_known(trades.net_r.estimate):
+        return "no trade"
+    net = trades.net_r
+    count = count_of(trades.trades, "trade")
+    if trades.trades < FEW_TRADES:
+        return f"{signed(net.estimate, 2)}; {count}: too few to judge"
+    return f"{signed(net.estimate, 2)} ({interval(net.low, net.high, 2)}); {count}"
 
 
 def _live(rows: Sequence[PerformanceRecord]) -> str:

@@ -41,7 +41,7 @@ INTRADAY = frozenset(
 
 
 HEAVY = frozenset(map(entrypoint_of, ("nightly-retrain", "walk-forward", "tune", "replay")))
-"""Entrypoints of runs that take a place of heavy work; without one they have no process."""
+"""Entrypoints of the flows that call `heavy_work`; without a place they have no process."""
 
 CHECKS = frozenset(map(entrypoint_of, ("audit", "check-drift")))
 """Entrypoints of daily checks, which are due for all markets at once and can wait as well."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def read_table(
         raise FillsFileError(str(path), "has a header and no row", "export it again")
     names = {name.lower(): name for name in reversed(header)}
     columns = _columns(path, header, names, layout, named)
+    _require_single(path, header, columns)
     return TextTable(layout=layout, columns=columns, names=names, rows=rows)
 
 
@@ -106,14 +107,31 @@ def _lines(path: Path, text: Path, delimiter: str | None) -> list[tuple[int, lis
     with text.open(encoding="utf-8-sig", newline="") as file:
         start = file.read(1 << 16)
         file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter or _delimiter(start), strict=False)
+        mark = delimiter or _delimiter(start)
         try:
-            return [(reader.line_num, cells) for cells in reader]
+            reader = csv.reader(file, delimiter=mark, strict=False)
+            rows = [(reader.line_num, cells) for cells in reader]
+            file.seek(0)
+            _require_closed_quotes(path, csv.reader(file, delimiter=mark, strict=True))
         except (csv.Error, TypeError) as error:
             fault = f"cannot be read as CSV ({error})"
             raise FillsFileError(
                 str(path), fault, "export it again, or give --delimiter"
             ) from error
+    return rows
+
+
+def _require_closed_quotes(path: Path, reader: Iterator[list[str]]) -> None:
+    """Refuse a quotation mark that is never closed: it takes all lines after it into one cell."""
+    rows = 0
+    try:
+        while next(reader, None) is not None:
+            rows += 1
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            fault = f"row {rows + 1}: a quotation mark is not closed"
+            remedy = "close or delete it, or export the file again"
+            raise FillsFileError(str(path), fault, remedy) from error
 
 
 def _delimiter(start: str) -> str:
@@ -186,6 +204,14 @@ def _columns(
         remedy = f"map it with --columns {missing[0]}=...; there are {present}"
         raise FillsFileError(str(path), fault, remedy)
     return columns
+
+
+def _require_single(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> None:
+    for field, column in columns.items():
+        places = [str(place) for place, name in enumerate(header, 1) if name == column]
+        if len(places) > 1:
+            fault = f"has {len(places)} columns named {column!r} ({field}): {', '.join(places)}"
+            raise FillsFileError(str(path), fault, "rename all but the right one in its header")
 
 
 def _first(choices: Sequence[str], names: Mapping[str, str]) -> str | None:

@@ -80,7 +80,8 @@ def read_moments(
         fault = f"line {lines[first]}: {column} {texts[first]!r:.40} has no zone"
         raise FillsFileError(path, fault, "give --zone (the platform's, such as America/Chicago)")
     moments = written.moments.copy()
-    faults = np.where(written.good, "", "is not a readable time").astype(object)
+    unread = "is not a readable time" if time_format is None else f"is not like {time_format}"
+    faults = np.where(written.good, "", unread).astype(object)
     if local.any():
         clock = np.where(local, written.moments, np.datetime64("NaT", "us"))
         read = WrittenTimes.local(clock, str(zone))
@@ -113,7 +114,9 @@ def _format_of_times(
     matching = [name for name, count in allowed.items() if count == most]
     if len(matching) > 1:
         text, line = written[0]
-        fault = f"line {line}: {column} {text!r:.40} may be read two ways, as may all others"
+        proven = any(len(formats_of(text)) == 1 for text, _ in written)
+        others = "and other lines prove both" if proven else "as may all others"
+        fault = f"line {line}: {column} {text!r:.40} may be read two ways, {others}"
         remedy = "give --time-format " + " or ".join(f"{name!r}" for name in matching)
         raise FillsFileError(path, fault, remedy)
     return matching[0]

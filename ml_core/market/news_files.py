@@ -194,7 +194,8 @@ def _event_of(row: Row, market: str, zone: str | None, at: datetime) -> NewsEven
         raise _FieldError(unknown[0], "", "is not a field", f"use {', '.join(FIELDS)}")
     own_zone = row.get("zone") or zone
     if own_zone is not None and not is_zone(str(own_zone)):
-        raise _FieldError("zone", own_zone, "is none", "use an IANA name such as UTC")
+        remedy = "use an IANA name such as America/New_York"
+        raise _FieldError("zone", own_zone, "is not known", remedy)
     since = row.get("known_since")
     known_since = at if since in {None, ""} else _moment("known_since", since, own_zone)
     if known_since > at:
@@ -217,7 +218,7 @@ def _importance(value: Any) -> Importance:
     text = str(value or "high").strip().lower()
     importance = next((one for one in IMPORTANCES if one == text), None)
     if importance is None:
-        raise _FieldError("importance", value, "is none", f"use {', '.join(IMPORTANCES)}")
+        raise _FieldError("importance", value, "is not known", f"use {', '.join(IMPORTANCES)}")
     return importance
 
 

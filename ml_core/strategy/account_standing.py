@@ -116,6 +116,15 @@ class AccountSide:
     room: float | None
     refused: str = ""
 
+    def contracts_at(self, stop: float) -> int:
+        """Return the contracts of an entry at which one contract loses an amount at its stop.
+
+        >>> own = AccountSide(side="long", contracts=2, stop=49.48, limit="risk", room=110.0)
+        >>> own.contracts_at(52.48), own.contracts_at(60.0)
+        (2, 1)
+        """
+        return self.contracts if self.room is None else min(self.contracts, int(self.room // stop))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:

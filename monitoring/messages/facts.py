@@ -11,6 +11,7 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
+from ml_core.strategy.account_standing import AccountSide
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan
@@ -144,6 +145,27 @@ class TradeFacts:
     size: float
     why_not: str = ""
     by: EntryBy = "close"
+
+    @property
+    def planned_contracts(self) -> int | None:
+        """The contracts planned with the forecast; None without an account."""
+        allowed = self._allowed
+        return None if allowed is None else allowed.contracts
+
+    @property
+    def contracts(self) -> int | None:
+        """The contracts that the account allows at the actual entry; None without an account."""
+        instrument = self.opening_range.instrument
+        stop = (self.bracket.risk + instrument.round_trip_cost_ticks) * instrument.tick_value
+        allowed = self._allowed
+        return None if allowed is None else allowed.contracts_at(stop)
+
+    @property
+    def _allowed(self) -> AccountSide | None:
+        plan = self.plan.plan
+        if plan is None or plan.account is None:
+            return None
+        return plan.account.of(self.bracket.side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

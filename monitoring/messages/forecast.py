@@ -14,11 +14,11 @@ from monitoring.messages.facts import ForecastFacts, Message, PlanFacts
 from monitoring.messages.words import (
     BREAKS,
     clock,
-    copy_line,
     in_subject,
     levels_line,
     limits_in_words,
     money_line,
+    planned_copy_line,
     range_line,
     signed_money,
     stage_line,
@@ -204,5 +204,5 @@ def _side_lines(
             f"{money_line(instrument, bracket)}; expected {expected}",
         ]
         if facts.plan.is_traded and facts.plan.plan is not None and facts.plan.plan.size(side):
-            lines.append(copy_line(facts.opening_range, bracket, facts.plan.plan))
+            lines.append(planned_copy_line(facts.opening_range, bracket, facts.plan.plan))
     return lines

@@ -11,8 +11,10 @@ from monitoring.messages.facts import Message, SettledFacts, TradeFacts
 from monitoring.messages.words import (
     BREAKS,
     clock,
+    copy_line,
     in_subject,
     levels_line,
+    money,
     money_line,
     signed_money,
     stage_line,
@@ -46,7 +48,7 @@ def break_message(facts: TradeFacts) -> Message:
     lines = [stage_line(stage), *entry_lines(facts), *_forecast_lines(facts.entry)]
     return Message(
         subject=f"{opening.symbol} {opening.opening_range}: {broke} broke at {entry}, "
-        f"{_than_planned(facts)}{in_subject(stage)}",
+        f"{_than_planned(facts)}{in_subject(stage) or _quantity(facts)}",
         body="\n".join(lines),
     )
 
@@ -76,6 +78,7 @@ def entry_lines(facts: TradeFacts) -> list[str]:
     instrument = opening.instrument
     entry, edge = map(instrument.price_text, (bracket.entry, bracket.edge))
     word = "above" if bracket.side == "long" else "below"
+    plan, is_entered = facts.plan, facts.size > 0 and facts.contracts != 0
     return [
         (
             f"{_ENTRY[facts.by].format(word=word, edge=edge, entry=entry)} "
@@ -84,6 +87,11 @@ def entry_lines(facts: TradeFacts) -> list[str]:
         levels_line(instrument, bracket),
         money_line(instrument, bracket),
         entered_line(facts),
+        *(
+            [copy_line(opening, bracket, size=facts.size, contracts=facts.contracts)]
+            if plan.is_traded and is_entered
+            else []
+        ),
     ]
 
 
@@ -105,6 +113,7 @@ def settled_lines(facts: SettledFacts) -> list[str]:
         (
             f"{r_multiple(facts.r_gross)} before costs, {r_multiple(facts.r_net)} net: "
             f"{signed_money(instrument, facts.r_net * bracket.risk)} a contract"
+            f"{_of_all_contracts(trade, facts.r_net)}"
         ),
         entered_line(trade, is_over=True),
     ]
@@ -113,10 +122,20 @@ def settled_lines(facts: SettledFacts) -> list[str]:
 def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:
     """Return whether the rules enter a trade. Whether a person did is not known here."""
     now, then = ("is", "was") if facts.plan.is_traded else ("would be", "would have been")
-    done = "entered" if facts.size else "not entered"
-    how = f" at size {facts.size:g}" if facts.size else ""
-    why = "" if facts.size else f": {facts.why_not or 'this side is not armed'}"
-    return f"By the rules {facts.plan.rules} it {then if is_over else now} {done}{how}{why}."
+    verb = f"By the rules {facts.plan.rules} it {then if is_over else now}"
+    if not facts.size:
+        return f"{verb} not entered: {facts.why_not or 'this side is not armed'}."
+    count, planned = facts.contracts, facts.planned_contracts
+    if count == 0:
+        return f"{verb} not entered: at this price no contract fits the account's limits."
+    if count is None:
+        return f"{verb} entered at size {facts.size:g}."
+    fewer = "" if count == planned else f" of the {planned} planned"
+    at_stop = money(facts.opening_range.instrument, count * _ticks_at_stop(facts))
+    return (
+        f"{verb} entered at size {facts.size:g}: {count_of(count, 'contract')}{fewer}, "
+        f"{at_stop} at the stop."
+    )
 
 
 def day_line(day: DaySoFar, *, is_traded: bool) -> str:
@@ -125,6 +144,27 @@ def day_line(day: DaySoFar, *, is_traded: bool) -> str:
     still_open = f", {day.open} open" if day.open else ""
     kept = "" if is_traded else " (on record only)"
     return f"The day so far: {trades}{still_open}{kept}."
+
+
+def _quantity(facts: TradeFacts) -> str:
+    """Return the contracts as written in the subject, or the size where no account is named."""
+    if not facts.size or facts.contracts == 0:
+        return ", not entered"
+    if facts.contracts is None:
+        return f", size {facts.size:g}"
+    return f", {count_of(facts.contracts, 'contract')}"
+
+
+def _ticks_at_stop(facts: TradeFacts) -> float:
+    return facts.bracket.risk + facts.opening_range.instrument.round_trip_cost_ticks
+
+
+def _of_all_contracts(trade: TradeFacts, r_net: float) -> str:
+    count = trade.contracts
+    if not count or not trade.size:
+        return ""
+    won = signed_money(trade.opening_range.instrument, count * r_net * trade.bracket.risk)
+    return f", {won} for {count_of(count, 'contract')}"
 
 
 def _than_planned(facts: TradeFacts) -> str:

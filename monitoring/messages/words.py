@@ -79,11 +79,20 @@ def levels_line(instrument: Instrument, bracket: Bracket) -> str:
     return f"entry {entry}, stop {stop}{part}, target {instrument.price_text(bracket.target)}"
 
 
-def copy_line(facts: RangeFacts, bracket: Bracket, plan: Plan) -> str:
-    """Return a side's bracket to be copied: quantity, then each price with its whole ticks."""
-    account = plan.account
+def planned_copy_line(facts: RangeFacts, bracket: Bracket, plan: Plan) -> str:
+    """Return the bracket of an armed side to be copied, as planned."""
+    account, size = plan.account, plan.size(bracket.side)
     allowed = None if account is None else account.of(bracket.side)
-    quantity = f"size {plan.size(bracket.side):g}" if allowed is None else f"{allowed.contracts}"
+    contracts = None if allowed is None else allowed.contracts
+    return copy_line(facts, bracket, size=size, contracts=contracts)
+
+
+def copy_line(facts: RangeFacts, bracket: Bracket, *, size: float, contracts: int | None) -> str:
+    """Return a bracket to be copied: quantity, then each price with its whole ticks.
+
+    The quantity is the contracts, or without an account (None) the size.
+    """
+    quantity = f"size {size:g}" if contracts is None else f"{contracts}"
 
     def price(ticks: int | None) -> str:
         return "none" if ticks is None else f"{facts.instrument.price_text(ticks)} ({ticks} ticks)"

@@ -52,6 +52,26 @@ BEGINNING = Head(0, GENESIS)
 """The end of a chain without rows."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Result of a walk through a chain.
+
+    Attributes
+    ----------
+    faults
+        A line for every row that was edited, and where a row is gone or was moved.
+    end
+        The chain's end.
+    places
+        The places of the wanted hashes that are in the chain, from 1; None where the walk began
+        after them, so that they were not counted.
+    """
+
+    faults: tuple[str, ...]
+    end: Head
+    places: Mapping[str, int | None]
+
+
 class Chain:
     """The hash chain of a table.
 
@@ -87,7 +107,7 @@ class Chain:
     def head(self, session: Session) -> Head:
         """Return the chain's end; every row is counted."""
         rows = session.scalar(select(func.count()).select_from(self.table)) or 0
-        return Head(rows, self._last_hash(session))
+        return Head(rows, self.last_hash(session))
 
     def end(self, session: Session) -> Head:
         """Return the chain's end as the next row's unit of work needs it.
@@ -100,12 +120,13 @@ class Chain:
         if announced is not None:  # appended in this unit of work, which runs alone
             return Head(announced.rows, announced.row_hash)
         noted = session.info[LATEST_NOTE](self.name) if LATEST_NOTE in session.info else None
-        if noted is None or not (start := self._id_of(session, Head(noted.rows, noted.row_hash))):
+        if noted is None or not (start := self.id_of(session, noted.row_hash)):
             return self.head(session)
         later = select(func.count()).where(self._columns["id"] > start)
-        return Head(noted.rows + (session.scalar(later) or 0), self._last_hash(session))
+        return Head(noted.rows + (session.scalar(later) or 0), self.last_hash(session))
 
-    def _last_hash(self, session: Session) -> str:
+    def last_hash(self, session: Session) -> str:
+        """Return the hash of the last row, or the genesis hash if there is none."""
         last = select(self.table.row_hash).order_by(self.table.id.desc()).limit(1)
         return session.scalars(last).first() or GENESIS
 
@@ -115,25 +136,6 @@ class Chain:
             return True
         condition = self.table.row_hash.startswith(row_hash, autoescape=True)
         return session.scalars(select(self.table.id).where(condition)).first() is not None
-
-    def places(
-        self, session: Session, hashes: Collection[str], after: Head = BEGINNING
-    ) -> dict[str, int | None]:
-        """Return the places of the hashes that are in the chain; the first row is at 1.
-
-        Rows up to ``after`` are not counted: their place is None.
-        """
-        wanted = frozenset(hashes)
-        start = self._id_of(session, after)
-        later = select(self._columns["row_hash"]).order_by(self._columns["id"])
-        rows = session.connection().scalars(later.where(self._columns["id"] > start))
-        first = after.rows + 1 if start else 1
-        places: dict[str, int | None] = {
-            digest: place for place, digest in enumerate(rows, first) if digest in wanted
-        }
-        if start:
-            places |= dict.fromkeys(self._before(session, wanted - places.keys(), start))
-        return places
 
     def append(
         self, session: Session, values: Mapping[str, Any], after: Head | None = None
@@ -170,8 +172,14 @@ class Chain:
         }
         return hashlib.sha256((previous + canonical(hashed_values)).encode()).hexdigest()
 
-    def faults(self, session: Session, after: Head = BEGINNING) -> Iterator[str]:
-        """Yield a line for every row that was edited, and where a row is gone or was moved.
+    def faults(self, session: Session) -> tuple[str, ...]:
+        """Return a line for every row that was edited, and where a row is gone or was moved."""
+        return self.walk(session).faults
+
+    def walk(
+        self, session: Session, after: Head = BEGINNING, wanted: Collection[str] = ()
+    ) -> Walk:
+        """Check the rows in order, and note the places of some on the way.
 
         Parameters
         ----------
@@ -180,37 +188,50 @@ class Chain:
         after
             An earlier head of the chain: its row and the later ones are checked. Of the rows
             before it only the number is compared with the head's.
+        wanted
+            Hashes of rows whose places are returned.
         """
-        start = self._id_of(session, after)
+        faults: list[str] = []
+        start = self.id_of(session, after.row_hash)
         previous: str | None = GENESIS
-        query = self._rows
+        query, earlier = self._rows, 0
         if start:
             previous, query = None, self._rows.where(self._columns["id"] >= start)
-            later = select(func.count()).where(self._columns["id"] > start)
-            earlier = self.head(session).rows - (session.scalar(later) or 0)
+            earlier = self._rows_up_to(session, start)
             if earlier != after.rows:
-                yield (
+                faults.append(
                     f"{self.name} has {earlier:,} rows up to the sealed checkpoint, which counted "
                     f"{after.rows:,}: some are missing or were inserted"
                 )
         elif after.rows:
-            yield (
+            faults.append(
                 f"{self.name} row {after.rows:,} is not the one that was sealed: it was edited, "
                 "or rows are missing"
             )
-        streamed = {"yield_per": _PAGE}
-        # closed also where a caller stops at the first fault
-        with session.connection().execute(query, execution_options=streamed) as rows:
-            for row in rows:
+        unplaced, places = frozenset(wanted), dict[str, int | None]()
+        place, digest, first = 0, GENESIS, max(1, earlier)
+        # in parts, so that a large table needs no more memory
+        with session.connection().execute(query, execution_options={"yield_per": _PAGE}) as rows:
+            for place, row in enumerate(rows, first):
                 number, follows, digest = row[:3]
                 if previous is not None and follows != previous:
-                    yield (
+                    faults.append(
                         f"{self._name(session, number)} does not follow the row before it: "
                         "one is missing or was moved"
                     )
                 if not self._as_written(row):
-                    yield from self._edited(session, number)
+                    faults.extend(self._edited(session, number))
+                if digest in unplaced:
+                    places[digest] = place
                 previous = digest
+        if start:
+            sealed = self._up_to(session, unplaced - places.keys() | {after.row_hash}, start)
+            places |= dict.fromkeys(sealed)
+        return Walk(faults=tuple(faults), end=Head(place, digest), places=places)
+
+    def _rows_up_to(self, session: Session, start: int) -> int:
+        count = select(func.count()).where(self._columns["id"] <= start)
+        return session.scalar(count) or 0
 
     def _as_written(self, row: Sequence[Any]) -> bool:
         """Return whether a row is as it was written, without parsing and re-encoding its JSON.
@@ -241,12 +262,14 @@ class Chain:
             return False
         return hashlib.sha256(str(row[1]).encode() + text).hexdigest() == str(row[2])
 
-    def _id_of(self, session: Session, head: Head) -> int:
-        """Return the ``id`` of the row that was a head; 0 if there is none."""
-        query = select(self._columns["id"]).where(self._columns["row_hash"] == head.row_hash)
-        return session.scalar(query) or 0 if head.rows else 0
+    def id_of(self, session: Session, row_hash: str) -> int | None:
+        """Return the ``id`` of the row with a hash; 0 for the genesis hash, None without one."""
+        if row_hash == GENESIS:
+            return 0
+        query = select(self._columns["id"]).where(self._columns["row_hash"] == row_hash)
+        return session.scalar(query)
 
-    def _before(self, session: Session, hashes: Collection[str], start: int) -> Iterator[str]:
+    def _up_to(self, session: Session, hashes: Collection[str], start: int) -> Iterator[str]:
         """Yield the hashes that are in the chain up to a row."""
         column = self._columns["row_hash"]
         ordered = sorted(hashes)

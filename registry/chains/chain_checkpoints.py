@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -30,14 +30,6 @@ log = logging.getLogger(__name__)
 
 _END_BYTES = 64 * 1024
 """Bytes at the end of the file, some hundred notes, in which a chain's last note is looked up."""
-
-RowLookup = Callable[[str, list[str]], tuple[dict[str, int | None], int] | None]
-"""From a chain's name and hashes: the places of those in it, from 1, and its number of rows.
-
-A place that was not counted is None.
-
-The result is None for a chain that this version does not have.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +82,14 @@ class Gap:
         return f"{self.rows:,} {self.chain} recorded {after}up to {self.until:%Y-%m-%d %H:%M} UTC"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """How the notes differ from the database: rows gone, and counts that are wrong."""
+
+    gaps: tuple[Gap, ...]
+    miscounts: tuple[Miscount, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Notes:
     """The file's heads in order; accepted gaps, ``(chain, first, last, by, reason)``; doubts."""
@@ -98,14 +98,29 @@ class Notes:
     accepted: tuple[tuple[str, str, str, str, str], ...] = ()
     doubts: tuple[str, ...] = ()
 
+    def compare(
+        self, places: Mapping[str, Mapping[str, int | None]], rows: Mapping[str, int]
+    ) -> Compared:
+        """Compare the notes with the database: what is gone, and which counts are wrong.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """The notes, and how they differ from the database: rows gone, and counts that are wrong."""
-
-    notes: Notes = field(default_factory=Notes)
-    gaps: tuple[Gap, ...] = ()
-    miscounts: tuple[Miscount, ...] = ()
+        Parameters
+        ----------
+        places
+            By chain, the places of the noted rows that are in it, from 1; None if not counted. A
+            chain that this release does not have is left out.
+        rows
+            The number of rows of each chain.
+        """
+        gaps: list[Gap] = []
+        miscounts: list[Miscount] = []
+        by_chain: dict[str, list[NotedHead]] = {}
+        for head in self.noted_heads:
+            by_chain.setdefault(head.chain, []).append(head)
+        for chain in sorted(by_chain.keys() & places.keys()):
+            heads, there = by_chain[chain], places[chain]
+            gaps += _gaps(heads, there, rows[chain], _accepted(self, heads))
+            miscounts += _miscounts(heads, there)
+        return Compared(gaps=tuple(gaps), miscounts=tuple(miscounts))
 
 
 class CheckpointFile:
@@ -146,43 +161,54 @@ class CheckpointFile:
                 continue  # cut short, or damaged: the verification names it
         return None
 
-    def read(self) -> Notes:
-        """Read every note; a line that cannot be read becomes a doubt, not an error."""
+    def read(self, *, chain: str = "", sealed: Sequence[NotedHead] = ()) -> Notes:
+        """Read the notes; a line that cannot be read becomes a doubt, not an error.
+
+        Parameters
+        ----------
+        chain
+            Only the notes of this chain; "" for all.
+        sealed
+            Heads up to which the chains were compared with the notes before, those of the chain
+            that was read first to begin with. They stand in for the notes up to that one's, so
+            that a long file takes little more time and memory than its newest part. All are read
+            if the file does not have that note, or if it has accepted gaps, which stay listed.
+        """
+        noted_heads, accepted, doubts = [], [], []
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            first = self._line_noting(sealed[0].row_hash) if sealed else 0
+            for number, line in self._lines(first, chain.encode()):
+                try:
+                    note = parse_json(line)
+                    if "accepted" in note:
+                        names = ("accepted", "first", "last", "by", "reason")
+                        accepted.append(tuple(str(note[name]) for name in names))
+                    else:
+                        noted_heads.append(_head(note, number))
+                except (ValueError, TypeError, KeyError):
+                    doubts.append(f"{self.path} line {number} cannot be read")
         except FileNotFoundError:
             return Notes(doubts=(f"{self.path} is not there",))
         except OSError as error:
             return Notes(doubts=(f"{self.path} cannot be read ({error})",))
-        noted_heads, accepted, doubts = [], [], []
-        for number, line in enumerate(lines, 1):
-            if not line or (line.startswith(b"{") and not line.endswith(b"}")):
-                continue  # a note that a crash cut short
-            try:
-                note = parse_json(line)
-                if "accepted" in note:
-                    names = ("accepted", "first", "last", "by", "reason")
-                    accepted.append(tuple(str(note[name]) for name in names))
-                else:
-                    noted_heads.append(_head(note, number))
-            except (ValueError, TypeError, KeyError):
-                doubts.append(f"{self.path} line {number} cannot be read")
-        return Notes(tuple(noted_heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+        heads = (*(sealed if first else ()), *noted_heads)
+        return Notes(heads, tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
 
-    def compare(self, lookup: RowLookup) -> Compared:
-        """Compare the notes with the database: what is gone, and which counts are wrong."""
-        notes = self.read()
-        gaps: list[Gap] = []
-        miscounts: list[Miscount] = []
-        for chain in sorted({head.chain for head in notes.noted_heads}):
-            chain_heads = [head for head in notes.noted_heads if head.chain == chain]
-            there = lookup(chain, [head.row_hash for head in chain_heads])
-            if there is None:
-                continue
-            places, rows = there
-            gaps += _gaps(chain_heads, places, rows, _accepted(notes, chain_heads))
-            miscounts += _miscounts(chain_heads, places)
-        return Compared(notes=notes, gaps=tuple(gaps), miscounts=tuple(miscounts))
+    def _line_noting(self, row_hash: str) -> int:
+        """Return the number of the line that notes a row; 0 without one, or with accepted gaps."""
+        if any(True for _ in self._lines(containing=b'"accepted"')):
+            return 0
+        return next((number for number, _ in self._lines(containing=row_hash.encode())), 0)
+
+    def _lines(self, after: int = 0, containing: bytes = b"") -> Iterator[tuple[int, bytes]]:
+        """Yield lines with their numbers, without those that a crash cut short."""
+        with self.path.open("rb") as file:
+            for number, ended in enumerate(file, 1):
+                if number <= after or containing not in ended:
+                    continue
+                line = ended.rstrip(b"\n")
+                if line and not (line.startswith(b"{") and not line.endswith(b"}")):
+                    yield number, line
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
         """Record that a person accepts the gaps; they stay listed for ever.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
@@ -32,7 +32,7 @@ from registry.ledger.verification import (
     Verification,
     chain_faults,
     chains,
-    row_lookup_in,
+    unaccepted_gaps,
     verify,
 )
 from registry.tables.ledger import OutcomeRow, PredictionRow
@@ -125,14 +125,21 @@ class Ledger:
         *,
         first: date | None = None,
         last: date | None = None,
+        days: Collection[date] | None = None,
         mode: Mode | None = None,
     ) -> tuple[Settled, ...]:
-        """Return predictions by decision time, each with the latest outcome of its slot."""
+        """Return predictions by decision time, each with the latest outcome of its slot.
+
+        They are those of some trading days, from a first to a last one or a collection, if given.
+        """
         query = _within(select(PredictionRow), PredictionRow, market, first, last)
         if mode is not None:
             query = query.where(PredictionRow.mode == mode)
         query = query.order_by(PredictionRow.decision_time, PredictionRow.id)
         outcomes = _within(select(OutcomeRow), OutcomeRow, market, first, last)
+        if days is not None:
+            query = query.where(PredictionRow.trading_day.in_(days))
+            outcomes = outcomes.where(OutcomeRow.trading_day.in_(days))
         with self._database.reading() as session:
             rows = list(session.scalars(query))
             latest = {
@@ -255,9 +262,9 @@ class Ledger:
         checkpoints = self._database.checkpoints
         if checkpoints is None:
             raise NothingMissingError("no file")
-        gaps = checkpoints.compare(row_lookup_in(self._database)).gaps
+        gaps = unaccepted_gaps(self._database)
         checkpoints.accept(gaps, by=by, reason=reason, at=at)
-        return tuple(gap for gap in gaps if gap.by is None)
+        return gaps
 
     def _alone(self, work: Callable[[Session], T]) -> T:
         """Run a transaction; run it again if another writer was first."""

@@ -63,7 +63,7 @@ def latest_seal(session: Session, noted: Collection[str]) -> Seal | None:
     """
     query = select(SealedCheckpoint).order_by(SealedCheckpoint.id.desc())
     try:
-        if any(True for _ in SEALS.faults(session)):
+        if SEALS.faults(session):
             return None
         for row in session.scalars(query):
             if row.row_hash in noted:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
 
+from ml_core.decision.entry import Mode
 from registry.database import Database
 from registry.ledger.browsing import with_outcomes
 from registry.ledger.entries import OutcomeKey
@@ -45,6 +46,32 @@ class SlotToSettle:
     def key(self) -> OutcomeKey:
         """The key of the outcome that belongs to it."""
         return self.trading_day, self.opening_range, self.label, self.market_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedSlot:
+    """A slot with the recommendation made for it, or the typed reason why none was made."""
+
+    trading_day: date
+    opening_range: str
+    recommendation: str | None
+    reason: str | None
+
+
+def last_decided(database: Database, market: str, *, mode: Mode, role: str) -> DecidedSlot | None:
+    """Return the slot decided last in a mode and role; None if there is none."""
+    columns = (getattr(PredictionRow, field.name) for field in fields(DecidedSlot))
+    query = (
+        select(*columns)
+        .where(
+            PredictionRow.market == market, PredictionRow.mode == mode, PredictionRow.role == role
+        )
+        .order_by(PredictionRow.decision_time.desc(), PredictionRow.id.desc())
+        .limit(1)
+    )
+    with database.reading() as session:
+        row = session.execute(query).mappings().first()
+    return DecidedSlot(**row) if row else None
 
 
 def answered_slots(database: Database, market: str, mode: str) -> AnsweredSlots | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,8 +12,15 @@ from sqlalchemy.exc import DBAPIError
 
 from registry import tables
 from registry.chains.beginnings import Beginning, beginnings_in
-from registry.chains.chain import BEGINNING, Chain, Head, chain_of
-from registry.chains.chain_checkpoints import CheckpointFile, Compared, Gap, Miscount, RowLookup
+from registry.chains.chain import BEGINNING, Chain, Head, Walk, chain_of
+from registry.chains.chain_checkpoints import (
+    CheckpointFile,
+    Compared,
+    Gap,
+    Miscount,
+    NotedHead,
+    Notes,
+)
 from registry.database import Database
 from registry.ledger.sealed_checkpoints import SEALS, Seal, latest_seal, write_seal
 from registry.tables.base import UnreadableValueError
@@ -81,29 +89,75 @@ class Verification:
 
 def chain_faults(database: Database) -> tuple[str, ...]:
     """Return a fault for each edited, missing or moved row of any chained table."""
-    return tuple(fault for chain in chains().values() for fault in _walk(database, chain)[0])
+    return tuple(fault for name in chains() for fault in _walk(database, name).faults)
 
 
 def _walk(
-    database: Database, chain: Chain, after: Head = BEGINNING
-) -> tuple[tuple[str, ...], Head]:
-    """Return a chain's faults and its end; a table that cannot be read is a fault."""
+    database: Database, name: str, after: Head = BEGINNING, wanted: Collection[str] = ()
+) -> Walk:
+    """Walk a chain; a table that cannot be read is a fault."""
     try:
         with database.reading() as session:
-            return tuple(chain.faults(session, after)), chain.head(session)
+            return chains()[name].walk(session, after, wanted)
     except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        return (f"{chain.name} cannot be read ({reason})",), BEGINNING
+        fault = f"{name} cannot be read ({' '.join(str(error.orig).split())})"
     except UnreadableValueError as error:
-        fault = f"{chain.name} has a row that cannot be read: {error.begins!r} ({error.fault})"
-        return (fault,), BEGINNING
+        fault = f"{name} has a row that cannot be read: {error.begins!r} ({error.fault})"
+    # its notes are not compared: the fault says enough
+    return Walk(faults=(fault,), end=BEGINNING, places=dict.fromkeys(wanted))
+
+
+def _walks(
+    database: Database, notes: Notes, beginnings: Iterable[Beginning], since: Seal | None
+) -> dict[str, Walk]:
+    """Walk all chains and look up the noted rows and those of beginnings on the way."""
+    wanted: dict[str, set[str]] = {name: set() for name in chains()}
+    for head in notes.noted_heads:
+        # a later release may have noted a table that this one does not have
+        wanted.get(head.chain, set()).add(head.row_hash)
+    for begun in beginnings:
+        wanted.get(begun.table_name, set()).add(begun.last_hash)
+    sealed = since.ends if since else {}
+    return {
+        name: _walk(database, name, sealed.get(name, BEGINNING), hashes)
+        for name, hashes in wanted.items()
+    }
+
+
+def _heads_of(since: Seal | None) -> list[NotedHead]:
+    """Return the sealed ends in the order in which the chains are walked.
+
+    What was noted before the first one's note was in the database when the others were walked.
+    """
+    ends = since.ends if since else {}
+    return [
+        NotedHead(chain=name, rows=end.rows, row_hash=end.row_hash, at=since.at)
+        for name in chains()
+        if since and (end := ends.get(name, BEGINNING)).rows
+    ]
+
+
+def _compared(notes: Notes, walks: Mapping[str, Walk]) -> Compared:
+    return notes.compare(
+        {name: walk.places for name, walk in walks.items()},
+        {name: walk.end.rows for name, walk in walks.items()},
+    )
+
+
+def unaccepted_gaps(database: Database) -> tuple[Gap, ...]:
+    """Return the noted rows that are missing, in gaps that nobody has accepted yet."""
+    if database.checkpoints is None:
+        return ()
+    notes = database.checkpoints.read()
+    compared = _compared(notes, _walks(database, notes, (), None))
+    return tuple(gap for gap in compared.gaps if gap.by is None)
 
 
 def seal_of(database: Database) -> Seal | None:
     """Return the last sealed checkpoint that may be relied on; None if there is none."""
     if database.checkpoints is None:
         return None
-    notes = database.checkpoints.read()
+    notes = database.checkpoints.read(chain=SEALS.name)
     noted = {head.row_hash for head in notes.noted_heads if head.chain == SEALS.name}
     try:
         with database.reading() as session:
@@ -123,36 +177,30 @@ def verify(database: Database, since: Seal | None = None) -> Verification:
         A sealed checkpoint to begin at, see :func:`seal_of`; None verifies all rows.
     """
     checkpoints = database.checkpoints
-    sealed = since.ends if since else {}
-    walks = {
-        name: _walk(database, chain, sealed.get(name, BEGINNING))
-        for name, chain in chains().items()
-    }
-    faults = {name: of_chain for name, (of_chain, _) in walks.items()}
-    ends = {name: end for name, (_, end) in walks.items()}
     # notes are read first: a row noted meanwhile is in the database when that is read
-    lookup = row_lookup_in(database, since)
-    compared = checkpoints.compare(lookup) if checkpoints is not None else Compared()
-    gaps, notes = compared.gaps, compared.notes
-    noted = {head.chain: head.rows for head in notes.noted_heads}
+    notes = checkpoints.read(sealed=_heads_of(since)) if checkpoints is not None else Notes()
     later = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.revision > 0)
     with database.reading() as session:
         revisions = session.scalar(later) or 0
         beginnings = beginnings_in(session)
+    walks = _walks(database, notes, beginnings, since)
+    compared = _compared(notes, walks)
+    noted = {head.chain: head.rows for head in notes.noted_heads}
+    ends = {name: walk.end for name, walk in walks.items()}
     behind = {name: max(0, end.rows - noted.get(name, 0)) for name, end in ends.items()}
     return Verification(
         faults=(
-            *(fault for of_chain in faults.values() for fault in of_chain),
-            *(_lost(gap, checkpoints) for gap in gaps if gap.by is None),
+            *(fault for walk in walks.values() for fault in walk.faults),
+            *(_lost(gap, checkpoints) for gap in compared.gaps if gap.by is None),
             # a removed row shifts all later rows; only the removal itself is reported
             *(
                 _miscounted(miscount, checkpoints)
                 for miscount in compared.miscounts
-                if not faults[miscount.head.chain]
+                if not walks[miscount.head.chain].faults
             ),
-            *_begun_otherwise(lookup, beginnings, faults),
+            *_begun_otherwise(walks, beginnings),
         ),
-        gaps=tuple(gap for gap in gaps if gap.by is not None),
+        gaps=tuple(gap for gap in compared.gaps if gap.by is not None),
         doubts=notes.doubts if any(end.rows for end in ends.values()) else (),
         unnoted_rows={name: rows for name, rows in behind.items() if rows and checkpoints},
         ends=ends,
@@ -181,39 +229,19 @@ def seal_record(database: Database, *, version: str, at: datetime) -> Verificati
     return record
 
 
-def _begun_otherwise(
-    lookup: RowLookup, beginnings: tuple[Beginning, ...], faults: dict[str, tuple[str, ...]]
-) -> list[str]:
+def _begun_otherwise(walks: Mapping[str, Walk], beginnings: Iterable[Beginning]) -> list[str]:
     """Return a fault for each table whose first rows are not those that an upgrade chained."""
     named = []
     for begun in beginnings:
-        there = lookup(begun.table_name, [begun.last_hash])
-        places, _ = there or ({}, 0)
-        place = places.get(begun.last_hash, 0)
-        if place not in {None, begun.rows} and not faults.get(begun.table_name):
+        walk = walks.get(begun.table_name)
+        place = walk.places.get(begun.last_hash, 0) if walk else 0
+        if place not in {None, begun.rows} and not (walk and walk.faults):
             named.append(
                 f"{begun.table_name}: row {begun.rows} is not the one that the upgrade of "
                 f"{begun.at:%Y-%m-%d %H:%M} UTC chained: the table was chained again, or rows "
                 "were deleted"
             )
     return named
-
-
-def row_lookup_in(database: Database, since: Seal | None = None) -> RowLookup:
-    """Return a function that looks up the positions of hashes in a chain of the database."""
-
-    def lookup(chain: str, hashes: list[str]) -> tuple[dict[str, int | None], int] | None:
-        walked = chains().get(chain)
-        if walked is None:
-            return None  # a later release's table, which this release cannot miss
-        try:
-            with database.reading() as session:
-                after = since.ends.get(chain, BEGINNING) if since else BEGINNING
-                return walked.places(session, hashes, after), walked.head(session).rows
-        except DBAPIError:
-            return None  # the verification already reports an unreadable table
-
-    return lookup
 
 
 def _lost(gap: Gap, checkpoints: CheckpointFile | None) -> str:

@@ -97,3 +97,13 @@ class PerformanceRow(Base):
     opening_range: Mapped[str]
     figures: Mapped[DaySums] = mapped_column(JsonOf(DaySums))
     updated_at: Mapped[datetime]
+
+
+class PerformanceProgressRow(Base):
+    """The last rows of the ledger that a market's daily figures include, by their hash."""
+
+    __tablename__ = "performance_progress"
+    market: Mapped[str] = mapped_column(primary_key=True)
+    last_prediction: Mapped[str]
+    last_outcome: Mapped[str]
+    code: Mapped[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import registry
@@ -12,9 +13,11 @@ from ml_core.files import sha256_of
 from registry.bars.shared_lake import SharedLake
 from registry.models.stored_versions import StoredVersions
 from registry.models.versions import VersionRecord
-from registry.object_store import ObjectStore, StoreObjectError
+from registry.object_store import ORPHANED_AFTER, ObjectStore, StoreObjectError
 from registry.studies.evaluations import EvaluationRecord
 from tasks.settings import Settings
+
+_FOLDERS = ("lake", "models", "studies")
 
 
 class NoStoreError(InputError):
@@ -23,6 +26,18 @@ class NoStoreError(InputError):
     template = (
         "ORBCAST_STORE is not set, so bars, versions and studies are in the home only; set it to "
         "a URL like s3://bucket/prefix on every machine that shares them (docs/store.md)"
+    )
+
+
+class OtherRecordError(InputError):
+    """Error for a record that may not be the one that a store belongs to."""
+
+    store: str
+    fault: str
+    template = (
+        "the record of this database {fault}, in the store {store}, so that what it does not name "
+        "may be in use: check ORBCAST_DATABASE_URL and ORBCAST_STORE; if both are right, repair "
+        "the store with `orbcast store push` first"
     )
 
 
@@ -185,6 +200,56 @@ class SharedStore:
         for study in self._studies():
             for name, digest in study.files.items():
                 yield StoredFile(name, digest, home / name)
+
+    def orphans(self, at: datetime) -> tuple[str, ...]:
+        """Return the keys of old objects that nothing in the record names.
+
+        A writer that was killed leaves such objects. Datasets are not among them: the workers of
+        studies remove those.
+
+        Parameters
+        ----------
+        at
+            Aware time, now.
+
+        Raises
+        ------
+        OtherRecordError
+            The record names nothing, or an object that is not there: it may not be that of this
+            store, so that nothing can be said about what it does not name.
+        StoreObjectError
+            A version's list of hashes is missing from the store.
+        """
+        # listed first: what is stored and named meanwhile is in the record when that is read
+        stored = {
+            key: written
+            for folder in _FOLDERS
+            for key, written in self.store.objects(folder).items()
+        }
+        unlisted: list[StoreObjectError] = []
+        named = {f"{wanted.name}/{wanted.digest}" for wanted in self.objects(unlisted)}
+        if unlisted:
+            raise unlisted[0]
+        missing = sorted(named - stored.keys())
+        if missing or not named:
+            fault = f"names {missing[0]}, which is not there" if missing else "names nothing in it"
+            raise OtherRecordError(self.store.shown_url, fault)
+        return tuple(
+            sorted(
+                key
+                for key, written in stored.items()
+                if key not in named and written is not None and at - written >= ORPHANED_AFTER
+            )
+        )
+
+    def prune(self, at: datetime) -> tuple[str, ...]:
+        """Remove the orphans; return their keys. See :meth:`orphans`."""
+        return tuple(
+            key
+            for key in self.orphans(at)
+            # looked at again: a writer may have stored the same content anew
+            if self.store.remove_older(key, at - ORPHANED_AFTER)
+        )
 
     def faults(self) -> Iterator[str]:
         """Yield what is missing from the store or damaged in it, of all that the record names."""

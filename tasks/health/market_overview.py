@@ -11,8 +11,8 @@ from monitoring.pages.formatting import utc_minute
 from registry.errors import UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
-from registry.ledger.browsing import PredictionFilter, browse
 from registry.ledger.entries import Settled
+from registry.ledger.slots import last_decided
 from registry.news import news_of
 from tasks.health.breaker import OURS, breaker_of
 from tasks.prediction.account_now import AccountNow, account_now
@@ -140,7 +140,8 @@ def market_overview_of(settings: Settings, name: str, at: datetime) -> MarketOve
     symbol, database = market.symbol, settings.database()
     lake, breaker = settings.lake(), breaker_of(settings, symbol, at)
     serving = _serving(settings, symbol, at)
-    retrained = [one.ended_at for one in attempts_of(settings, symbol) if one.end == "done"]
+    attempts = attempts_of(settings, symbol)
+    retrained = [one.ended_at for one in attempts if one.end == "done"]
     drift, parity = latest_drift(database, symbol), latest_parity(database, symbol)
     news = news_of(database, symbol)
     outlook = day_outlook(market, at)
@@ -161,7 +162,7 @@ def market_overview_of(settings: Settings, name: str, at: datetime) -> MarketOve
         drift=f"{utc_minute(drift.at)}: {drift.verdict}" if drift else None,
         parity=f"{utc_minute(parity.at)}: {parity.verdict}" if parity else None,
         last_live_answer=_last_prediction(settings, symbol),
-        retrains_rest=resting(settings, symbol, at),
+        retrains_rest=resting(settings, attempts, at),
         next_decision=following.decision if following else None,
         next_range=following.opening_range if following else None,
         trading_day=outlook.trading_day,
@@ -251,10 +252,8 @@ def _serving(settings: Settings, symbol: str, at: datetime) -> _Serving | None:
 
 
 def _last_prediction(settings: Settings, symbol: str) -> str | None:
-    wanted = PredictionFilter(market=symbol, mode=("live",), role=("champion",))
-    rows = browse(settings.database(), wanted, limit=1)
-    if not rows:
+    row = last_decided(settings.database(), symbol, mode="live", role="champion")
+    if row is None:
         return None
-    (row,) = rows
     prediction = row.recommendation or f"none, {row.reason}"
     return f"{symbol}:{row.trading_day}:{row.opening_range} {prediction}"

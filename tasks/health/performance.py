@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from ml_core.health.daily_sums import PerformanceRecord
+from monitoring.daily_sums import ALL
 from monitoring.performance import Period, grouped, over, whole_days
 from monitoring.sequential_monitors import Monitor
 from registry.health.estimates import EstimateRecord, estimate_records
 from registry.health.performance import performance_records
 from registry.ledger.entries import Revised
-from tasks.settings import Settings
+from tasks.settings import Settings, current_settings
 from tasks.training.version_lineage import monitors_by_role
 
 By = Literal["version", "range", "month", "day"]
@@ -86,6 +87,31 @@ def record_of(
         ),
         monitors=monitors_by_role(settings, symbol) if live else {},
         estimates=estimate_records(settings.database(), symbol, first=first) if live else (),
+    )
+
+
+def champion_days(
+    market: str, mode: str, *, first: date | None = None
+) -> tuple[PerformanceRecord, ...]:
+    """Return the champion's figures of whole days, from a first day on if given.
+
+    Parameters
+    ----------
+    market
+        Name of a market file.
+    mode
+        ``live`` or ``replay``.
+    first
+        Trading day; None for all.
+    """
+    settings = current_settings()
+    return performance_records(
+        settings.database(),
+        settings.market(market).symbol,
+        mode=mode,
+        role="champion",
+        opening_range=ALL,
+        first=first,
     )
 
 

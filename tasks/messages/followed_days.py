@@ -89,6 +89,18 @@ class FollowedSlot:
         return self.entry.trading_day, self.entry.opening_range
 
     @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is known, if it was predicted, and any armed trade has ended.
+
+        The rules may stay in a trade for longer than the label that the outcome is by.
+        """
+        if self.plan is not None and self.plan.armed and self.traded is not None:
+            has_ended = self.traded.resolved_at is not None
+        else:
+            has_ended = True
+        return has_ended and (self.outcome is not None or self.entry.status != "predicted")
+
+    @property
     def name(self) -> str:
         """Its name in the subject of a message."""
         return f"{self.entry.market} {self.entry.opening_range}"

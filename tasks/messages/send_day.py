@@ -108,7 +108,7 @@ def _is_over(days: FollowedDays, day: date, today: date) -> bool:
         for _, opening in expected_ranges(days.market, day, day)
         if opening.decision >= begun
     }
-    is_settled = all(slot.outcome is not None or slot.entry.status != "predicted" for slot in own)
+    is_settled = all(slot.is_settled for slot in own)
     return (expected <= have and is_settled) or today > day + timedelta(days=1)
 
 

@@ -24,7 +24,7 @@ from monitoring.messages.facts import (
     SettledFacts,
     TradeFacts,
 )
-from monitoring.messages.words import BREAKS, copy_line
+from monitoring.messages.words import BREAKS, planned_copy_line
 from monitoring.pages.plots.opening_range import Mark, RangePicture, levels_of
 from tasks.messages.followed_days import FollowedDays, FollowedSlot
 from tasks.prediction.trading_day import Candles
@@ -242,7 +242,7 @@ def lines_to_copy(days: FollowedDays, slot: FollowedSlot) -> tuple[str, ...]:
     if opening is None or plan is None or not plan_facts(slot).is_traded:
         return ()
     brackets = _planned(slot, opening)
-    return tuple(copy_line(opening, one, plan) for one in brackets if plan.size(one.side))
+    return tuple(planned_copy_line(opening, one, plan) for one in brackets if plan.size(one.side))
 
 
 def by_break(brackets: tuple[Bracket, ...]) -> dict[str, Bracket]:

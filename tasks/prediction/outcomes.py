@@ -13,7 +13,9 @@ from typing import Any
 
 from prefect import task
 
+import monitoring.daily_sums
 from ml_core.features.history import HISTORY_DAYS
+from ml_core.files import sha256_of_code
 from ml_core.health.daily_sums import PerformanceRecord
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.json_values import parse_json
@@ -23,7 +25,7 @@ from ml_core.market.market import MINUTES_A_DAY, Market
 from ml_core.market.schedule import first_minute, to_minute
 from ml_core.ranges.label_spec import LabelSpec
 from monitoring.daily_sums import daily_figures
-from registry.health.performance import first_recorded, update_performance
+from registry.health.performance import changed_days, first_recorded, update_performance
 from registry.ledger.browsing import PredictionFilter, matching
 from registry.ledger.entries import OutcomeEntry, OutcomeKey, Settled, outcome_key
 from registry.ledger.slots import slots_to_settle
@@ -31,6 +33,7 @@ from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit
 from tasks.prediction.settled_trades import settle_trades
+from tasks.runs.code_hash import code_hash
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 
@@ -41,6 +44,9 @@ a bar that was revised or withdrawn within this many days are settled again at a
 
 OUTCOME_LATE = timedelta(days=1)
 """An outcome first recorded longer than this after it was settled is late."""
+
+_DAYS_AT_ONCE = 100
+"""Days of predictions held in memory at once."""
 
 _NEVER_SETTLED = frozenset({"holiday", "exchange_closed"})
 
@@ -143,16 +149,29 @@ def _emit(entry: OutcomeEntry, *, revised: bool) -> None:
 
 
 @task(name="compute the performance", task_run_name="{market}: performance", **RETRIED)
-def measure(market: str, at: datetime) -> list[PerformanceRecord]:
-    """Update the daily figures to the latest outcomes and return them."""
+def measure(market: str, at: datetime) -> int:
+    """Update the daily figures to the latest outcomes; return how many rows are new or changed.
+
+    Only days with rows recorded since the last time are summed. A majority that becomes known
+    after its day was summed is added by the next release, which sums all days anew.
+    """
     settings = current_settings()
-    symbol = settings.market(market).symbol
-    arrived = first_recorded(settings.database(), symbol)
-    rows = settings.ledger().settled(symbol)
-    majority = _majorities(settings, symbol, {row.prediction.version for row in rows})
-    records = daily_figures(symbol, (_scored(row, arrived, majority) for row in rows))
-    update_performance(settings.database(), records, at)
-    return records
+    database, symbol = settings.database(), settings.market(market).symbol
+    days, upto = changed_days(database, symbol, _summing_code())
+    records: list[PerformanceRecord] = []
+    for first in range(0, len(days), _DAYS_AT_ONCE):
+        some = days[first : first + _DAYS_AT_ONCE]
+        arrived = first_recorded(database, symbol, some)
+        rows = settings.ledger().settled(symbol, days=some)
+        majority = _majorities(settings, symbol, {row.prediction.version for row in rows})
+        records += daily_figures(symbol, (_scored(row, arrived, majority) for row in rows))
+    return update_performance(database, records, at, upto) if days else 0
+
+
+@lru_cache(maxsize=1)
+def _summing_code() -> str:
+    """Hash the code that decides the daily figures, as this process loaded it."""
+    return f"{code_hash()} {sha256_of_code(Path(monitoring.daily_sums.__file__))}"
 
 
 def _outcomes(

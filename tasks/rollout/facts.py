@@ -16,6 +16,7 @@ from registry.errors import DatabaseError, UnknownVersionError
 from registry.health.drift import latest_drift
 from registry.health.parity import latest_parity
 from registry.ledger.scored import scored_predictions
+from registry.ledger.sealed_checkpoints import Seal
 from registry.ledger.verification import Verification, seal_of
 from registry.models.versions import Serving
 from registry.tables.base import canonical
@@ -50,9 +51,13 @@ def facts_of(settings: Settings, symbol: str, position: Position, at: datetime) 
 
 def verified_record(settings: Settings, at: datetime) -> Verification:
     """Verify the record from its last sealed checkpoint, or whole if that is too old."""
+    return settings.ledger().verify(fresh_seal(settings, at))
+
+
+def fresh_seal(settings: Settings, at: datetime) -> Seal | None:
+    """Return the last sealed checkpoint; None if there is none, or it is too old to begin at."""
     seal = seal_of(settings.database())
-    fresh = seal if seal is not None and at - seal.at < MAX_CHECKPOINT_AGE else None
-    return settings.ledger().verify(fresh)
+    return seal if seal is not None and at - seal.at < MAX_CHECKPOINT_AGE else None
 
 
 def subject_of(settings: Settings, symbol: str, stage: Stage, at: datetime) -> str | None:

@@ -26,6 +26,7 @@ from monitoring import pages
 from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
 from monitoring.performance import Period, grouped, over, whole_days
 from registry.health.performance import performance_records
+from registry.ledger.scored import day_of_last
 from registry.models.decisions import list_decisions
 from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from registry.studies.evaluations import evaluations
@@ -240,7 +241,10 @@ def _live(settings: Settings, record: VersionRecord) -> dict[str, Period]:
 
 
 def _recent(settings: Settings, symbol: str) -> tuple[ScoredPrediction, ...]:
-    settled = [
-        row for row in settings.ledger().settled(symbol) if row.prediction.role == "champion"
-    ]
-    return tuple(row.scored() for row in settled[-_LATEST_PREDICTIONS:])
+    count = _LATEST_PREDICTIONS
+    first = day_of_last(settings.database(), symbol, role="champion", count=count)
+    if first is None:
+        return ()
+    rows = settings.ledger().settled(symbol, first=first)
+    champion = [row for row in rows if row.prediction.role == "champion"]
+    return tuple(row.scored() for row in champion[-count:])

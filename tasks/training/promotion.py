@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from prefect import task
@@ -86,18 +87,28 @@ def live_comparison(settings: Settings, symbol: str, recipe_hash: str) -> Compar
     current market definition.
     """
     same_market = hashes_of_question(settings, symbol)
-    champions, challengers = (
-        {
+    database = settings.database()
+
+    def by_slot(rows: Iterable[ScoredPrediction]) -> dict[tuple[date, str], ScoredPrediction]:
+        return {
             (row.trading_day, row.opening_range): row
-            for row in scored_predictions(settings.database(), symbol, mode="live", role=role)
+            for row in rows
             if row.market_hash in same_market
         }
-        for role in (CHAMPION, CHALLENGER)
+
+    challengers = by_slot(
+        scored_predictions(database, symbol, mode="live", role=CHALLENGER, recipe_hash=recipe_hash)
+    )
+    if not challengers:
+        return None
+    since = min(day for day, _ in challengers)
+    champions = by_slot(
+        scored_predictions(database, symbol, mode="live", role=CHAMPION, first=since)
     )
     ours, theirs, directions, day = [], [], [], []
     for slot, champion in champions.items():
         challenger = challengers.get(slot)
-        if challenger is None or challenger.recipe_hash != recipe_hash:
+        if challenger is None:
             continue
         our_p, their_p = _p_up_in_time(challenger), _p_up_in_time(champion)
         if our_p is None or their_p is None:

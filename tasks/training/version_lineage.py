@@ -9,19 +9,27 @@ from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.sequential_monitors import JudgedRows, Monitor, monitors
 from registry.errors import UnknownVersionError
 from registry.ledger.entries import Settled
-from registry.ledger.scored import scored_predictions
+from registry.ledger.scored import current_recipe, scored_predictions
 from tasks.settings import Settings
 
 ROLES = ("champion", "challenger")
 
 
 def monitors_by_role(settings: Settings, symbol: str) -> dict[str, tuple[Monitor, ...]]:
-    """Return the sequential monitors of each role's current line, over its whole live record."""
+    """Return the sequential monitors of each role's current line, over its whole live record.
+
+    Predictions by other recipes are not read.
+    """
     by_role = {}
     for role in ROLES:
-        rows = scored_predictions(settings.database(), symbol, mode="live", role=role)
-        listed = [row for row in rows if _counts(row)]
-        line = [row for row in listed if row.recipe_hash == listed[-1].recipe_hash]
+        database = settings.database()
+        recipe = current_recipe(database, symbol, mode="live", role=role)
+        rows = (
+            ()
+            if recipe is None
+            else scored_predictions(database, symbol, mode="live", role=role, recipe_hash=recipe)
+        )
+        line = [row for row in rows if _counts(row)]
         if line:
             held_to = unseen_interval(settings, symbol, line[-1].version, "accuracy")
             low = None if held_to is None else held_to["low"]

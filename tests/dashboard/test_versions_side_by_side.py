@@ -9,7 +9,7 @@ import pytest
 from deployments.dashboard.charts.theme import LIGHT
 from deployments.dashboard.version_compare import figures_of, importance_chart
 from ml_core.learning.predictions.reasons import named
-from monitoring.pages.formatting import percent
+from monitoring.pages.formatting import percent, signed
 from registry.health.performance import performance_records
 from registry.models.versions import VersionRecord
 from tasks.settings import Settings, current_settings
@@ -38,6 +38,10 @@ def test_figures_are_those_of_the_version_beside_its_corridor(
     )
     change = scores["model"]["log_loss"] - scores["corridor"]["log_loss"]
     assert f"{abs(change):.4f}" in told["log loss less the corridor's"]
+    every = version.metrics["trading"]["every_break"]
+    words = f"{signed(every['net_r']['estimate'], 2)} ("
+    assert told["net R a trade, every break"].startswith(words)
+    assert f"{every['trades']:,} trades" in told["net R a trade, every break"]
     assert told["live"] == "no break of a live prediction has an outcome yet"
     assert list(told) == list(figures_of(versions["baseline"], [])), "rows of one table"
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+import flows
+from deployments.catalogue import entrypoint_of
 from deployments.serving import run_queue
 from deployments.serving.run_queue import RunQueue
+from deployments.serving.runner import HEAVY
 
 FIRST, SECOND, THIRD, FOURTH = (uuid4() for _ in range(4))
 
@@ -65,3 +70,14 @@ def test_a_run_that_was_cancelled_when_called_leaves_its_place_to_the_next(
 def test_a_run_that_never_got_a_process_holds_no_place(queue: RunQueue) -> None:
     assert enter(queue, FIRST)
     assert enter(queue, SECOND)  # the first is no longer among the runner's runs
+
+
+def test_the_flows_that_wait_without_a_process_are_those_that_take_a_place_of_heavy_work() -> None:
+    """A flow that calls `heavy_work` and is not in `HEAVY` would wait as a process."""
+    folder = Path(flows.__path__[0])
+    calling = {
+        entrypoint_of(path.stem)
+        for path in folder.glob("*.py")
+        if re.search(r"\bheavy_work\(", path.read_text("utf-8"))
+    }
+    assert calling == HEAVY

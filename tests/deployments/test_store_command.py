@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from deployments.cli.app import app
 from registry.models.model_store import ModelStore
 from registry.object_store import StoreUnreachableError
 from registry.studies.evaluations import EvaluationRecord, evaluations, record_evaluation
+from tasks.data.shared_store import SharedStore
 from tasks.settings import current_settings, now
 from tasks.training.studies_on_record import require_intact
 
@@ -192,3 +195,82 @@ def test_without_a_store_the_command_says_how_to_name_one(
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ORBCAST_STORE", raising=False)
     assert "ORBCAST_STORE is not set" in run("store", "status", status=2)
+
+
+def age(store: Path, days: float) -> None:
+    """Date every object of a store back."""
+    for path in store.rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - days * 86_400
+            os.utime(path, (then, then))
+
+
+def left_by_a_killed_writer(store: Path, folder: str, name: str = "left.parquet") -> Path:
+    path = store / folder / name / ("a" * 64)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"-")
+    return path
+
+
+def test_old_objects_that_nothing_names_are_shown_and_then_removed_and_no_others(
+    pushed: Path,
+) -> None:
+    in_force = files_of(pushed)
+    orphans = [
+        left_by_a_killed_writer(pushed, folder)
+        for folder in ("lake/MGC/bars", "models/MGC/baseline/v", "studies/MGC/baseline/s")
+    ]
+    age(pushed, 8)
+    young = left_by_a_killed_writer(pushed, "models/MGC/baseline/w")
+    dataset = left_by_a_killed_writer(pushed, "datasets")
+    os.utime(dataset, (1, 1))
+    keys = [path.relative_to(pushed).as_posix() for path in orphans]
+
+    assert run_json("store", "prune")["orphans"] == keys
+    assert "3 objects that nothing names found" in run("store", "prune")
+    assert all(path.exists() for path in orphans)
+
+    assert "3 objects that nothing names removed" in run("store", "prune", "--remove")
+    assert files_of(pushed) == {**in_force, young.relative_to(pushed).as_posix(): b"-"}
+    assert dataset.exists()
+    assert run("store", "prune", "--remove") == "nothing to remove\n"
+    assert "store" not in run("verify")
+
+
+def test_nothing_is_pruned_by_a_record_that_may_be_of_another_store(pushed: Path) -> None:
+    orphan = left_by_a_killed_writer(pushed, "lake/MGC/bars")
+    age(pushed, 8)
+    next(path for path in (pushed / "studies").rglob("*") if path.is_file()).unlink()
+    assert "which is not there" in run("store", "prune", "--remove", status=2)
+    assert orphan.exists()
+
+
+def test_nothing_is_pruned_by_an_empty_record(
+    pushed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORBCAST_DATABASE_URL", f"sqlite:///{tmp_path / 'other.sqlite'}")
+    monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "other"))
+    age(pushed, 8)
+    before = files_of(pushed)
+    assert "names nothing in it" in run("store", "prune", "--remove", status=2)
+    assert files_of(pushed) == before
+
+
+def test_an_object_stored_again_meanwhile_is_not_removed(
+    pushed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"{}"
+    digest = hashlib.sha256(content).hexdigest()
+    orphan = pushed / "studies" / "left.json" / digest
+    orphan.parent.mkdir()
+    orphan.write_bytes(content)
+    age(pushed, 8)
+    shared = SharedStore(current_settings())
+    listed = shared.orphans(now())
+    assert len(listed) == 1
+    file = pushed.parent / "left.json"
+    file.write_bytes(content)
+    assert not shared.store.put("studies/left.json", file, digest)
+    monkeypatch.setattr(SharedStore, "orphans", lambda *_: listed)
+    assert shared.prune(now()) == ()
+    assert orphan.exists()

@@ -44,6 +44,8 @@ READ_ONLY: Mapping[str, str] = {
     "orbcast store status": STORE,
     "orbcast store push": STORE,
     "orbcast store pull": STORE,
+    "orbcast store prune": STORE,
+    "orbcast store prune --remove": "tests/deployments/test_store_command.py runs it",
     "orbcast demo --in var/demo": "tests/docs/conftest.py runs it",
     "orbcast ingest --source dbn ~/databento/mgc/": THEIRS,
     "orbcast ingest --source duckdb bars.duckdb --column contract=contract": THEIRS,

@@ -167,6 +167,7 @@ DOING: dict[str, tuple[str, ...]] = {
     "store status": (),
     "store push": (),
     "store pull": (),
+    "store prune": (),
 }
 """Commands that change something, with their arguments."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,16 @@ from tasks.named_files import names_in
 from tasks.prediction.account_now import followed_plans
 from tasks.prediction.outcomes import settle
 from tasks.settings import current_settings
+from tests.ml_core.bars.lake.test_lake import Row
 from tests.tasks.followed_slot import (
+    BACK,
     BARS,
     BREAK,
     DAY,
     FALL,
     KEY,
     KINDS,
+    LAST,
     NINE,
     READ_AT,
     RISE,
@@ -107,6 +110,18 @@ def test_an_open_trade_is_not_on_record_and_is_followed_by_the_bars() -> None:
     settings = current_settings()
     _, (followed,) = followed_plans(settings, settings.market("mgc"), "live", at, first=None)
     assert (followed.slot.side, followed.slot.resolved_at) == ("long", None)
+
+
+def test_a_day_is_not_over_while_the_rules_stay_in_a_trade_of_it() -> None:
+    def is_settled(*bars: Row, at: datetime) -> bool:
+        read(*bars, at=at)
+        (slot,) = followed_days(current_settings(), "mgc", DAY, DAY, at).slots
+        return slot.is_settled
+
+    planned(rules("break-even"))
+    # the label's target is reached, which this strategy's is not
+    assert not is_settled(BREAK, BACK, RISE, at=from_minute(NINE + 22))
+    assert is_settled(FALL, LAST, at=READ_AT)
 
 
 def test_a_revised_bar_settles_a_trade_again_beside_the_first() -> None:

@@ -9,6 +9,7 @@ import typer
 import tasks
 from deployments.cli.progress import progress
 from deployments.cli.terminal import AsJson, echo, print_json
+from monitoring.pages.formatting import count_of
 from tasks import data
 
 app = typer.Typer(no_args_is_help=True)
@@ -75,3 +76,34 @@ def pull(as_json: AsJson = False) -> None:
     with progress("Pulling") as bar:
         shared.pull(lambda name: bar.share(0.0, name))
     status(as_json=as_json)
+
+
+@app.command()
+def prune(
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove them; without this they are only shown.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the objects that nothing names, and remove them with --remove.
+
+    A writer that was killed leaves such objects. Only those are shown that were written at least
+    seven days ago: a younger one may belong to a writer that still works. A store belongs to one
+    database; if that names an object which is not there, nothing is removed.
+
+    Examples: orbcast store prune
+
+    orbcast store prune --remove
+    """
+    shared = data.shared_store.SharedStore(tasks.settings.current_settings())
+    at = tasks.settings.now()
+    orphans = shared.prune(at) if remove else shared.orphans(at)
+    if as_json:
+        document = {"store": shared.store.shown_url, "orphans": orphans, "removed": remove}
+        print_json(document)
+        return
+    for key in orphans:
+        echo(key)
+    done = "removed" if remove else "found; `orbcast store prune --remove` removes them"
+    what = count_of(len(orphans), "object")
+    echo(f"{what} that nothing names {done}" if orphans else "nothing to remove")

@@ -111,7 +111,8 @@ def show(
     """Show a paper account: the result of each intent, the balance, and what the limits allow.
 
     Each closed trade is shown with the plan's settled R and the difference, which comes from the
-    next open, slippage, partial fills and another entry.
+    next open, slippage, partial fills and another entry. One R is the distance from a trade's own
+    entry to its stop: after slippage, more than the plan's.
 
     Example: orbcast paper show
 
@@ -137,11 +138,10 @@ def show(
         table.add_row(slot, one.side or "-", one.words, *prices, *figures)
     show_table(table)
     over = f", over: {statement.ended.replace('_', ' ')}" if statement.ended else ""
-    apart = (
-        ""
-        if statement.difference is None
-        else f", {signed(statement.difference, 2)} R to the plan's"
-    )
+    apart = ""
+    if statement.difference is not None:
+        more = "more" if statement.difference >= 0 else "less"
+        apart = f", {abs(statement.difference):.2f} R {more} than the plans of these trades"
     echo(
         f"Account {statement.account}{over}: {statement.balance:,.2f} {statement.currency}, "
         f"{count_of(statement.trades, 'trade')}, {signed(statement.total_r, 2)} R{apart}; "

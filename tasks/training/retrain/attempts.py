@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ml_core.market_events import RetrainAttempt
@@ -10,9 +11,18 @@ from registry.models.retrain_attempts import retrain_attempts
 from tasks.settings import Settings
 
 
-def resting(settings: Settings, symbol: str, at: datetime) -> str | None:
-    """Return why and until when a market's scheduled retrains are paused; None if they are not."""
-    attempts = attempts_of(settings, symbol)
+def resting(settings: Settings, attempts: Sequence[RetrainAttempt], at: datetime) -> str | None:
+    """Return why and until when a market's scheduled retrains are paused; None if they are not.
+
+    Parameters
+    ----------
+    settings
+        The installation.
+    attempts
+        The market's attempts, see :func:`attempts_of`.
+    at
+        Aware time, now.
+    """
     until = paused_until(attempts, settings.retrain_failures)
     if until is None or at >= until:
         return None

@@ -29,7 +29,7 @@ def retrain_pause(settings: Settings, symbol: str) -> str | None:
     """Return why this run skips the retrain, if it does; a run started by a user never does."""
     if not by_itself():
         return None
-    why = resting(settings, symbol, now())
+    why = resting(settings, attempts_of(settings, symbol), now())
     if why is None:
         return None
     _notify_of_rest(settings, symbol, attempts_of(settings, symbol))

@@ -43,6 +43,25 @@ REFUSED = {
         {"zone": "UTC"},
         "line 2: time '06/07/2025 10:12:00' may be read two ways",
     ),
+    "day or month, both shown": (
+        HEADER
+        + "".join(
+            f"{day}/2025 10:12:00,buy,1,3386.4,MGCQ5,1.24,f{day}\n"
+            for day in ("06/07", "23/05", "05/23")
+        ),
+        {"zone": "UTC"},
+        "'06/07/2025 10:12:00' may be read two ways, and other lines prove both",
+    ),
+    "a column twice": (
+        HEADER.replace("commission", "price") + GOOD,
+        {},
+        "has 2 columns named 'price' (price): 4, 6; rename all but the right one",
+    ),
+    "an open quotation mark": (
+        HEADER + GOOD + GOOD.replace("buy", '"buy') + GOOD,
+        {},
+        "row 3: a quotation mark is not closed; close or delete it",
+    ),
     "thousands or fraction": (
         HEADER.replace(",", ";") + "2025-06-19T00:12:00Z;buy;1;3,386;MGCQ5;1;f1\n",
         {},
@@ -92,6 +111,7 @@ BAD_ROWS = {
     (
         "2025-06-31T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x"
     ): "time '2025-06-31T00:12:00Z' is not a readable time",
+    "19/06/2025 9:12,buy,1,3386.4,MGCQ5,1.24,x": "time '19/06/2025 9:12' is not a readable time",
     "2025-06-21T00:12:00Z,buy,1,3386.4,MGCQ5,1.24,x": "lies in the future; is the zone right?",
     "2025-06-19T00:12:00Z,hold,1,3386.4,MGCQ5,1.24,x": "side 'hold' is neither buy nor sell",
     "2025-06-19T00:12:00Z,buy,many,3386.4,MGCQ5,1.24,x": "quantity 'many' is not a number",

@@ -108,6 +108,21 @@ def messages() -> dict[str, Message]:
     }
 
 
+def _in_an_account() -> dict[str, Message]:
+    """Return messages of trades whose contracts are limited by an account."""
+    two, one, none = (
+        plan("advisory", in_account(lost, {"long": 49.48})) for lost in (60.0, 898.0, 940.0)
+    )
+    return {
+        "break-in-an-account": break_message(trade("advisory", 33864, plan=two)),
+        "break-with-fewer-contracts": break_message(trade("advisory", 33867, plan=one)),
+        "break-too-far-for-the-account": break_message(trade("advisory", 33887, plan=none)),
+        "settled-in-an-account": settled_message(
+            settled("advisory", plan=two, trade=trade("advisory", plan=two))
+        ),
+    }
+
+
 def _seldom() -> dict[str, Message]:
     """Return messages of what happens seldom: another trade, another version, a quiet week."""
     open_ended = replace(bracket_of("long", entry_ticks=33863, **EDGES), target=None)
@@ -140,6 +155,7 @@ def _seldom() -> dict[str, Message]:
         "break-with-a-partial-target": break_message(
             trade("advisory", bracket=replace(bracket_of("long", **EDGES), part=33890))
         ),
+        **_in_an_account(),
         "settled-at-a-moved-stop": settled_message(
             settled(
                 "auto",

@@ -176,7 +176,8 @@ def test_money_and_prices_are_those_of_the_market_s_own_tick() -> None:
         planned=bracket_of("short", **edges),
     )
     message = break_message(facts)
-    assert message.subject == "MGC 1000: DOWN broke at 19999.50, 1 tick worse than planned"
+    broke = "MGC 1000: DOWN broke at 19999.50, 1 tick worse than planned, size 1.08"
+    assert message.subject == broke
     assert "entry 19999.50, stop 20010.00, target 19989.00" in message.body
     assert "risks 210.00 EUR (42 ticks), wins 210.00 EUR, costs 14.50 EUR (0.07 R)" in message.body
     won = settled_message(

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from registry.chains.chain import GENESIS, Chain
+from registry.chains.chain import GENESIS, Chain, Head
 from registry.database import Database, open_database
 from registry.ledger.entries import fields_of
 from registry.ledger.verification import OUTCOMES, PREDICTIONS
@@ -382,8 +382,11 @@ def test_of_many_hashes_the_places_of_those_in_the_chain_are_returned(session: S
     session.execute(text("UPDATE predictions SET id = id + 10 WHERE id > 2"))
     hashes = list(session.scalars(select(PREDICTIONS.table.row_hash).order_by(text("id"))))
     asked = ["f" * 64, *reversed(hashes)]
-    assert PREDICTIONS.places(session, asked) == {
-        digest: place for place, digest in enumerate(hashes, 1)
-    }
-    assert PREDICTIONS.places(session, hashes[2:3]) == {hashes[2]: 3}
-    assert PREDICTIONS.places(session, []) == {}
+    places = {digest: place for place, digest in enumerate(hashes, 1)}
+    assert PREDICTIONS.walk(session, wanted=asked).places == places
+    assert PREDICTIONS.walk(session, wanted=hashes[2:3]).places == {hashes[2]: 3}
+    assert PREDICTIONS.walk(session).places == {}
+
+    later = PREDICTIONS.walk(session, Head(2, hashes[1]), asked)
+    assert later.places == {**places, hashes[0]: None, hashes[1]: None}
+    assert later.end == PREDICTIONS.head(session)

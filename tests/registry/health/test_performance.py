@@ -75,4 +75,5 @@ def test_an_outcome_came_when_it_was_first_recorded_not_when_revised(database: D
     ledger.record_outcome(outcome, AT)
     ledger.record_outcome(replace(outcome, direction="DOWN"), AT + timedelta(days=4))
 
-    assert first_recorded(database, "MGC") == {(DAY, "0900", "l", ""): AT}
+    assert first_recorded(database, "MGC", [DAY]) == {(DAY, "0900", "l", ""): AT}
+    assert first_recorded(database, "MGC", [DAY + timedelta(days=1)]) == {}

@@ -13,14 +13,15 @@ from sqlalchemy import event
 from registry.database import Database, open_database
 from registry.ledger.browsing import PredictionFilter, browse, choices, matching
 from registry.ledger.ledger import Ledger
-from registry.ledger.scored import scored_predictions
-from registry.ledger.slots import answered_slots, slots_to_settle
+from registry.ledger.scored import current_recipe, day_of_last, scored_predictions
+from registry.ledger.slots import answered_slots, last_decided, slots_to_settle
 
 DAY = date(2025, 3, 4)
 AT = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
 BY_DAY = "market=? AND trading_day>?"
 BY_TIME = "market=? AND decision_time>?"
 OF_MARKET = "(market=?)"
+LATEST = "ix_predictions_market_decision_time (market=?)"
 
 ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
     "a day with outcomes": (lambda it: Ledger(it).settled("MGC", first=DAY, last=DAY), BY_DAY),
@@ -44,6 +45,18 @@ ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
     "how many there are": (lambda it: matching(it, PredictionFilter(market="MGC")), OF_MARKET),
     "what can be chosen": (lambda it: choices(it, "MGC"), OF_MARKET),
     "slots with answers": (lambda it: answered_slots(it, "MGC", "live"), OF_MARKET),
+    "the slot decided last": (
+        lambda it: last_decided(it, "MGC", mode="live", role="champion"),
+        LATEST,
+    ),
+    "the current recipe": (
+        lambda it: current_recipe(it, "MGC", mode="live", role="champion"),
+        LATEST,
+    ),
+    "the day of the last rows": (
+        lambda it: day_of_last(it, "MGC", role="champion", count=60),
+        LATEST,
+    ),
     "slots to settle": (
         lambda it: slots_to_settle(it, "MGC", recent=DAY, also=(), never={"holiday"}),
         OF_MARKET,

@@ -90,12 +90,12 @@ def test_a_row_edited_before_it_is_found_by_the_whole_alone(sealed: Database) ->
 
 def test_a_row_deleted_before_it_is_missed_by_its_count(sealed: Database) -> None:
     write(sealed, "DELETE FROM outcomes WHERE id = 2")
-    counted, noted = verify(sealed, latest(sealed)).faults
-    assert noted.startswith("1 outcomes recorded after")
+    (counted,) = verify(sealed, latest(sealed)).faults
     assert counted == (
         "outcomes has 3 rows up to the sealed checkpoint, which counted 4: some are missing or "
         "were inserted"
     )
+    assert any("1 outcomes recorded after" in fault for fault in verify(sealed).faults)
 
 
 def test_a_chain_cut_behind_its_checkpoint_is_named(sealed: Database) -> None:

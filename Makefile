@@ -105,7 +105,9 @@ lint: $(PAGES) ## Run the static checks: style, types, import contracts, depende
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pip check
 
-check: lint test test-slow ## Everything CI does
+# One run of both kinds: they share servers, trained homes, and the imports of the workers.
+check: lint ## Everything CI does: the static checks, the everyday tests and the slow ones
+	@$(PYTEST) $(ARGS)
 
 mutants: $(PAGES) ## Put single faults into a copy of the code: do the tests notice? (ten minutes)
 	@$(BIN)/python benchmarks/mutants.py --jobs $(WORKERS) $(ARGS)

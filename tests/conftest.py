@@ -49,7 +49,13 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
-pytest_plugins = ["pytester", "tests.skipped", "tests.trained_market", "tests.work_order"]
+pytest_plugins = [
+    "pytester",
+    "tests.shared_statements",
+    "tests.skipped",
+    "tests.trained_market",
+    "tests.work_order",
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data"

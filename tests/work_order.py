@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-PAGES = "tests/docs/test_pages_run.py"
+ONE_BY_ONE = {"tests/docs/test_pages_run.py", "tests/flows/test_every_command.py"}
+"""Long files whose tests share only what is made once for all workers."""
+
 ALL_SLOW = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
 
@@ -22,17 +24,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return unwanted.get(config.getoption("markexpr")) or None
 
 
-class _ByFileOrPage(LoadFileScheduling):
-    """Distribute whole files, whose tests share servers and homes, but pages one by one."""
+class _ByFileOrTest(LoadFileScheduling):
+    """Distribute whole files, whose tests share servers and homes, but those above by test."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return nodeid if file == PAGES else file
+        return nodeid if file in ONE_BY_ONE else file
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileOrPage | None:
-    return _ByFileOrPage(config, log) if config.getvalue("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileOrTest | None:
+    return _ByFileOrTest(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)

@@ -57,7 +57,7 @@ class Soak:
     def prepare(self) -> None:
         """Simulate the market, and name the trader's database as its source."""
         self.world.prepare()
-        self.home.mkdir(parents=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         spec = SourceSpec(
             kind="duckdb", paths=(str(self.world.trader),), columns={"contract": "contract"}
         )

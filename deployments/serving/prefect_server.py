@@ -5,24 +5,40 @@ Prefect's own command serves the same application but does not check the Host he
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 import threading
 
-import uvicorn
-from prefect.server.api.server import create_app
-from prefect.settings import get_current_settings
-
 from deployments.http_guard import HostGuard, names_of
 from deployments.serving.ports import HOST
+from ml_core.on_demand import library
 from tasks import settings
+
+prefect_settings = library("prefect.settings")
+uvicorn = library("uvicorn")
+
+
+def _application(*, ephemeral: bool = False) -> HostGuard:
+    """Return Prefect's application, which answers to this machine's names only.
+
+    A fifth of its start would pass in looking for garbage among what is imported, which all stays.
+    """
+    gc.disable()
+    from prefect.server.api.server import create_app  # noqa: PLC0415 - only now, see above
+
+    app = create_app(ephemeral=ephemeral, final=True)
+    gc.freeze()
+    gc.enable()
+    return HostGuard(app, names_of(settings.current_settings()))
 
 
 def serve(port: int, host: str = HOST) -> None:
     """Serve API, UI and services until the process is asked to end."""
-    server = get_current_settings().server
+    app = _application()
+    server = prefect_settings.get_current_settings().server
     uvicorn.run(
-        HostGuard(create_app(final=True), names_of(settings.current_settings())),
+        app,
         host=host,
         port=port,
         timeout_keep_alive=server.api.keepalive_timeout,
@@ -34,7 +50,7 @@ def serve(port: int, host: str = HOST) -> None:
 
 def serve_temporarily(descriptor: int) -> None:
     """Serve only the API on a socket until the command that started this closes its pipe."""
-    app = HostGuard(create_app(ephemeral=True, final=True), names_of(settings.current_settings()))
+    app = _application(ephemeral=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
 
     def end_with_the_command() -> None:

@@ -236,7 +236,7 @@ def after(account: Account, state: AccountState, trade: Trade, contracts: int) -
         ending = "daily_loss"
     else:
         ending = "target" if _reaches_target(account, closed) else None
-    return replace(closed, ended=ending)
+    return closed if ending is None else replace(closed, ended=ending)
 
 
 def _loses_account(account: Account, lowest_of_day: float) -> bool:

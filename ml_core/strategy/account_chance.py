@@ -234,8 +234,9 @@ def by_day(trades: Iterable[Trade], trading_days: int) -> tuple[tuple[Trade, ...
 def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcome | None, int]:
     state, without_room = AccountState.first(account), 0
     for number, trades in enumerate(days, 1):
-        # the same day may be drawn twice; each draw is a trading day of its own
-        state = replace(state, day=None)
+        if trades:
+            # the same day may be drawn twice; each draw is a trading day of its own
+            state = replace(state, day=None)
         for trade in trades:
             entered = _entered(account, state, trade)
             state, refusal = entered.state, entered.sizing.refusal

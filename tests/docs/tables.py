@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 EVALUATED = "half a minute; quick-start.md runs it, whose recipe and market are the defaults"
 NO_DOCKER = "no Docker here; tests/deployments/test_containers.py reads the files it names"
+TEMPLATE = "tests/flows/test_worker.py has Prefect take the template"
 EXCUSED: Mapping[str, str] = {
     "make demo": "tests/docs/conftest.py runs it, of a shorter market: every page starts from it",
     "make test": "runs these very tests",
@@ -34,6 +35,10 @@ EXCUSED: Mapping[str, str] = {
     ),
     "make up": "README.md runs it, on the demo's home",
     "orbcast --home var/demo up": "the same",
+    "orbcast up": (
+        "the same; tests/deployments/test_up.py has one with a secret, as on recovery.md, and "
+        "test_receive.py one that receives bars, as on feeds.md"
+    ),
     "git pull": "asks another machine",
     "python push.py": "tests/deployments/test_receive.py pushes the page's own bar",
     "orbcast ingest --market mgc --source http --stamp open --remember": (
@@ -60,6 +65,10 @@ EXCUSED: Mapping[str, str] = {
     "docker compose -f deployments/containers/compose.yaml up -d --build": NO_DOCKER,
     "docker compose -f deployments/containers/compose.yaml exec worker "
     "orbcast ingest --market mgc --source duckdb /data/bars.duckdb --remember": NO_DOCKER,
+    "prefect work-pool create docker --type docker "
+    "--base-job-template deployments/containers/docker-job-template.json": TEMPLATE,
+    "prefect work-pool create kubernetes --type kubernetes "
+    "--base-job-template deployments/containers/kubernetes/job-template.json": TEMPLATE,
     "kubectl -n orbcast create secret generic orbcast-environment "
     "--from-literal=ORBCAST_DATABASE_URL=postgresql://USER:PASSWORD@HOST/orbcast "
     "--from-literal=PREFECT_API_AUTH_STRING=user:secret": "needs a cluster",
@@ -124,6 +133,11 @@ REWRITTEN = (
         r"^(orbcast tune [^#]*)",
         r"\1 --trials 2 --folds 1 --holdout 0",
         "fifteen months have one fold, and two trials are enough to see that it works",
+    ),
+    (
+        r"^(orbcast account chance (?!.*--paths)[^#]*)",
+        r"\1 --paths 100 ",
+        "a hundred paths are drawn as two thousand are, which take half a minute",
     ),
     (r"^orbcast simulate --edge 0", r"\g<0> --days 450", "fifteen months instead of two years"),
     (r"PATH/TO/mgc-ohlcv-1m", "dbn", "a folder of the reader's"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((PROJECT / "docs" / "notebooks").glob("*.ipynb"))
@@ -46,7 +47,10 @@ def test_a_notebook_is_kept_as_nobody_has_run_it(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_cell_of_a_notebook_runs(path: Path, demo: Path, tmp_path: Path) -> None:
+def test_every_cell_of_a_notebook_runs(
+    path: Path, demo: Path, tmp_path: Path, prefect_server: None
+) -> None:
+    del prefect_server
     shutil.copytree(demo / "served", tmp_path / "var" / "demo")
     done = subprocess.run(
         [sys.executable, "-c", CELL_BY_CELL, str(path)],
@@ -55,6 +59,7 @@ def test_every_cell_of_a_notebook_runs(path: Path, demo: Path, tmp_path: Path) -
             **{name: value for name, value in os.environ.items() if "ORBCAST" not in name},
             "MPLBACKEND": "agg",
             "ORBCAST_TASK_RUNNER": "threads",
+            "PREFECT_API_URL": str(PREFECT_API_URL.value()),
             "PYTHONPATH": str(PROJECT),
         },
         capture_output=True,

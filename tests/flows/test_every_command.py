@@ -32,7 +32,7 @@ from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
 from tests.conftest import PROJECT
 from tests.live_days import answer_live, set_clock
-from tests.trained_market import copy_home
+from tests.trained_market import copy_home, made_once
 
 NOW = datetime(2024, 11, 28, 1, 30, tzinfo=UTC)
 """Thursday, 11:30 in Brisbane: three ranges of the day are closed, three are to come."""
@@ -201,11 +201,25 @@ def leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
-@pytest.fixture(scope="module")
-def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def lived(
+    run_folder: Path,
+    untouched_home: Path,
+    prefect_server: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A home: two days of live predictions, a long version name, long reasons, notice, channel."""
-    folder = tmp_path_factory.mktemp("lived") / "home"
-    shutil.copytree(untouched_home, folder)
+    del prefect_server
+
+    def live(folder: Path) -> None:
+        home = shutil.copytree(untouched_home, tmp_path_factory.mktemp("lived") / "home")
+        give_a_history(home)
+        copy_home(home, folder)
+
+    return made_once(run_folder / "lived", live)
+
+
+def give_a_history(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(folder))
         settings = current_settings()
@@ -227,7 +241,6 @@ def lived(untouched_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         (folder / "news.csv").write_text(NEWS, "utf-8")
         run_in(patch, "events", "import", str(folder / "news.csv"))
         run_in(patch, "fills", "import", str(folder / "executions.csv"), "--zone", "UTC")
-    return folder
 
 
 def add_phone(patch: pytest.MonkeyPatch) -> None:

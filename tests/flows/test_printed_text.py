@@ -74,7 +74,7 @@ def quick(own: Path, prefect_database: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def served(quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """That home with a running server: starting one is the slowest part of a command."""
+    """That home with a running server and no processes: to start them takes a command longest."""
     del prefect_server
     name_server(monkeypatch)
     return quick
@@ -82,6 +82,7 @@ def served(quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -
 
 def name_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    monkeypatch.setenv("ORBCAST_TASK_RUNNER", "threads")
 
 
 def fits(lines: list[str], patterns: list[str]) -> bool:
@@ -114,9 +115,7 @@ def test_at_a_pipe_a_run_prints_a_line_as_it_begins_and_its_result(served: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("home_of", "command"), [("quick", EVALUATE), ("served", TUNE), ("served", RETRAIN)]
-)
+@pytest.mark.parametrize(("home_of", "command"), [("quick", EVALUATE), ("served", RETRAIN)])
 def test_at_a_pipe_progress_is_plain_lines_of_the_command_s_own(
     home_of: str, command: tuple[str, ...], request: pytest.FixtureRequest
 ) -> None:
@@ -155,18 +154,14 @@ def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(
-    quick: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del prefect_server
-    stopped = at_a_terminal(quick, *EVALUATE, program=SHORT, stop_at="Folds of")
+def test_ctrl_c_ends_a_study_in_a_line_and_it_can_be_made_again(served: Path) -> None:
+    stopped = at_a_terminal(served, *EVALUATE, program=SHORT, stop_at="Folds of")
     assert stopped.status == 130
     assert stopped.output == ""
     assert "Traceback" not in stopped.errors
     assert stopped.frames[-2:] == ["stopped", ""]
 
-    name_server(monkeypatch)
-    again = at_a_terminal(quick, *EVALUATE, program=SHORT)
+    again = at_a_terminal(served, *EVALUATE, program=SHORT)
     require_lines_above_the_bar(again, EVALUATE)
 
 

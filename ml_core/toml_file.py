@@ -29,6 +29,10 @@ _TYPE = re.compile(r"str|int|float|bool|none|.*[\[(].*")
 
 _SHOULD = "Input should be "
 
+_DEEPEST = 20
+"""Levels of tables and arrays: Orbcast's own files have at most five."""
+_TOO_DEEP = "it nests too deeply"
+
 
 class TomlFileError(InputError):
     """The file cannot be used; has one ``(key, value, remedy)`` for each fault, as text."""
@@ -52,14 +56,28 @@ def parse_toml(text: str) -> dict[str, Any]:
         It is not TOML, is nested too deeply, or has a number with too many digits for Python.
     """
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise
     except RecursionError as error:
-        fault = "it nests too deeply"
-        raise tomllib.TOMLDecodeError(fault) from error
+        raise tomllib.TOMLDecodeError(_TOO_DEEP) from error
     except (ValueError, OverflowError) as error:
         raise tomllib.TOMLDecodeError(str(error)) from error
+    if _nests_too_deeply(values):  # a key such as a.a.a.a has no limit in Python's parser
+        raise tomllib.TOMLDecodeError(_TOO_DEEP)
+    return values
+
+
+def _nests_too_deeply(values: dict[str, Any]) -> bool:
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def load_model(

@@ -28,11 +28,11 @@ _OF_CONTRACTS = seeds.parquet("contract", compression="none", use_dictionary=Fal
 
 FOUND: tuple[tuple[str, bytes], ...] = (
     # Python itself refuses a number with so many digits, or so many brackets
-    *(
-        (name, b"a = " + _DIGITS)
-        for name in ("market", "recipe", "strategy", "sources", "channels")
-    ),
-    *((name, b"a = " + _DEEP) for name in ("market", "recipe", "strategy", "sources", "channels")),
+    *((name, b"a = " + _DIGITS) for name in _TOML),
+    *((name, b"a = " + _DEEP) for name in _TOML),
+    # a key of many parts, which no parser refuses, and which cannot be shown
+    *((name, b"a" + b".a" * 2_000 + b" = 1") for name in _TOML),
+    *((name, b"[a" + b".a" * 500 + b"]\nb = 1") for name in _TOML),
     # the message contained the file's content and was as long as the file
     *((name, b"a" * 20_000 + b" = 1") for name in ("market", "recipe", "strategy")),
     # a regular expression that Python itself refuses

@@ -69,10 +69,12 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-# NQ's trading day starts at 18:00 in New York on the evening before. Each day costs a server and a
-# runner; half-days and rolls, which have the same schedule, are in tests/flows/test_record.py
+# NQ's trading day starts at 18:00 in New York on the evening before
 LIVED = {
+    "clocks went back": Lived(date(2025, 11, 3), "0930_5m", utc("2025-11-03T14:35")),
     "the evening clocks go back": Lived(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
+    "half-day": Lived(date(2025, 11, 28), "0930_5m", utc("2025-11-28T14:35")),
+    "roll": Lived(date(2025, 12, 16), "0930_5m", utc("2025-12-16T14:35")),
     "clocks went forward": Lived(date(2026, 3, 9), "0930_5m", utc("2026-03-09T13:35")),
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,16 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """Let the end of the process find everything: DuckDB reports objects that are left."""
     gc.unfreeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Restore the main module: AppTest leaves a page there, which new processes would run."""
+    main = sys.modules["__main__"]
+    try:
+        return (yield)
+    finally:
+        sys.modules["__main__"] = main
 
 
 pytest_plugins = [

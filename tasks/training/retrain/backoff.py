@@ -29,10 +29,11 @@ def retrain_pause(settings: Settings, symbol: str) -> str | None:
     """Return why this run skips the retrain, if it does; a run started by a user never does."""
     if not by_itself():
         return None
-    why = resting(settings, attempts_of(settings, symbol), now())
+    attempts = attempts_of(settings, symbol)
+    why = resting(settings, attempts, now())
     if why is None:
         return None
-    _notify_of_rest(settings, symbol, attempts_of(settings, symbol))
+    _notify_of_rest(settings, symbol, attempts)
     return f"{symbol}: skipped, {why}"
 
 

@@ -117,9 +117,9 @@ class Notes:
         for head in self.noted_heads:
             by_chain.setdefault(head.chain, []).append(head)
         for chain in sorted(by_chain.keys() & places.keys()):
-            heads, there = by_chain[chain], places[chain]
-            gaps += _gaps(heads, there, rows[chain], _accepted(self, heads))
-            miscounts += _miscounts(heads, there)
+            noted, there = by_chain[chain], places[chain]
+            gaps += _gaps(noted, there, rows[chain], _accepted(self, noted))
+            miscounts += _miscounts(noted, there)
         return Compared(gaps=tuple(gaps), miscounts=tuple(miscounts))
 
 
@@ -191,8 +191,8 @@ class CheckpointFile:
             return Notes(doubts=(f"{self.path} is not there",))
         except OSError as error:
             return Notes(doubts=(f"{self.path} cannot be read ({error})",))
-        heads = (*(sealed if first else ()), *noted_heads)
-        return Notes(heads, tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
+        earlier = sealed if first else ()
+        return Notes((*earlier, *noted_heads), tuple(accepted), tuple(doubts))  # type: ignore[arg-type]
 
     def _line_noting(self, row_hash: str) -> int:
         """Return the number of the line that notes a row; 0 without one, or with accepted gaps."""

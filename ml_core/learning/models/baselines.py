@@ -171,8 +171,8 @@ def fit_baselines(train: Dataset) -> Baselines:
     if up.all() or not up.any():
         only = "without a break" if not len(up) else ("UP" if up.all() else "DOWN")
         raise OneClassError("direction of the break", only, len(up))
-    moved = broke.sigma_ticks > 0
-    share = float(np.median(broke.sigma_ticks[moved] / broke.size_ticks[moved]))
+    with_sigma = broke.rows(broke.sigma_ticks > 0)
+    share = float(np.median(with_sigma.sigma_ticks / with_sigma.size_ticks))
     sigma = _sigma(broke, share) / broke.size_ticks
 
     def loss(k: float) -> float:

@@ -86,6 +86,9 @@ def _toml_rows(path: Path, text: str) -> Iterator[tuple[str, Row]]:
         fault = f"has {unknown or 'event = ...'} where only zone and [[event]] belong"
         raise NewsFileError(str(path), fault, "write each event below a line [[event]]")
     for number, event in enumerate(events, 1):
+        if not isinstance(event, dict):
+            fault = f"event {number} is no table"
+            raise NewsFileError(str(path), fault, "write each event below a line [[event]]")
         yield f"event {number}", {"zone": zone, **event}
 
 

@@ -72,7 +72,7 @@ class SourceSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _options_together(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or not isinstance(values.get("options") or {}, dict):
             return values
         beside = {name: value for name, value in values.items() if name not in cls.model_fields}
         own = {name: value for name, value in values.items() if name not in beside}

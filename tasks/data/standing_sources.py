@@ -65,6 +65,9 @@ def standing_source(path: Path, market: str) -> SourceSpec | None:
     values = _read(path).get(market.lower())
     if values is None:
         return None
+    if not isinstance(values, dict):
+        fault = f"is no table: write [{market.lower()}] above its values, once, in single brackets"
+        raise SourcesFileError(str(path), market, fault)
     own = BUILT_IN.get(str(values.get("kind")))
     usable = {option.name for option in own.options} if own else set(values)
     used = {

@@ -54,6 +54,20 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
     # a table in separate parts is valid TOML, but tomlkit has no body for it
     ("sources", b'[mgc]\nkind = "csv"\npaths = ["a"]\n[x]\n[mgc.options]\nzone = "UTC"\n'),
+    # what should be one table is a list of tables, a number, text
+    *(
+        ("sources", text)
+        for text in (
+            b'[[mgc]]\nkind = "csv"\npaths = ["a"]\n',
+            b"mgc = 1\n",
+            b'mgc = "csv"\n',
+            b'[mgc]\nkind = "csv"\noptions = "UTC"\n',
+            b'[mgc]\nkind = "csv"\noptions = [1]\n',
+            b'[mgc]\nkind = "csv"\ncolumns = [1]\n',
+            b"[mgc]\nkind = [1]\n",
+        )
+    ),
+    *(("channels", text) for text in (b"channels = [1]\n", b"[channels]\nname = 1\n", b"a = 1\n")),
     # a member whose name is empty, since a NUL ends it
     *(("zip", seeds.zipped(name).replace(b"bars", b"\0ars")) for name in ("bars", "bars.csv")),
     # invalid days and months, and a time with too many digits, in a LEAN zip

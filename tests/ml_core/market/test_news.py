@@ -121,6 +121,7 @@ REFUSED = {
         "event 1: time 2026-01-14 08:30:00 has no zone; give --zone",
     ),
     "bad zone": ("a.toml", toml(zone='"Mars"'), "event 1: zone Mars is not known; use an IANA"),
+    "no table": ("a.toml", "event = [1]\n", "event 1 is no table; write each event below a line"),
     "no name": ("a.toml", toml(name=None), "event 1: name is missing; give the event's name"),
     "no time": ("a.toml", toml(time=None), "event 1: time is missing; write one such as"),
     "a day": ("a.toml", toml(time="2026-01-14"), "time 2026-01-14 has no time of day"),

@@ -27,7 +27,7 @@ from ml_core.on_demand import library
 from ml_core.secrets import masked
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
 arrow_fs = library("pyarrow.fs")
 fsspec = library("fsspec")
@@ -112,13 +112,14 @@ class ObjectStore:
         StoreUnreachableError
             The store does not answer or refuses, or the file was changed meanwhile.
         """
-        key, content = f"{name}/{digest}", path.read_bytes()
+        key, content = object_key(name, digest), path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise StoreUnreachableError(self.shown_url, f"{path} was changed meanwhile")
         with self._reached() as (system, prefix):
-            (info,) = system.get_file_info([f"{prefix}/{key}"])
-            there = info.type == arrow_fs.FileType.File and info.size == len(content)
-            if not there or (info.mtime and datetime.now(UTC) - info.mtime > _WRITTEN_AGAIN):
+            stored = _stored(system, f"{prefix}/{key}")
+            there = stored is not None and stored.size == len(content)
+            written = stored.mtime if stored is not None else None
+            if not there or (written and datetime.now(UTC) - written > _WRITTEN_AGAIN):
                 _write(system, f"{prefix}/{key}", content)
         return not there
 
@@ -132,7 +133,7 @@ class ObjectStore:
         StoreUnreachableError
             The store does not answer or refuses.
         """
-        key = f"{name}/{digest}"
+        key = object_key(name, digest)
         with self._reached() as (system, prefix):
             try:
                 with system.open_input_file(f"{prefix}/{key}") as file:
@@ -171,7 +172,7 @@ class ObjectStore:
             The store does not answer or refuses.
         """
         with self._reached() as (system, prefix), suppress(FileNotFoundError):
-            system.delete_file(f"{prefix}/{name}/{digest}")
+            system.delete_file(f"{prefix}/{object_key(name, digest)}")
 
     def remove_older(self, key: str, before: datetime) -> bool:
         """Remove an object that was last written before an aware time; return whether it was.
@@ -182,11 +183,11 @@ class ObjectStore:
             The store does not answer or refuses.
         """
         with self._reached() as (system, prefix):
-            (info,) = system.get_file_info([f"{prefix}/{key}"])
-            old = info.type == arrow_fs.FileType.File and info.mtime and info.mtime < before
-            if old:
-                system.delete_file(f"{prefix}/{key}")
-            return bool(old)
+            stored = _stored(system, f"{prefix}/{key}")
+            if stored is None or not stored.mtime or stored.mtime >= before:
+                return False
+            system.delete_file(f"{prefix}/{key}")
+            return True
 
     def objects(self, name: str) -> dict[str, datetime | None]:
         """Return the keys below a path, and when each object was written, aware.
@@ -215,6 +216,16 @@ class ObjectStore:
         except Exception as error:  # noqa: BLE001 - each file system has errors of its own
             # without its cause, which may quote credentials
             raise StoreUnreachableError(self.shown_url, _words(error)) from None
+
+
+def object_key(name: str, digest: str) -> str:
+    """Return the key of an object: its path in the store, and the hash of its content."""
+    return f"{name}/{digest}"
+
+
+def _stored(system: FileSystem, key: str) -> FileInfo | None:
+    (info,) = system.get_file_info([key])
+    return info if info.type == arrow_fs.FileType.File else None
 
 
 def _write(system: FileSystem, key: str, content: bytes) -> None:

@@ -150,14 +150,16 @@ def _delivered_to(kept: NoticeRecord) -> list[str]:
 @st.cache_resource(ttl=3 * FRESH, show_spinner=False, max_entries=500)
 def _day_of_market(name: str, day: date) -> DaySummary:
     """Return a market's live day without its bars, which would take 1 MB a market."""
-    at = now()
-    days = followed_days(current_settings(), name, day - OPEN_DAYS, day, at)
-    return day_summary(days, day, at)
+    return _read_day(name, day, "live")[1]
 
 
 @st.cache_resource(ttl=FRESH, show_spinner=False, max_entries=8)
 def day_followed(name: str, day: date, mode: Mode) -> tuple[FollowedDays, DaySummary]:
     """Return a market's day by its rules and the current bars, and its summary."""
+    return _read_day(name, day, mode)
+
+
+def _read_day(name: str, day: date, mode: Mode) -> tuple[FollowedDays, DaySummary]:
     at = now()
     days = followed_days(current_settings(), name, day - OPEN_DAYS, day, at, mode)
     return days, day_summary(days, day, at)

@@ -5,12 +5,12 @@ Prefect's own command serves the same application but does not check the Host he
 
 from __future__ import annotations
 
-import gc
 import socket
 import sys
 import threading
 
 from deployments.http_guard import HostGuard, names_of
+from deployments.serving.lasting_imports import lasting_imports
 from deployments.serving.ports import HOST
 from ml_core.on_demand import library
 from tasks import settings
@@ -20,16 +20,11 @@ uvicorn = library("uvicorn")
 
 
 def _application(*, ephemeral: bool = False) -> HostGuard:
-    """Return Prefect's application, which answers to this machine's names only.
+    """Return Prefect's application, which answers to this machine's names only."""
+    with lasting_imports():
+        from prefect.server.api.server import create_app  # noqa: PLC0415 - only within
 
-    A fifth of its start would pass in looking for garbage among what is imported, which all stays.
-    """
-    gc.disable()
-    from prefect.server.api.server import create_app  # noqa: PLC0415 - only now, see above
-
-    app = create_app(ephemeral=ephemeral, final=True)
-    gc.freeze()
-    gc.enable()
+        app = create_app(ephemeral=ephemeral, final=True)
     return HostGuard(app, names_of(settings.current_settings()))
 
 

@@ -6,8 +6,9 @@ running threads is undefined.
 
 from __future__ import annotations
 
-import gc
 import importlib
+
+from deployments.serving.lasting_imports import lasting_imports
 
 INTRADAY = (
     # imported by the flows at the top
@@ -44,9 +45,6 @@ INTRADAY = (
     "prefect.logging.handlers",
 )
 
-# what is imported stays: neither now nor in the children is garbage looked for among it
-gc.disable()
-for _name in INTRADAY:
-    importlib.import_module(_name)
-gc.freeze()
-gc.enable()
+with lasting_imports():
+    for _name in INTRADAY:
+        importlib.import_module(_name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ml_core.bars.sources.text.text_file import plain_text
 from ml_core.errors import InputError
@@ -109,29 +110,32 @@ def _lines(path: Path, text: Path, delimiter: str | None) -> list[tuple[int, lis
         file.seek(0)
         mark = delimiter or _delimiter(start)
         try:
-            reader = csv.reader(file, delimiter=mark, strict=False)
-            rows = [(reader.line_num, cells) for cells in reader]
-            file.seek(0)
-            _require_closed_quotes(path, csv.reader(file, delimiter=mark, strict=True))
+            return _cells(path, file, mark)
         except (csv.Error, TypeError) as error:
             fault = f"cannot be read as CSV ({error})"
             raise FillsFileError(
                 str(path), fault, "export it again, or give --delimiter"
             ) from error
-    return rows
 
 
-def _require_closed_quotes(path: Path, reader: Iterator[list[str]]) -> None:
-    """Refuse a quotation mark that is never closed: it takes all lines after it into one cell."""
-    rows = 0
+def _cells(path: Path, file: TextIO, mark: str) -> list[tuple[int, list[str]]]:
+    """Return each row with its line; refuse a quotation mark that is never closed.
+
+    It would take all lines after it into one cell. Other errors in quotation marks are tolerated.
+    """
+    rows: list[tuple[int, list[str]]] = []
+    reader = csv.reader(file, delimiter=mark, strict=True)
     try:
-        while next(reader, None) is not None:
-            rows += 1
+        rows.extend((reader.line_num, cells) for cells in reader)
     except csv.Error as error:
         if "unexpected end of data" in str(error):
-            fault = f"row {rows + 1}: a quotation mark is not closed"
+            fault = f"row {len(rows) + 1}: a quotation mark is not closed"
             remedy = "close or delete it, or export the file again"
             raise FillsFileError(str(path), fault, remedy) from error
+        file.seek(0)
+        reader = csv.reader(file, delimiter=mark, strict=False)
+        rows = [(reader.line_num, cells) for cells in reader]
+    return rows
 
 
 def _delimiter(start: str) -> str:

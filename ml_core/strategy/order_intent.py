@@ -264,7 +264,7 @@ def _account(instrument: Instrument, plan: Plan) -> OrderAccount | None:
 def _entry(
     instrument: Instrument, rule: TradeRule, side: Side, plan: Plan, bracket: Bracket
 ) -> EntryOrder:
-    allowed = None if plan.account is None else plan.account.of(side)
+    allowed = plan.allowed(side)
     away = 0 if rule.entry == "retest" else SIGN_OF[side] * rule.entry_offset_ticks
     level = bracket.edge + away
     # a stop at the range is a price; a stop relative to the entry is a distance until then

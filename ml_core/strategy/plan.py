@@ -92,6 +92,10 @@ class Plan:
         """Return a side's size."""
         return self.long if side == "long" else self.short
 
+    def allowed(self, side: Side) -> AccountSide | None:
+        """Return what the account allows on a side; None if no account is named."""
+        return None if self.account is None else self.account.of(side)
+
     def closed_by(self, moment: datetime) -> NoEntry | None:
         """Return the period without entry that contains a time; None if there is none."""
         return next((one for one in self.no_entry if one.holds_at(moment)), None)

@@ -155,17 +155,19 @@ class TradeFacts:
     @property
     def contracts(self) -> int | None:
         """The contracts that the account allows at the actual entry; None without an account."""
-        instrument = self.opening_range.instrument
-        stop = (self.bracket.risk + instrument.round_trip_cost_ticks) * instrument.tick_value
+        stop = self.ticks_at_stop * self.opening_range.instrument.tick_value
         allowed = self._allowed
         return None if allowed is None else allowed.contracts_at(stop)
 
     @property
+    def ticks_at_stop(self) -> float:
+        """The ticks that a contract loses at its stop, with costs."""
+        return self.bracket.risk + self.opening_range.instrument.round_trip_cost_ticks
+
+    @property
     def _allowed(self) -> AccountSide | None:
         plan = self.plan.plan
-        if plan is None or plan.account is None:
-            return None
-        return plan.account.of(self.bracket.side)
+        return None if plan is None else plan.allowed(self.bracket.side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

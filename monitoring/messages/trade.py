@@ -131,7 +131,7 @@ def entered_line(facts: TradeFacts, *, is_over: bool = False) -> str:
     if count is None:
         return f"{verb} entered at size {facts.size:g}."
     fewer = "" if count == planned else f" of the {planned} planned"
-    at_stop = money(facts.opening_range.instrument, count * _ticks_at_stop(facts))
+    at_stop = money(facts.opening_range.instrument, count * facts.ticks_at_stop)
     return (
         f"{verb} entered at size {facts.size:g}: {count_of(count, 'contract')}{fewer}, "
         f"{at_stop} at the stop."
@@ -153,10 +153,6 @@ def _quantity(facts: TradeFacts) -> str:
     if facts.contracts is None:
         return f", size {facts.size:g}"
     return f", {count_of(facts.contracts, 'contract')}"
-
-
-def _ticks_at_stop(facts: TradeFacts) -> float:
-    return facts.bracket.risk + facts.opening_range.instrument.round_trip_cost_ticks
 
 
 def _of_all_contracts(trade: TradeFacts, r_net: float) -> str:

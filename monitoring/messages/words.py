@@ -81,10 +81,9 @@ def levels_line(instrument: Instrument, bracket: Bracket) -> str:
 
 def planned_copy_line(facts: RangeFacts, bracket: Bracket, plan: Plan) -> str:
     """Return the bracket of an armed side to be copied, as planned."""
-    account, size = plan.account, plan.size(bracket.side)
-    allowed = None if account is None else account.of(bracket.side)
+    allowed = plan.allowed(bracket.side)
     contracts = None if allowed is None else allowed.contracts
-    return copy_line(facts, bracket, size=size, contracts=contracts)
+    return copy_line(facts, bracket, size=plan.size(bracket.side), contracts=contracts)
 
 
 def copy_line(facts: RangeFacts, bracket: Bracket, *, size: float, contracts: int | None) -> str:

@@ -196,9 +196,13 @@ class CheckpointFile:
 
     def _line_noting(self, row_hash: str) -> int:
         """Return the number of the line that notes a row; 0 without one, or with accepted gaps."""
-        if any(True for _ in self._lines(containing=b'"accepted"')):
-            return 0
-        return next((number for number, _ in self._lines(containing=row_hash.encode())), 0)
+        noting, wanted = 0, row_hash.encode()
+        for number, line in self._lines():
+            if b'"accepted"' in line:
+                return 0
+            if not noting and wanted in line:
+                noting = number
+        return noting
 
     def _lines(self, after: int = 0, containing: bytes = b"") -> Iterator[tuple[int, bytes]]:
         """Yield lines with their numbers, without those that a crash cut short."""

@@ -129,11 +129,12 @@ def _heads_of(since: Seal | None) -> list[NotedHead]:
 
     What was noted before the first one's note was in the database when the others were walked.
     """
-    ends = since.ends if since else {}
+    if since is None:
+        return []
     return [
         NotedHead(chain=name, rows=end.rows, row_hash=end.row_hash, at=since.at)
         for name in chains()
-        if since and (end := ends.get(name, BEGINNING)).rows
+        if (end := since.ends.get(name, BEGINNING)).rows
     ]
 
 

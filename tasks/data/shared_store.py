@@ -13,7 +13,7 @@ from ml_core.files import sha256_of
 from registry.bars.shared_lake import SharedLake
 from registry.models.stored_versions import StoredVersions
 from registry.models.versions import VersionRecord
-from registry.object_store import ORPHANED_AFTER, ObjectStore, StoreObjectError
+from registry.object_store import ORPHANED_AFTER, ObjectStore, StoreObjectError, object_key
 from registry.studies.evaluations import EvaluationRecord
 from tasks.settings import Settings
 
@@ -227,7 +227,7 @@ class SharedStore:
             for key, written in self.store.objects(folder).items()
         }
         unlisted: list[StoreObjectError] = []
-        named = {f"{wanted.name}/{wanted.digest}" for wanted in self.objects(unlisted)}
+        named = {object_key(wanted.name, wanted.digest) for wanted in self.objects(unlisted)}
         if unlisted:
             raise unlisted[0]
         missing = sorted(named - stored.keys())

@@ -94,11 +94,13 @@ class FollowedSlot:
 
         The rules may stay in a trade for longer than the label that the outcome is by.
         """
-        if self.plan is not None and self.plan.armed and self.traded is not None:
-            has_ended = self.traded.resolved_at is not None
-        else:
-            has_ended = True
-        return has_ended and (self.outcome is not None or self.entry.status != "predicted")
+        is_open = (
+            self.plan is not None
+            and self.plan.armed
+            and self.traded is not None
+            and self.traded.resolved_at is None
+        )
+        return not is_open and (self.outcome is not None or self.entry.status != "predicted")
 
     @property
     def name(self) -> str:

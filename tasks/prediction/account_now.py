@@ -235,7 +235,7 @@ def timed_trades(taken: Iterable[PlanResult], market: Market) -> Iterator[TimedT
         if not one.size or prices is None or side is None or slot.entered_at is None:
             continue
         settled = None if slot.r_net is None else slot.resolved_at
-        allowed = one.plan.account.of(side) if one.plan.account else None
+        allowed = one.plan.allowed(side)
         yield TimedTrade(
             entered_at=slot.entered_at,
             entered_on=slot.trading_day,

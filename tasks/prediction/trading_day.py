@@ -108,14 +108,14 @@ def slots_of_day(
         for _, expected_range in expected_ranges(market, trading_day, trading_day)
     }
     closed = closed_because(market, trading_day)
-    slots_of_day = []
+    described = []
     for slot in slots:
         own = by_range[slot.opening_range]
         shut = closed_at_in_words(closed) if slot.opening_range not in expected else None
         state, why = _state(settings, slot, own, at, shut)
         if state == "absent" and slot.opening_range in elsewhere:
             why = _ONLY_ELSEWHERE[mode]
-        slots_of_day.append(
+        described.append(
             SlotOfDay(
                 slot=slot,
                 opens=slot.decision - timedelta(minutes=_length(market, slot)),
@@ -125,7 +125,7 @@ def slots_of_day(
                 decided=decided.get((trading_day, slot.opening_range)),
             )
         )
-    return tuple(slots_of_day)
+    return tuple(described)
 
 
 def _champion_first(answers: Iterable[Settled], slot: Slot) -> tuple[Settled, ...]:

@@ -36,10 +36,7 @@ def step_request(market: str, stage: ApprovedStage, at: datetime) -> Request:
     settings = current_settings()
     symbol = settings.market(market).symbol
     rollout = rollout_of(settings, symbol, at, stage)
-    position = rollout.position
-    renews = stage == position.stage and position.holds_until is not None
-    if stage != position.next and not renews:
-        raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
+    rollout.require_next(stage)
     if rollout.bound_to is None:
         missing = "a champion whose recipe has a study (`orbcast evaluate`) to approve"
         raise GatesNotPassedError(symbol, stage, (missing,))

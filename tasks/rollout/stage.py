@@ -97,6 +97,20 @@ class Rollout:
             return f"wait: {len(closed)} of {len(self.gates)} gates are not passed"
         return f'orbcast rollout step-up --to {self.target} --reason "..."'
 
+    def require_next(self, stage: Stage) -> None:
+        """Refuse a step that neither goes up one stage nor renews the current one.
+
+        Raises
+        ------
+        GatesNotPassedError
+            The current stage is not the one below ``stage``.
+        """
+        current = self.position
+        renews = stage == current.stage and current.holds_until is not None
+        if stage != current.next and not renews:
+            fault = f"{current.stage} is not the stage below it"
+            raise GatesNotPassedError(self.market, stage, (fault,))
+
 
 def stage_of(settings: Settings, symbol: str, at: datetime) -> tuple[Stage, Position]:
     """Return the stage in force for live predictions at a time; shadow if it cannot be read."""
@@ -191,10 +205,7 @@ def step_up(
         Another process or person changed the rollout meanwhile.
     """
     rollout = rollout_of(settings, symbol, at, stage)
-    position = rollout.position
-    renews = stage == position.stage and position.holds_until is not None
-    if stage != position.next and not renews:
-        raise GatesNotPassedError(symbol, stage, (f"{position.stage} is not the stage below it",))
+    rollout.require_next(stage)
     if rollout.missing:
         raise GatesNotPassedError(symbol, stage, rollout.missing)
     event = RolloutEvent(
@@ -210,7 +221,7 @@ def step_up(
     )
     seen = {gate.name: gate.words for gate in rollout.gates}
     record_event(settings, event, seen)
-    _emit_step(symbol, event, position.stage)
+    _emit_step(symbol, event, rollout.position.stage)
     return rollout_of(settings, symbol, at)
 
 

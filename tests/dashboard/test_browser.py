@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import PROJECT
-from tests.dashboard.conftest import served
+from tests.dashboard.conftest import FIRST_DAY, served
 from tests.waiting import AT_MOST_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -162,7 +162,7 @@ def test_axes_show_the_market_s_clock_and_days_in_any_zone(
     shown.settled()
     area = lines.get_by_test_id("stVegaLiteChart").locator(".role-frame .background").first
     area.hover(position={"x": 3, "y": 60}, force=True)
-    expect(shown.page.locator("#vg-tooltip-element")).to_contain_text("Nov 20, 2024")
+    expect(shown.page.locator("#vg-tooltip-element")).to_contain_text(f"{FIRST_DAY:%b %d, %Y}")
     shown.require_sound()
     context.close()
 

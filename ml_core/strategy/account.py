@@ -17,6 +17,9 @@ _MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 Ending = Literal["drawdown", "daily_loss", "target"]
 """What ended an account: a broken limit, or its profit target."""
 
+_SAME_MONEY = 0.005
+"""Amounts that differ by no more than half a cent are the same; the rest is rounding of sums."""
+
 
 class AccountFileError(TomlFileError):
     """An account file that cannot be used."""
@@ -164,6 +167,8 @@ class AccountState:
         The balance, and the equity that the drawdown's floor follows.
     day, day_net, losses_in_a_row
         The trading day of the last trade, that day's result, and the number of consecutive losses.
+    has_traded, is_day_over
+        Whether that day has a trade, and whether it lost what a day may lose at any moment.
     days, best_day
         Trading days with a trade, including that one, and the best result of an earlier day.
     ended
@@ -175,6 +180,8 @@ class AccountState:
     day: date | None = None
     day_net: float = 0.0
     losses_in_a_row: int = 0
+    has_traded: bool = False
+    is_day_over: bool = False
     days: int = 0
     best_day: float = 0.0
     ended: Ending | None = None
@@ -202,7 +209,8 @@ class AccountState:
             day=day,
             day_net=0.0,
             losses_in_a_row=0,
-            days=self.days + 1,
+            has_traded=False,
+            is_day_over=False,
             best_day=max(self.best_day, self.day_net),
         )
 
@@ -221,33 +229,33 @@ def after(account: Account, state: AccountState, trade: Trade, contracts: int) -
     lowest, mark = min(worst, balance), state.mark
     if account.drawdown is not None and account.drawdown.follows == "intraday":
         mark = max(mark, best)
+    of_day = state.day_net + lowest - state.balance
+    loses_day = account.daily_loss is not None and of_day <= _SAME_MONEY - account.daily_loss
     closed = replace(
         state,
         balance=balance,
         mark=mark,
         day_net=state.day_net + contracts * trade.net,
         losses_in_a_row=state.losses_in_a_row + 1 if trade.net < 0 else 0,
+        has_traded=True,
+        is_day_over=state.is_day_over or loses_day,
+        days=state.days + (not state.has_traded),
     )
     floor = state.floor(account) if trade.net >= trade.best else closed.floor(account)
     ending: Ending | None
-    if lowest <= floor or balance <= closed.floor(account):
+    if lowest <= floor + _SAME_MONEY or balance <= closed.floor(account) + _SAME_MONEY:
         ending = "drawdown"
-    elif _loses_account(account, state.day_net + lowest - state.balance):
+    elif loses_day and account.daily_loss_ends == "account":
         ending = "daily_loss"
     else:
         ending = "target" if _reaches_target(account, closed) else None
     return closed if ending is None else replace(closed, ended=ending)
 
 
-def _loses_account(account: Account, lowest_of_day: float) -> bool:
-    loses_day = account.daily_loss is not None and lowest_of_day <= -account.daily_loss
-    return loses_day and account.daily_loss_ends == "account"
-
-
 def _reaches_target(account: Account, state: AccountState) -> bool:
     profit = state.balance - account.balance
-    if account.profit_target is None or profit < account.profit_target:
+    if account.profit_target is None or profit < account.profit_target - _SAME_MONEY:
         return False
-    best_day = max(state.best_day, state.day_net)
+    best_day = max(state.best_day, state.day_net) - _SAME_MONEY
     consistent = account.consistency is None or best_day <= account.consistency * profit
     return state.days >= account.min_days and consistent

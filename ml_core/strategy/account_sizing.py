@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ml_core.strategy.account import Account, AccountState
 
 _CENT = 0.01
+_ROUNDING = 1e-9  # of a contract: 0.3 of money fits 0.1 three times
 
 NAMES: Mapping[str, str] = {
     "risk": "the risk of a trade",
@@ -142,7 +143,7 @@ def limits_left(
     at_risk
         Money that open trades may still lose.
     """
-    risk = account.risk(state.balance) * size
+    risk = max(account.risk(state.balance), 0.0) * size  # a share of less than nothing is none
     limits = [LimitLeft(limit="risk", left=risk, is_loss=True)]
 
     def add(limit: str, left: float, *, is_loss: bool) -> None:
@@ -152,18 +153,28 @@ def limits_left(
         add("together", risk - at_risk.together, is_loss=True)
     if account.daily_loss is not None:
         # reaching a limit exactly already ends the day or the account
-        add("daily_loss", account.daily_loss + state.day_net - at_risk.every - _CENT, is_loss=True)
+        of_day = 0.0 if state.is_day_over else account.daily_loss + state.day_net
+        add("daily_loss", of_day - at_risk.every - _CENT, is_loss=True)
     if account.drawdown is not None:
         room = state.balance - state.floor(account) - at_risk.every - _CENT
         add("drawdown", room, is_loss=True)
     if account.consistency is not None and account.profit_target is not None:
         # a profit beyond it only raises the profit that is needed in total
-        of_day = account.consistency * account.profit_target - state.day_net
-        add("consistency", of_day, is_loss=False)
+        share_left = account.consistency * account.profit_target - state.day_net
+        add("consistency", share_left, is_loss=False)
     if account.max_losses_in_a_row is not None:
         left = account.max_losses_in_a_row - state.losses_in_a_row
         add("max_losses_in_a_row", left, is_loss=False)
     return tuple(limits)
+
+
+def contracts_within(money: float, stop: float) -> int:
+    """Return how many contracts an amount of money pays the stop of.
+
+    >>> contracts_within(0.3, 0.1), contracts_within(0.29, 0.1)
+    (3, 2)
+    """
+    return math.floor(money / stop + _ROUNDING)
 
 
 def contracts_for(
@@ -197,7 +208,7 @@ def contracts_for(
         if not one.is_loss and one.left <= 0:
             return Sizing(contracts=0, refusal=Refusal(limit=one.limit, left=0.0, over=0.0))
     tightest = min((one for one in limits if one.is_loss), key=lambda one: one.left)
-    count = min(math.floor(tightest.left / risk), account.max_contracts)
+    count = min(contracts_within(tightest.left, risk), account.max_contracts)
     if count:
         return Sizing(contracts=count, limit=tightest.limit, room=tightest.left)
     over = risk - tightest.left

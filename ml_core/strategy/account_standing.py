@@ -13,6 +13,7 @@ from ml_core.strategy.account_sizing import (
     LimitLeft,
     OpenRisk,
     contracts_for,
+    contracts_within,
     limits_left,
 )
 from ml_core.strategy.rules import Side
@@ -123,7 +124,9 @@ class AccountSide:
         >>> own.contracts_at(52.48), own.contracts_at(60.0)
         (2, 1)
         """
-        return self.contracts if self.room is None else min(self.contracts, int(self.room // stop))
+        if self.room is None:
+            return self.contracts
+        return min(self.contracts, contracts_within(self.room, stop))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

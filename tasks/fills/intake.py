@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from ml_core.fills.fill import Fill, FillsFile, merged, reported_twice
+from ml_core.fills.off_bars import FillOffBars, fills_off_bars
 from ml_core.fills.read import FillsReading, read_fills
+from ml_core.market.market import Market
+from ml_core.market.schedule import to_minute
 from registry.fills import fills_of, import_fills
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import Settings
@@ -32,6 +35,8 @@ class FillsImport:
     added, changed, unchanged
         Numbers of its executions: new ones, those on record with another commission or order,
         and those on record as they are.
+    off_bars
+        Those at prices that the bars around them do not have.
     """
 
     file: FillsFile
@@ -40,6 +45,7 @@ class FillsImport:
     added: int
     changed: int
     unchanged: int = field(metadata={"alias": "known"})
+    off_bars: tuple[FillOffBars, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +94,24 @@ def take_in_fills(
     ------
     FillsFileError, SourceError
         A file cannot be read; nothing of any file is recorded.
+    LakeDamagedError
+        The bars that the prices are compared with cannot be read; nothing is recorded.
     BusyDatabaseError
         The database did not become free in time.
     """
     market, database = settings.market(name), settings.database()
     files = [read_fills(path, market, reading, at=at) for path in paths]
+    off_bars = [_off_bars(settings, market, file) for file in files]
     imports = []
     on_record = fills_of(database, market.symbol)
-    for file in files:
+    for file, off in zip(files, off_bars, strict=True):
         status: ImportStatus = "not kept"
         batch_id = ""
         if keep:
             batch, is_new = import_fills(database, market.symbol, file, at)
             batch_id, status = batch.batch_id, "imported" if is_new else "already"
         now = fills_of(database, market.symbol) if keep else merged([on_record, file.fills])
-        imports.append(_import(file, batch_id, status, on_record, now))
+        imports.append(_import(file, batch_id, status, on_record, now, off))
         on_record = now
     return FillsIntake(
         symbol=market.symbol,
@@ -112,12 +121,21 @@ def take_in_fills(
     )
 
 
+def _off_bars(settings: Settings, market: Market, file: FillsFile) -> tuple[FillOffBars, ...]:
+    if not file.fills:
+        return ()
+    first, last = (to_minute(file.fills[at].time) for at in (0, -1))
+    bars = settings.lake().read(market, first - 1, last + 2)
+    return fills_off_bars(file.fills, bars, market.instrument)
+
+
 def _import(
     file: FillsFile,
     batch_id: str,
     status: ImportStatus,
     before: Iterable[Fill],
     now: Iterable[Fill],
+    off_bars: tuple[FillOffBars, ...],
 ) -> FillsImport:
     earlier = {fill.key: (fill.content, fill.commission, fill.order_id) for fill in before}
     added = changed = 0
@@ -134,6 +152,7 @@ def _import(
         added=added,
         changed=changed,
         unchanged=len(file.fills) - added - changed,
+        off_bars=off_bars,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,21 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from tasks.settings import current_settings
 from tests.conftest import PROJECT
+from tests.ml_core.bars.lake.test_lake import Row, batch
+from tests.ml_core.builders import minute
 
 FILES = PROJECT / "tests" / "ml_core" / "fills" / "files"
+TRADED = {
+    "10:12": (3386.0, 3387.0),
+    "10:40": (3390.5, 3391.5),
+    "11:05": (3381.5, 3382.5),
+    "11:12": (3386.0, 3387.0),
+    "11:40": (3381.0, 3383.0),
+    "12:05": (3385.0, 3386.0),
+}
+"""Brisbane's time of bars -> low and high; an hour after the file's trades only the first fits."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +84,23 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "its 3 fills no longer count" in gone
     assert run_json("fills", "show") == []
     assert "undone: simulated" in run("fills", "show", "--files")
+
+
+def test_prices_that_the_bars_do_not_have_are_shown_with_what_may_be_wrong(file: Path) -> None:
+    settings = current_settings()
+    rows: list[Row] = [
+        ("MGCQ5", minute("2025-06-19", clock), low, high, low, high, 9)
+        for clock, (low, high) in TRADED.items()
+    ]
+    at = datetime(2025, 6, 20, tzinfo=UTC)
+    settings.lake().ingest([batch(rows, "made")], settings.market("mgc"), at)
+    command = ("fills", "import", str(file), "--dry-run", "--zone")
+    assert "check" not in run(*command, "Australia/Brisbane")
+    shown = run(*command, "Asia/Tokyo")
+    assert "check       2 of 3 fills have a price that the bars around them do not have" in shown
+    assert "line 3: 3,391 at 2025-06-19 01:40:30 UTC, when MGCQ5 traded from" in shown
+    (off, _) = run_json(*command, "Asia/Tokyo")["imports"][0]["off_bars"]
+    assert (off["fill"]["source_line"], off["low"], off["high"]) == (3, 3381.0, 3383.0)
 
 
 def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:

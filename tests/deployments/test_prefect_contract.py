@@ -53,6 +53,7 @@ MODULES = {
 ATTRIBUTES = {
     "_scheduled_run_poller": "the runner's part that starts what is due",
     "_resolve_starter": "of that part: put warm children in the place of cold ones",
+    "_client": "of that part: it asks for due runs without making the server write each time",
     "_state_proposer": "of that part: a run of a heavy flow waits for its place",
     "_submitting_flow_run_ids": "of that part: the runs that have a process or get one",
     "_deployment_registry": "the runner's names of deployments",
@@ -226,6 +227,7 @@ def test_the_attributes_are_there_and_taken_as_the_warm_runner_takes_them() -> N
     poller = importlib.import_module("prefect.runner._scheduled_run_poller").ScheduledRunPoller
     source = inspect.getsource(poller)
     assert "self._resolve_starter(flow_run)" in source
+    assert "await self._client.get_scheduled_flow_runs_for_deployments(" in source
     assert "await self._state_proposer.propose_pending(flow_run)" in source
     assert "self._submitting_flow_run_ids.discard(flow_run.id)" in source
     assert "_block_document_id" in Block.__annotations__
@@ -233,6 +235,7 @@ def test_the_attributes_are_there_and_taken_as_the_warm_runner_takes_them() -> N
     assert set(ATTRIBUTES) == {
         "_apprise_client",
         "_block_document_id",
+        "_client",
         "_control_channel",
         "_deployment_registry",
         "_resolve_starter",

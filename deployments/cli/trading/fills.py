@@ -30,6 +30,7 @@ app = typer.Typer(no_args_is_help=True)
 
 _MOST = 20
 _MOST_ASIDE = 10
+_MOST_OFF_BARS = 3
 
 
 @app.callback()
@@ -144,6 +145,13 @@ def _print_import(one: FillsImport) -> None:
         echo(f"  quarantined {row.words}")
     if len(file.set_aside) > _MOST_ASIDE:
         echo(f"  quarantined {len(file.set_aside) - _MOST_ASIDE:,} more; --json lists them")
+    if one.off_bars:
+        echo(
+            f"  check       {len(one.off_bars):,} of {len(file.fills):,} fills have a price that "
+            "the bars around them do not have: is the zone, the contract or a column wrong?"
+        )
+    for off in one.off_bars[:_MOST_OFF_BARS]:
+        echo(f"              {off.words}")
 
 
 def _print_total(brought: FillsIntake, market: str, *, dry_run: bool) -> None:

@@ -63,6 +63,7 @@ def ended(limits: dict[str, Any], *trades: Trade) -> str | None:
 STATIC = {"drawdown": {"amount": 300, "follows": "nothing"}}
 BY_DAY = {"drawdown": {"amount": 300, "follows": "end_of_day", "locks_at_start": False}}
 INTRADAY = {"drawdown": {"amount": 300, "follows": "intraday", "locks_at_start": False}}
+BY_THE_DAY = {"daily_loss": 150, "daily_loss_ends": "day"}
 LOCKED = {"drawdown": {"amount": 300, "follows": "intraday"}}
 
 
@@ -98,6 +99,12 @@ LOCKED = {"drawdown": {"amount": 300, "follows": "intraday"}}
             [trade(300), trade(300, day=1)],
             "target",
         ),
+        # sums of cents are not exact in floating point: 30 times 100.1 is 3002.9999999999986
+        ({"profit_target": 3003}, [trade(100.1)] * 30, "target"),
+        ({"profit_target": 3003.01}, [trade(100.1)] * 30, None),
+        ({"daily_loss": 0.3}, [trade(-0.1), trade(-0.2)], "daily_loss"),
+        ({"drawdown": {"amount": 0.3, "follows": "nothing"}}, [trade(-0.1)] * 3, "drawdown"),
+        ({"profit_target": 0.6, "consistency": 0.5}, [trade(0.3), trade(0.3, day=1)], "target"),
     ],
 )
 def test_an_account_ends_where_a_limit_says(
@@ -129,6 +136,12 @@ def test_an_open_loss_counts_though_it_was_won_back() -> None:
         ({"max_losses_in_a_row": 2}, [trade(-1), trade(1), trade(-1)], 100.0, 1, None),
         ({"max_losses_in_a_row": 2}, [trade(-1, day=-1), trade(-1)], 100.0, 1, None),
         (STATIC, [trade(-300)], 100.0, 0, "drawdown"),
+        ({"risk_money": 0.3}, [], 0.1, 3, None),
+        ({"risk_money": None, "risk_share": 0.00003}, [], 0.1, 3, None),
+        ({"risk_money": None, "risk_share": 0.5}, [trade(-12_000)], 100.0, 0, "risk"),
+        (BY_THE_DAY, [replace(trade(50), worst=-150.0)], 100.0, 0, "daily_loss"),
+        (BY_THE_DAY, [replace(trade(50), worst=-149.0)], 100.0, 1, None),
+        (BY_THE_DAY, [replace(trade(50, day=-1), worst=-150.0)], 100.0, 1, None),
     ],
 )
 def test_contracts_are_what_the_tightest_limit_leaves(
@@ -141,6 +154,17 @@ def test_contracts_are_what_the_tightest_limit_leaves(
     sizing = contracts_for(own, state.on(own, DAY), size=1.0, risk=risk)
     assert sizing.contracts == contracts
     assert (sizing.refusal.limit if sizing.refusal else None) == refused
+
+
+def test_a_day_whose_trades_were_all_refused_is_not_one_of_the_days_that_the_target_needs() -> (
+    None
+):
+    own = account(profit_target=500, min_days=2)
+    too_dear = trade(-101, day=1, risk=101)
+    followed = through_record(own, [trade(600), too_dear, trade(1, day=2), trade(1, day=2)])
+    assert [one.sizing.contracts for one in followed] == [1, 0, 1, 0]
+    assert [one.state.days for one in followed] == [1, 1, 2, 2]
+    assert [one.state.ended for one in followed] == [None, None, "target", "target"]
 
 
 def test_a_trade_that_closed_at_its_best_stood_at_its_worst_before() -> None:

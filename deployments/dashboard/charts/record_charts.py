@@ -27,6 +27,9 @@ from monitoring.rolling import MOST_POINTS, Rolling
 
 _DASH = {"model": SOLID, "corridor": DASH, "majority": DOT}
 _MARKS = {"model": "circle", "corridor": "square"}
+_DAYS = wall_clock(format="%d %b %Y", tickCount=6, tickMinStep=86_400_000)
+"""No two ticks are on one day, of so many milliseconds."""
+
 _SHARE = {"type": "quantitative", "axis": {"format": ".0%"}, "scale": {"domain": [0, 1]}}
 
 
@@ -59,7 +62,7 @@ def lines_over_time(lines: Mapping[str, Rolling], theme: Theme, *, y: str, per_c
     return themed_chart(
         [band, *_day_lines(values, looks, theme, form=".1%" if per_cent else ".4f")],
         theme,
-        x=wall_clock(),
+        x=_DAYS,
         y={
             "type": "quantitative",
             "title": y,
@@ -195,7 +198,7 @@ def equity(rows: Sequence[PerformanceRecord], kind: str, theme: Theme) -> Spec:
     return themed_chart(
         _day_lines(values, looks, theme, form="+,.1f", interpolate="step-after"),
         theme,
-        x=wall_clock(),
+        x=_DAYS,
         y={"type": "quantitative", "title": "R so far", "scale": {"zero": True}},
     )
 

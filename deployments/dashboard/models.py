@@ -27,6 +27,8 @@ from tasks.training.questions import questions_on_record
 from tasks.training.study_report import study_page
 
 ALIASES = ("champion", "challenger")
+_LATEST = 10
+"""Shown at once of a history; a person on a phone should not have to scroll past years."""
 
 
 def page(view: View) -> None:
@@ -94,19 +96,23 @@ def _list(view: View, versions: Sequence[VersionRecord]) -> None:
 
 def _history(view: View) -> None:
     st.header("Serving history")
+    models = view.settings.models()
+    records = [record for alias in ALIASES for record in models.history(view.symbol, alias)]
     rows = [
         {
             "from (UTC)": minute(alias_record.at),
             "version": f"{alias_record.alias} {alias_record.version}, named by {alias_record.by}",
             "reason": alias_record.reason,
         }
-        for alias in ALIASES
-        for alias_record in reversed(view.settings.models().history(view.symbol, alias))
+        for alias_record in sorted(records, key=lambda record: record.at)[::-1]
     ]
-    if rows:
-        words_table(rows)
-    else:
+    if not rows:
         st.write("No version has been champion or challenger yet.")
+        return
+    words_table(rows[:_LATEST])
+    if earlier := rows[_LATEST:]:
+        with st.expander(f"{len(earlier):,} earlier"):
+            words_table(earlier)
 
 
 def _decisions(view: View) -> None:
@@ -115,14 +121,14 @@ def _decisions(view: View) -> None:
     if not decisions:
         st.write("No decisions yet.")
         return
-    for decision in decisions[:10]:
+    for decision in decisions[:_LATEST]:
         with st.expander(f"{utc_minute(decision.at)} · {escaped(decision.verdict)}"):
             st.caption(f"{escaped(decision.kind)} of {escaped(decision.version)}")
             for reason in decision.reasons:
                 st.markdown(f"- {escaped(reason)}")
             st.json(json.loads(json.dumps(decision.evidence, default=str)), expanded=False)
-    if len(decisions) > 10:  # noqa: PLR2004 - as above
-        st.caption(f"The latest ten of {len(decisions)}.")
+    if len(decisions) > _LATEST:
+        st.caption(f"The latest {_LATEST} of {len(decisions):,}.")
 
 
 def _studies(view: View) -> None:

@@ -362,6 +362,19 @@ def test_json_that_takes_its_neighbours_into_itself_is_named(session: Session) -
     assert "prediction 5 was edited: it cannot be read" in fault
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["[" * 5_000 + "]" * 5_000, "1e999", "NaN", "{'a':1}", '{"a":1} x', '"\\ud800"', "", "{"],
+)
+def test_json_that_orbcast_never_writes_is_named_and_ends_nothing(
+    session: Session, written: str
+) -> None:
+    session.execute(text("UPDATE predictions SET features = :it WHERE id = 2"), {"it": written})
+    (fault,) = faults(session)
+    assert "prediction 2" in fault
+    assert "was edited" in fault
+
+
 def test_json_spelled_otherwise_but_of_the_same_values_is_no_fault(session: Session) -> None:
     spelled = '{"range_size": 12.0, "atr20": null}'
     session.execute(text("UPDATE predictions SET features = :it WHERE id = 2"), {"it": spelled})

@@ -203,8 +203,8 @@ def shown_after(browser: Browser, path: str) -> tuple[float, float, float]:
     readable = time.monotonic() - began
     painted = page.evaluate(_PAINTED) / 1000.0
     page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)
-    for chart in page.get_by_test_id("stPlotlyChart").all():
-        chart.locator(".main-svg").first.wait_for(state="attached")
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
+        chart.locator(".marks").first.wait_for(state="attached")
     whole = time.monotonic() - began
     assert page.get_by_test_id("stException").count() == 0
     context.close()

@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.charts.record_figures import (
+from deployments.dashboard.charts.record_charts import (
     drawdown,
     equity,
     lines_over_time,
@@ -17,6 +17,7 @@ from deployments.dashboard.charts.record_figures import (
     running,
 )
 from deployments.dashboard.charts.theme import theme
+from deployments.dashboard.charts.themed_chart import show_chart
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View, nothing_yet
 from deployments.dashboard.tables.record_tables import (
@@ -49,7 +50,6 @@ _TRADES = {
     "predicted_side": "every break of the likelier side",
     "every_break": "every break",
 }
-_PLOT = {"displayModeBar": False}
 
 
 def page(view: View) -> None:
@@ -167,12 +167,7 @@ def _line(rows: Rows, words: str, figure: str) -> None:
         return
     per_cent = figure == "accuracy"
     axis = "net R a trade of the likelier side" if figure == "r_net" else words.lower()
-    st.plotly_chart(
-        lines_over_time(drawn, theme(), y=axis, per_cent=per_cent),
-        width="stretch",
-        key=f"over_time_{figure}",
-        config=_PLOT,
-    )
+    show_chart(lines_over_time(drawn, theme(), y=axis, per_cent=per_cent), f"over_time_{figure}")
 
 
 def _by_group(rows: Rows, predictions: Predictions, view: View) -> None:
@@ -213,15 +208,8 @@ def _calibration(rows: Rows, period: Period, predictions: Predictions) -> None:
     left, right = st.columns(2)
     with left:
         st.header("Calibration")
-        st.plotly_chart(
-            reliability(
-                {forecaster: _bins(rows, forecaster) for forecaster in ("model", "corridor")},
-                theme(),
-            ),
-            width="stretch",
-            key="reliability",
-            config=_PLOT,
-        )
+        bins = {forecaster: _bins(rows, forecaster) for forecaster in ("model", "corridor")}
+        show_chart(reliability(bins, theme()), "reliability")
         model = period.forecasters["model"]
         st.caption(
             f"Calibration error {model.ece:.3f}; a perfectly calibrated model would "
@@ -273,9 +261,7 @@ def _line_of_r(rows: Rows, period: Period, kind: str) -> None:
         f"{r_multiple(trades.r_gross, 1)} gross, **{r_multiple(trades.r_net, 1)} net**; "
         f"largest drawdown {fall:.1f} R; net R a trade {_span(trades.net_r, '+.2f')}."
     )
-    st.plotly_chart(
-        equity(rows, kind, theme()), width="stretch", key=f"equity_{kind}", config=_PLOT
-    )
+    show_chart(equity(rows, kind, theme()), f"equity_{kind}")
 
 
 def _span(interval: Interval, form: str) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
+from deployments.dashboard.charts.themed_chart import show_chart
 from deployments.dashboard.day_figures import (
     all_markets,
     day_followed,
@@ -51,7 +52,6 @@ from tasks.prediction.day_outlook import (
 from tasks.prediction.trading_day import SlotOfDay, slots_of_day
 from tasks.settings import current_settings, now
 
-_PLOT = {"displayModeBar": False}
 _DAY_WIDTH = 160
 _RECORDS = {"live": "live", "replay": "replayed"}
 
@@ -234,9 +234,7 @@ def _trade(days: FollowedDays, slot: SlotOfDay, followed: FollowedSlot | None) -
         st.caption("No bars of this range are in the lake.")
     else:
         which = "" if followed is None else f"_{followed.rules.hash[:12]}"
-        key = f"chart_{slot.slot.opening_range}{which}"
-        chart = range_chart(drawn, theme())
-        st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
+        show_chart(range_chart(drawn, theme()), f"chart_{slot.slot.opening_range}{which}")
     if followed is not None:
         st.markdown("  \n".join(escaped(line) for line in trade_lines(days, followed)))
 
@@ -266,10 +264,8 @@ def _show_prediction(slot: SlotOfDay, champion: Settled) -> None:
 
 def _reasons(slot: SlotOfDay, champion: Settled) -> None:
     if reasons := champion.prediction.outputs.reasons:
-        key = f"reasons_{slot.slot.opening_range}"
         with st.expander("Contributions toward UP or DOWN", expanded=True):
-            chart = reasons_chart(reasons, theme())
-            st.plotly_chart(chart, width="stretch", key=key, config=_PLOT)
+            show_chart(reasons_chart(reasons, theme()), f"reasons_{slot.slot.opening_range}")
 
 
 def _challengers(slot: SlotOfDay) -> None:

@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from deployments.dashboard.charts.theme import Theme, theme
-from deployments.dashboard.charts.themed_figure import themed_figure
+from deployments.dashboard.charts.theme import Theme, faint, theme
+from deployments.dashboard.charts.themed_chart import (
+    Spec,
+    layer,
+    show_chart,
+    themed_chart,
+    words_above,
+)
 from deployments.dashboard.lazy_tabs import lazy_tabs
 from deployments.dashboard.shell import FRESH, View
 from deployments.dashboard.tables.record_tables import with_span
@@ -44,7 +49,9 @@ from registry.models.versions import VersionRecord
 from tasks.settings import current_settings, now
 
 _SHOWN_FEATURES = 12
-_ROW_HEIGHT, _BAR = 46, 0.22
+_ROW_HEIGHT, _BAR = 46, 10
+"""Pixels."""
+
 _QUESTIONS = {
     "directional": "Direction of the break",
     "quality": "Target before stop",
@@ -195,15 +202,10 @@ def _importance(versions: Sequence[VersionRecord], question: str) -> None:
     if not any(shares.values()):
         st.write("There are no trees for this question: the baseline predicts.")
         return
-    st.plotly_chart(
-        importance_chart(shares, theme()),
-        width="stretch",
-        key=f"importance_{question}",
-        config={"displayModeBar": False},
-    )
+    show_chart(importance_chart(shares, theme()), f"importance_{question}")
 
 
-def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) -> go.Figure:
+def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) -> Spec:
     """Draw the most used features, by the largest share in any version, the largest on top.
 
     Parameters
@@ -217,45 +219,38 @@ def importance_chart(shares: Mapping[str, Mapping[str, float]], colours: Theme) 
     for own in shares.values():
         for feature, share in own.items():
             most[feature] = max(most.get(feature, 0.0), share)
-    order = sorted(most, key=lambda feature: (most[feature], feature))[-_SHOWN_FEATURES:]
-    places = list(range(len(order)))
-    looks = ((colours.model, ""), (colours.corridor, "/"))
+    order = sorted(most, key=lambda feature: (-most[feature], feature))[:_SHOWN_FEATURES]
+    features = [{"place": place, "words": named(name)} for place, name in enumerate(order)]
+    by_version = {"field": "version", "legend": {"columns": 1}}
+    # the second version's bars are outlined: colour is never the only sign
+    fills, strokes = (colours.model, faint(colours.corridor)), (colours.model, colours.corridor)
     bars = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": name,
-            "x": [own.get(feature, 0.0) for feature in order],
-            "y": [at - _BAR * row for at in places],
-            "width": _BAR,
-            "marker": {"color": colour, "pattern": {"shape": shape}},
-            "customdata": [named(feature) for feature in order],
-            "hovertemplate": "%{customdata}: %{x:.1%}",
-        }
-        for row, ((name, own), (colour, shape)) in enumerate(
-            zip(shares.items(), looks, strict=False)
+        layer(
+            [
+                {**feature, "version": version, "share": own.get(name, 0.0)}
+                for feature, name in zip(features, order, strict=True)
+            ],
+            {"type": "bar", "height": _BAR, "yOffset": 4 + (_BAR + 1) * row, "strokeWidth": 1},
+            x={"field": "share"},
+            y={"field": "place"},
+            fill={**by_version, "scale": {"domain": list(shares), "range": fills}},
+            stroke={**by_version, "scale": {"domain": list(shares), "range": strokes}},
+            tooltip=[
+                {"field": "words", "title": "feature"},
+                {"field": "version"},
+                {"field": "share", "type": "quantitative", "format": ".1%"},
+            ],
         )
+        for row, (version, own) in enumerate(shares.items())
     ]
-    # labels are above the bars, where they have the whole width, even on a phone
-    labels = [
-        {
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": at + 0.34,
-            "text": named(feature),
-            "showarrow": False,
-        }
-        for at, feature in zip(places, order, strict=True)
-    ]
-    return themed_figure(
-        bars,
+    return themed_chart(
+        [*bars, words_above(features)],
         colours,
-        x="share of the trees' gain",
+        x={
+            "type": "quantitative",
+            "title": "share of the trees' gain",
+            "axis": {"format": ".0%"},
+        },
+        y={"type": "ordinal", "axis": None},
         height=90 + _ROW_HEIGHT * len(order),
-        hovermode="closest",
-        barmode="overlay",
-        xaxis={"tickformat": ".0%"},
-        yaxis={"visible": False, "range": [-0.6, len(order) - 0.4]},
-        annotations=labels,
     )

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from deployments.dashboard.charts.theme import Theme
-from deployments.dashboard.charts.themed_figure import themed_figure
+from deployments.dashboard.charts.themed_chart import (
+    Spec,
+    layer,
+    looks_in,
+    show_chart,
+    themed_chart,
+    words_above,
+)
 from deployments.dashboard.shell import View
 from deployments.dashboard.tables.words_table import words_table
 from ml_core.decision.entry import PredictionEntry
@@ -45,49 +51,40 @@ def show_why(view: View, number: int, colours: Theme) -> None:
     )
     if reasons := entry.outputs.reasons:
         st.subheader("Contributions toward UP or DOWN")
-        st.plotly_chart(
-            reasons_chart(reasons, colours),
-            width="stretch",
-            key=f"why_reasons_{number}",
-            config={"displayModeBar": False},
-        )
+        show_chart(reasons_chart(reasons, colours), f"why_reasons_{number}")
     _as_logged(entry, hashes)
 
 
-def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> go.Figure:
+def reasons_chart(reasons: Sequence[Reason], colours: Theme) -> Spec:
     """Draw signed contributions to the log-odds of an UP break, the largest on top."""
-    order = sorted(reasons, key=lambda reason: abs(reason.contribution))
-    pushes = [reason.contribution for reason in order]
-    bars = {
-        "type": "bar",
-        "x": pushes,
-        "y": list(range(len(order))),
-        "orientation": "h",
-        "width": 0.35,
-        "marker": {"color": [colours.good if push > 0 else colours.bad for push in pushes]},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-    # labels are above the bars, where they have the whole width, even on a phone
-    notes = [
+    order = sorted(reasons, key=lambda reason: -abs(reason.contribution))
+    rows = [
         {
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": at + 0.42,
-            "text": f"{short_words(reason.words)}: {'UP' if push > 0 else 'DOWN'} {push:+.2f}",
-            "showarrow": False,
+            "place": place,
+            "contribution": push,
+            "words": f"{'UP' if push > 0 else 'DOWN'} {push:+.2f}: {short_words(reason.words)}",
+            "colour": colours.good if push > 0 else colours.bad,
         }
-        for at, (reason, push) in enumerate(zip(order, pushes, strict=True))
+        for place, reason in enumerate(order)
+        for push in (reason.contribution,)
     ]
-    return themed_figure(
-        [bars],
+    bars = layer(
+        rows,
+        {"type": "bar", "height": 14, "yOffset": 9},
+        x={"field": "contribution"},
+        y={"field": "place"},
+        color=looks_in("colour"),
+    )
+    return themed_chart(
+        [bars, words_above(rows)],
         colours,
-        x="change of the log-odds of UP",
+        x={
+            "type": "quantitative",
+            "title": "change of the log-odds of UP",
+            "axis": {"tickCount": 5},
+        },
+        y={"type": "ordinal", "axis": None},
         height=70 + _ROW_HEIGHT * len(order),
-        xaxis={"nticks": 5},
-        yaxis={"visible": False, "range": [-0.6, len(order) - 0.2]},
-        annotations=notes,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import PROJECT
-from tests.dashboard.conftest import served
+from tests.dashboard.conftest import FIRST_DAY, served
 from tests.waiting import AT_MOST_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -62,6 +62,7 @@ class Visit:
         self.page, self.url = page, url
         page.set_default_timeout(SHOWN_WITHIN)
         self.outside: list[str] = []
+        self.plotly: list[str] = []
         self.errors: list[str] = []
         page.on("request", lambda request: self._asked(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -69,6 +70,8 @@ class Visit:
     def _asked(self, url: str) -> None:
         if not url.startswith((self.url, self.url.replace("http", "ws"), "data:", "blob:")):
             self.outside.append(url)
+        if "plotly" in url.lower():
+            self.plotly.append(url)
 
     def open(self, path: str) -> None:
         self.page.goto(f"{self.url}/{path}")
@@ -86,12 +89,15 @@ class Visit:
             raise
 
     def require_sound(self) -> None:
-        """Require no error, no request to an outside host, and nothing wider than the window."""
+        """Require drawn charts, no error, no needless request, nothing beyond the window."""
+        for chart in self.page.get_by_test_id("stVegaLiteChart").all():
+            expect(chart.locator(".marks").first).to_be_attached()
         assert self.page.get_by_test_id("stException").all_inner_texts() == []
         assert self.page.get_by_test_id("stAlertContentError").all_inner_texts() == []
         assert self.page.get_by_role("dialog").all_inner_texts() == []
         assert self.errors == []
         assert self.outside == []
+        assert self.plotly == [], "six times the size of Vega-Lite's script"
         wider = self.page.evaluate(
             "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollWidth"
             " - document.querySelector('[data-testid=stMainBlockContainer]').clientWidth"
@@ -136,6 +142,29 @@ def test_the_first_page_is_found_by_its_name_too(visit: tuple[str, Visit]) -> No
     shown.open("today")
     expect(shown.page.get_by_role("heading", name="Today", level=1)).to_be_visible()
     shown.require_sound()
+
+
+def test_axes_show_the_market_s_clock_and_days_in_any_zone(
+    browser: Browser, dashboard: str
+) -> None:
+    context = browser.new_context(timezone_id="America/Los_Angeles")
+    shown = Visit(context.new_page(), dashboard)
+    shown.open("")
+    first = shown.page.get_by_test_id("stVegaLiteChart").first
+    expect(first.get_by_text("Australia/Brisbane", exact=True)).to_be_attached()
+    labels = first.locator(".role-axis-label text").all_text_contents()
+    times = [label for label in labels if ":" in label]
+    assert len(times) > 1
+    assert all("08:30" <= time <= "11:30" for time in times), "the card's range begins at 09:00"
+    shown.open("performance")
+    lines = shown.page.get_by_role("tabpanel", name="every break", exact=True)
+    shown.page.get_by_role("tab", name="every break", exact=True).click()
+    shown.settled()
+    area = lines.get_by_test_id("stVegaLiteChart").locator(".role-frame .background").first
+    area.hover(position={"x": 3, "y": 60}, force=True)
+    expect(shown.page.locator("#vg-tooltip-element")).to_contain_text(f"{FIRST_DAY:%b %d, %Y}")
+    shown.require_sound()
+    context.close()
 
 
 @IN_ONE_LOOK

@@ -18,6 +18,7 @@ from tasks.messages.followed_days import FollowedDays, FollowedSlot, followed_da
 from tasks.messages.slot_facts import picture_now
 from tasks.prediction.outcomes import settle
 from tasks.settings import current_settings
+from tests.dashboard.chart_parts import rows_of
 from tests.tasks.followed_slot import (
     BARS,
     DAY,
@@ -71,7 +72,7 @@ def drawn(days: FollowedDays, slot: FollowedSlot) -> RangePicture:
     assert picture is not None
     range_plot(picture)  # for the messages
     chart = range_chart(picture, DARK)  # for the page
-    words = {note.text for note in chart.layout.annotations}
+    words = {label["words"] for label in rows_of(chart, "end")}
     assert words == {"opening range", *(level.words for level in picture.levels)}
     return picture
 

@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
 
-from deployments.dashboard.charts.record_figures import (
+from deployments.dashboard.charts.record_charts import (
     drawdown,
     equity,
-    lines_over_time,
-    reliability,
     running,
 )
-from deployments.dashboard.charts.theme import DARK, LIGHT
+from deployments.dashboard.charts.theme import LIGHT
 from deployments.dashboard.tables.record_tables import (
     confusion,
     grouped_periods,
@@ -30,6 +28,7 @@ from ml_core.health.scored_prediction import ScoredPrediction
 from monitoring.daily_sums import daily_figures
 from monitoring.performance import over, whole_days
 from monitoring.rolling import MOST_POINTS, rolling
+from tests.dashboard.chart_parts import rows_of
 
 FIRST = date(2024, 1, 1)
 
@@ -155,19 +154,6 @@ def test_the_equity_is_the_sum_of_the_days_and_its_fall_is_measured_from_its_hei
     assert drawdown(so_far) == pytest.approx(
         min(np.array(so_far) - np.maximum(np.maximum.accumulate(so_far), 0))
     )
-    assert list(equity(rows, "every_break", LIGHT).data[0].y) == so_far
+    drawn = rows_of(equity(rows, "every_break", LIGHT), "net of costs")
+    assert [day["net of costs"] for day in drawn] == so_far
     assert drawdown([]) == 0.0
-
-
-def test_each_voice_keeps_its_colour_and_its_dash_in_dark_and_light() -> None:
-    whole = whole_days(daily_figures("MGC", answers(30)))
-    found = {each: rolling(whole, each, "accuracy") for each in ("model", "corridor")}
-    for theme in (LIGHT, DARK):
-        drawn = lines_over_time(
-            {name: line for name, line in found.items() if line}, theme, y="", per_cent=True
-        )
-        looks = {each.name: (each.line.color, each.line.dash) for each in drawn.data}
-        assert looks["model"] == (theme.model, "solid")
-        assert looks["corridor"] == (theme.corridor, "dash")
-    bins = reliability({"model": [(0.2, 0.25, 40)]}, LIGHT).data[1]
-    assert 0.25 - bins.error_y.arrayminus[0] < 0.2 < 0.25 + bins.error_y.array[0]

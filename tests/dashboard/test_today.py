@@ -21,6 +21,7 @@ from tasks.messages.slot_facts import picture_now
 from tasks.prediction.slots import trading_day_at
 from tasks.prediction.trading_day import slots_of_day
 from tasks.settings import Settings, current_settings
+from tests.dashboard.chart_parts import rows_of
 from tests.dashboard.conftest import FIRST_DAY, NOW
 from tests.predictions import LIKE, NOVEL
 
@@ -102,13 +103,13 @@ def test_the_chart_has_the_levels_that_the_trade_was_settled_by(settings: Settin
     assert outcome is not None
     assert picture is not None
     chart = range_chart(picture, LIGHT)
-    levels = {shape.y0 for shape in chart.layout.shapes if shape.y0 == shape.y1}
+    levels = {level["price"] for level in rows_of(chart, "dash")}
     assert levels == {outcome.entry, outcome.stop, outcome.target}, "the label's trade is theirs"
-    candles = chart.data[0]
-    assert min(candles.low) <= picture.range_low
+    candles = rows_of(chart, "open")
+    assert min(candle["low"] for candle in candles) <= picture.range_low
     whole = days.candles(slot.key)
     assert whole is not None
-    assert 0 < len(candles.x) < len(whole.minute), "it ends soon after the trade"
+    assert 0 < len(candles) < len(whole.minute), "it ends soon after the trade"
 
 
 def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> None:
@@ -128,7 +129,7 @@ def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> No
     for reason in prediction.reasons:
         assert reason.words not in agreement(slots[0]), "it is drawn"
     drawn = reasons_chart(prediction.reasons, LIGHT)
-    assert len(drawn.layout.annotations) == len(prediction.reasons)
+    assert len(rows_of(drawn, "words")) == len(prediction.reasons)
 
 
 def test_the_headline_says_what_forbids_following_the_model(settings: Settings) -> None:

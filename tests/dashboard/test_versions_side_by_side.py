@@ -13,6 +13,7 @@ from monitoring.pages.formatting import percent, signed
 from registry.health.performance import performance_records
 from registry.models.versions import VersionRecord
 from tasks.settings import Settings, current_settings
+from tests.dashboard.chart_parts import rows_of
 
 
 @pytest.fixture
@@ -66,10 +67,11 @@ def test_live_days_are_counted_for_the_version_that_answered(
 def test_the_largest_share_of_either_version_stands_on_top() -> None:
     shares = {"one": {"atr20": 0.2, "body": 0.1}, "other": {"body": 0.7, "atr14": 0.05}}
     chart = importance_chart(shares, LIGHT)
-    first, second = chart.data
-    assert list(first.customdata) == [named(each) for each in ("atr14", "atr20", "body")]
-    assert list(first.x) == [0.0, 0.2, 0.1]
-    assert list(second.x) == [0.05, 0.0, 0.7]
-    assert [each.text for each in chart.layout.annotations] == list(first.customdata)
+    order = [named(feature) for feature in ("body", "atr20", "atr14")]
+    one, other = (rows_of(chart, "share", nth) for nth in (0, 1))
+    assert [bar["words"] for bar in one] == [bar["words"] for bar in other] == order
+    assert [bar["share"] for bar in one] == [0.1, 0.2, 0.0]
+    assert [bar["share"] for bar in other] == [0.7, 0.0, 0.05]
+    assert [label["words"] for label in chart["layer"][-1]["data"]["values"]] == order
     many = {"one": {f"f{at}": at / 100 for at in range(40)}}
-    assert len(importance_chart(many, LIGHT).data[0].x) == 12
+    assert len(rows_of(importance_chart(many, LIGHT), "share")) == 12

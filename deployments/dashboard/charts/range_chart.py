@@ -2,124 +2,194 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from deployments.dashboard.charts.theme import Theme, faint
-from deployments.dashboard.charts.themed_figure import level_line, themed_figure
+from deployments.dashboard.charts.theme import Theme
+from deployments.dashboard.charts.themed_chart import (
+    DASH,
+    DOT,
+    Spec,
+    layer,
+    looks_in,
+    nearest_rule,
+    themed_chart,
+    wall_clock,
+)
+from ml_core.market.schedule import to_minute
 from monitoring.pages.figure_style import apart
 from monitoring.pages.plots.opening_range import RangePicture
 
 HEIGHT = 340
-_FOR_WORDS = 0.25
-"""Room for the labels of the price levels, as a share of the time that is shown."""
+_FOR_WORDS = 0.35
+"""Room for the labels of the price levels, as a share of the candles' time."""
 
 _LINE = 18 / 270
 """Height of a level's label, as a share of the plot's height."""
 
-_SHAPES = {"long": "triangle-up", "short": "triangle-down", "exit": "x"}
-_DASHES = {"entry": "dot", "stop": "dash", "part": "dot", "target": "dash"}
+_HALF_BODY = 20_000
+"""Milliseconds; the rest of its minute separates a candle from the next."""
+
+_PRICES = ("open", "high", "low", "close")
+_FORMAT = ".8~r"
+_SHAPES = {"long": "triangle-up", "short": "triangle-down", "exit": "cross"}
+_DASHES = {"entry": DOT, "stop": DASH, "part": DOT, "target": DASH}
 
 
-def range_chart(picture: RangePicture, colours: Theme) -> go.Figure:
+def range_chart(picture: RangePicture, colours: Theme) -> Spec:
     """Draw :func:`monitoring.pages.plots.opening_range.range_plot` as an interactive chart.
 
     Minutes without a trade have no candle and stay empty: the axis is clock time.
     """
-    local = _local(picture.minute, picture.zone)
     low, high = picture.price_span
-    traces: list[Any] = [
-        {
-            "type": "candlestick",
-            "x": local,
-            "open": picture.open,
-            "high": picture.high,
-            "low": picture.low,
-            "close": picture.close,
-            "increasing": {"line": {"color": colours.good, "width": 1}},
-            "decreasing": {"line": {"color": colours.bad, "width": 1}},
-            "showlegend": False,
-            "name": "",
+    return themed_chart(
+        [
+            *_bands(picture, colours),
+            _levels(picture, colours),
+            *_candles(picture, colours),
+            _marks(picture, colours),
+            _labels(picture),
+        ],
+        colours,
+        x=wall_clock(picture.zone, format="%H:%M", tickCount=5),
+        y={
+            "type": "quantitative",
+            "title": "price",
+            "axis": {"format": _FORMAT},
+            "scale": {"domain": [low, high], "nice": False},
         },
-        *(
-            {
-                "type": "scatter",
-                "x": _local(np.array([mark.minute]), picture.zone),
-                "y": [mark.price],
-                "mode": "markers",
-                "marker": {"symbol": _SHAPES[mark.kind], "size": 12, "color": colours.model},
-                "showlegend": False,
-                "hovertemplate": f"{mark.words}<extra></extra>",
-            }
-            for mark in picture.marks
+        height=HEIGHT,
+    )
+
+
+def _bands(picture: RangePicture, colours: Theme) -> tuple[Spec, Spec]:
+    """Return a band over the range's prices, and an upright one over its window."""
+    window = np.array([to_minute(picture.opens), to_minute(picture.closed)])
+    opens, closed = _local(window, picture.zone)
+    return (
+        layer(
+            [{"low": picture.range_low, "high": picture.range_high}],
+            {"type": "rect", "color": colours.model, "opacity": 0.14},
+            y={"field": "low"},
+            y2={"field": "high"},
         ),
-    ]
+        layer(
+            [{"opens": opens, "closed": closed}],
+            {"type": "rect", "color": colours.quiet, "opacity": 0.18},
+            x={"field": "opens"},
+            x2={"field": "closed"},
+        ),
+    )
+
+
+def _levels(picture: RangePicture, colours: Theme) -> Spec:
+    """Return a line across the plot at the prices of the trades."""
     looks = {
         "entry": colours.model,
         "stop": colours.bad,
         "part": colours.good,
         "target": colours.good,
     }
-    lines = [
-        level_line(
-            level.price,
-            {"color": looks[level.kind], "dash": _DASHES[level.kind], "width": 1.5},
-        )
-        for level in picture.levels
+    return layer(
+        [
+            {"price": level.price, "colour": looks[level.kind], "dash": _DASHES[level.kind]}
+            for level in picture.levels
+        ],
+        {"type": "rule", "strokeWidth": 1.5},
+        y={"field": "price"},
+        color=looks_in("colour"),
+        strokeDash=looks_in("dash"),
+    )
+
+
+def _candles(picture: RangePicture, colours: Theme) -> tuple[Spec, Spec, Spec]:
+    """Return wicks, bodies, and a rule that shows the prices of the minute at the pointer."""
+    columns = (getattr(picture, name).tolist() for name in _PRICES)
+    candles = [
+        {
+            "minute": minute,
+            "from": minute - _HALF_BODY,
+            "to": minute + _HALF_BODY,
+            **dict(zip(_PRICES, prices, strict=True)),
+            "colour": colours.bad if prices[-1] < prices[0] else colours.good,
+        }
+        for minute, *prices in zip(_local(picture.minute, picture.zone), *columns, strict=True)
     ]
+    return (
+        layer(
+            candles,
+            {"type": "rule"},
+            x={"field": "minute"},
+            y={"field": "low"},
+            y2={"field": "high"},
+            color=looks_in("colour"),
+        ),
+        layer(
+            candles,
+            {"type": "rect", "strokeWidth": 1},
+            x={"field": "from"},
+            x2={"field": "to"},
+            y={"field": "open"},
+            y2={"field": "close"},
+            fill=looks_in("colour"),
+            stroke=looks_in("colour"),  # a minute that ends at its first price is a line
+        ),
+        nearest_rule(
+            candles,
+            "minute",
+            [
+                {"field": "minute", "timeUnit": "utchoursminutes", "title": picture.zone},
+                *({"field": name, "type": "quantitative", "format": _FORMAT} for name in _PRICES),
+            ],
+            colours,
+        ),
+    )
+
+
+def _marks(picture: RangePicture, colours: Theme) -> Spec:
+    """Return when and at which price trades were entered and left."""
+    minutes = _local(np.array([mark.minute for mark in picture.marks], np.int64), picture.zone)
+    return layer(
+        [
+            {"at": at, "price": mark.price, "shape": _SHAPES[mark.kind], "words": mark.words}
+            for at, mark in zip(minutes, picture.marks, strict=True)
+        ],
+        {"type": "point", "filled": True, "opacity": 1, "size": 120, "color": colours.model},
+        x={"field": "at"},
+        y={"field": "price"},
+        shape=looks_in("shape"),
+        tooltip={"field": "words", "type": "nominal"},
+    )
+
+
+def _labels(picture: RangePicture) -> Spec:
+    """Return the words of levels and range, in a margin on the right that has no candles."""
+    first, last = _local(picture.minute[[0, -1]], picture.zone)
+    end = last + _FOR_WORDS * (last - first)
     names = [
         *((level.price, level.words) for level in picture.levels),
         ((picture.range_low + picture.range_high) / 2, "opening range"),
     ]
+    low, high = picture.price_span
     line = _LINE * (high - low)
     places = apart([price for price, _ in names], line, high - line / 2)
-    return themed_figure(
-        traces,
-        colours,
-        y="price",
-        x=picture.zone,
-        height=HEIGHT,
-        hovermode="x",
-        xaxis={
-            "rangeslider": {"visible": False},
-            "range": [local[0], local[-1] + _FOR_WORDS * (local[-1] - local[0])],
-        },
-        yaxis={"range": [low, high]},
-        shapes=[
-            _band(picture.range_low, picture.range_high, faint(colours.model, 0.14)),
-            _window(picture, faint(colours.quiet)),
-            *lines,
+    return layer(
+        [
+            {"end": end, "price": at, "words": words}
+            for (_, words), at in zip(names, places, strict=True)
         ],
-        annotations=[_note(words, at) for (_, words), at in zip(names, places, strict=True)],
+        {"type": "text", "align": "right", "baseline": "bottom"},
+        x={"field": "end"},
+        y={"field": "price"},
+        text={"field": "words", "type": "nominal"},
     )
 
 
-def _band(low: float, high: float, fill: str) -> go.layout.Shape:
-    """Return a band across the whole plot between two prices."""
-    across = {"xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": low, "y1": high}
-    return go.layout.Shape(type="rect", **across, fillcolor=fill, line={"width": 0})
-
-
-def _window(picture: RangePicture, fill: str) -> go.layout.Shape:
-    """Return a band from bottom to top over the range's window."""
-    opens, closes = (
-        pd.Timestamp(moment).tz_convert(picture.zone).tz_localize(None).to_pydatetime()
-        for moment in (picture.opens, picture.closed)
-    )
-    upright = {"xref": "x", "x0": opens, "x1": closes, "yref": "y domain", "y0": 0, "y1": 1}
-    return go.layout.Shape(type="rect", **upright, fillcolor=fill, line={"width": 0})
-
-
-def _note(words: str, price: float) -> go.layout.Annotation:
-    """Return a label at a price, in the margin on the right that is kept free of candles."""
-    at = {"xref": "x domain", "x": 1, "xanchor": "right", "yref": "y", "y": price}
-    return go.layout.Annotation(text=words, **at, yanchor="bottom", showarrow=False)
-
-
-def _local(minutes: np.ndarray[Any, Any], zone: str) -> pd.DatetimeIndex:
-    """Return UTC minutes as the wall clock of a zone, which is how Plotly writes an axis."""
+def _local(minutes: np.ndarray[Any, Any], zone: str) -> Sequence[int]:
+    """Return UTC minutes as a zone's wall clock, in milliseconds as if that clock were UTC."""
     times = pd.to_datetime(minutes.astype(np.int64) * 60, unit="s", utc=True)
-    return times.tz_convert(zone).tz_localize(None)
+    wall: Sequence[int] = times.tz_convert(zone).tz_localize(None).as_unit("ms").asi8.tolist()
+    return wall

@@ -24,6 +24,7 @@ class Theme:
     bad: str
     quiet: str
     rule: str
+    words: str
 
 
 LIGHT = Theme(
@@ -34,6 +35,7 @@ LIGHT = Theme(
     bad="#b3261e",
     quiet=figure_style.QUIET.value,
     rule=figure_style.RULE.value,
+    words=figure_style.WORDS.value,
 )
 DARK = Theme(
     model="#62b8f0",
@@ -43,6 +45,7 @@ DARK = Theme(
     bad="#ff8a80",
     quiet="#a3adb7",
     rule="#303841",
+    words="#e6eaee",
 )
 
 

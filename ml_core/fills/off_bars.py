@@ -13,7 +13,7 @@ from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import to_minute
 
 _MINUTES = 1  # before and after, since clocks differ by seconds
-_TICKS = 2  # by which a price may lie beyond the bars, which can be rounded or lack a trade
+_TICKS = 2 + 1e-6  # by which a price may lie beyond: bars can be rounded, or lack a trade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

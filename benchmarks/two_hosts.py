@@ -10,7 +10,7 @@ done twice, and the versions must be those of an undisturbed home without a stor
     python -m benchmarks.two_hosts
 
 It must run as root, to make the hosts (Linux, `ip` and `unshare`), needs the system's PostgreSQL
-(`apt-get install postgresql iproute2`) and moto (in the dev group), and takes half an hour.
+(`apt-get install postgresql iproute2`) and moto (in the dev group), and takes ten minutes.
 The results are in docs/reliability.md.
 """
 

@@ -153,8 +153,9 @@ def chances(
     draws = np.random.default_rng(seed).choice(len(net), size=(paths, horizon), p=share)
     outcomes: Counter[Outcome | None] = Counter()
     lengths = []
+    least = min((trade.risk for day in days for trade in day), default=0.0)
     for done, path in enumerate(draws, 1):
-        outcome, length = _one_path(account, [days[at] for at in path])
+        outcome, length = _one_path(account, [days[at] for at in path], least)
         outcomes[outcome] += 1
         if outcome is not None:
             lengths.append(length)
@@ -231,7 +232,10 @@ def by_day(trades: Iterable[Trade], trading_days: int) -> tuple[tuple[Trade, ...
     return (*own, *((),) * max(trading_days - len(own), 0))
 
 
-def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcome | None, int]:
+def _one_path(
+    account: Account, days: Sequence[Sequence[Trade]], least: float
+) -> tuple[Outcome | None, int]:
+    """Follow an account through days until it ends; ``least`` is the smallest risk of a trade."""
     state, without_room = AccountState.first(account), 0
     for number, trades in enumerate(days, 1):
         if trades:
@@ -239,11 +243,13 @@ def _one_path(account: Account, days: Sequence[Sequence[Trade]]) -> tuple[Outcom
             state = replace(state, day=None)
         for trade in trades:
             entered = _entered(account, state, trade)
-            state, refusal = entered.state, entered.sizing.refusal
-            if refusal is None:
+            state, sizing = entered.state, entered.sizing
+            if sizing.refusal is None:
                 without_room = 0
-            elif refusal.limit == "drawdown":
+            elif sizing.refusal.limit == "drawdown":
                 without_room = without_room or number
+                if sizing.room is not None and sizing.room < least:
+                    return "no_room", without_room  # nothing fits, so the room stays as it is
             if state.ended is not None:
                 return state.ended, number
     return ("no_room", without_room) if without_room else (None, len(days))

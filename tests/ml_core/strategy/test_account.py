@@ -23,6 +23,7 @@ from ml_core.strategy.account import (
 )
 from ml_core.strategy.account_chance import (
     OUTCOMES,
+    _one_path,
     by_day,
     chances,
     no_room_since,
@@ -221,6 +222,19 @@ def test_no_trade_that_loses_its_risk_at_most_breaks_a_limit(
         one.sizing.contracts * one.trade.risk <= limits["risk_money"] * one.trade.size + 1e-6
         for one in followed
     )
+
+
+@given(limits_drawn, steps_drawn, st.integers(1, 4))
+def test_a_path_that_no_trade_fits_any_more_ends_as_if_it_were_followed_to_the_end(
+    limits: dict[str, Any], steps: list[tuple[int, float, float, float]], times: int
+) -> None:
+    days = [
+        [trade(r * risk, day=number, risk=risk, size=size)]
+        for number, (_, risk, r, size) in enumerate(steps)
+    ] * times
+    least = min((risk for _, risk, _, _ in steps), default=0.0)
+    own = account(**limits)
+    assert _one_path(own, days, least) == _one_path(own, days, 0.0)
 
 
 def test_chances_are_those_of_the_days_drawn() -> None:

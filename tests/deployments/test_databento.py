@@ -203,6 +203,7 @@ JANUARY = ("2024-01-31T00:00", "2024-02-01T00:00")
 FEBRUARY = ("2024-02-01T00:00", "2024-02-01T00:10")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_asked_for_once_and_told_before(
     archive: Databento, trader: Trader
 ) -> None:
@@ -231,6 +232,7 @@ def test_what_is_missing_is_asked_for_once_and_told_before(
     assert len(current_settings().lake().read(current_settings().market("mgc"))) == 20
 
 
+@pytest.mark.slow
 def test_a_fetch_that_breaks_off_is_tried_again_and_keeps_what_was_whole(
     archive: Databento, trader: Trader
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_fetch_that_breaks_off_is_tried_again_and_keeps_what_was_whole(
     assert json.loads(done.stdout)["bars"] == 20
 
 
+@pytest.mark.slow
 def test_a_fetch_that_was_killed_goes_on(archive: Databento, trader: Trader) -> None:
     archive.hangs_at = 2
     with subprocess.Popen(

@@ -278,6 +278,7 @@ def test_times_of_the_local_clock_are_refused_with_what_to_do(
     ],
     ids=["a local clock", "a local clock as text", "stamps at the close"],
 )
+@pytest.mark.slow
 def test_times_that_are_described_come_in_as_the_same_bars(
     empty: Settings, old: Path, tmp_path: Path, *, minutes: int, kind: str, reading: dict[str, str]
 ) -> None:

@@ -144,6 +144,7 @@ def test_without_a_break_nothing_is_drawn_of_outcomes() -> None:
 
 
 @pytest.mark.usefixtures("logged")
+@pytest.mark.slow
 def test_a_drift_check_draws_how_far_each_group_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitoring.drift.report.LEAST_REFERENCE_DAYS", 60)
     monkeypatch.setattr("monitoring.drift.report.LEAST_DAYS", 3)

@@ -189,6 +189,7 @@ def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) ->
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.slow
 def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
     simulated_database: Path, emitted: Emitted
 ) -> None:

@@ -137,6 +137,7 @@ def test_quiet_prints_the_result_alone(served: Path) -> None:
     assert json.loads(ended.output)["trials"] == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_of_it(
     served: Path,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,10 +55,15 @@ class ServedMarkets:
         self.server.forgets = False
 
     def prepare(self) -> None:
-        """Simulate the markets; set the clock to the morning before the predicted minute."""
+        """Simulate and import the markets; set the clock to the morning before the minute.
+
+        The bars of a night are few: a home that has retrained before has all others.
+        """
         self.world.prepare()
         self.settings = self.settings.model_copy(update={"markets": self.world.names})
         self._set_clock(COMMON - timedelta(hours=20))
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.apply(_import_bars, (self.home, self.world.names))
 
     def retrain_all(self) -> Usage:
         """Start each market's retrain at once, as its schedule does; return what they took."""
@@ -131,6 +138,15 @@ class ServedMarkets:
 
     def _set_clock(self, at: datetime) -> None:
         self.clock.write_text(str((at - datetime.now(UTC)).total_seconds()), "utf-8")
+
+
+def _import_bars(home: Path, names: tuple[str, ...]) -> None:
+    """Import all bars of some markets; the environment names this process's home."""
+    os.environ["ORBCAST_HOME"] = str(home)
+    from tasks.data.ingest import read_source  # noqa: PLC0415 - it reads the environment
+
+    for name in names:
+        read_source(name, None, COMMON - timedelta(hours=20), full=True)
 
 
 def scheduled_at(

@@ -14,9 +14,10 @@ from tasks.prediction.predict_together import (
     record_slots,
     slots_of,
 )
+from tasks.runs.periods import own_time
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
-from tasks.settings import current_settings, now
+from tasks.settings import current_settings
 
 
 @flow(
@@ -35,7 +36,7 @@ def predict_together(ranges: dict[str, list[str]]) -> PredictedTogether:
     Args:
         ranges: Name of a market file -> names of its opening ranges.
     """
-    moment = now()
+    moment = own_time()
     slots, unknown = slots_of(current_settings(), ranges, moment)
     recorded = record_slots(slots)
     faults, results = [*unknown, *recorded.faults], list[SlotResult]()

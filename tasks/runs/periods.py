@@ -66,24 +66,32 @@ def require_period(first: date | None, last: date | None) -> None:
 def moment_of(as_of: datetime | None, market: Market) -> datetime:
     """Return the aware time to work as of: now, or the given time if it is not in the future.
 
-    A scheduled run that starts early first waits for its time; otherwise it would predict the
-    previous slot. Prefect rounds a run's wait to whole seconds, so that it may start half a second
-    before its slot has closed, and the clock may have been stepped back since.
+    A run that starts early first waits for its time, see :func:`own_time`.
 
     Raises
     ------
     FutureTimeError
         The given time is later than now.
     """
-    while 0 < (early := _seconds_early()) <= (LONGEST_STEP if _is_by_schedule() else _MOST_EARLY):
-        time.sleep(early)
-    at = now()
+    at = own_time()
     if as_of is None:
         return at
     moment = in_zone(as_of, market)
     if moment > at:
         raise FutureTimeError(moment, at)
     return moment
+
+
+def own_time() -> datetime:
+    """Return the aware time now; a scheduled run that starts early first waits for its time.
+
+    Otherwise it would predict the previous slot. Prefect rounds a run's wait to whole seconds, so
+    that it may start half a second before its slot has closed, and the clock may have been
+    stepped back since.
+    """
+    while 0 < (early := _seconds_early()) <= (LONGEST_STEP if _is_by_schedule() else _MOST_EARLY):
+        time.sleep(early)
+    return now()
 
 
 def _is_by_schedule() -> bool:

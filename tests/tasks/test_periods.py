@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -41,6 +42,24 @@ def test_a_run_that_begins_before_its_time_answers_its_own_slot(clock: list[floa
 
     assert latest_slot(mgc(), moment, "0900") == SLOT
     assert sum(clock) < 0.41
+
+
+def test_a_run_of_several_markets_waits_too(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("flows.predict_together")
+    moments: list[datetime] = []
+
+    def slots_of(_settings: object, _ranges: object, moment: datetime) -> None:
+        moments.append(moment)
+        raise InterruptedError
+
+    monkeypatch.setattr(module, "slots_of", slots_of)
+    with pytest.raises(InterruptedError):
+        module.predict_together.fn({"mgc": ["0900"]})
+
+    assert [latest_slot(mgc(), moment, "0900") for moment in moments] == [SLOT]
+    assert clock, "it waited"
 
 
 def test_a_run_that_is_begun_long_before_its_time_is_not_held(

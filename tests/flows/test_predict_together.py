@@ -39,7 +39,7 @@ def two_markets(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORBCAST_WAIT_FOR_BARS_SECONDS", "1")
     monkeypatch.setattr(await_bars, "SHORT_SECONDS", 0.3)
     for name in (
-        "flows.predict_together.now",
+        "flows.predict_together.own_time",
         "tasks.prediction.await_bars.now",
         "tasks.prediction.predict._made_at",
     ):

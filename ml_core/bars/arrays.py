@@ -50,3 +50,7 @@ class Bars:
         """Return the bars with ``first_minute <= minute < stop_minute`` (views, no copy)."""
         first, stop = np.searchsorted(self.minute, [first_minute, stop_minute])
         return take_rows(self, slice(first, stop))
+
+    def of_contract(self, contract: str) -> NDArray[np.bool_]:
+        """Return which bars are a contract's, shape (n,); none if it has no bars."""
+        return np.array([name == contract for name in self.contracts], np.bool_)[self.contract]

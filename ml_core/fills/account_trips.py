@@ -73,14 +73,11 @@ def account_trips(
 def _extremes(trip: RoundTrip, bars: Bars, market: Market, ended: datetime) -> tuple[float, float]:
     """Return the best and worst open results of the closed part in money; 0 without bars."""
     own = bars.between(to_minute(trip.entered_at), to_minute(ended) + 1)
-    if trip.contract in own.contracts:
-        which = own.contract == own.contracts.index(trip.contract)
-        instrument = market.instrument
-        entry = float(instrument.to_ticks(np.array([trip.entry]))[0])
-        if which.any():
-            ends = (float(own.high[which].max()), float(own.low[which].min()))
-            excursions = [
-                trip.sign * (end - entry) * trip.closed * instrument.tick_value for end in ends
-            ]
-            return max(excursions), min(excursions)
-    return 0.0, 0.0
+    which = own.of_contract(trip.contract)
+    if not which.any():
+        return 0.0, 0.0
+    instrument = market.instrument
+    entry = float(instrument.to_ticks(np.array([trip.entry]))[0])
+    ends = (float(own.high[which].max()), float(own.low[which].min()))
+    excursions = [trip.sign * (end - entry) * trip.closed * instrument.tick_value for end in ends]
+    return max(excursions), min(excursions)

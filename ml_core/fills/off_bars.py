@@ -55,9 +55,8 @@ def fills_off_bars(
     for fill in fills:
         minute, price = to_minute(fill.time), fill.price / tick
         around = bars.between(minute - _MINUTES, minute + _MINUTES + 1)
-        which = np.ones(len(around), np.bool_)
-        if fill.contract != bars.symbol:
-            which = np.array(bars.contracts)[around.contract] == fill.contract
+        is_named = fill.contract != bars.symbol
+        which = around.of_contract(fill.contract) if is_named else np.ones(len(around), np.bool_)
         if not which.any():
             continue
         low, high = float(around.low[which].min()), float(around.high[which].max())

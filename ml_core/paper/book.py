@@ -126,9 +126,7 @@ class _Run:
         return [working.terms for _, working in self._live]
 
     def _of(self, contract: str) -> IntArray:
-        if contract not in self._bars.contracts:
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(self._bars.contract == self._bars.contracts.index(contract))
+        return np.flatnonzero(self._bars.of_contract(contract))
 
     def _pass(self, minute: int, places: Mapping[str, Mapping[int, int]]) -> None:
         """Process one minute: exits and open positions first, because they free room."""

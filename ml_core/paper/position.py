@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ml_core.market.instrument import Instrument
 from ml_core.paper.order_terms import OrderTerms
+from ml_core.strategy.account_sizing import contracts_within
 from ml_core.strategy.rules import SIGN_OF, Side
 
 _ROUNDING = 1e-9  # of a tick, as in the kernel
@@ -117,11 +118,7 @@ class Position:
         """Return how many more contracts at a level fit into the risk of the first fill."""
         whole = self.wanted * stop_money(self.instrument, self.entry - self.first_stop)
         of_contract = stop_money(self.instrument, level - self.first_stop)
-        return (
-            math.floor((whole - self.risk_money) / of_contract + _ROUNDING)
-            if of_contract > 0
-            else 0
-        )
+        return contracts_within(whole - self.risk_money, of_contract) if of_contract > 0 else 0
 
     @property
     def r_net(self) -> float:

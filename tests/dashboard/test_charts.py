@@ -17,12 +17,13 @@ from deployments.dashboard.charts.themed_chart import Spec
 from deployments.dashboard.version_compare import importance_chart
 from deployments.dashboard.why import reasons_chart
 from ml_core.evidence.intervals import wilson
-from ml_core.health.daily_sums import DaySums, PerformanceRecord
+from ml_core.health.daily_sums import DaySums
 from ml_core.learning.predictions.prediction import Reason
 from ml_core.market.schedule import to_minute
 from monitoring.pages.plots.opening_range import Level, Mark, RangePicture
 from monitoring.rolling import MOST_POINTS, Rolling
 from tests.dashboard.chart_parts import layers_of, rows_of
+from tests.monitoring.messages.made_facts import whole_day
 
 NINE = datetime(2024, 11, 27, 23, 0, tzinfo=UTC)
 """09:00 in Brisbane on the next day."""
@@ -66,25 +67,13 @@ def clock(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%d %H:%M:%S}"
 
 
-def traded(day: date) -> PerformanceRecord:
-    return PerformanceRecord(
-        market="MGC",
-        day=day,
-        mode="live",
-        role="champion",
-        version="v1",
-        opening_range="all",
-        figures=DaySums(),
-    )
-
-
 def all_charts(theme: Theme) -> dict[str, Spec]:
     line = Rolling(DAYS, (0.5, 0.6, 0.55), (0.4, 0.5, 0.45), (0.6, 0.7, 0.65))
     return {
         "range": range_chart(picture(), theme),
         "lines": lines_over_time({"model": line, "corridor": line}, theme, y="", per_cent=True),
         "reliability": reliability({"model": [(0.2, 0.25, 40)]}, theme),
-        "equity": equity([traded(DAYS[0])], "taken", theme),
+        "equity": equity([whole_day(DAYS[0], DaySums())], "taken", theme),
         "reasons": reasons_chart([Reason("body", 1.0, 0.2, "body (1.0): +0.20")], theme),
         "importance": importance_chart({"one": {"body": 0.3}, "two": {"body": 0.1}}, theme),
     }
@@ -209,7 +198,7 @@ def test_reliability_has_wilson_s_intervals_beside_the_diagonal(theme: Theme) ->
 @BOTH
 def test_r_so_far_is_drawn_as_steps_and_its_pointer_has_few_stops(theme: Theme) -> None:
     days = [date(2020, 1, 1) + timedelta(days=day) for day in range(1000)]
-    chart: Any = equity([traded(day) for day in days], "taken", theme)
+    chart: Any = equity([whole_day(day, DaySums()) for day in days], "taken", theme)
     lines, pointer = chart["layer"]
     assert lines["mark"]["interpolate"] == "step-after"
     assert len(lines["data"]["values"]) == 1000

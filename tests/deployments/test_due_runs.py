@@ -22,7 +22,7 @@ from tests.ml_core.builders import mgc
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-NOW = datetime.now(UTC)
+NOW = datetime(2030, 1, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture

@@ -194,6 +194,10 @@ def sums(day: date, breaks: int, model: float, corridor: float) -> PerformanceRe
         model=forecasts(model, 0.58),
         corridor=forecasts(corridor, 0.6),
     )
+    return whole_day(day, figures)
+
+
+def whole_day(day: date, figures: DaySums) -> PerformanceRecord:
     return PerformanceRecord(
         market="MGC",
         day=day,

@@ -6,6 +6,7 @@ import json
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, State
 
 from tasks.runs.process_mark import LABEL, mark
@@ -43,12 +44,17 @@ def state_of(client: SyncPrefectClient, run: FlowRun) -> str:
     return str(client.read_flow_run(run.id).state_name)
 
 
+def runs_of(client: SyncPrefectClient, served: UUID) -> list[FlowRun]:
+    """Return a deployment's runs; the server also holds those of other tests."""
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[served]))
+    )
+
+
 def others_of(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
-    every = client.read_flow_runs(sort="START_TIME_DESC", limit=200)
+    assert run.deployment_id is not None
     return [
         each
-        for each in every
-        if each.deployment_id == run.deployment_id
-        and each.id != run.id
-        and (each.idempotency_key or "").endswith(str(run.id))
+        for each in runs_of(client, run.deployment_id)
+        if each.id != run.id and (each.idempotency_key or "").endswith(str(run.id))
     ]

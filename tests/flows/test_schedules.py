@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.catalogue import deployments_of
 from deployments.serving.runner import deployment
+from tests.flows.begun_runs import runs_of
 from tests.ml_core.builders import mgc
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-
-def only(deployment_id: UUID) -> DeploymentFilter:
-    return DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
 
 
 def test_the_server_writes_a_run_for_each_time_a_schedule_names() -> None:
@@ -26,7 +21,7 @@ def test_the_server_writes_a_run_for_each_time_a_schedule_names() -> None:
     registered = deployment(spec).apply()
     with get_client(sync_client=True) as client:
         client.request("POST", "/deployments/{id}/schedule", path_params={"id": registered})
-        due = client.read_flow_runs(deployment_filter=only(registered))
+        due = runs_of(client, registered)
         client.delete_deployment(registered)
     assert {each.state_name for each in due} == {"Scheduled"}
     assert {each.parameters["opening_range"] for each in due} == {
@@ -51,5 +46,5 @@ def test_the_server_refuses_a_wrong_value_before_there_is_a_run(
         with pytest.raises(PrefectHTTPStatusError, match=told) as refused:
             client.create_flow_run_from_deployment(registered, parameters=given)
         assert refused.value.response.status_code == 409
-        assert client.read_flow_runs(limit=1, deployment_filter=only(registered)) == []
+        assert runs_of(client, registered) == []
         client.delete_deployment(registered)

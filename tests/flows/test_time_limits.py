@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import FlowRunTimeoutError
 from prefect.settings import PREFECT_API_URL
@@ -153,9 +154,10 @@ def test_a_run_that_hangs_in_python_ends_by_itself_at_its_limit(
     )
     assert ran.returncode == 1
     assert "FlowRunTimeoutError" in ran.stderr
+    hangs = FlowFilter(name=FlowFilterName(any_=["hang"]))
     (run,) = [
         each
-        for each in client.read_flow_runs(limit=50, sort="START_TIME_DESC")
+        for each in client.read_flow_runs(flow_filter=hangs)
         if each.parameters.get("how") == "in a sleep"
     ]
     assert run.state_name == "TimedOut"

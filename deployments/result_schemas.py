@@ -32,7 +32,7 @@ from tasks.prediction.predict import SlotResult
 from tasks.prediction.predict_together import PredictedTogether
 from tasks.prediction.replay import Replay
 from tasks.rollout.approval import ApprovalResult
-from tasks.runs.recovery_artifact import Recovery
+from tasks.runs.recovery.artifact import Recovery
 from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
 from tasks.training.tuning_artifact import TuneResult

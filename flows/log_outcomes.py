@@ -29,7 +29,7 @@ from tasks.prediction.outcomes import measure, settle
 from tasks.rollout.checks import check_rollout
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
-from tasks.runs.restarts import by_itself
+from tasks.runs.recovery.restarts import by_itself
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings

@@ -139,10 +139,10 @@ def _catch_up(served: list[UUID]) -> None:
     Runs that became due in the meantime begin now: data, outcomes and a retrain are made up for,
     each once. Predictions are not; their rows say that they were missed.
     """
-    for dead in runs.recovery.mark_crashed_runs.fn(timedelta(0)):
+    for dead in runs.recovery.crashed_runs.mark_crashed_runs.fn(timedelta(0)):
         notices.notify.report_ended(dead.ended)
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
-    dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
+    dropped = runs.recovery.crashed_runs.drop_superseded(served, datetime.now(UTC))
     if dropped:
         words = "runs that were due while nothing ran were cancelled: later ones do their work"
         _log(f"{dropped} {words}")

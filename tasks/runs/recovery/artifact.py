@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitoring.notices import EndedRun
 from tasks.runs.artifacts import publish, table
-from tasks.runs.recovery import CrashedRun
+from tasks.runs.recovery.crashed_runs import CrashedRun
 
 _RUNS = {
     "flow": "Flow",

@@ -17,9 +17,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Failed
 
 from monitoring.notices import EndedRun
-from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, kill_process, process_number
-from tasks.runs.recovery import busy_runs, end_run
+from tasks.runs.recovery.crashed_runs import busy_runs, end_run
+from tasks.runs.recovery.ended_runs import ended_run
 from tasks.runs.retrying import RETRIED
 from tasks.runs.time_limits import GRACE_SECONDS
 

@@ -29,9 +29,9 @@ from prefect.logging import get_logger
 from prefect.states import Cancelled, Crashed
 
 from monitoring.notices import EndedRun
-from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import LABEL, is_gone
-from tasks.runs.restarts import start_again
+from tasks.runs.recovery.ended_runs import ended_run
+from tasks.runs.recovery.restarts import start_again
 from tasks.runs.retrying import RETRIED
 
 if TYPE_CHECKING:

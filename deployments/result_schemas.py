@@ -26,7 +26,7 @@ from tasks.health.drift_artifact import DriftResult
 from tasks.health.outcomes_artifact import OutcomesResult
 from tasks.paper.books import PaperRun
 from tasks.paper.statement import PaperStatement
-from tasks.prediction.explanation import ExplainedSlot
+from tasks.prediction.explanation.explain import ExplainedSlot
 from tasks.prediction.outbox import Outgoing
 from tasks.prediction.predict import SlotResult
 from tasks.prediction.predict_together import PredictedTogether

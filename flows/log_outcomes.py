@@ -25,7 +25,7 @@ from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, send_waiting
 from tasks.paper.update import update_outbox, update_paper
 from tasks.prediction.missed import fill_missed
-from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.outcomes.settling import measure, settle
 from tasks.rollout.checks import check_rollout
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of

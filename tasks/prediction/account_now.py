@@ -26,7 +26,7 @@ from ml_core.strategy.account_standing import (
 from ml_core.strategy.trades import PlanResult, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
-from tasks.prediction.settled_trades import traded_slots
+from tasks.prediction.outcomes.settled_trades import traded_slots
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import Settings
 

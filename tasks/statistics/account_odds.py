@@ -23,7 +23,7 @@ from ml_core.strategy.account_chance import (
     through_record,
 )
 from ml_core.strategy.rules import Rules
-from tasks.prediction.value_added import follow_rules
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.settings import Settings
 
 

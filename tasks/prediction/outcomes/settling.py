@@ -32,7 +32,7 @@ from registry.ledger.slots import slots_to_settle
 from tasks.data.label_keys import labels_by_key
 from tasks.data.market_definition import market_of
 from tasks.notices.events import OutcomeSettled, emit
-from tasks.prediction.settled_trades import settle_trades
+from tasks.prediction.outcomes.settled_trades import settle_trades
 from tasks.runs.code_hash import code_hash
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings

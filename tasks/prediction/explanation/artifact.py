@@ -9,7 +9,7 @@ from textwrap import shorten
 from ml_core.learning.predictions.prediction import Reason
 from monitoring import pages
 from monitoring.pages.markdown import escaped
-from tasks.prediction.explanation import ExplainedPrediction
+from tasks.prediction.explanation.explain import ExplainedPrediction
 from tasks.runs.artifacts import bullets, pictures, publish, table
 
 _GATES = {"name": "Gate", "passed": "Passed", "words": "Figure", "change": "Would have sufficed"}

@@ -22,7 +22,7 @@ from ml_core.strategy.trades import PlanResult, backtest, follow_plans
 from registry.news import news_of
 from registry.strategy import strategy_records
 from tasks.data.datasets import period_of, read_bars_until
-from tasks.prediction.settled_trades import traded_slots
+from tasks.prediction.outcomes.settled_trades import traded_slots
 from tasks.settings import Settings
 from tasks.training.questions import record_look
 

@@ -35,7 +35,7 @@ from tasks.rollout.approval import ApprovalResult
 from tasks.runs.recovery.artifact import Recovery
 from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
-from tasks.training.tuning_artifact import TuneResult
+from tasks.training.tuning.artifact import TuneResult
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 

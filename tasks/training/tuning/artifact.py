@@ -7,7 +7,7 @@ from datetime import date
 
 from monitoring import pages
 from tasks.runs.artifacts import bullets, pictures, publish, table, to_copy
-from tasks.training.tuning import Tuned
+from tasks.training.tuning.search import Tuned
 
 _TRIALS = {"number": "Trial", "score": "Score", "recipe": "Recipe", "values": "Values"}
 _MOST_ROWS = 10
@@ -15,7 +15,7 @@ _MOST_ROWS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneResult:
-    """Result of a run of tune; see :class:`~tasks.training.tuning.Tuned`.
+    """Result of a run of tune; see :class:`~tasks.training.tuning.search.Tuned`.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ from tasks.settings import Settings, current_settings
 from tasks.training.fan_out import Workers
 from tasks.training.questions import question_hash, questions_on_record
 from tasks.training.train import Material
-from tasks.training.tuning_trials import (
+from tasks.training.tuning.trials import (
     BATCH,
     RECIPE,
     STARTUP_TRIALS,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_core.market_events import STAGES, RolloutEvent, Stage
-from monitoring.rollout import RolloutPolicy, latest_time, open_approvals, position
+from monitoring.rollout.stage import RolloutPolicy, latest_time, open_approvals, position
 
 T0 = datetime(2025, 1, 6, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

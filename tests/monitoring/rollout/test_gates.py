@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ml_core.market_events import Stage
 from monitoring.gate import Gate
-from monitoring.rollout import Position, RolloutPolicy
-from monitoring.rollout_facts import Check, Facts, LiveRecord
-from monitoring.rollout_gates import EARNED, correct, gates
+from monitoring.rollout.facts import Check, Facts, LiveRecord
+from monitoring.rollout.gates import EARNED, correct, gates
+from monitoring.rollout.stage import Position, RolloutPolicy
 from monitoring.sequential_monitors import JudgedRows
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of, share_wealth
 

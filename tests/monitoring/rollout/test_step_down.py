@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.rollout_gates import step_down_reason
-from tests.monitoring.test_rollout_gates import ADVISORY, CHECK, DAY, GOOD, NOW, SECOND
+from monitoring.rollout.gates import step_down_reason
+from tests.monitoring.rollout.test_gates import ADVISORY, CHECK, DAY, GOOD, NOW, SECOND
 
 UNCLEAN, UNJUDGED = replace(CHECK, clean=False), replace(CHECK, judged=False, clean=False)
 TOO_OLD = replace(CHECK, at=NOW - 4 * DAY - SECOND)

@@ -15,8 +15,8 @@ from ml_core.evidence.power import trades_needed
 from ml_core.evidence.sequential import e_process, latest, share_process
 from ml_core.market_events import Stage
 from monitoring.gate import Gate
-from monitoring.rollout import POLICY, Position, RolloutPolicy
-from monitoring.rollout_facts import Check, Facts, LiveRecord
+from monitoring.rollout.facts import Check, Facts, LiveRecord
+from monitoring.rollout.stage import POLICY, Position, RolloutPolicy
 from monitoring.sequential_monitors import JudgedRows
 
 if TYPE_CHECKING:

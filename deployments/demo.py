@@ -25,7 +25,7 @@ from tasks.settings import Settings, current_settings, now, use_home
 
 if TYPE_CHECKING:
     from ml_core.evidence.evaluation import Evaluation
-    from monitoring.pages.card_facts import CardFacts
+    from monitoring.pages.model_card.facts import CardFacts
     from tasks.training.retrain.artifact import Retrained
     from tasks.training.study_report import StudyResult
 

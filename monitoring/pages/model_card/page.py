@@ -7,8 +7,6 @@ from datetime import datetime
 
 from ml_core.learning.models.own_baseline import LEVEL, ModelRecord
 from ml_core.learning.predictions.prediction import QUESTION_WORDS
-from monitoring.pages.card_facts import CardFacts
-from monitoring.pages.card_predictions import prediction_blocks, truth_blocks
 from monitoring.pages.document import (
     Block,
     BulletList,
@@ -35,6 +33,8 @@ from monitoring.pages.formatting import (
     utc_minute,
 )
 from monitoring.pages.glossary import LIMITS, READING
+from monitoring.pages.model_card.facts import CardFacts
+from monitoring.pages.model_card.predictions import prediction_blocks, truth_blocks
 from monitoring.pages.plots.version import feature_words, version_charts
 from monitoring.pages.score_tables import direction_table, scoreboard
 from monitoring.performance import Period

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ml_core.health.scored_prediction import ScoredPrediction
-from monitoring.pages.card_facts import CardFacts
 from monitoring.pages.document import Block, Paragraph, Table
 from monitoring.pages.findings import recovered
 from monitoring.pages.formatting import DASH, percent, percent_or_dash, signed_or_dash
+from monitoring.pages.model_card.facts import CardFacts
 
 TRUTH = ("bayes_accuracy", "bayes_log_loss", "driftless_accuracy", "driftless_log_loss")
 """Facts that must be known of a simulated market."""

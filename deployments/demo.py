@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import flows
-from deployments.serving.prefect_session import prefect_session
+from deployments.serving.prefect_server.session import prefect_session
 from deployments.simulated import OnProgress, Simulated, read_truth, write_database
 from ml_core.errors import InputError
 from ml_core.market.market import Market

@@ -20,7 +20,7 @@ from prefect.types.entrypoint import EntrypointType
 import deployments
 import tasks
 from deployments.catalogue import DeploymentSpec, entrypoint_of
-from deployments.serving.prefect_health import wait_until_healthy
+from deployments.serving.prefect_server.health import wait_until_healthy
 from deployments.serving.registration import Registered, pause_left_over, registered
 from deployments.serving.run_queue import RunQueue
 from deployments.serving.warm_child import flow_of

@@ -11,8 +11,8 @@ from typing import Any
 import tasks
 from deployments import serving
 from deployments.disk_space import require_room
-from deployments.serving.prefect_health import is_healthy
-from deployments.serving.temporary_server import temporary_server
+from deployments.serving.prefect_server.health import is_healthy
+from deployments.serving.prefect_server.temporary import temporary_server
 from tasks.runs.environment import TEMPORARY_SERVER, prepare_environment
 from tasks.settings import Settings, api_url
 

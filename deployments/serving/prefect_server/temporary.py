@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployments.serving.ports import PREFECT_SERVER
-from deployments.serving.prefect_health import wait_until_healthy
+from deployments.serving.prefect_server.health import wait_until_healthy
 from ml_core.errors import OperatorError
 
 _END_WITHIN_SECONDS = 5.0

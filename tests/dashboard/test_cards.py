@@ -9,7 +9,7 @@ import pytest
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import DARK
-from deployments.dashboard.slot_words import trade_lines
+from deployments.dashboard.trading_day.slot_words import trade_lines
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.checks import RuleCheck
 from ml_core.strategy.plan import Plan

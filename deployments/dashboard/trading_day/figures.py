@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from deployments.dashboard.day_summary import DaySummary, day_summary
 from deployments.dashboard.shell import FRESH, View
+from deployments.dashboard.trading_day.summary import DaySummary, day_summary
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.market.schedule import first_minute, from_minute

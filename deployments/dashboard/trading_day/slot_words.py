@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.dashboard.day_summary import RangeSummary, running_r
+from deployments.dashboard.trading_day.summary import RangeSummary, running_r
 from ml_core.health.scored_prediction import BREAK_OF
 from ml_core.learning.predictions.prediction import NoveltyScore, Prediction
 from monitoring.explain import novelty_gate, rule_gates

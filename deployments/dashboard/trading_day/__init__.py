@@ -1,4 +1,4 @@
-"""The trading day on the page Today: its figures, their sums, and the texts of a slot."""
+"""Parts of the page Today: the day's figures, what the limits allow, the texts of a slot."""
 
 from ml_core.on_demand import modules_of
 

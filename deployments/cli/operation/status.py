@@ -205,7 +205,7 @@ def _account_words(overview: MarketOverview) -> str:
     over = f", over: {account.ended.replace('_', ' ')}" if account.ended else ""
     return (
         f"{account.account}{over}, {account.balance:,.2f} {account.currency} by "
-        f"{ml_core.strategy.account_standing.SOURCES[account.source]} "
+        f"{ml_core.strategy.account.standing.SOURCES[account.source]} "
         f"({count_of(account.trades, 'trade')}), today {signed(account.day_net, 2)}; "
         f"{monitoring.messages.words.limits_in_words(account.limits)}"
     )

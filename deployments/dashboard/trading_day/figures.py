@@ -13,7 +13,7 @@ from deployments.dashboard.trading_day.summary import DaySummary, day_summary
 from ml_core.decision.entry import Mode
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.market.schedule import first_minute, from_minute
-from ml_core.strategy.account_standing import SOURCES
+from ml_core.strategy.account.standing import SOURCES
 from monitoring.messages.facts import NOT_TRADED
 from monitoring.messages.words import clock, limits_in_words
 from monitoring.pages.formatting import DASH, count_of, duration, r_multiple

@@ -14,14 +14,14 @@ import numpy as np
 from ml_core.array_types import FloatArray
 from ml_core.evidence.intervals import wilson
 from ml_core.market.instrument import Instrument
-from ml_core.strategy.account import (
+from ml_core.strategy.account.limits import (
     Account,
     AccountState,
     Ending,
     Trade,
     after,
 )
-from ml_core.strategy.account_sizing import Sizing, contracts_for
+from ml_core.strategy.account.sizing import Sizing, contracts_for
 from ml_core.strategy.trades import PlanResult
 
 Outcome = Ending | Literal["no_room"]

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from ml_core.json_form import from_json
 from ml_core.json_values import json_values
-from ml_core.strategy.account import Account, Trade
-from ml_core.strategy.account_sizing import OpenRisk, contracts_for
-from ml_core.strategy.account_standing import (
+from ml_core.strategy.account.limits import Account, Trade
+from ml_core.strategy.account.sizing import OpenRisk, contracts_for
+from ml_core.strategy.account.standing import (
     AccountPlan,
     AccountStanding,
     TimedTrade,
     standing_after,
 )
 from ml_core.strategy.plan import Plan, within_account
-from tests.ml_core.strategy.test_account import account
+from tests.ml_core.strategy.account.test_account import account
 
 T0 = datetime(2025, 6, 2, 0, 0, tzinfo=UTC)
 DAY = date(2025, 6, 2)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml_core.strategy.account import Account, AccountState
+from ml_core.strategy.account.limits import Account, AccountState
 
 _CENT = 0.01
 _ROUNDING = 1e-9  # of a contract: 0.3 of money fits 0.1 three times

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
-from ml_core.strategy.account import Account, AccountState, Trade, after
-from ml_core.strategy.account_sizing import (
+from ml_core.strategy.account.limits import Account, AccountState, Trade, after
+from ml_core.strategy.account.sizing import (
     NOTHING_OPEN,
     LimitLeft,
     OpenRisk,

@@ -13,15 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_core.strategy.account import (
-    Account,
-    AccountFileError,
-    AccountState,
-    Trade,
-    after,
-    load_account,
-)
-from ml_core.strategy.account_chance import (
+from ml_core.strategy.account.chance import (
     OUTCOMES,
     _one_path,
     by_day,
@@ -29,7 +21,15 @@ from ml_core.strategy.account_chance import (
     no_room_since,
     through_record,
 )
-from ml_core.strategy.account_sizing import contracts_for
+from ml_core.strategy.account.limits import (
+    Account,
+    AccountFileError,
+    AccountState,
+    Trade,
+    after,
+    load_account,
+)
+from ml_core.strategy.account.sizing import contracts_for
 from tasks.settings import Settings
 
 DAY = date(2025, 6, 2)

@@ -70,7 +70,7 @@ def files(lake: Lake) -> dict[str, bytes]:
     }
 
 
-def test_what_one_machine_takes_in_the_other_reads(place: Place, tmp_path: Path) -> None:
+def test_bars_imported_on_one_machine_are_read_on_the_other(place: Place, tmp_path: Path) -> None:
     one, other = place.lake("one"), place.lake("other")
     one.ingest([FIRST], mgc(), NOW)
     assert contents(other) == contents(calm(tmp_path, FIRST))
@@ -241,7 +241,7 @@ def test_a_writer_killed_for_good_leaves_the_others_as_they_were(
     assert contents(one) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
 
 
-def test_while_the_store_is_out_of_reach_a_machine_goes_on_alone(
+def test_a_machine_works_on_while_the_store_is_out_of_reach(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = place.lake("one")

@@ -19,7 +19,7 @@ from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
 from tests.ml_core.evidence.walks import answers
 
 
-def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
+def test_predictions_survive_parquet_to_the_bit(tmp_path: Path) -> None:
     made = answers(0.8)
     pq.write_table(made.to_table(), tmp_path / "a.parquet")
     read = read_predictions(pq.read_table(tmp_path / "a.parquet"))
@@ -36,7 +36,7 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     )
 
 
-def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
+def test_a_prediction_for_a_training_row_is_refused_and_the_day_named() -> None:
     made = answers(0.0)
     late = made.seen_until.copy()
     late[10] = made.test.decision_minute[10] + 1
@@ -68,14 +68,15 @@ def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    told = json_values(evaluate_predictions(answers(0.8), "m", "v"))
+    figures = json_values(evaluate_predictions(answers(0.8), "m", "v"))
     for part in ("by_range", "by_year", "by_side", "by_fold"):
-        assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
-        total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])
-        mean = total / told["summary"]["breaks"]
-        assert mean == pytest.approx(told["directional"]["model"]["log_loss"])
+        assert sum(group["rows"] for group in figures[part]) == figures["summary"]["breaks"]
+        total = sum(group["rows"] * group["model"]["log_loss"] for group in figures[part])
+        mean = total / figures["summary"]["breaks"]
+        assert mean == pytest.approx(figures["directional"]["model"]["log_loss"])
         assert all(
-            each["difference"]["corridor"]["log_loss"]["low"] is not None for each in told[part]
+            group["difference"]["corridor"]["log_loss"]["low"] is not None
+            for group in figures[part]
         )
 
 

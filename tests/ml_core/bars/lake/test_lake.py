@@ -71,7 +71,7 @@ def contents(lake: Lake) -> list[tuple[int, str, int, int]]:
     ]
 
 
-def test_a_bar_set_aside_before_it_closed_comes_in_once_it_has(tmp_path: Path) -> None:
+def test_a_bar_rejected_before_its_close_is_added_afterwards(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = batch([bar(at) for at in range(400)])
     closes = from_minute(START + 400)
@@ -88,7 +88,7 @@ def test_a_bar_set_aside_before_it_closed_comes_in_once_it_has(tmp_path: Path) -
     assert read(0) == ("added", 1, 0)
     assert read(60)[0] == "already"
     assert len(contents(lake)) == 400
-    assert [each.added for each in lake.batches("MGC")] == [398, 1, 1]
+    assert [record.added for record in lake.batches("MGC")] == [398, 1, 1]
 
 
 def test_reading_the_same_batch_again_changes_nothing(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_reading_the_same_batch_again_changes_nothing(tmp_path: Path) -> None:
     before = contents(lake)
     again = lake.ingest([rows], mgc(), NOW)
 
-    assert [each.status for each in (*first, *again)] == ["added", "already"]
+    assert [record.status for record in (*first, *again)] == ["added", "already"]
     assert (
         contents(lake)
         == before
@@ -117,7 +117,7 @@ def test_a_changed_bar_keeps_its_earlier_value(tmp_path: Path) -> None:
     (record,) = lake.ingest([batch([bar(0), bar(1, 2001.0), bar(2)])], mgc(), NOW)
 
     assert (record.added, record.revised, record.unchanged) == (1, 1, 1)
-    assert [each[2] for each in contents(lake)] == [20000, 20010, 20000]
+    assert [row[2] for row in contents(lake)] == [20000, 20010, 20000]
     revisions = lake.revisions("MGC")
     assert revisions is not None
     assert revisions["close"].to_pylist() == [2000.5]
@@ -169,7 +169,7 @@ def test_bars_of_two_contracts_are_kept_apart_by_time_first(tmp_path: Path) -> N
     ]
 
 
-def test_what_is_stored_of_a_span_begins_with_its_first_minute_and_ends_before_its_stop(
+def test_stored_bars_of_a_span_begin_at_its_first_minute_and_end_before_its_stop(
     tmp_path: Path,
 ) -> None:
     lake = Lake(tmp_path)
@@ -192,7 +192,7 @@ def test_what_is_stored_of_a_span_begins_with_its_first_minute_and_ends_before_i
 
 def test_bad_rows_are_set_aside_with_reason_and_line(tmp_path: Path) -> None:
     # Arrange: one of each fault among enough good rows
-    good = [bar(each, contract="MGCJ4") for each in range(1000)]
+    good = [bar(offset, contract="MGCJ4") for offset in range(1000)]
     bad: list[Row] = [
         ("MGCG4", START, 2000.0, 1999.0, 1998.0, 2000.0, 1),
         ("MGCG4", START + 1, 2000.05, 2000.05, 2000.05, 2000.05, 1),
@@ -308,7 +308,7 @@ def test_a_source_with_too_many_bad_rows_is_not_held_to_its_end(
 
 def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:
     spike = [bar(0), (*bar(1)[:3], 2100.0, 2000.0, 2100.0, 5.0)]
-    stale = [bar(each + 10) for each in range(40)]
+    stale = [bar(offset + 10) for offset in range(40)]
     after_a_gap = [bar(200)]
     saturday = [("MGCG4", minute("2024-01-20", "15:00"), 2000.0, 2000.0, 2000.0, 2000.0, 1.0)]
 
@@ -316,9 +316,9 @@ def test_odd_stretches_are_reported_and_kept(tmp_path: Path) -> None:
         [batch([*spike, *stale, *after_a_gap, *saturday])], mgc(), NOW
     )
 
-    found = {find.check: find.count for find in record.findings}
-    assert {"spike", "stale", "gap", "off_session"} <= set(found)
-    assert found["spike"] == found["off_session"] == 1
+    counts = {find.check: find.count for find in record.findings}
+    assert {"spike", "stale", "gap", "off_session"} <= set(counts)
+    assert counts["spike"] == counts["off_session"] == 1
     assert record.added == 44
 
 
@@ -351,8 +351,8 @@ def test_batches_in_any_order_and_overlap_give_the_same_lake(
     one, other = (Lake(tmp_path_factory.mktemp("lake")) for _ in range(2))
 
     one.ingest(batches, mgc(), NOW)
-    for each in shuffled:
-        other.ingest([each], mgc(), NOW)
+    for part in shuffled:
+        other.ingest([part], mgc(), NOW)
     other.ingest(batches, mgc(), NOW)
 
     assert contents(one) == contents(other)
@@ -425,7 +425,10 @@ def test_a_damaged_month_is_named_and_its_remedy_loses_nothing(tmp_path: Path, h
     assert contents(lake) == before
     assert lake.batches("MGC") == log
     assert lake.revisions("MGC") == changed
-    assert [each.status for each in lake.ingest(readings, mgc(), NOW)] == ["already", "already"]
+    assert [record.status for record in lake.ingest(readings, mgc(), NOW)] == [
+        "already",
+        "already",
+    ]
 
 
 _KILLED = """
@@ -436,12 +439,12 @@ _KILLED = """
     from tests.ml_core.bars.lake.test_lake import months_of_bars
     from tests.ml_core.builders import mgc
 
-    def told(name, done):
+    def report(name, done):
         print(done, flush=True)
 
     store = lake.Lake(Path(sys.argv[1]))
     while True:
-        store.ingest(months_of_bars(), mgc(), datetime(2024, 6, 1, tzinfo=UTC), told)
+        store.ingest(months_of_bars(), mgc(), datetime(2024, 6, 1, tzinfo=UTC), report)
 """
 
 
@@ -449,7 +452,7 @@ def months_of_bars() -> list[RawBatch]:
     """Return twelve batches of a week each, three of which revise bars of the one before."""
     bars = walk(date(2024, 1, 8), date(2024, 3, 29), seed=2)
     edges = np.linspace(0, len(bars), 13).astype(int)
-    found = []
+    batches = []
     for number, (start, stop) in enumerate(pairwise(edges.tolist())):
         rows = [
             (
@@ -462,8 +465,8 @@ def months_of_bars() -> list[RawBatch]:
         ]
         if number % 4 == 3 and start:
             rows[:50] = [(*row[:6], row[6] + 1) for row in rows[:50]]
-        found.append(batch(rows, f"week {number}"))
-    return found
+        batches.append(batch(rows, f"week {number}"))
+    return batches
 
 
 class Killed(BaseException):
@@ -481,8 +484,8 @@ def test_cut_short_at_any_write_another_run_counts_what_it_did(
     calm = Lake(tmp_path / "calm")
     times = (NOW, NOW + timedelta(hours=1))
     readings = list(zip((first, second), times, strict=True))
-    counted = [calm.ingest([each], mgc(), at)[0] for each, at in readings]
-    assert [each.added for each in counted] == [4, 1]
+    counted = [calm.ingest([reading], mgc(), at)[0] for reading, at in readings]
+    assert [record.added for record in counted] == [4, 1]
     assert (counted[1].revised, counted[1].withdrawn) == (1, 1)
     synced = files.sync
     points = 0

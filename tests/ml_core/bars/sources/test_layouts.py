@@ -279,7 +279,7 @@ def test_every_layout_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("layout", sorted(SAMPLES))
-def test_a_layout_is_read_as_its_vendor_means_it(tmp_path: Path, layout: str) -> None:
+def test_a_layout_is_read_as_its_vendor_defines_it(tmp_path: Path, layout: str) -> None:
     text, options, is_shown = SAMPLES[layout]
 
     assert rows(read(tmp_path / "bars.csv", text, layout=layout, **options)) == EXPECTED
@@ -291,7 +291,7 @@ def test_a_layout_is_read_as_its_vendor_means_it(tmp_path: Path, layout: str) ->
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
-def test_a_file_that_says_what_it_is_needs_no_layout(tmp_path: Path, name: str) -> None:
+def test_a_file_that_identifies_itself_needs_no_layout(tmp_path: Path, name: str) -> None:
     assert rows(read(tmp_path / "bars.csv", OTHERS[name])) == EXPECTED
 
 
@@ -320,7 +320,7 @@ def test_no_question_is_asked_of_what_the_caller_named(tmp_path: Path) -> None:
     assert rows(read(path, SAMPLES["firstrate"].text, zone="America/New_York")) == EXPECTED
 
 
-def test_options_stand_over_what_the_layout_says(tmp_path: Path) -> None:
+def test_options_override_the_layout(tmp_path: Path) -> None:
     path = tmp_path / "bars.csv"
     text = SAMPLES["ninjatrader"].text.replace("20240115 23", "20240115 18")
     text = text.replace("01:00;", "00:00;")

@@ -21,7 +21,8 @@ from ml_core.bars.lake.shared_bars import LakeMovedError
 from registry.bars.shared_lake import SharedLake, UnsharedBarsError
 from registry.database import Database, open_database
 from registry.object_store import ObjectStore, StoreObjectError, StoreUnreachableError
-from tests.ml_core.bars.lake.test_lake import NOW, Killed, bar, batch, contents
+from tests.ml_core.bars.lake.test_lake import NOW, bar, batch, contents
+from tests.ml_core.bars.lake.test_lake_interrupted import Killed
 from tests.ml_core.builders import mgc
 
 FIRST = batch([bar(0), bar(1), bar(40 * 1440)], "first")

@@ -31,8 +31,8 @@ _INTERVAL = {"estimate", "low", "high", "rows", "days", "error"}
 def _walked() -> dict[str, Any]:
     data = dataset(days=700)
     walk = walk_recipe(data, RECIPE)
-    answers = joined([predict_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
-    return json_values(evaluate_predictions(answers, "baseline", "walk-1"))
+    predictions = joined([predict_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
+    return json_values(evaluate_predictions(predictions, "baseline", "walk-1"))
 
 
 def study() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The verdict on an answer: only a complete, timely approval of what was shown counts."""
+"""The verdict on an answer: only a complete, timely approval of the request's content counts."""
 
 from __future__ import annotations
 

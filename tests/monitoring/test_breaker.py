@@ -179,7 +179,7 @@ def test_worse_than_the_corridor_by_an_e_value_of_a_hundred_opens_it() -> None:
 
 
 def test_miscalibrated_probabilities_with_an_e_value_of_a_hundred_open_it() -> None:
-    # the corridor says the same: it is not worse than that
+    # the corridor predicts the same: it is not worse than that
     rows = breaks(500, p_up=0.03, baseline=0.03, wins=0)
     slow = [Row(row.at, 0.03, 0.03, up=False) for row in rows]
     enough = days_to_a_hundred(calibration_wealth(slow))

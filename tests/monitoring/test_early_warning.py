@@ -108,7 +108,7 @@ def test_a_changed_market_with_equal_probabilities_is_seen_only_in_the_outcomes(
         log_loss=expect(draw_predictions(draw, 2000), np.ones(2000))["log_loss"].value, error=0.01
     )
     before = expect(p, ALWAYS)
-    turned = draw.random(WINDOW) < 1.0 - p  # every answer the other way round
+    turned = draw.random(WINDOW) < 1.0 - p  # every outcome the other way round
     assert warning(before["log_loss"], reference) is None
     truth = reconcile(before, p, turned)
     assert not truth.inside["log_loss"]

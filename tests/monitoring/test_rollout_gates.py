@@ -279,7 +279,7 @@ def test_an_e_value_just_as_high_as_the_limit_is_enough() -> None:
 
 
 def test_the_corridor_s_share_is_shown_beside_the_model_s() -> None:
-    # an even corridor says UP, as three of four were
+    # an even corridor predicts UP, as three of four were
     text = gate("skill above the corridor").words
     assert text.endswith("20 needed; 75.0% right, the corridor 75.0%")
 

@@ -44,7 +44,7 @@ OFF = Rules(
 
 @dataclass
 class Account:
-    """What a trader at the screen knows."""
+    """What a trader at the screen can see."""
 
     rules: Rules
     trades: int = 0

@@ -12,7 +12,7 @@ from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.injection import finds_injected_signal
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.ranges.labels import DOWN, UP
-from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
+from tests.ml_core.evidence.walks import RECIPE, by_seed, walk_predictions
 from tests.ml_core.learning.synthetic import dataset
 
 
@@ -46,7 +46,7 @@ def test_nothing_planted_is_not_promoted() -> None:
 
 
 def test_a_champion_that_is_as_good_stays() -> None:
-    decision = promotion_decision(by_seed(0.8), champion=answers(0.8))
+    decision = promotion_decision(by_seed(0.8), champion=walk_predictions(0.8))
     assert not decision.promote
     assert "log loss better than champion fails" in decision.verdict
 
@@ -72,7 +72,7 @@ def test_sixty_per_cent_accuracy_with_losing_trades_is_no_trading_claim() -> Non
 
 
 def test_the_best_of_five_hundred_noise_recipes_is_refused() -> None:
-    decision = best_of_noise(answers(0.0, kind="baseline"), 500, seed=1)
+    decision = best_of_noise(walk_predictions(0.0, kind="baseline"), 500, seed=1)
     states = {condition.name: condition.status for condition in decision.conditions}
     assert not decision.promote
     assert states["trials paid for"] == "fails"

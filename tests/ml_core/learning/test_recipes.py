@@ -31,7 +31,7 @@ def recipe(**given: object) -> Recipe:
 def test_a_plain_model_does_not_start_from_the_corridor() -> None:
     data = dataset(900, effect=0.8)
     bare = fit(data, recipe(kind="plain"), "d", questions=("directional",))
-    # whatever the close position says is not among the features: a plain model cannot know it
+    # the close position is not among the features, so that a plain model cannot use it
     predictions = bare.bundle.predict(data.rows(bare.split.test))
     corridor = predictions.baseline_p_up
     assert abs(np.corrcoef(predictions.p_up, corridor)[0, 1]) < 0.2

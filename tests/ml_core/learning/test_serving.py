@@ -42,11 +42,13 @@ def test_a_fold_is_predicted_to_the_bit_by_the_version_that_would_have_served(
         recipe = recipe.model_copy(update={"window": f"rolling:{recipe.rolling_months - 1}"})
     until_then = data.rows(data.trading_day < test.trading_day.min())
 
-    answers = predict_fold(data, fold, recipe, "x").predictions
+    predictions = predict_fold(data, fold, recipe, "x").predictions
     served = fit_to_serve(until_then, recipe, "x", judged_on=until_then).bundle.predict(test)
 
     for field in fields(Predictions):
-        np.testing.assert_array_equal(getattr(answers, field.name), getattr(served, field.name))
+        np.testing.assert_array_equal(
+            getattr(predictions, field.name), getattr(served, field.name)
+        )
 
 
 def test_the_judged_version_trains_on_the_recipe_s_window_alone(data: Dataset) -> None:

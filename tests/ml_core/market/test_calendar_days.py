@@ -213,7 +213,7 @@ def test_days_of_its_own_touch_no_other_day_and_leave_the_hours_in_order(
         )
     assert (here.close > here.open).all()
     assert (np.diff(here.open) > 0).all()
-    # the order in which they are written says nothing
+    # the order in which they are written does not matter
     assert with_days(*own[::-1]) == market
 
 

@@ -93,7 +93,7 @@ def test_every_kind_of_message_has_a_file_for_the_record_and_one_of_a_trade() ->
         if name.endswith("_message")
     }
     assert kinds == set(FILES)
-    # a new champion is told alike at every stage, and the test is always one for the record
+    # a new champion is announced alike at every stage, and the test is always one for the record
     for start in {*FILES.values(), "no-forecast"} - {"champion", "test-message"}:
         bodies = [message.body for name, message in MADE.items() if name.startswith(start)]
         recorded = {any(stage_line(stage) in body for stage in NOT_TRADED) for body in bodies}

@@ -392,7 +392,7 @@ def test_an_edit_after_the_upgrade_is_named_however_old_the_row_is(
         chained_anew(session, chains()[table])
     assert any(f"{table} recorded" in fault for fault in verified(upgraded).faults)
 
-    # without the file of heads the database's own word of the upgrade is left
+    # without the file of checkpoints the database's own record of the upgrade is left
     checkpoints.unlink()
     (fault,) = verified(upgraded).faults
     assert fault.startswith(f"{table}: row {1 + (table in {'aliases', 'model_versions'})} is not")

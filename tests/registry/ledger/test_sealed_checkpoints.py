@@ -1,4 +1,4 @@
-"""A verification that begins at a sealed checkpoint finds what was done behind it, and says so."""
+"""A verification that begins at a sealed checkpoint finds later changes, and states its start."""
 
 from __future__ import annotations
 

@@ -239,8 +239,8 @@ def test_a_withdrawn_bar_was_known_before_its_withdrawal(tmp_path: Path) -> None
     lake.forget(wrong.batch_id, mgc(), NOW + 3 * HOUR)
 
     def known_bars(hours: int) -> tuple[list[int], int]:
-        lake_then = bars_as_of(lake, mgc(), START, START + 10, NOW + hours * HOUR)
-        return lake_then.bars.close.tolist(), len(lake_then.changes)
+        state = bars_as_of(lake, mgc(), START, START + 10, NOW + hours * HOUR)
+        return state.bars.close.tolist(), len(state.changes)
 
     assert known_bars(0) == ([20000, 20010], 1)
     assert known_bars(1) == ([20000, 19000, 19000], 2)

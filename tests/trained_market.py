@@ -130,7 +130,7 @@ def prefect_database() -> Path:
 
 
 def give_prefect_database(prefect_database: Path, home: Path) -> None:
-    """Give a home the tables of its Prefect, as if a server had run there before."""
+    """Copy the tables of Prefect into a home, as if a server had run there before."""
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     shutil.copy(prefect_database, home / "prefect" / "prefect.db")
 

@@ -39,7 +39,7 @@ def test_a_limit_of_a_test_s_own_is_seen(line: str) -> None:
 
 def test_no_test_has_a_limit_of_its_own() -> None:
     files = set((PROJECT / "tests").rglob("*.py")) - {Path(__file__)}
-    seen = {str(each.relative_to(PROJECT)): limits(each.read_text("utf-8")) for each in files}
+    seen = {str(path.relative_to(PROJECT)): limits(path.read_text("utf-8")) for path in files}
     assert {name: lines for name, lines in seen.items() if lines} == {}
 
 

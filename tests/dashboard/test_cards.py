@@ -27,9 +27,9 @@ from tests.tasks.followed_slot import (
     NINE,
     READ_AT,
     T0,
-    asked,
     planned,
     read,
+    record_entry,
     rules,
 )
 
@@ -57,7 +57,7 @@ DRAWN = {
 @pytest.fixture(autouse=True)
 def in_the_ledger(home: Path) -> None:
     del home
-    asked()
+    record_entry()
     read(*BARS)
 
 
@@ -118,9 +118,9 @@ def test_a_plan_that_was_refused_says_why_and_draws_what_was_left_alone() -> Non
     planned(rules("half"), Plan(long=0.0, short=0.0, checks=(refused,)))
     days, slot = seen()
     assert words_of(drawn(days, slot)) == DRAWN["half"]
-    told = " ".join(trade_lines(days, slot))
-    assert "not entered" in told
-    assert "would arm nothing (size: 0.6 ATR, allowed 0.02 to 0.5)" in told
+    printed = " ".join(trade_lines(days, slot))
+    assert "not entered" in printed
+    assert "would arm nothing (size: 0.6 ATR, allowed 0.02 to 0.5)" in printed
 
 
 def test_before_its_break_a_card_draws_the_sides_that_are_armed() -> None:

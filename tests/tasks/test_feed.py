@@ -86,7 +86,7 @@ def look(at: datetime) -> FeedCheck:
     return check_feed.fn("mgc", at)
 
 
-def told() -> list[str]:
+def notice_subjects() -> list[str]:
     return [entry.notice.subject for entry in notices(current_settings().database())]
 
 
@@ -107,7 +107,7 @@ def test_a_stop_is_told_once_and_its_end_once(platform: Platform, emitted: list[
     assert looks == [None, None, "stopped", None, None, None]
     assert again == ["resumed", None, None]
     assert second == [None, "stopped", None]
-    assert told() == [
+    assert notice_subjects() == [
         "MGC: the feed has stopped",
         "MGC: the feed goes on",
         "MGC: the feed has stopped",
@@ -126,7 +126,7 @@ def test_a_feed_that_nobody_has_read_since_goes_on(platform: Platform) -> None:
 
     assert look(NOON + minutes(59)).last_bar == NOON + minutes(58)
     assert current_settings().lake().status("MGC").last == NOON - minutes(1)
-    assert told() == []
+    assert notice_subjects() == []
 
 
 @pytest.mark.parametrize(("silent", "expected"), [(17, None), (34, None), (35, "stopped")])

@@ -55,8 +55,8 @@ class Source:
 class Clock:
     """A clock moved only by sleeping, if at all; scheduled actions happen at their time."""
 
-    def __init__(self, at: datetime, *, stands: bool = False) -> None:
-        self.at, self.stands, self.slept = at, stands, list[float]()
+    def __init__(self, at: datetime, *, stopped: bool = False) -> None:
+        self.at, self.stopped, self.slept = at, stopped, list[float]()
         self.due: dict[int, Callable[[], None]] = {}
 
     def now(self) -> datetime:
@@ -64,7 +64,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        if not self.stands:
+        if not self.stopped:
             self.at += timedelta(seconds=seconds)
         happens = self.due.get(len(self.slept))
         if happens:
@@ -75,24 +75,24 @@ class Clock:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A standing source that ends with the window's fourth minute."""
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
-    found = Source(tmp_path / "trader.duckdb")
+    made = Source(tmp_path / "trader.duckdb")
     for contract, volume in ((FRONT, 100), (BACK, 3)):
-        found.adds(T0 - timedelta(hours=12), contract, volume)
+        made.adds(T0 - timedelta(hours=12), contract, volume)
     for minutes in (5, 4, 3, 2):
-        found.adds(T0 - timedelta(minutes=minutes))
+        made.adds(T0 - timedelta(minutes=minutes))
     spec = SourceSpec(
         kind="duckdb", paths=(str(tmp_path / "trader.duckdb"),), columns={"contract": "contract"}
     )
     remember_source(current_settings().sources_file, "mgc", spec)
-    return found
+    return made
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock(T0 + timedelta(seconds=2))
-    monkeypatch.setattr(arrival, "now", found.now)
-    monkeypatch.setattr(arrival, "sleep", found.sleep)
-    return found
+    simulated = Clock(T0 + timedelta(seconds=2))
+    monkeypatch.setattr(arrival, "now", simulated.now)
+    monkeypatch.setattr(arrival, "sleep", simulated.sleep)
+    return simulated
 
 
 def slot() -> Slot:
@@ -104,10 +104,10 @@ def brought() -> Arrival:
 
 
 def awaited() -> bool:
-    settings, asked = current_settings(), slot()
+    settings, requested = current_settings(), slot()
     market = settings.market("mgc")
     ingest.read_source("mgc", None, T0 + timedelta(hours=1), full=False)
-    return is_awaited(settings, market, asked, read_bars(settings, market, asked))
+    return is_awaited(settings, market, requested, read_bars(settings, market, requested))
 
 
 @pytest.mark.usefixtures("source")
@@ -166,11 +166,11 @@ def test_waiting_ends_at_the_deadline_counted_from_the_decision(clock: Clock) ->
 
 @pytest.mark.usefixtures("source")
 def test_waiting_ends_on_a_clock_that_stands_still(clock: Clock) -> None:
-    clock.stands = True
-    found = brought()
-    assert not found.present
+    clock.stopped = True
+    result = brought()
+    assert not result.present
     assert sum(clock.slept) == pytest.approx(298)
-    assert found.tries == len(clock.slept) + 1
+    assert result.tries == len(clock.slept) + 1
 
 
 @pytest.mark.usefixtures("source")
@@ -189,10 +189,10 @@ def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
 @pytest.mark.usefixtures("source")
 def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
     settings = current_settings()
-    said: list[PredictionEntry] = unanswered_entries(
+    entries: list[PredictionEntry] = unanswered_entries(
         settings, settings.market("mgc"), {slot(): "missed"}, T0 + timedelta(hours=2)
     )
-    settings.ledger().record(said)
+    settings.ledger().record(entries)
     assert brought().tries == 1
     assert clock.slept == []
 
@@ -220,13 +220,13 @@ def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
     def locked(*_: object, **__: object) -> object:
         raise DatabaseLockedError("trader.duckdb")
 
-    told: list[tuple[object, ...]] = []
+    notified: list[tuple[object, ...]] = []
     monkeypatch.setattr(arrival, "read_source", locked)
-    monkeypatch.setattr(arrival, "notify", lambda *words: told.append(words))
-    found = brought()
-    assert not found.present
-    assert "trader.duckdb is open for writing in another program" in str(found.trouble)
-    assert len(told) == 1
+    monkeypatch.setattr(arrival, "notify", lambda *words: notified.append(words))
+    result = brought()
+    assert not result.present
+    assert "trader.duckdb is open for writing in another program" in str(result.trouble)
+    assert len(notified) == 1
     assert clock.at == T0 + timedelta(seconds=300)
 
 
@@ -234,24 +234,24 @@ def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
 def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_minutes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings, asked = current_settings(), slot()
+    settings, requested = current_settings(), slot()
     ingest.read_source("mgc", None, T0, full=False)
-    (said,) = decided_entries(
-        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    (entry,) = decided_entries(
+        settings, settings.market("mgc"), requested, T0 + timedelta(minutes=5), "live"
     )
-    assert said.reason == "no_model"
+    assert entry.reason == "no_model"
     monkeypatch.setattr(
         "tasks.prediction.slot_context.versions_for", lambda *_: (unread_version(),)
     )
-    (said,) = decided_entries(
-        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    (entry,) = decided_entries(
+        settings, settings.market("mgc"), requested, T0 + timedelta(minutes=5), "live"
     )
-    assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
+    assert (entry.status, entry.reason, entry.late) == ("abstained", "stale_data", True)
 
 
 @given(seconds=st.floats(-10, 4000, allow_nan=False))
 def test_pauses_fill_the_time_there_is_and_no_more(seconds: float) -> None:
-    found = pauses(seconds)
-    assert sum(found) == pytest.approx(max(seconds, 0.0))
-    assert all(0 < each <= LONGEST_PAUSE for each in found)
-    assert list(found[:-1]) == sorted(found[:-1])
+    lengths = pauses(seconds)
+    assert sum(lengths) == pytest.approx(max(seconds, 0.0))
+    assert all(0 < length <= LONGEST_PAUSE for length in lengths)
+    assert list(lengths[:-1]) == sorted(lengths[:-1])

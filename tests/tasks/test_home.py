@@ -78,14 +78,14 @@ def test_a_model_answers_a_frame_as_it_answers_the_live_decision(
     market = settings.market("mgc")
     frame = home.dataset(first=DAY, last=DAY)
     model = home.model("champion")
-    told = model.predict(frame.drop(columns=["r_net", "outcome", "break_direction"]))
+    predictions = model.predict(frame.drop(columns=["r_net", "outcome", "break_direction"]))
     live = [
         decided_entries(settings, market, slot, now(), "replay")[0]
         for slot in slots_between(market, DAY, DAY)
     ]
-    assert told["p_up"].tolist() == [entry.p_up for entry in live]
-    assert told["baseline_p_up"].tolist() == [entry.baseline_p_up for entry in live]
-    assert told["recommendation"].tolist() == [entry.recommendation for entry in live]
+    assert predictions["p_up"].tolist() == [entry.p_up for entry in live]
+    assert predictions["baseline_p_up"].tolist() == [entry.baseline_p_up for entry in live]
+    assert predictions["recommendation"].tolist() == [entry.recommendation for entry in live]
     trees = home.model(CHALLENGER)
     assert trees.record.version in home.versions()["version"].tolist()
     shuffled = frame.sample(frac=1.0, random_state=1)

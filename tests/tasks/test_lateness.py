@@ -22,7 +22,7 @@ T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+def requested_times(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """Times for which the serving version was requested, in an empty home."""
     del home
     times: list[datetime] = []
@@ -87,11 +87,11 @@ def test_a_replay_is_neither_early_nor_late_nor_missed(seconds: float) -> None:
 
 
 def test_a_replay_asks_who_served_at_the_decision_and_a_live_answer_who_serves_now(
-    asked_at: list[datetime],
+    requested_times: list[datetime],
 ) -> None:
     answered(86400 * 400, "replay")
     answered(90)
-    assert asked_at == [T0, T0 + timedelta(seconds=90)]
+    assert requested_times == [T0, T0 + timedelta(seconds=90)]
 
 
 def test_the_clock_dates_the_entry_whatever_the_slot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,9 +77,9 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
     detail = after.outputs.detail or ""
     assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in detail
     assert after.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
-    told = market_overview_of(current_settings(), "mgc", AT).trouble
-    assert told is not None
-    assert "another market definition" in told
+    trouble = market_overview_of(current_settings(), "mgc", AT).trouble
+    assert trouble is not None
+    assert "another market definition" in trouble
 
     edit(("Micro Gold (COMEX)", "Gold, micro"), ("spike_ticks = 500", "spike_ticks = 400"))
     again = champion_says()
@@ -90,7 +90,7 @@ def test_a_version_of_another_definition_is_not_made_champion(own: Path) -> None
     del own
     models = current_settings().models()
     edit(COSTS)
-    model = next(each for each in models.versions("MGC") if each.kind != "baseline")
+    model = next(record for record in models.versions("MGC") if record.kind != "baseline")
     with pytest.raises(UnusableVersionError, match="another market definition"):
         models.set_alias("MGC", "champion", model.version, at=now(), by="ana", reason="best")
 
@@ -110,7 +110,7 @@ def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Pat
     assert champion.version != old.version
     assert champion.kind == "baseline"
     assert champion.market_hash == MarketDefinition.of(settings.market("mgc")).hash
-    assert any("a new series" in each and "slippage" in each for each in result.reasons)
+    assert any("a new series" in reason and "slippage" in reason for reason in result.reasons)
     assert champion_says().reason is None
     assert len(definitions(settings.database(), "MGC")) == 2
     assert definition_faults(settings.database()) == ()
@@ -148,13 +148,13 @@ def test_a_definition_that_was_edited_or_is_gone_is_found(own: Path) -> None:
         text = database.execute("SELECT definition FROM market_definitions").fetchone()[0]
         changed = text.replace('"minutes":5', '"minutes":6')
         database.execute("UPDATE market_definitions SET definition = ?", (changed,))
-    assert [each.rpartition(" ")[2] for each in definition_faults(settings.database())] == [
+    assert [fault.rpartition(" ")[2] for fault in definition_faults(settings.database())] == [
         "edited"
     ]
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         database.execute("DELETE FROM market_definitions")
     faults = definition_faults(settings.database())
-    assert any(each.startswith("versions of MGC name the market definition") for each in faults)
+    assert any(fault.startswith("versions of MGC name the market definition") for fault in faults)
 
 
 def record_missed(slot: Slot) -> None:

@@ -47,7 +47,7 @@ WEEKLY = tuple(
     )
     for week in range(50)
 )
-TOLD_LATE = replace(WEEKLY[40], time=datetime(2024, 11, 19, 23, 30, tzinfo=UTC), name="Speech")
+RECORDED_LATE = replace(WEEKLY[40], time=datetime(2024, 11, 19, 23, 30, tzinfo=UTC), name="Speech")
 """00:30 on 20 November in Brisbane; recorded long after as published in 2023."""
 
 
@@ -78,7 +78,7 @@ def test_a_recipe_of_news_is_refused_where_no_decision_knew_of_any(settings: Set
 def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Settings) -> None:
     shipped = settings.recipe("residual-mirrored")
     before = gathered(shipped)
-    record(settings, *WEEKLY, TOLD_LATE)
+    record(settings, *WEEKLY, RECORDED_LATE)
     after = gathered(shipped)
     assert about_the_bars(after) == about_the_bars(before)
     assert after.fingerprint == before.fingerprint
@@ -94,8 +94,8 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
     assert list(parts_of(material.fingerprint)) == ["bars", "news"]
     assert material.audit.clean
     data = material.assembly.dataset
-    known = np.isfinite(data.column("minutes_since_news")).sum()
-    words = f"known at {known:,} of {len(data):,} decisions, since {data.trading_day[0]}"
+    with_news = np.isfinite(data.column("minutes_since_news")).sum()
+    words = f"known at {with_news:,} of {len(data):,} decisions, since {data.trading_day[0]}"
     assert about_the_bars(material)["Scheduled news"] == words
     settings.models().set_alias(
         "MGC", "champion", trained.version, at=now(), by="test", reason="asked"
@@ -113,7 +113,7 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
         assert champion.features == logged_features(data.rows(slice(row, row + 1)))
         assert champion.features["minutes_to_news"] is not None
     # news recorded later as known before: logged rows remain explained
-    record(settings, TOLD_LATE)
+    record(settings, RECORDED_LATE)
     report = audit_parity.fn("mgc", DAY, DAY, now(), "replay")
     assert report.same == report.compared > 0
     calendar_ends(settings)
@@ -126,11 +126,11 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
 def calendar_ends(settings: Settings) -> None:
     """The version that serves learned from news: a status from a week before its end says so."""
     end = WEEKLY[-1].time
-    for before, is_told in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
+    for before, warns in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
         problems = problems_of(market_overview_of(settings, "mgc", end - before))
-        told = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
-        assert bool(told) is is_told
-        assert all("`orbcast events import FILE`" in line for line in told)
+        warnings = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
+        assert bool(warnings) is warns
+        assert all("`orbcast events import FILE`" in line for line in warnings)
 
 
 @pytest.mark.slow
@@ -140,12 +140,14 @@ def test_past_news_listed_anew_is_other_data_and_another_question(settings: Sett
     record(settings, replace(WEEKLY[0], time=now() + timedelta(days=30), known_since=now()))
     tomorrow = gathered()
     assert tomorrow.fingerprint == first.fingerprint, "nobody could know it on these days"
-    record(settings, TOLD_LATE)
+    record(settings, RECORDED_LATE)
     again = gathered()
     assert parts_of(again.fingerprint)["bars"] == parts_of(first.fingerprint)["bars"]
     assert again.fingerprint != first.fingerprint
-    asked = [question_hash(one.question_scope, RECIPE.hash) for one in (first, tomorrow, again)]
-    assert asked[0] == asked[1] != asked[2]
+    questions = [
+        question_hash(one.question_scope, RECIPE.hash) for one in (first, tomorrow, again)
+    ]
+    assert questions[0] == questions[1] != questions[2]
     assert count_trials(settings.database(), "MGC").questions > 0
 
 

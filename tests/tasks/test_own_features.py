@@ -296,11 +296,11 @@ def test_trees_see_an_own_feature_from_the_side_by_its_own_mirror_wherever_they_
 
 
 def test_another_file_asks_another_question() -> None:
-    asked = [
+    questions = [
         question_hash(QuestionScope(mgc(), "m", "b", code), "recipe")
         for code in ((), ("one",), ("two",))
     ]
-    assert len(set(asked)) == 3
+    assert len(set(questions)) == 3
 
 
 def test_settings_read_the_features_of_their_home(folder: Path) -> None:

@@ -99,11 +99,11 @@ def slot() -> Slot:
     return latest_slot(current_settings().market("mgc"), T0, "0900")
 
 
-def brought() -> Arrival:
+def awaited_bars() -> Arrival:
     return await_bars.fn("mgc", slot())
 
 
-def awaited() -> bool:
+def still_awaited() -> bool:
     settings, requested = current_settings(), slot()
     market = settings.market("mgc")
     ingest.read_source("mgc", None, T0 + timedelta(hours=1), full=False)
@@ -112,17 +112,17 @@ def awaited() -> bool:
 
 @pytest.mark.usefixtures("source")
 def test_a_window_whose_last_minute_has_no_bar_yet_is_awaited() -> None:
-    assert awaited()
+    assert still_awaited()
 
 
 def test_the_bar_of_the_last_minute_of_the_traded_contract_ends_it(source: Source) -> None:
     source.adds(T0 - timedelta(minutes=1))
-    assert not awaited()
+    assert not still_awaited()
 
 
 def test_another_contract_s_bar_of_that_minute_proves_nothing(source: Source) -> None:
     source.adds(T0 - timedelta(minutes=1), BACK)
-    assert awaited()
+    assert still_awaited()
 
 
 def test_after_a_week_without_bars_any_contract_s_bar_ends_it(source: Source) -> None:
@@ -139,7 +139,7 @@ def test_any_later_bar_proves_that_the_last_minute_had_no_trade(
     source: Source, contract: str
 ) -> None:
     source.adds(T0 + timedelta(minutes=2), contract)
-    assert not awaited()
+    assert not still_awaited()
 
 
 @pytest.mark.usefixtures("source")
@@ -153,21 +153,21 @@ def test_nothing_is_awaited_where_the_exchange_is_closed() -> None:
 
 def test_bars_that_come_in_time_are_not_waited_for_longer(source: Source, clock: Clock) -> None:
     clock.due[2] = lambda: source.adds(T0 - timedelta(minutes=1))
-    assert brought() == Arrival(present=True, tries=3)
+    assert awaited_bars() == Arrival(present=True, tries=3)
     assert clock.slept == [1.0, 2.0]
 
 
 @pytest.mark.usefixtures("source")
 def test_waiting_ends_at_the_deadline_counted_from_the_decision(clock: Clock) -> None:
     clock.at = T0 + timedelta(seconds=280)
-    assert brought() == Arrival(present=False, tries=6)
+    assert awaited_bars() == Arrival(present=False, tries=6)
     assert clock.at == T0 + timedelta(seconds=300)
 
 
 @pytest.mark.usefixtures("source")
-def test_waiting_ends_on_a_clock_that_stands_still(clock: Clock) -> None:
+def test_waiting_ends_on_a_stopped_clock(clock: Clock) -> None:
     clock.stopped = True
-    result = brought()
+    result = awaited_bars()
     assert not result.present
     assert sum(clock.slept) == pytest.approx(298)
     assert result.tries == len(clock.slept) + 1
@@ -176,13 +176,13 @@ def test_waiting_ends_on_a_clock_that_stands_still(clock: Clock) -> None:
 @pytest.mark.usefixtures("source")
 def test_waiting_ends_early_on_a_clock_that_leaps(clock: Clock) -> None:
     clock.due[1] = lambda: setattr(clock, "at", T0 + timedelta(hours=3))
-    assert brought().tries == 2
+    assert awaited_bars().tries == 2
 
 
 @pytest.mark.usefixtures("source")
 def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
     clock.at = T0 + timedelta(minutes=20)
-    assert brought() == Arrival(present=False, tries=1)
+    assert awaited_bars() == Arrival(present=False, tries=1)
     assert clock.slept == []
 
 
@@ -193,7 +193,7 @@ def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
         settings, settings.market("mgc"), {slot(): "missed"}, T0 + timedelta(hours=2)
     )
     settings.ledger().record(entries)
-    assert brought().tries == 1
+    assert awaited_bars().tries == 1
     assert clock.slept == []
 
 
@@ -209,12 +209,12 @@ def test_a_locked_source_is_tried_again_and_forgotten_once_it_is_read(
         return read(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(arrival, "read_source", sometimes)
-    assert brought() == Arrival(present=True, tries=3)
+    assert awaited_bars() == Arrival(present=True, tries=3)
     assert clock.slept == [1.0, 2.0]
 
 
 @pytest.mark.usefixtures("source")
-def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
+def test_a_source_that_stays_locked_is_named_in_a_notice(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: object, **__: object) -> object:
@@ -223,7 +223,7 @@ def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
     notified: list[tuple[object, ...]] = []
     monkeypatch.setattr(arrival, "read_source", locked)
     monkeypatch.setattr(arrival, "notify", lambda *words: notified.append(words))
-    result = brought()
+    result = awaited_bars()
     assert not result.present
     assert "trader.duckdb is open for writing in another program" in str(result.trouble)
     assert len(notified) == 1

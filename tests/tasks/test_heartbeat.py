@@ -14,7 +14,7 @@ from tasks.runs.known_secrets import hide_secrets
 from tasks.settings import SettingsError, current_settings
 
 
-def test_the_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_is_requested_once(monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[str] = []
 
     class Service(BaseHTTPRequestHandler):

@@ -70,7 +70,7 @@ def test_a_dataset_has_ranges_that_can_be_decided_on_with_labels_and_features(ho
     assert (further["target"] != frame["target"])[broke].all()
 
 
-def test_a_model_answers_a_frame_as_it_answers_the_live_decision(
+def test_a_model_predicts_for_a_frame_as_it_does_for_the_live_decision(
     home: Home, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORBCAST_HOME", str(trained))
@@ -125,7 +125,7 @@ def test_nothing_is_written(home: Home, trained: Path) -> None:
         ({"text": "weekday"}, "has values in weekday that are not numbers"),
     ],
 )
-def test_a_frame_that_cannot_be_asked_of_is_refused(
+def test_a_frame_that_a_model_cannot_predict_is_refused(
     home: Home, change: dict[str, str], words: str
 ) -> None:
     ((how, name),) = change.items()

@@ -57,7 +57,7 @@ def settings(own: Path) -> Settings:
     return current_settings()
 
 
-def gathered(recipe: Recipe = RECIPE) -> Material:
+def material_of(recipe: Recipe = RECIPE) -> Material:
     return gather.fn("mgc", recipe, None, None, now())
 
 
@@ -67,19 +67,19 @@ def record(settings: Settings, *news: NewsEvent) -> None:
 
 def test_a_recipe_of_news_is_refused_where_no_decision_knew_of_any(settings: Settings) -> None:
     with pytest.raises(NoNewsError, match="there is no scheduled news of MGC on record") as caught:
-        gathered()
+        material_of()
     assert str(caught.value).startswith(f"recipe with-news learns from {', '.join(NEWS)}, and")
     assert "orbcast events import FILE" in str(caught.value)
     record(settings, *(replace(event, known_since=now()) for event in WEEKLY))
     with pytest.raises(NoNewsError, match=r"on record \(50\) nothing was known at any of the 1,"):
-        gathered()
+        material_of()
 
 
 def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Settings) -> None:
     shipped = settings.recipe("residual-mirrored")
-    before = gathered(shipped)
+    before = material_of(shipped)
     record(settings, *WEEKLY, RECORDED_LATE)
-    after = gathered(shipped)
+    after = material_of(shipped)
     assert about_the_bars(after) == about_the_bars(before)
     assert after.fingerprint == before.fingerprint
     assert after.question_scope == before.question_scope
@@ -89,7 +89,7 @@ def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Se
 
 def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Settings) -> None:
     record(settings, *WEEKLY)
-    material = gathered()
+    material = material_of()
     trained = train_version.fn(material, RECIPE, now())
     assert list(parts_of(material.fingerprint)) == ["bars", "news"]
     assert material.audit.clean
@@ -136,12 +136,12 @@ def calendar_ends(settings: Settings) -> None:
 @pytest.mark.slow
 def test_past_news_listed_anew_is_other_data_and_another_question(settings: Settings) -> None:
     record(settings, *WEEKLY)
-    first = gathered()
+    first = material_of()
     record(settings, replace(WEEKLY[0], time=now() + timedelta(days=30), known_since=now()))
-    tomorrow = gathered()
+    tomorrow = material_of()
     assert tomorrow.fingerprint == first.fingerprint, "nobody could know it on these days"
     record(settings, RECORDED_LATE)
-    again = gathered()
+    again = material_of()
     assert parts_of(again.fingerprint)["bars"] == parts_of(first.fingerprint)["bars"]
     assert again.fingerprint != first.fingerprint
     questions = [

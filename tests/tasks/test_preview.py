@@ -89,7 +89,9 @@ def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> No
     assert len(result.ranges) == len(mgc().ranges)
 
 
-def test_how_a_file_is_read_is_shown_where_its_first_line_alone_says_it(file: Path) -> None:
+def test_a_preview_states_how_a_file_is_read_where_only_its_first_line_shows_it(
+    file: Path,
+) -> None:
     market, columns = current_settings().market("mgc"), ("ts", *PRICES, "volume")
     (by_name,) = preview_of(file).readings
     lines = file.read_text().splitlines()[1:]

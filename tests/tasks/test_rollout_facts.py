@@ -197,7 +197,7 @@ def test_what_serves_is_the_champion(market: LiveMarket) -> None:
     assert champion.fallback is None
 
 
-def test_a_version_in_the_champion_s_stead_and_one_that_is_too_old_are_told(
+def test_a_version_in_place_of_the_champion_and_one_that_is_too_old_are_named(
     market: LiveMarket,
 ) -> None:
     expired = facts(market, START + 43 * DAY)

@@ -304,7 +304,7 @@ def test_a_trouble_closes_its_gates_and_its_end_opens_them_again(
     indirect=["market"],
     ids=KINDS[1:],
 )
-def test_what_is_wrong_with_a_record_closes_one_gate_that_says_what_is_missing(
+def test_a_fault_of_a_record_closes_one_gate_which_names_what_is_missing(
     market: TroubledMarket, missing: dict[str, str]
 ) -> None:
     assert closed(market) == missing

@@ -195,7 +195,7 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
         ("databento", {"start": "2024-01-02", "stype": "isin"}, "it is parent or continuous"),
     ],
 )
-def test_what_a_source_must_not_guess_is_asked_for(
+def test_an_option_that_a_source_must_not_guess_is_required(
     kind: str, options: dict[str, str], fault: str
 ) -> None:
     with pytest.raises(SourceError, match=fault):

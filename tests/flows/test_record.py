@@ -223,10 +223,10 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
     command.downgrade(migrations_of(settings.database().engine), "0008")
     settings.database().close()
     _opened.cache_clear()
-    chain_heads = own / "ledger-heads.jsonl"
-    lines = chain_heads.read_text("utf-8").splitlines(keepends=True)
+    checkpoints = own / "ledger-heads.jsonl"
+    lines = checkpoints.read_text("utf-8").splitlines(keepends=True)
     ledger = [line for line in lines if json.loads(line)["chain"] in {"predictions", "outcomes"}]
-    chain_heads.write_text("".join(ledger), "utf-8")
+    checkpoints.write_text("".join(ledger), "utf-8")
 
     status, report = verify()
 

@@ -82,7 +82,9 @@ class Server:
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
         """Run `orbcast up`."""
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}):
+        api = {PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}
+        # one client for all questions: a new one reads all certificates first
+        with temporary_settings(api), get_client(sync_client=True) as self._client:
             self.start_up()
             try:
                 yield
@@ -295,8 +297,7 @@ class Server:
                 message = f"`orbcast up` ended: see {self.folder / 'up.log'}"
                 raise RuntimeError(message)
             try:
-                with get_client(sync_client=True) as client:
-                    return what(client)
+                return what(self._client)
             except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError, LookupError) as error:
                 if time.monotonic() > deadline:
                     raise

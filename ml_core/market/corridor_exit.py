@@ -35,8 +35,8 @@ class Stretch:
 
 
 @lru_cache(maxsize=4096)
-def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the transition matrix in a corridor of ``width`` ticks, and exit probabilities.
+def _minute_law(width: int, sigma: float, drift: float, silent: float) -> NDArray[np.float64]:
+    """Return the transition matrix of a minute, whose last two states are exits above and below.
 
     A step is a Gaussian rounded to whole ticks: P(j) = Phi((j + .5 - m)/s) - Phi((j - .5 - m)/s).
     """
@@ -45,10 +45,12 @@ def _step_law(width: int, sigma: float, drift: float) -> tuple[NDArray[np.float6
     below = 0.5 * (1.0 + np.array([math.erf(z) for z in scaled.tolist()]))
     chance = np.diff(below)  # probability of steps -width .. width
     here = np.arange(width + 1)
-    inside = chance[here[None, :] - here[:, None] + width]
-    up = 1.0 - below[width - here + 1 + width]
-    down = below[width - here]
-    return inside, up, down
+    law = np.eye(width + 3)
+    law[:-2, :-2] *= silent
+    law[:-2, :-2] += (1.0 - silent) * chance[here[None, :] - here[:, None] + width]
+    law[:-2, -2] = (1.0 - silent) * (1.0 - below[width - here + 1 + width])
+    law[:-2, -1] = (1.0 - silent) * below[width - here]
+    return law
 
 
 def exit_chances(width: int, start: int, path: list[Stretch]) -> tuple[float, float, float]:
@@ -63,17 +65,12 @@ def exit_chances(width: int, start: int, path: list[Stretch]) -> tuple[float, fl
     path
         The spans from the start on.
     """
-    mass = np.zeros(width + 1)
+    mass = np.zeros(width + 3)
     mass[start] = 1.0
-    up = down = 0.0
     for stretch in path:
-        inside, above, below = _step_law(width, stretch.sigma, stretch.drift)
-        trades = 1.0 - stretch.silent
+        law = _minute_law(width, stretch.sigma, stretch.drift, stretch.silent)
         for _ in range(stretch.minutes):
-            up += trades * float(mass @ above)
-            down += trades * float(mass @ below)
-            mass = stretch.silent * mass + trades * (mass @ inside)
-            left = float(mass.sum())
-            if left < _NEGLIGIBLE:
-                return up, down, left
-    return up, down, float(mass.sum())
+            mass = mass @ law
+        if mass[-2] + mass[-1] > 1.0 - _NEGLIGIBLE:
+            break
+    return float(mass[-2]), float(mass[-1]), float(mass[:-2].sum())

@@ -18,6 +18,8 @@ START_TICKS = 20_000
 _PILOT_SLOTS = 240
 _BISECTIONS = 9
 _EVEN_ODDS = 0.5
+_ROUNDING = 1e-9
+"""From the middle of a corridor the odds are even, but for the rounding of a machine's sums."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,8 @@ class Truth:
         return float(np.maximum(self.p_up, 1.0 - self.p_up).mean())
 
     def driftless_accuracy(self) -> float:
-        """Return the expected accuracy of the driftless observer."""
-        says_up = self.p_up_driftless >= _EVEN_ODDS
+        """Return the expected accuracy of the driftless observer, who says UP at even odds."""
+        says_up = self.p_up_driftless >= _EVEN_ODDS - _ROUNDING
         return float(np.where(says_up, self.p_up, 1.0 - self.p_up).mean())
 
 

@@ -22,7 +22,7 @@ from tests.docs.following import PageExceptions, Reader
 from tests.docs.forked_commands import forked_commands
 from tests.docs.servers import Servers
 from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, ON_A_SERVER, REWRITTEN, STATUSES
-from tests.docs.terminal import copy_project, terminal_in
+from tests.docs.terminal import copy_project, link_project, terminal_in
 from tests.trained_market import give_prefect_database
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
@@ -108,7 +108,7 @@ def reader_of(
         def begin(page: Path) -> Reader:
             folder = tmp_path / page.stem
             folder.mkdir()
-            copy_project(folder)
+            link_project(demo, folder)
             servers = Servers()
             reader = Reader(
                 terminal=terminal_in(folder, demo / "clock", programs),

@@ -157,7 +157,8 @@ def _become(
     os.environ.update(environment)
     time.tzset()
     sys.argv = arguments
-    _read_prefect_settings()
+    if any(name.startswith("PREFECT_") for name in environment):
+        _read_prefect_settings()  # others prepare the environment first, if they need Prefect
 
 
 def _import_everything() -> None:

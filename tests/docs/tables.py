@@ -135,7 +135,7 @@ REWRITTEN = (
         "fifteen months have one fold, and two trials are enough to see that it works",
     ),
     (
-        r"^(orbcast account chance (?!.*--paths)[^#]*)",
+        r"^(orbcast account chance (?:(?!--paths)[^#])*)(?:--paths \d+)?",
         r"\1 --paths 100 ",
         "a hundred paths are drawn as two thousand are, which take half a minute",
     ),

@@ -22,6 +22,7 @@ from tests.waiting import AT_MOST_SECONDS
 log = logging.getLogger(__name__)
 
 _LOOKED_AFTER_SECONDS = 0.1
+_OF_ALL_TESTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SSL_CERT_FILE")
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _THE_SHELLS_OWN = re.compile(r"(_|_status|SHLVL|OLDPWD|PWD|BASH\w*)")
 
@@ -135,9 +136,8 @@ def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Term
             "USER": "reader",
             "BROWSER": "true",
             "PYTHONPATH": str(PROJECT),
-            # as in tests/conftest.py: a second thread would only waste time
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
+            # as in tests/conftest.py, with the reasons
+            **{name: os.environ[name] for name in _OF_ALL_TESTS},
             "ORBCAST_CLOCK_FILE": str(clock),
             "MAKEFLAGS": f" -- BIN={active} STAMP={installed} PAGES={installed}",
         },
@@ -145,11 +145,24 @@ def terminal_in(folder: Path, clock: Path, programs: Path | None = None) -> Term
     )
 
 
+PACKAGES = ("deployments", "flows", "tasks", "registry", "monitoring", "ml_core")
+
+
 def copy_project(folder: Path) -> None:
     """Copy the files of a clone, so that no page can write into this one."""
-    for name in ("deployments", "flows", "tasks", "registry", "monitoring", "ml_core"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+    for name in PACKAGES:
+        shutil.copytree(PROJECT / name, folder / name)
+    _copy_files(folder)
+
+
+def link_project(copy: Path, folder: Path) -> None:
+    """Make a further copy, whose packages are links: pages write to none of their files."""
+    for name in PACKAGES:
+        shutil.copytree(copy / name, folder / name, copy_function=os.link)
+    _copy_files(folder)
+
+
+def _copy_files(folder: Path) -> None:
     for name in ("Makefile", "pyproject.toml", "prefect.yaml"):
         shutil.copy(PROJECT / name, folder / name)
     for lock in PROJECT.glob("requirements*.lock"):

@@ -16,6 +16,7 @@ from ml_core.features.history import History, read_history
 from ml_core.market.corridor_exit import Stretch, exit_chances
 from ml_core.market.market import Market
 from ml_core.market.schedule import Schedule, build_schedule
+from ml_core.market.simulated_truth import Truth
 from ml_core.market.simulation import SimulatedMarket, simulate
 from ml_core.ranges.label_spec import LabelSpec
 from tests.ml_core.builders import mgc, nq
@@ -178,6 +179,22 @@ def test_the_exact_chances_agree_with_a_plain_simulation(drift: float) -> None:
     assert up + down + none == pytest.approx(1, abs=1e-6)
     assert up == pytest.approx((end == 1).mean(), abs=0.01)
     assert down == pytest.approx((end == -1).mean(), abs=0.01)
+
+
+def test_even_odds_are_even_whatever_a_machine_s_sums_round_to() -> None:
+    around = np.array([-1e-15, 0.0, 1e-15])
+    truths = [
+        Truth(
+            day=np.zeros(3, int),
+            spec=np.zeros(3, int),
+            sign=np.ones(3, int),
+            p_up=np.full(3, 0.75),
+            p_up_driftless=0.5 + rounding,
+            p_none=np.zeros(3),
+        )
+        for rounding in (around, around[::-1], np.zeros(3))
+    ]
+    assert {truth.driftless_accuracy() for truth in truths} == {0.75}
 
 
 def test_an_absurd_edge_is_refused(year: Schedule) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from registry.database import open_database
 from tests.faults.fault_points import Fault, disturbed
-from tests.faults.test_every_point import SAVING, require_made_good
+from tests.faults.test_every_point import SAVING, require_repaired
 from tests.registry.conftest import new_database, started_server
 
 FAULTS: tuple[Fault, ...] = ("killed", "torn", "cut off", "unanswered")
@@ -37,16 +37,16 @@ def main() -> int:
             with new_database(server) as url, tempfile.TemporaryDirectory() as folder:
                 open_database(url).close()
                 by_fault = disturbed(f"{SAVING}:{operation}", Path(folder), url, FAULTS)
-            for fault, came in by_fault.items():
+            for fault, results in by_fault.items():
                 try:
-                    require_made_good(came)
-                    words = "all made good"
+                    require_repaired(results)
+                    words = "all repaired"
                 except AssertionError as error:
                     bad, words = bad + 1, f"FAULT at {error}"
-                calls = Counter(point.call.split(" ")[0] for point in came.points)
+                calls = Counter(point.call.split(" ")[0] for point in results.points)
                 # how each ended: the signal, or the exit status of its error
-                ended = Counter(str(point.ended).split(" ")[0] for point in came.points)
-                print(operation, fault, len(came.points), dict(calls), dict(ended), end=" ")
+                ended = Counter(str(point.ended).split(" ")[0] for point in results.points)
+                print(operation, fault, len(results.points), dict(calls), dict(ended), end=" ")
                 print(f"{words}", flush=True)
             print(f"{operation}: {time.monotonic() - began:.0f} s", flush=True)
     return int(bad > 0)

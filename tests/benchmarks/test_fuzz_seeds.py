@@ -24,9 +24,9 @@ _TEXT = _ROW.replace(b":1", b':"1"')
 _AT = b'"at":"2024-01-16T14:01:00+00:00","layout":"generic"'
 
 _PARQUET = seeds.parquet(compression="none", use_dictionary=False)
-_OF_CONTRACTS = seeds.parquet("contract", compression="none", use_dictionary=False)
+_PARQUET_OF_CONTRACTS = seeds.parquet("contract", compression="none", use_dictionary=False)
 
-FOUND: tuple[tuple[str, bytes], ...] = (
+FAULTY_INPUTS: tuple[tuple[str, bytes], ...] = (
     # Python itself refuses a number with so many digits, or so many brackets
     *((name, b"a = " + _DIGITS) for name in _TOML),
     *((name, b"a = " + _DEEP) for name in _TOML),
@@ -51,7 +51,7 @@ FOUND: tuple[tuple[str, bytes], ...] = (
     ("spool", b"{" + _AT.replace(b'"generic"', b"[]") + b',"cells":{' + _TEXT + b"}}\n"),
     # bytes that are not UTF-8: in a column's name, in its text
     ("parquet", _PARQUET.replace(b"symbol", b"\xefymbol")),
-    ("parquet", _OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
+    ("parquet", _PARQUET_OF_CONTRACTS.replace(b"MGC", b"\xefGC")),
     # a table in separate parts is valid TOML, but tomlkit has no body for it
     ("sources", b'[mgc]\nkind = "csv"\npaths = ["a"]\n[x]\n[mgc.options]\nzone = "UTC"\n'),
     # what should be one table is a list of tables, a number, text
@@ -82,9 +82,13 @@ FOUND: tuple[tuple[str, bytes], ...] = (
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), FOUND, ids=[f"{name}-{number}" for number, (name, _) in enumerate(FOUND)]
+    ("name", "content"),
+    FAULTY_INPUTS,
+    ids=[f"{name}-{number}" for number, (name, _) in enumerate(FAULTY_INPUTS)],
 )
-def test_an_input_that_was_found_ends_well(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_input_found_by_fuzzing_is_read_or_refused_cleanly(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     try_one(name, content, tmp_path / "files")
 
 
@@ -109,7 +113,7 @@ def test_a_long_message_keeps_its_remedy() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("a.toml is odd"), InputError("nothing is named")])
-def test_an_end_that_is_none_is_told(error: Exception) -> None:
+def test_an_error_that_is_no_refusal_is_reported(error: Exception) -> None:
     with pytest.raises(NoGoodEndError), ending_well("a.toml"):
         raise error
     with ending_well("a.toml"):

@@ -26,5 +26,7 @@ def test_every_market_has_one_range_of_the_common_minute_and_one_run_predicts_it
     due = scheduled_at(deployments_together(markets, COMMON.year), COMMON)
 
     assert [name for name, _ in due] == ["predict-together/orbcast"] * 3
-    started = [(market, names) for _, given in due for market, names in given["ranges"].items()]
+    started = [
+        (market, names) for _, arguments in due for market, names in arguments["ranges"].items()
+    ]
     assert sorted(started) == [(name, [slots[name].opening_range]) for name in world.names]

@@ -53,9 +53,9 @@ def test_the_table_is_written_by_the_script_and_its_curves_rise() -> None:
         assert power_of_rule(1570, gain) < power_of_rule(3000, gain) < power_of_rule(9000, gain)
         assert power_of_rule(3000, gain, 50) < power_of_rule(3000, gain, 1)
         assert rows_for_rule(gain, 50).rows > rows_for_rule(gain, 1).rows  # type: ignore[operator]
-    ((rows, found),) = powers(0.02, (1200,), 200, seed=3, trials=(1, 50))
+    ((rows, shares),) = powers(0.02, (1200,), 200, seed=3, trials=(1, 50))
     assert rows == 1200
-    assert 1 >= found[0] >= found[1] >= 0
+    assert 1 >= shares[0] >= shares[1] >= 0
 
 
 @pytest.mark.slow
@@ -67,9 +67,9 @@ def test_the_rule_itself_promotes_as_often_as_the_table_says(
     tries, simulated = 150, next(iter(_table().values())).tries
     promoted = sum(decide(evidence(gain, rows, questions, seed)).promote for seed in range(tries))
 
-    said = power_of_rule(rows, gain, questions)
-    chance = np.sqrt(said * (1 - said) * (1 / tries + 1 / simulated))
-    assert promoted / tries == pytest.approx(said, abs=3 * chance)
+    expected = power_of_rule(rows, gain, questions)
+    chance = np.sqrt(expected * (1 - expected) * (1 / tries + 1 / simulated))
+    assert promoted / tries == pytest.approx(expected, abs=3 * chance)
 
 
 def evidence(gain: float, rows: int, questions: int, seed: int) -> Evidence:

@@ -31,7 +31,7 @@ Fault = Literal["killed", "torn", "disk full", "cut off", "unanswered", "power l
 continues, but its connection to a server is lost before something is sent, or before the reply; or
 its disk loses everything that was not synced, before a call and once more after the last one."""
 
-OF_FILES: tuple[Fault, ...] = ("killed", "torn", "disk full")
+FILE_FAULTS: tuple[Fault, ...] = ("killed", "torn", "disk full")
 
 _NUMBERS: dict[Fault, int] = {
     "killed": 1,
@@ -81,13 +81,13 @@ class Point:
         The call and its file.
     ended
         How the operation ended: a negative signal number, or the words of its error.
-    found, again
+    state, again
         The state then, and after a second run.
     """
 
     call: str
     ended: int | str
-    found: Any
+    state: Any
     again: Any
 
 
@@ -116,7 +116,7 @@ class Disturbed:
 
 
 def disturbed(
-    operation: str, folder: Path, url: str = "", faults: Sequence[Fault] = OF_FILES
+    operation: str, folder: Path, url: str = "", faults: Sequence[Fault] = FILE_FAULTS
 ) -> dict[str, Disturbed]:
     """Disturb an operation at each of its points in turn, by each fault.
 
@@ -197,11 +197,11 @@ class _Trials:
         ended = self._act(fault, number)
         if self._disk is not None:
             self._disk.come_up_again()
-        found = self._look()
+        state = self._look()
         self._operation.act(self._place, self._database())
         again = self._look()
         (call,) = self._noted()
-        return Point(call, ended, found, again)
+        return Point(call, ended, state, again)
 
     def _noted(self) -> list[str]:
         noted = self._log.read_text("utf-8").replace(str(self._folder), "")

@@ -26,7 +26,7 @@ from tests.faults.fault_points import Operation
 from tests.ledger_rows import DECIDED
 from tests.ml_core.bars.lake.test_lake import NOW, bar, batch
 from tests.ml_core.builders import mgc
-from tests.registry.ledger.test_ledger import came, said
+from tests.registry.ledger.test_ledger import outcome_entry, prediction_entry
 from tests.registry.models.test_model_store import AT, DATA, bundle
 
 A_DAY = timedelta(days=1)
@@ -52,14 +52,14 @@ def register(models: ModelStore, made: Bundle, at: datetime = AT) -> None:
 
 
 @cache
-def _looked_at(url: str, heads: Path) -> Database:
+def _database_to_read(url: str, checkpoints: Path) -> Database:
     """Return a database to read repeatedly, which holds no connection in between."""
-    return open_database(url, checkpoints=heads)
+    return open_database(url, checkpoints=checkpoints)
 
 
 def look(folder: Path, url: str) -> dict[str, Any]:
     """Return every row, the hash of every file, and the findings of `verify`."""
-    database = _looked_at(url, folder / "heads.jsonl")
+    database = _database_to_read(url, folder / "heads.jsonl")
     record = Ledger(database).verify()
     models = store(folder, database)
     tables = inspect(database.engine).get_table_names()
@@ -76,7 +76,7 @@ def look(folder: Path, url: str) -> dict[str, Any]:
         "verify": [*record.faults, *map(str, record.gaps), *record.doubts],
         "unnoted": record.unnoted,
         "versions": [fault for faults in versions for fault in faults],
-        "rows": {name: found for name, found in rows.items() if found},
+        "rows": {name: content for name, content in rows.items() if content},
         "files": files,
         "folders": sorted(
             str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir()
@@ -88,10 +88,10 @@ def _rows_of(session: Session, table: str) -> list[str]:
     """Return a table's rows, with generated numbers replaced by ranks, since PostgreSQL does not
     reuse the numbers of a rolled-back transaction.
     """
-    found = session.execute(text(f'SELECT * FROM "{table}"')).mappings().all()  # noqa: S608
-    given = sorted({row["id"] for row in found if isinstance(row.get("id"), int)})
-    ranks = {number: rank for rank, number in enumerate(given)}
-    return sorted(repr({**row, "id": ranks.get(row.get("id"))}) for row in found)
+    rows = session.execute(text(f'SELECT * FROM "{table}"')).mappings().all()  # noqa: S608
+    numbers = sorted({row["id"] for row in rows if isinstance(row.get("id"), int)})
+    ranks = {number: rank for rank, number in enumerate(numbers)}
+    return sorted(repr({**row, "id": ranks.get(row.get("id"))}) for row in rows)
 
 
 def words_of(error: Exception) -> str:
@@ -154,16 +154,19 @@ def _promote(folder: Path, url: str) -> None:
 def _one_slot(folder: Path, url: str) -> None:
     database = _emptied(folder, url)
     ledger = Ledger(database)
-    ledger.record([said(), said(role="challenger")])
-    ledger.record_outcome(came(), DECIDED + timedelta(hours=2))
+    ledger.record([prediction_entry(), prediction_entry(role="challenger")])
+    ledger.record_outcome(outcome_entry(), DECIDED + timedelta(hours=2))
     database.close()
 
 
 def _log(folder: Path, url: str) -> None:
     database = opened(folder, url)
     ledger = Ledger(database)
-    ledger.record([said(1), said(1, role="challenger")])
-    for outcome in (came(0.4, "LOSS"), replace(came(), trading_day=said(1).trading_day)):
+    ledger.record([prediction_entry(1), prediction_entry(1, role="challenger")])
+    for outcome in (
+        outcome_entry(0.4, "LOSS"),
+        replace(outcome_entry(), trading_day=prediction_entry(1).trading_day),
+    ):
         ledger.record_outcome(outcome, DECIDED + A_DAY)
     database.close()
 

@@ -21,14 +21,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def came_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Disturbed]]:
+def results_of_operation(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], dict[str, Disturbed]]:
     """Return a function for an operation's results by fault; each operation is disturbed once."""
 
     @cache
-    def came(operation: str) -> dict[str, Disturbed]:
+    def trial(operation: str) -> dict[str, Disturbed]:
         return disturbed(f"{SAVING}:{operation}", tmp_path_factory.mktemp(operation))
 
-    return came
+    return trial
 
 
 def without_notes(seen: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +38,16 @@ def without_notes(seen: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in seen.items() if name != "unnoted"}
 
 
-def require_made_good(came: Disturbed) -> None:
+def require_repaired(results: Disturbed) -> None:
     """Require intact data after each point, and the undisturbed state after a second run."""
-    assert (came.calm["verify"], came.calm["versions"], came.calm["unnoted"]) == ([], [], 0)
-    for point in came.points:
-        assert (point.found["verify"], point.found["versions"]) == ([], []), point.call
-        assert without_notes(point.again) == without_notes(came.calm), point.call
+    assert (results.calm["verify"], results.calm["versions"], results.calm["unnoted"]) == (
+        [],
+        [],
+        0,
+    )
+    for point in results.points:
+        assert (point.state["verify"], point.state["versions"]) == ([], []), point.call
+        assert without_notes(point.again) == without_notes(results.calm), point.call
         assert point.again["unnoted"] <= 3, point.call  # the rows of one transaction
 
 
@@ -55,31 +61,31 @@ def require_made_good(came: Disturbed) -> None:
     ],
 )
 def test_killed_before_a_call_or_in_the_middle_of_a_write(
-    came_of: Callable[[str], dict[str, Disturbed]],
+    results_of_operation: Callable[[str], dict[str, Disturbed]],
     operation: str,
     calls: set[str],
     least: int,
     fault: Fault,
 ) -> None:
-    came = came_of(operation)[fault]
-    assert {point.ended for point in came.points} == {-signal.SIGKILL}
+    results = results_of_operation(operation)[fault]
+    assert {point.ended for point in results.points} == {-signal.SIGKILL}
     if fault == "killed":
-        assert came.calls >= calls
-        assert came.count >= least
-    require_made_good(came)
+        assert results.calls >= calls
+        assert results.count >= least
+    require_repaired(results)
 
 
 @pytest.mark.parametrize("operation", ["REGISTER", "PROMOTE", "LOG"])
 def test_a_disk_that_is_full_from_a_call_on_is_named_and_undoes_what_was_begun(
-    came_of: Callable[[str], dict[str, Disturbed]], operation: str
+    results_of_operation: Callable[[str], dict[str, Disturbed]], operation: str
 ) -> None:
-    came = came_of(operation)["disk full"]
-    words = {point.ended for point in came.points} - {DONE}
+    results = results_of_operation(operation)["disk full"]
+    words = {point.ended for point in results.points} - {DONE}
     assert words
-    for said in map(str, words):
-        assert said.startswith("3 "), said
-        assert "space" in said.lower() or "room" in said, said
-    require_made_good(came)
+    for message in map(str, words):
+        assert message.startswith("3 "), message
+        assert "space" in message.lower() or "room" in message, message
+    require_repaired(results)
 
 
 def test_a_change_of_champion_on_a_database_server_is_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -87,11 +93,15 @@ def test_a_change_of_champion_on_a_database_server_is_whole_or_not_at_all(tmp_pa
         open_database(url).close()
         # including the reply to a commit: it is done, but the process does not know
         faults: tuple[Fault, ...] = ("unanswered",)
-        came = disturbed(f"{SAVING}:PROMOTE", tmp_path, url, faults)["unanswered"]
-    assert came.calls == {"send"}
-    assert came.count >= 20
-    assert {str(point.ended)[:2] for point in came.points} <= {"3 ", "5 ", "0"}  # error, or done
-    require_made_good(came)
+        results = disturbed(f"{SAVING}:PROMOTE", tmp_path, url, faults)["unanswered"]
+    assert results.calls == {"send"}
+    assert results.count >= 20
+    assert {str(point.ended)[:2] for point in results.points} <= {
+        "3 ",
+        "5 ",
+        "0",
+    }  # error, or done
+    require_repaired(results)
 
 
 def test_of_equal_calls_in_a_row_the_last_is_tried_and_each_where_that_is_asked_for(

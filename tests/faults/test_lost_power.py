@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.faults.fault_points import AT_THE_END, disturbed
-from tests.faults.test_every_point import SAVING, require_made_good
+from tests.faults.test_every_point import SAVING, require_repaired
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("operation", ["REGISTER", "PROMOTE", "LOG", "TAKE_IN"])
-def test_what_was_said_to_be_done_outlasts_a_loss_of_power(tmp_path: Path, operation: str) -> None:
-    came = disturbed(f"{SAVING}:{operation}", tmp_path, faults=["power lost"])["power lost"]
-    assert {point.ended for point in came.points} == {-signal.SIGKILL}
-    require_made_good(came)
-    assert came.points[-1].call.startswith(AT_THE_END)
-    assert came.points[-1].found == came.calm
+def test_acknowledged_data_outlasts_a_loss_of_power(tmp_path: Path, operation: str) -> None:
+    results = disturbed(f"{SAVING}:{operation}", tmp_path, faults=["power lost"])["power lost"]
+    assert {point.ended for point in results.points} == {-signal.SIGKILL}
+    require_repaired(results)
+    assert results.points[-1].call.startswith(AT_THE_END)
+    assert results.points[-1].state == results.calm

@@ -113,12 +113,15 @@ def environment(
         yield made
 
 
-@pytest.fixture
-def turns(environment: dict[str, str], tmp_path: Path) -> Iterator[Turns]:
+@pytest.fixture(scope="module")
+def runner(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SyncPrefectClient]:
     """A warm runner in a process of its own, of a machine with one slot of heavy work."""
     api = {PREFECT_API_URL: environment["PREFECT_API_URL"]}
+    log = tmp_path_factory.mktemp("runner") / "runner.log"
     with (
-        running(environment, tmp_path / "runner.log", "tests.flows.taking_turns"),
+        running(environment, log, "tests.flows.taking_turns"),
         temporary_settings(api),
         get_client(sync_client=True) as client,
     ):
@@ -126,7 +129,12 @@ def turns(environment: dict[str, str], tmp_path: Path) -> Iterator[Turns]:
         wait_until(
             lambda: len(client.request("POST", "/deployments/filter", json=filtered).json()) > 1
         )
-        yield Turns(client, tmp_path)
+        yield client
+
+
+@pytest.fixture
+def turns(runner: SyncPrefectClient, tmp_path: Path) -> Turns:
+    return Turns(runner, tmp_path)
 
 
 MACHINE = f"orbcast-heavy-{socket.gethostname()}"

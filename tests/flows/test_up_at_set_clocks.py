@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 FIRST, LAST, LEARNED = date(2024, 12, 2), date(2026, 3, 13), date(2025, 10, 31)
-EARLIER, BEFORE = timedelta(minutes=20), timedelta(seconds=30)
+EARLIER, BEFORE = timedelta(minutes=20), timedelta(seconds=15)
 """How long before its slot the server starts, and where the clock is set once it serves."""
 
 NAME = "nite"

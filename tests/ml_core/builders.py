@@ -84,7 +84,7 @@ def walk(
     market = mgc()
     schedule = build_schedule(market, first - timedelta(days=1), last)
     hours = zip(schedule.exchange_open.tolist(), schedule.exchange_close.tolist(), strict=True)
-    minutes = np.concatenate([np.arange(*each) for each in hours])
+    minutes = np.concatenate([np.arange(*span) for span in hours])
     draw = np.random.default_rng(seed)
     close = 20000 + np.cumsum(draw.normal(0, 4, len(minutes)).round().astype(np.int64))
     opened = np.concatenate([close[:1], close[:-1]])

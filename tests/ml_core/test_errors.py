@@ -299,7 +299,7 @@ _AFTERNOON = datetime(2025, 1, 2, 15, 4, 5, tzinfo=timezone(timedelta(hours=-5))
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, OrbcastError) else "",
 )
-def test_an_error_says_what_is_wrong_and_what_to_do(error: OrbcastError, message: str) -> None:
+def test_an_error_states_what_is_wrong_and_what_to_do(error: OrbcastError, message: str) -> None:
     assert str(error) == message
 
 

@@ -67,7 +67,7 @@ def test_a_channel_that_is_added_or_changed_leaves_every_remark(tmp_path: Path) 
     assert phone.least == "trouble"
 
 
-def test_a_channel_that_is_taken_out_takes_its_own_remark_and_no_other(tmp_path: Path) -> None:
+def test_removing_a_channel_removes_its_own_comment_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "channels.toml"
     path.write_text(TWO, "utf-8")
     desk, phone = channels(path)
@@ -116,7 +116,7 @@ def test_a_source_that_is_remembered_leaves_the_remarks_of_its_market_and_of_oth
     assert standing_source(path, "nq") == before
 
 
-def test_a_recipe_that_is_written_again_keeps_what_was_remarked(tmp_path: Path) -> None:
+def test_a_rewritten_recipe_keeps_its_comments(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
         'name = "mine" # good in spring\nkind = "residual"\nseed = 9\n\n[directional]\n'
@@ -134,7 +134,7 @@ def test_a_recipe_that_is_written_again_keeps_what_was_remarked(tmp_path: Path) 
 
 
 @given(VALUES, VALUES)
-def test_what_is_written_is_what_is_read_whatever_was_there(
+def test_a_written_document_is_read_back_over_any_earlier_content(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, Any], values: dict[str, Any]
 ) -> None:
     path = tmp_path_factory.mktemp("toml") / "f.toml"

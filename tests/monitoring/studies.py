@@ -31,8 +31,8 @@ _INTERVAL = {"estimate", "low", "high", "rows", "days", "error"}
 def _walked() -> dict[str, Any]:
     data = dataset(days=700)
     walk = walk_recipe(data, RECIPE)
-    answers = joined([predict_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
-    return json_values(evaluate_predictions(answers, "baseline", "walk-1"))
+    predictions = joined([predict_fold(data, fold, RECIPE, "f" * 64) for fold in walk.folds])
+    return json_values(evaluate_predictions(predictions, "baseline", "walk-1"))
 
 
 def study() -> dict[str, Any]:
@@ -43,10 +43,10 @@ def study() -> dict[str, Any]:
 def without_figures(value: Any) -> Any:
     """Make all its intervals and scores unknown, except counts."""
     if isinstance(value, list):
-        return [without_figures(each) for each in value]
+        return [without_figures(item) for item in value]
     if not isinstance(value, dict):
         return None if isinstance(value, float) else value
     if value.keys() == _INTERVAL:
         return {name: value[name] if name in {"rows", "days"} else None for name in value}
     kept = {"reliability", "equity"}
-    return {name: each if name in kept else without_figures(each) for name, each in value.items()}
+    return {name: item if name in kept else without_figures(item) for name, item in value.items()}

@@ -1,4 +1,4 @@
-"""The verdict on an answer: only a complete, timely approval of what was shown counts."""
+"""The verdict on an answer: only a complete, timely approval of the request's content counts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ml_core.json_form import from_json
 from ml_core.json_values import json_values
 from monitoring.approval import NOBODY, ApprovalAnswer, Finding, Request, differences, judge
 
-ASKED = datetime(2025, 6, 30, 8, 0, tzinfo=UTC)
-SHOWN = Request(
+REQUESTED_AT = datetime(2025, 6, 30, 8, 0, tzinfo=UTC)
+REQUEST = Request(
     kind="promotion",
     market="MGC",
     version="v2",
@@ -26,10 +26,12 @@ SHOWN = Request(
     overridable=True,
     findings=(Finding(name="brier", status="holds", words="-0.01"),),
     content={"files": "a" * 64, "champion": "v1"},
-    asked_at=ASKED,
-    until=ASKED + timedelta(hours=24),
+    asked_at=REQUESTED_AT,
+    until=REQUESTED_AT + timedelta(hours=24),
 )
-NOT_SHOWN = replace(SHOWN, borne_out=False, verdict="v2 does not pass the promotion rule: brier.")
+NOT_PROVEN = replace(
+    REQUEST, borne_out=False, verdict="v2 does not pass the promotion rule: brier."
+)
 YES = ApprovalAnswer(
     approve=True,
     by="ana",
@@ -39,16 +41,16 @@ YES = ApprovalAnswer(
 )
 
 
-def verdict(request: Request = SHOWN, **said: object) -> str:
-    found = judge(request, replace(YES, **said), request.content)  # type: ignore[arg-type]
-    assert not found.approved
-    return found.verdict
+def verdict(request: Request = REQUEST, **changed: object) -> str:
+    judgement = judge(request, replace(YES, **changed), request.content)  # type: ignore[arg-type]
+    assert not judgement.approved
+    return judgement.verdict
 
 
-def test_a_whole_approval_of_what_was_shown_is_one() -> None:
-    found = judge(SHOWN, YES, SHOWN.content)
-    assert (found.approved, found.verdict) == (True, "approved by ana: seen")
-    assert found.reason == "seen"
+def test_a_complete_approval_of_the_shown_content_counts() -> None:
+    judgement = judge(REQUEST, YES, REQUEST.content)
+    assert (judgement.approved, judgement.verdict) == (True, "approved by ana: seen")
+    assert judgement.reason == "seen"
 
 
 @pytest.mark.parametrize(
@@ -60,9 +62,11 @@ def test_a_whole_approval_of_what_was_shown_is_one() -> None:
         (NOBODY, "ok", "a name"),
     ],
 )
-def test_an_approval_without_who_or_why_says_what_lacks(by: str, reason: str, lacks: str) -> None:
-    said = verdict(by=by, reason=reason)
-    assert said == f"refused: approved without {lacks}; request it again"
+def test_an_approval_without_a_name_or_a_reason_names_what_is_missing(
+    by: str, reason: str, lacks: str
+) -> None:
+    refusal = verdict(by=by, reason=reason)
+    assert refusal == f"refused: approved without {lacks}; request it again"
 
 
 def test_an_empty_answer_and_a_refusal_refuse() -> None:
@@ -70,42 +74,46 @@ def test_an_empty_answer_and_a_refusal_refuse() -> None:
     assert verdict(approve=False, reason="not yet") == "refused: by ana: not yet"
 
 
-def test_what_nobody_answered_in_time_is_refused_and_a_late_approval_too() -> None:
+def test_an_unanswered_request_is_refused_and_a_late_approval_too() -> None:
     day = timedelta(hours=24)
     nobody = "refused: nobody answered by 2025-07-01 08:00 UTC"
     assert verdict(approve=False, by="", reason="", waited=day) == nobody
     assert verdict(approve=False, by=NOBODY, reason="x") == nobody
     assert "ana approved it after the deadline" in verdict(waited=day)
-    assert judge(SHOWN, replace(YES, waited=day - timedelta(seconds=1)), SHOWN.content).approved
+    assert judge(
+        REQUEST, replace(YES, waited=day - timedelta(seconds=1)), REQUEST.content
+    ).approved
 
 
-def test_what_was_approved_but_is_another_by_now_is_named() -> None:
-    found = judge(SHOWN, YES, {"files": "b" * 64, "champion": "v1", "study": "s"})
-    assert not found.approved
-    assert "files was aaaaaaaaaaaa, is bbbbbbbbbbbb; study was nothing, is s" in found.verdict
+def test_content_that_changed_since_the_request_is_named() -> None:
+    judgement = judge(REQUEST, YES, {"files": "b" * 64, "champion": "v1", "study": "s"})
+    assert not judgement.approved
+    assert "files was aaaaaaaaaaaa, is bbbbbbbbbbbb; study was nothing, is s" in judgement.verdict
 
 
-@pytest.mark.parametrize(("moved", "more"), [(5, ()), (6, ("and 1 more",)), (8, ("and 3 more",))])
-def test_five_differences_are_named_and_the_rest_counted(moved: int, more: tuple[str]) -> None:
-    shown = {f"part {number}": "1" for number in range(9)}
-    now = {name: "2" if number < moved else "1" for number, name in enumerate(shown)}
+@pytest.mark.parametrize(
+    ("changed", "more"), [(5, ()), (6, ("and 1 more",)), (8, ("and 3 more",))]
+)
+def test_five_differences_are_named_and_the_rest_counted(changed: int, more: tuple[str]) -> None:
+    before = {f"part {number}": "1" for number in range(9)}
+    now = {name: "2" if number < changed else "1" for number, name in enumerate(before)}
 
-    result = differences(shown, now)
+    result = differences(before, now)
 
     assert result == (*(f"part {number} was 1, is 2" for number in range(5)), *more)
 
 
-def test_going_against_the_evidence_has_to_be_said_and_is_recorded() -> None:
-    assert "does not override it: v2 does not pass" in verdict(NOT_SHOWN)
-    found = judge(NOT_SHOWN, replace(YES, against_the_evidence=True), SHOWN.content)
-    assert (found.approved, found.reason) == (True, "against the evidence: seen")
+def test_an_approval_against_the_evidence_must_be_explicit_and_is_recorded() -> None:
+    assert "does not override it: v2 does not pass" in verdict(NOT_PROVEN)
+    judgement = judge(NOT_PROVEN, replace(YES, against_the_evidence=True), REQUEST.content)
+    assert (judgement.approved, judgement.reason) == (True, "against the evidence: seen")
 
 
 def test_a_request_survives_the_trip_through_json_with_its_hash() -> None:
-    again = from_json(Request, json.loads(json.dumps(json_values(SHOWN))))
-    assert again == SHOWN
-    assert again.bound_to == SHOWN.bound_to
-    assert replace(SHOWN, content={"files": "c"}).bound_to != SHOWN.bound_to
+    again = from_json(Request, json.loads(json.dumps(json_values(REQUEST))))
+    assert again == REQUEST
+    assert again.bound_to == REQUEST.bound_to
+    assert replace(REQUEST, content={"files": "c"}).bound_to != REQUEST.bound_to
 
 
 @given(
@@ -114,16 +122,16 @@ def test_a_request_survives_the_trip_through_json_with_its_hash() -> None:
     reason=st.text(max_size=3),
     against=st.booleans(),
     hours=st.floats(0, 48),
-    moved=st.booleans(),
+    changed=st.booleans(),
     borne_out=st.booleans(),
 )
-def test_nothing_is_approved_unless_everything_was_said_in_time_of_the_same_thing(
+def test_nothing_is_approved_without_a_complete_timely_answer_to_the_same_content(
     approve: bool,
     by: str,
     reason: str,
     against: bool,
     hours: float,
-    moved: bool,
+    changed: bool,
     borne_out: bool,
 ) -> None:
     answer = ApprovalAnswer(
@@ -133,8 +141,8 @@ def test_nothing_is_approved_unless_everything_was_said_in_time_of_the_same_thin
         against_the_evidence=against,
         waited=timedelta(hours=hours),
     )
-    content = {**SHOWN.content, **({"champion": "v9"} if moved else {})}
-    found = judge(replace(SHOWN, borne_out=borne_out), answer, content)
+    content = {**REQUEST.content, **({"champion": "v9"} if changed else {})}
+    judgement = judge(replace(REQUEST, borne_out=borne_out), answer, content)
     whole = approve and by.strip() and reason.strip() and answer.waited < timedelta(hours=24)
-    assert found.approved == bool(whole and not moved and (borne_out or against))
-    assert found.approved or found.verdict.startswith("refused: ")
+    assert judgement.approved == bool(whole and not changed and (borne_out or against))
+    assert judgement.approved or judgement.verdict.startswith("refused: ")

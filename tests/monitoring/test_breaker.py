@@ -75,15 +75,15 @@ def test_time_alone_never_closes_it(states: list[str], hours: float) -> None:
     assert (now.until or T0) - (now.since or T0) <= timedelta(days=8)
 
 
-def test_the_cause_is_told_in_words() -> None:
+def test_the_cause_is_named_in_words() -> None:
     assert trouble([STALE] * 3) == ("data", "3 slots in a row had no bars")
     assert trouble([SILENT] * 3) == ("failures", "3 slots in a row had no prediction")
     assert trouble([LATE] * 3) == ("latency", "3 predictions in a row were too late")
 
 
 def cause(rows: list[LiveRow]) -> str | None:
-    found = trouble(rows)
-    return None if found is None else found[0]
+    opening = trouble(rows)
+    return None if opening is None else opening[0]
 
 
 FINE = LiveRow(at=T0, failed=False)
@@ -138,21 +138,21 @@ def test_three_slots_in_a_row_open_it_and_two_do_not(
 def test_a_fall_of_ten_r_below_the_highest_opens_it(
     r: list[float | None], expected: str | None
 ) -> None:
-    assert cause([replace(FINE, r_net=each) for each in r]) == expected
+    assert cause([replace(FINE, r_net=net) for net in r]) == expected
 
 
 def test_a_fall_is_named_with_its_depth_and_its_trades() -> None:
-    found = trouble([replace(FINE, r_net=r) for r in (2.0, None, -11.25)])
-    assert found == ("drawdown", "11.2 R below its high over 2 trades")
+    opening = trouble([replace(FINE, r_net=r) for r in (2.0, None, -11.25)])
+    assert opening == ("drawdown", "11.2 R below its high over 2 trades")
 
 
-def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRow]:
+def breaks(count: int, p_up: float, baseline: float, wins: float) -> list[LiveRow]:
     """Return one breakout a day; in every ten, the first few are UP."""
     return [
         LiveRow(
             at=T0 + timedelta(days=index),
             failed=False,
-            p_up=said,
+            p_up=p_up,
             baseline_p_up=baseline,
             up=index % 10 < wins,
         )
@@ -160,55 +160,55 @@ def breaks(count: int, said: float, baseline: float, wins: float) -> list[LiveRo
     ]
 
 
-def first_of_a_hundred(wealth: list[float]) -> int:
+def days_to_a_hundred(wealth: list[float]) -> int:
     """Return the number of days until an e-value of 100, which must be reached in small steps."""
-    first = next(index for index, each in enumerate(wealth) if each >= 100)
+    first = next(index for index, e_value in enumerate(wealth) if e_value >= 100)
     assert 95 < wealth[first - 1] < 100
     return first + 1
 
 
 def test_worse_than_the_corridor_by_an_e_value_of_a_hundred_opens_it() -> None:
     # UP and DOWN are equally frequent, as predicted; the corridor knows the day
-    up, down = (breaks(200, said=0.5, baseline=each, wins=0) for each in (0.51, 0.49))
-    judged = [replace(each, up=True) for each in up]
-    judged[1::2] = down[1::2]
-    slow = [Row(row.at, row.baseline_p_up or 0.0, 0.5, bool(row.up)) for row in judged]
-    enough = first_of_a_hundred(challenger_wealth(slow))
-    assert cause(judged[: enough - 1]) is None
-    assert cause(judged[:enough]) == "accuracy"
+    up, down = (breaks(200, p_up=0.5, baseline=baseline, wins=0) for baseline in (0.51, 0.49))
+    rows = [replace(row, up=True) for row in up]
+    rows[1::2] = down[1::2]
+    slow = [Row(row.at, row.baseline_p_up or 0.0, 0.5, bool(row.up)) for row in rows]
+    enough = days_to_a_hundred(challenger_wealth(slow))
+    assert cause(rows[: enough - 1]) is None
+    assert cause(rows[:enough]) == "accuracy"
 
 
-def test_said_otherwise_than_it_comes_by_an_e_value_of_a_hundred_opens_it() -> None:
-    # the corridor says the same: it is not worse than that
-    judged = breaks(500, said=0.03, baseline=0.03, wins=0)
-    slow = [Row(row.at, 0.03, 0.03, up=False) for row in judged]
-    enough = first_of_a_hundred(calibration_wealth(slow))
-    assert cause(judged[: enough - 1]) is None
-    assert cause(judged[:enough]) == "calibration"
+def test_miscalibrated_probabilities_with_an_e_value_of_a_hundred_open_it() -> None:
+    # the corridor predicts the same: it is not worse than that
+    rows = breaks(500, p_up=0.03, baseline=0.03, wins=0)
+    slow = [Row(row.at, 0.03, 0.03, up=False) for row in rows]
+    enough = days_to_a_hundred(calibration_wealth(slow))
+    assert cause(rows[: enough - 1]) is None
+    assert cause(rows[:enough]) == "calibration"
     # the highest value counts: a later day does not cancel an alarm
     assert calibration_wealth([*slow[:enough], Row(0, 0.03, 0.03, up=True)])[-1] < 90
-    assert cause([*judged[:enough], replace(judged[enough], up=True)]) == "calibration"
+    assert cause([*rows[:enough], replace(rows[enough], up=True)]) == "calibration"
 
 
 @pytest.mark.parametrize(("baseline", "expected"), [(0.6, "accuracy"), (0.5, "calibration")])
 def test_an_e_value_just_as_high_as_the_limit_is_enough(baseline: float, expected: str) -> None:
     # one day proves nothing: of e-values of 1, and a little less against the corridor
-    judged = breaks(1, said=0.6, baseline=baseline, wins=10)
-    found = trouble(judged, BreakerPolicy(alpha=1.0))
-    assert found is not None
-    assert found[0] == expected
-    assert trouble(judged, BreakerPolicy(alpha=0.99)) is None
+    rows = breaks(1, p_up=0.6, baseline=baseline, wins=10)
+    opening = trouble(rows, BreakerPolicy(alpha=1.0))
+    assert opening is not None
+    assert opening[0] == expected
+    assert trouble(rows, BreakerPolicy(alpha=0.99)) is None
 
 
 @pytest.mark.parametrize("missing", ["p_up", "baseline_p_up", "up"])
-def test_what_cannot_be_compared_is_not_judged(missing: str) -> None:
-    judged = breaks(600, said=0.9, baseline=0.5, wins=0)
-    assert cause(judged) == "accuracy"
-    assert cause([replace(row, **{missing: None}) for row in judged]) is None
+def test_rows_that_cannot_be_compared_are_not_judged(missing: str) -> None:
+    rows = breaks(600, p_up=0.9, baseline=0.5, wins=0)
+    assert cause(rows) == "accuracy"
+    assert cause([replace(row, **{missing: None}) for row in rows]) is None
 
 
-def test_answers_of_one_trading_day_are_open_together_whatever_the_date() -> None:
-    judged = breaks(60, said=0.9, baseline=0.5, wins=0)
-    assert cause(judged) == "accuracy"
+def test_predictions_of_one_trading_day_are_open_together_whatever_the_date() -> None:
+    rows = breaks(60, p_up=0.9, baseline=0.5, wins=0)
+    assert cause(rows) == "accuracy"
     # of one day: nothing was known of it when its bets were made
-    assert cause([replace(row, day=T0.date()) for row in judged]) is None
+    assert cause([replace(row, day=T0.date()) for row in rows]) is None

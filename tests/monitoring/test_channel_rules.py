@@ -33,7 +33,7 @@ def on(kind: str | None = None, market: str | None = None, at: datetime = AT) ->
 
 
 @pytest.mark.parametrize(
-    ("switches", "told"),
+    ("switches", "sent"),
     [
         ((), {"break MGC", "break NQ", "forecast MGC", "forecast NQ"}),
         ((off("break"),), {"forecast MGC", "forecast NQ"}),
@@ -48,11 +48,11 @@ def on(kind: str | None = None, market: str | None = None, at: datetime = AT) ->
     ],
 )
 def test_the_last_switch_that_concerns_a_notice_decides(
-    switches: tuple[Switch, ...], told: set[str]
+    switches: tuple[Switch, ...], sent: set[str]
 ) -> None:
     rules = ChannelRules(switches=switches)
     kinds = [(kind, market) for kind in ("break", "forecast") for market in ("MGC", "NQ")]
-    assert {f"{kind} {market}" for kind, market in kinds if rules.sends(kind, market, AT)} == told
+    assert {f"{kind} {market}" for kind, market in kinds if rules.sends(kind, market, AT)} == sent
 
 
 def test_a_switch_concerns_nothing_that_happened_before_it() -> None:
@@ -64,7 +64,7 @@ def test_a_switch_concerns_nothing_that_happened_before_it() -> None:
     assert again.sends("breaker", "MGC", AT + timedelta(hours=1))
 
 
-def test_a_switch_of_a_market_leaves_what_is_of_no_market() -> None:
+def test_a_switch_of_a_market_does_not_affect_notices_without_a_market() -> None:
     assert ChannelRules(switches=(off(None, "MGC"),)).sends("up", None, AT)
     assert not ChannelRules(switches=(off("up"),)).sends("up", None, AT)
 
@@ -75,7 +75,7 @@ def test_the_level_holds_whatever_is_switched_on() -> None:
     )
 
 
-def test_what_falls_in_the_quiet_hours_is_held_left_out_or_told_by_its_kind() -> None:
+def test_a_notice_in_the_quiet_hours_is_held_dropped_or_sent_by_its_kind() -> None:
     rules = ChannelRules(quiet=NIGHT)
     assert rules.delivers_from("breaker", "MGC", AT) == MORNING
     assert rules.delivers_from("forecast", "MGC", AT) is None
@@ -110,8 +110,8 @@ def test_quiet_hours_over_midnight_begin_and_end_to_the_minute(
 ) -> None:
     hour, minute = map(int, local.split(":"))
     at = datetime(2024, 6, 3, hour, minute, tzinfo=UTC) - timedelta(hours=10)
-    found = NIGHT.end_after(at)
-    assert (f"{found + timedelta(hours=10):%H:%M}" if found else None) == ends
+    end = NIGHT.end_after(at)
+    assert (f"{end + timedelta(hours=10):%H:%M}" if end else None) == ends
 
 
 def test_quiet_hours_within_a_day_are_those_hours() -> None:
@@ -153,7 +153,7 @@ def test_quiet_hours_end_after_they_hold_and_within_a_day_and_an_hour(
 
 
 @pytest.mark.parametrize("kind", ["forecast", "break"])
-def test_what_is_soon_over_is_worth_telling_for_an_hour(kind: str) -> None:
+def test_a_notice_that_is_soon_outdated_is_sent_for_an_hour(kind: str) -> None:
     rules = ChannelRules()
     assert rules.is_due(kind, "MGC", AT, AT + timedelta(minutes=59))
     assert not rules.is_due(kind, "MGC", AT, AT + timedelta(hours=1))
@@ -183,7 +183,7 @@ def test_switches_that_nothing_depends_on_any_more_are_forgotten() -> None:
     assert with_switch((off("day"),), on("week", at=last)) == (off("day"), on("week", at=last))
 
 
-def test_rules_are_said_as_they_are_now() -> None:
+def test_rules_are_described_in_their_present_state() -> None:
     rules = ChannelRules(
         switches=(off("break", "NQ"), off("day"), on("day", at=AT + timedelta(days=1))),
         quiet=NIGHT,

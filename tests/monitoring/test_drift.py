@@ -77,26 +77,28 @@ def shifted(rows: Rows, name: str, by: float, at: str | None = None) -> Rows:
     return replace(rows, values=values)
 
 
-def found(rows: Rows) -> set[str]:
+def drifted_columns(rows: Rows) -> set[str]:
     return {
-        each.column for each in column_shifts(REFERENCE, REFERENCE.daily_of(rows)) if each.drifted
+        shift.column
+        for shift in column_shifts(REFERENCE, REFERENCE.daily_of(rows))
+        if shift.drifted
     }
 
 
 def test_quiet_days_are_quiet() -> None:
-    assert [end for end in range(SPLIT + 10, 500) if found(latest(WORLD, end))] == []
+    assert [end for end in range(SPLIT + 10, 500) if drifted_columns(latest(WORLD, end))] == []
 
 
 @pytest.mark.parametrize("name", ["size", "wick", "said"])
 def test_a_shift_of_one_deviation_is_found_within_ten_days(name: str) -> None:
     scale = float(WORLD.values[:, NAMES.index(name)].std())
-    caught = found(shifted(latest(WORLD, 400), name, scale))
-    assert name in {each.removesuffix(LEFT) for each in caught}
+    caught = drifted_columns(shifted(latest(WORLD, 400), name, scale))
+    assert name in {column.removesuffix(LEFT) for column in caught}
 
 
 def test_what_moves_away_from_the_other_groups_is_found_though_it_wanders_by_itself() -> None:
     scale = float(WORLD.values[:, NAMES.index("atr")].std())
-    caught = found(shifted(latest(WORLD, 400), "atr", scale))
+    caught = drifted_columns(shifted(latest(WORLD, 400), "atr", scale))
     assert caught
     assert all(name.endswith(LEFT) for name in caught)
 
@@ -104,7 +106,7 @@ def test_what_moves_away_from_the_other_groups_is_found_though_it_wanders_by_its
 def test_a_shift_at_one_range_counts_at_that_range_only() -> None:
     rows = latest(WORLD, 400)
     other = shifted(rows, "wick", 3.0, at="1800")
-    before, after = (REFERENCE.daily_of(each) for each in (rows, other))
+    before, after = (REFERENCE.daily_of(part) for part in (rows, other))
     column = NAMES.index("wick")
     change = after.values[:, column] - before.values[:, column]
     assert (change > 0.1).all()
@@ -169,11 +171,11 @@ def test_one_column_alone_is_judged_as_it_is_among_all() -> None:
     drifted = 0
     for end in range(SPLIT + 10, 500):
         current = REFERENCE.daily_of(shifted(latest(WORLD, end), "wick", 0.8))
-        found_in = column_shifts(REFERENCE, current)
-        for column, each in enumerate(found_in):
+        shifts = column_shifts(REFERENCE, current)
+        for column, shift in enumerate(shifts):
             p = p_value(REFERENCE.daily.values[:, column], current.values[:, column])
-            assert (p <= each.limit) == each.drifted
-        drifted += sum(each.drifted for each in found_in)
+            assert (p <= shift.limit) == shift.drifted
+        drifted += sum(shift.drifted for shift in shifts)
     assert drifted > 0
 
 
@@ -187,16 +189,16 @@ def test_a_p_value_of_white_noise_is_seldom_small() -> None:
     assert small <= 300 * 0.08
 
 
-def test_the_answers_have_a_rate_of_their_own() -> None:
+def test_predictions_have_their_own_false_discovery_rate() -> None:
     rows = shifted(latest(WORLD, 400), "said", 0.6)
-    judged = {each.column: each for each in column_shifts(REFERENCE, REFERENCE.daily_of(rows))}
-    said = judged["said"]
-    assert said.drifted
-    features = [each.p for each in judged.values() if each.group != PREDICTION]
-    assert not said.p <= threshold([*features, said.p], RATE)
-    found_in = report("MGC", "v", REFERENCE, rows)
-    assert (found_in.figures.drifted, found_in.figures.groups) == (1, (PREDICTION,))
-    assert "said (" in found_in.verdict
+    shifts = {shift.column: shift for shift in column_shifts(REFERENCE, REFERENCE.daily_of(rows))}
+    prediction = shifts["said"]
+    assert prediction.drifted
+    features = [shift.p for shift in shifts.values() if shift.group != PREDICTION]
+    assert not prediction.p <= threshold([*features, prediction.p], RATE)
+    drift = report("MGC", "v", REFERENCE, rows)
+    assert (drift.figures.drifted, drift.figures.groups) == (1, (PREDICTION,))
+    assert "said (" in drift.verdict
 
 
 def test_evidently_counts_what_we_call_drifted_and_writes_its_page(tmp_path: object) -> None:
@@ -204,7 +206,7 @@ def test_evidently_counts_what_we_call_drifted_and_writes_its_page(tmp_path: obj
     assert (quiet.judged, quiet.detected, quiet.figures.drifted) == (True, False, 0)
     rows = shifted(shifted(latest(WORLD, 400), "size", 4.0), "said", 2.0)
     drifted = report("MGC", "v", REFERENCE, rows)
-    assert drifted.figures.drifted == sum(each.drifted for each in drifted.columns) > 1
+    assert drifted.figures.drifted == sum(column.drifted for column in drifted.columns) > 1
     assert json_values(drifted.figures)["prediction_drifted"]
     assert "drift in" in drifted.verdict
     json.dumps(json_values(drifted.figures), allow_nan=False)
@@ -235,7 +237,7 @@ def test_a_day_with_few_ranges_waits_until_it_has_more() -> None:
     assert not report("MGC", "v", REFERENCE, take_rows(rows, rows.opening_range == "1800")).judged
 
 
-def test_a_range_that_was_never_learned_is_not_held_against_any() -> None:
+def test_a_range_missing_in_training_is_compared_with_no_other() -> None:
     rows = latest(WORLD, 400)
     new = replace(rows, opening_range=np.full(len(rows.day), "0200"))
     both = Rows(
@@ -247,28 +249,28 @@ def test_a_range_that_was_never_learned_is_not_held_against_any() -> None:
     assert np.array_equal(REFERENCE.daily_of(both).values, REFERENCE.daily_of(rows).values)
 
 
-def test_a_lasting_shift_is_found_though_each_night_it_was_learned_from() -> None:
+def test_a_lasting_shift_is_found_although_every_night_trains_on_it() -> None:
     rows = take_rows(WORLD, WORLD.day >= DAYS[200])  # not a year: the null is wide
     values = rows.values.copy()
     values[rows.day >= DAYS[400], NAMES.index("wick")] += 2.0
     rows = replace(rows, values=values)
-    heard = {True: 0, False: 0}
+    detections = {True: 0, False: 0}
     for end in range(401, 411):
         learned, logged = take_rows(rows, rows.day < DAYS[end]), latest(rows, end)
         others = besides_latest(learned, logged, 10)
         assert set(others.day) == set(DAYS[200 : end - 10])
         for reference in (learned, others):
-            heard[reference is others] += any(
-                each.drifted for each in _shifts(Reference(reference, GROUPS), logged)
+            detections[reference is others] += any(
+                shift.drifted for shift in _shifts(Reference(reference, GROUPS), logged)
             )
-    assert heard[True] > heard[False] == 0
+    assert detections[True] > detections[False] == 0
 
 
 def _shifts(reference: Reference, rows: Rows) -> tuple[ColumnShift, ...]:
     return column_shifts(reference, reference.daily_of(rows))
 
 
-def test_days_with_few_ranges_stay_in_what_was_learned() -> None:
+def test_days_with_few_ranges_stay_in_the_reference() -> None:
     learned = take_rows(WORLD, WORLD.day < DAYS[400])
     logged = latest(WORLD, 400, days=11)
     thin = (logged.day == DAYS[399]) & (logged.opening_range > "1000")
@@ -279,11 +281,11 @@ def test_days_with_few_ranges_stay_in_what_was_learned() -> None:
 def test_less_than_a_year_has_not_seen_the_calendar_come_round() -> None:
     short = Reference(latest(WORLD, SPLIT, days=200), GROUPS)
     summer = shifted(latest(WORLD, 400), "days_since_roll", 60.0)
-    found_in = report("MGC", "v", short, summer)
-    assert found_in.judged
-    assert not found_in.detected
-    assert "not in clock, as the version was trained on less than a year" in found_in.verdict
-    assert json_values(found_in.figures)["left_out"] == ["clock"]
+    drift = report("MGC", "v", short, summer)
+    assert drift.judged
+    assert not drift.detected
+    assert "not in clock, as the version was trained on less than a year" in drift.verdict
+    assert json_values(drift.figures)["left_out"] == ["clock"]
 
 
 def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> None:
@@ -298,6 +300,6 @@ def test_a_column_that_differs_by_rounding_alone_is_counted_like_any_other() -> 
 
 def test_a_constant_column_that_changes_is_found() -> None:
     rows = latest(WORLD, 400)
-    assert found(shifted(rows, "days_since_roll", 1.0)) >= {"days_since_roll"}
+    assert drifted_columns(shifted(rows, "days_since_roll", 1.0)) >= {"days_since_roll"}
     still = Daily(day=DAYS[:10], names=("a",), values=np.zeros((10, 1)))
     assert p_value(np.zeros(200), still.values[:, 0]) == 1.0

@@ -31,7 +31,7 @@ def slow_p(reference: Sequence[float], current: Sequence[float]) -> float:
         fmean(reference[start : start + days]) - middle
         for start in range(len(reference) - days + 1)
     ]
-    variance = fmean(each**2 for each in stretches)
+    variance = fmean(stretch**2 for stretch in stretches)
     later = fmean(
         stretches[index + days] * stretches[index] for index in range(len(stretches) - days)
     )
@@ -74,12 +74,12 @@ def test_a_p_value_is_that_of_students_t_over_independent_stretches(
 
 
 @pytest.mark.parametrize(
-    ("shift", "asked"), [(0.499, False), (-0.499, False), (0.5, True), (-0.5, True)]
+    ("shift", "drifted"), [(0.499, False), (-0.499, False), (0.5, True), (-0.5, True)]
 )
-def test_less_than_half_a_deviation_is_not_worth_an_alarm(shift: float, asked: bool) -> None:
+def test_less_than_half_a_deviation_is_not_worth_an_alarm(shift: float, drifted: bool) -> None:
     reference = np.tile([0.25, -0.25], 100)
     # over ten days it never moved at all: what does is certain, and what does not is nothing
-    assert p_value(reference, np.full(10, shift)) == (0.0 if asked else 1.0)
+    assert p_value(reference, np.full(10, shift)) == (0.0 if drifted else 1.0)
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_a_p_value_of_just_the_limit_is_a_discovery(p: float, drifted: bool) -> 
     assert ColumnShift("a", "b", 1.0, p, 0.01).drifted == drifted
 
 
-def test_features_and_answers_have_the_rates_they_were_measured_with() -> None:
+def test_features_and_predictions_have_the_rates_they_were_measured_with() -> None:
     reference = Reference(MARKET, GROUPS)
     daily = reference.daily.latest(10)
     far = replace(daily, values=daily.values + 1e9)
-    limits = {each.group == "prediction": each.limit for each in column_shifts(reference, far)}
+    limits = {shift.group == "prediction": shift.limit for shift in column_shifts(reference, far)}
     assert limits == pytest.approx({False: 1e-6, True: 1e-4})
     values = daily.values.copy()
     values[:, 0] += 1e9
     one = column_shifts(reference, replace(daily, values=values))
-    limits = {each.group == "prediction": each.limit for each in one}
+    limits = {shift.group == "prediction": shift.limit for shift in one}
     assert limits == pytest.approx({False: 1e-6 / (len(one) - 1), True: -1.0})
 
 
-def of_days(first: int, last: int) -> Rows:
+def rows_of_days(first: int, last: int) -> Rows:
     return take_rows(MARKET, np.isin(MARKET.day, np.unique(MARKET.day)[first:last]))
 
 
@@ -148,21 +148,21 @@ def no_evidently(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hundred_and_twenty_days_and_eight_are_just_enough(
     learned: int, seen: int, why: str
 ) -> None:
-    found = report(
+    drift = report(
         "MGC",
         "v",
-        Reference(of_days(0, learned), GROUPS),
-        of_days(DAYS - seen, DAYS),
+        Reference(rows_of_days(0, learned), GROUPS),
+        rows_of_days(DAYS - seen, DAYS),
     )
-    assert (found.judged, found.figures.why_not, found.figures.days) == (not why, why, seen)
+    assert (drift.judged, drift.figures.why_not, drift.figures.days) == (not why, why, seen)
 
 
 @pytest.mark.usefixtures("no_evidently")
-def test_the_last_ten_days_are_looked_at_and_none_before() -> None:
-    found = report("MGC", "v", Reference(MARKET, GROUPS), of_days(DAYS - 12, DAYS))
+def test_the_last_ten_days_are_checked_and_none_before() -> None:
+    drift = report("MGC", "v", Reference(MARKET, GROUPS), rows_of_days(DAYS - 12, DAYS))
     day = np.unique(MARKET.day)
-    assert (found.figures.days, found.rows) == (10, 60)
-    assert (str(found.first_day), str(found.last_day)) == (str(day[-10]), str(day[-1]))
+    assert (drift.figures.days, drift.rows) == (10, 60)
+    assert (str(drift.first_day), str(drift.last_day)) == (str(day[-10]), str(day[-1]))
 
 
 @pytest.mark.parametrize(("ranges", "least"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4)])
@@ -206,12 +206,12 @@ def test_only_a_row_known_to_be_of_a_half_day_or_a_roll_day_is_left_out(
     assert len(MARKET.day) - len(left.day) == (not kept)
 
 
-def slow_scores(known: Rows, rows: Rows) -> NDArray[np.float64]:
+def slow_scores(reference: Rows, rows: Rows) -> NDArray[np.float64]:
     """Return normal scores of ranks at the same range, value by value; missing is the middle."""
     scores = np.zeros(rows.values.shape)
     for row, column in np.ndindex(scores.shape):
         value = rows.values[row, column]
-        seen = known.values[known.opening_range == rows.opening_range[row], column]
+        seen = reference.values[reference.opening_range == rows.opening_range[row], column]
         seen = seen[~np.isnan(seen)]
         if not np.isnan(value):
             below = sum(seen < value) + sum(seen == value) / 2
@@ -223,16 +223,16 @@ def by_day(rows: Rows, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([np.nanmean(values[rows.day == day], axis=0) for day in np.unique(rows.day)])
 
 
-def test_levels_and_what_is_left_of_them_are_those_of_a_slow_ridge_regression() -> None:
-    asked = ("size", "wick", "atr", "slow", "said")
-    rows = of_days(0, 40).of(asked)
+def test_levels_and_residuals_are_those_of_a_slow_ridge_regression() -> None:
+    columns = ("size", "wick", "atr", "slow", "said")
+    rows = rows_of_days(0, 40).of(columns)
     values = rows.values.copy()
     values[::11, 1] = np.nan
     rows = replace(rows, values=values)
     reference = Reference(rows, GROUPS)
     scores = slow_scores(rows, rows)
     levels = by_day(rows, np.where(np.isnan(values), np.nan, scores))
-    groups = [GROUPS[name] for name in asked]
+    groups = [GROUPS[name] for name in columns]
     unique = np.unique(rows.day)
     left, left_now = np.zeros((2, len(scores), 4))
     for column in range(4):
@@ -248,12 +248,12 @@ def test_levels_and_what_is_left_of_them_are_those_of_a_slow_ridge_regression() 
         whole = Ridge(alpha=20.0, fit_intercept=False).fit(scores[:, others], scores[:, column])
         left_now[:, column] = scores[:, column] - whole.predict(scores[:, others])
 
-    assert reference.columns == (*asked, *(name + LEFT for name in asked[:4]))
-    for found, rest in ((reference.daily, left), (reference.daily_of(rows), left_now)):
+    assert reference.columns == (*columns, *(name + LEFT for name in columns[:4]))
+    for daily, rest in ((reference.daily, left), (reference.daily_of(rows), left_now)):
         np.testing.assert_allclose(
-            found.values, np.hstack([levels, by_day(rows, rest)]), atol=1e-8
+            daily.values, np.hstack([levels, by_day(rows, rest)]), atol=1e-8
         )
-        assert (found.values == np.round(found.values, 9)).all()
+        assert (daily.values == np.round(daily.values, 9)).all()
 
 
 def test_the_latest_days_are_the_last_ones() -> None:

@@ -22,7 +22,7 @@ ALWAYS = np.ones(WINDOW)
 NAMES = (*(metric.name for metric in METRICS), "ece")
 
 
-def said(draw: np.random.Generator, rows: int = WINDOW) -> NDArray[np.float64]:
+def draw_predictions(draw: np.random.Generator, rows: int = WINDOW) -> NDArray[np.float64]:
     p: NDArray[np.float64] = 0.05 + 0.9 * draw.beta(2.0, 2.0, rows)
     return p
 
@@ -30,14 +30,14 @@ def said(draw: np.random.Generator, rows: int = WINDOW) -> NDArray[np.float64]:
 @given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=9))
 def test_the_expectation_is_that_over_every_way_it_can_come_out(p: list[float]) -> None:
     ways = np.array(np.meshgrid(*[[False, True]] * len(p))).reshape(len(p), -1).T
-    said_ = np.array(p)
-    chance = np.where(ways, said_, 1.0 - said_).prod(axis=1)
-    found = expect(said_, np.ones(len(p)))
+    predictions = np.array(p)
+    chance = np.where(ways, predictions, 1.0 - predictions).prod(axis=1)
+    expected = expect(predictions, np.ones(len(p)))
     for metric in METRICS:
-        each = np.array([metric(said_, way) for way in ways])
-        mean = chance @ each
-        spread = np.sqrt(chance @ (each - mean) ** 2)
-        estimate = found[metric.name]
+        scores = np.array([metric(predictions, way) for way in ways])
+        mean = chance @ scores
+        spread = np.sqrt(chance @ (scores - mean) ** 2)
+        estimate = expected[metric.name]
         assert estimate.value == pytest.approx(mean)
         assert estimate.high - estimate.value == pytest.approx(1.959964 * spread, abs=1e-7)
 
@@ -48,13 +48,13 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(p_break: float) -> Non
     times = 400
     for seed in range(times):
         draw = np.random.default_rng(seed)
-        p = said(draw)
+        p = draw_predictions(draw)
         chance = np.full(WINDOW, p_break)
         broke = draw.random(WINDOW) < chance
         up = draw.random(WINDOW) < p
-        found = reconcile(expect(p, chance), p[broke], up[broke])
+        reconciled = reconcile(expect(p, chance), p[broke], up[broke])
         for name in NAMES:
-            inside[name] += found.inside[name]
+            inside[name] += reconciled.inside[name]
     for name, count in inside.items():
         # 400 tries at 95 %: 380 give or take four standard errors of 4.4
         assert 362 <= count <= 397, (name, count)
@@ -64,18 +64,18 @@ def test_the_error_is_nought_on_average_and_shown_by_its_sign() -> None:
     draw = np.random.default_rng(1)
     errors = []
     for _ in range(300):
-        p = said(draw)
+        p = draw_predictions(draw)
         errors.append(reconcile(expect(p, ALWAYS), p, draw.random(WINDOW) < p).error["log_loss"])
     assert abs(np.mean(errors)) < 4.0 * np.std(errors) / np.sqrt(300)
     p = np.full(WINDOW, 0.9)
     assert reconcile(expect(p, ALWAYS), p, np.zeros(WINDOW, bool)).error["log_loss"] > 1.0
 
 
-def test_a_model_that_became_less_sure_is_warned_of_before_any_outcome() -> None:
+def test_a_model_that_became_less_certain_raises_a_warning_before_any_outcome() -> None:
     draw = np.random.default_rng(2)
-    p = said(draw)
+    p = draw_predictions(draw)
     reference = Reference(
-        log_loss=expect(said(draw, 2000), np.ones(2000))["log_loss"].value, error=0.01
+        log_loss=expect(draw_predictions(draw, 2000), np.ones(2000))["log_loss"].value, error=0.01
     )
     assert warning(expect(p, ALWAYS)["log_loss"], reference) is None
     timid = warning(expect(0.5 + 0.1 * (p - 0.5), ALWAYS)["log_loss"], reference)
@@ -90,23 +90,25 @@ def test_the_same_kind_of_ranges_seldom_raises_a_warning() -> None:
     raised = 0
     for seed in range(200):
         draw = np.random.default_rng(seed)
-        unseen = said(draw, 600)
+        unseen = draw_predictions(draw, 600)
         up = draw.random(600) < unseen
         rows = METRICS[1].rows(unseen, up)
         reference = Reference(log_loss=float(rows.mean()), error=float(rows.std() / 600**0.5))
-        raised += warning(expect(said(draw), ALWAYS)["log_loss"], reference) is not None
+        raised += (
+            warning(expect(draw_predictions(draw), ALWAYS)["log_loss"], reference) is not None
+        )
     assert raised <= 3
 
 
-def test_it_cannot_see_that_the_market_answers_otherwise_only_the_truth_can() -> None:
+def test_a_changed_market_with_equal_probabilities_is_seen_only_in_the_outcomes() -> None:
     """A limit of the method: with the same probabilities, nothing changes, whatever is true."""
     draw = np.random.default_rng(3)
-    p = said(draw)
+    p = draw_predictions(draw)
     reference = Reference(
-        log_loss=expect(said(draw, 2000), np.ones(2000))["log_loss"].value, error=0.01
+        log_loss=expect(draw_predictions(draw, 2000), np.ones(2000))["log_loss"].value, error=0.01
     )
     before = expect(p, ALWAYS)
-    turned = draw.random(WINDOW) < 1.0 - p  # every answer the other way round
+    turned = draw.random(WINDOW) < 1.0 - p  # every outcome the other way round
     assert warning(before["log_loss"], reference) is None
     truth = reconcile(before, p, turned)
     assert not truth.inside["log_loss"]

@@ -53,7 +53,7 @@ def taken_apart(outputs: Outputs | Prediction, **more: Any) -> Explanation:
     st.sampled_from([1.0, 2.0]),
     st.sampled_from([-1.0, -0.7]),
 )
-def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
+def test_the_named_change_would_have_sufficed_and_a_smaller_one_would_not(
     p_up: float, p_win: float, net_r: float, reward: float, otherwise: float
 ) -> None:
     prediction = prediction_of(p_up, p_win, net_r, reward, otherwise)
@@ -75,24 +75,26 @@ def test_the_change_it_names_would_have_done_and_a_smaller_one_not(
     assert with_figure.long.expected_net_r == pytest.approx(0.0, abs=0.001)
 
 
-def test_a_breaker_that_was_open_is_the_reason_even_where_the_trade_was_worth_it() -> None:
+def test_an_open_breaker_is_the_reason_even_for_a_profitable_trade() -> None:
     worth_it = prediction_of(0.7, 0.9, 0.5, 1.0)
-    told = taken_apart(Outputs(prediction=worth_it, breaker="half_open", breaker_cause="drawdown"))
-    assert told.gates[2].passed
-    assert "circuit breaker was half open (drawdown)" in told.verdict
+    explanation = taken_apart(
+        Outputs(prediction=worth_it, breaker="half_open", breaker_cause="drawdown")
+    )
+    assert explanation.gates[2].passed
+    assert "circuit breaker was half open (drawdown)" in explanation.verdict
 
 
 def test_a_recommendation_is_explained_too() -> None:
-    told = taken_apart(prediction_of(0.3, 0.9, 0.5, 1.0), recommendation="short")
-    assert told.verdict.startswith("Short was recommended")
-    assert all(gate.passed for gate in told.gates)
+    explanation = taken_apart(prediction_of(0.3, 0.9, 0.5, 1.0), recommendation="short")
+    assert explanation.verdict.startswith("Short was recommended")
+    assert all(gate.passed for gate in explanation.gates)
 
 
-def test_a_novel_range_names_index_threshold_features_and_what_would_have_done() -> None:
+def test_a_novel_range_names_its_index_threshold_features_and_a_sufficient_change() -> None:
     novel = replace(prediction_of(0.7, 0.9, 0.5, 1.0), novelty=NOVEL)
-    told = taken_apart(novel, status="abstained", reason="novel_input", recommendation=None)
-    assert "unlike anything the version was trained on" in told.verdict
-    (gate,) = told.gates
+    explanation = taken_apart(novel, status="abstained", reason="novel_input", recommendation=None)
+    assert "unlike anything the version was trained on" in explanation.verdict
+    (gate,) = explanation.gates
     assert not gate.passed
     assert "dissimilarity 1.50, at most 0.70" in gate.words
     assert "20-day average true range (90%)" in gate.words
@@ -103,27 +105,27 @@ def test_a_novel_range_names_index_threshold_features_and_what_would_have_done()
     ("too_many", "why"),
     [(False, "the corridor uses only"), (True, "too many recent slots")],
 )
-def test_a_novel_range_that_was_answered_all_the_same_is_no_reason_against_it(
+def test_a_novel_range_that_was_predicted_anyway_does_not_count_against_the_trade(
     too_many: bool, why: str
 ) -> None:
     score = replace(NOVEL, too_many_silenced=too_many)
     novel = replace(prediction_of(0.7, 0.9, 0.5, 1.0), novelty=score)
-    told = taken_apart(novel, recommendation="long")
-    assert told.verdict.startswith("Long was recommended")
-    assert told.gates[1].passed
-    assert f"predicted anyway, since {why}" in told.gates[1].words
+    explanation = taken_apart(novel, recommendation="long")
+    assert explanation.verdict.startswith("Long was recommended")
+    assert explanation.gates[1].passed
+    assert f"predicted anyway, since {why}" in explanation.gates[1].words
 
 
-def test_an_expired_version_says_since_when_and_what_to_do() -> None:
-    told = taken_apart(
+def test_an_expired_version_is_named_with_its_expiry_and_the_remedy() -> None:
+    explanation = taken_apart(
         Outputs(detail="20240601-abc expired on 2024-07-16"),
         status="abstained",
         reason="model_expired",
         recommendation=None,
     )
-    assert "past its maximum age" in told.verdict
-    assert "20240601-abc expired on 2024-07-16" in told.gates[0].words
-    assert "nightly-retrain" in told.gates[0].change
+    assert "past its maximum age" in explanation.verdict
+    assert "20240601-abc expired on 2024-07-16" in explanation.gates[0].words
+    assert "nightly-retrain" in explanation.gates[0].change
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_an_expired_version_says_since_when_and_what_to_do() -> None:
         ("new_reason", "new reason"),
     ],
 )
-def test_no_answer_says_its_typed_reason_in_words(reason: str, words: str) -> None:
-    told = taken_apart(Outputs(), status="abstained", reason=reason, recommendation=None)
-    assert words in told.verdict
-    assert not told.gates[0].passed
+def test_an_abstention_states_its_reason_in_words(reason: str, words: str) -> None:
+    explanation = taken_apart(Outputs(), status="abstained", reason=reason, recommendation=None)
+    assert words in explanation.verdict
+    assert not explanation.gates[0].passed

@@ -37,8 +37,8 @@ def report(*causes: Cause) -> ParityReport:
     ],
 )
 def test_the_last_bit_of_a_feature_counts(logged: float | None, now: float | None) -> None:
-    (found,) = differences({"a": logged, "b": 1.0}, {"a": now, "b": 1.0})
-    assert found.feature == "a"
+    (difference,) = differences({"a": logged, "b": 1.0}, {"a": now, "b": 1.0})
+    assert difference.feature == "a"
 
 
 def test_a_feature_of_one_side_only_differs_whichever_side_it_is() -> None:
@@ -64,13 +64,13 @@ def test_a_report_is_clean_if_it_compared_something_and_all_is_accounted_for(
     assert report(*causes).clean is clean
 
 
-def test_every_answer_that_differs_is_listed_and_each_cause_counted() -> None:
-    found = json_values(report("same", "bars", "bars", "code", "unexplained"))
-    counts = {name: found[name] for name in ("compared", "same", "bars", "code", "unexplained")}
+def test_every_differing_prediction_is_listed_and_each_cause_counted() -> None:
+    figures = json_values(report("same", "bars", "bars", "code", "unexplained"))
+    counts = {name: figures[name] for name in ("compared", "same", "bars", "code", "unexplained")}
     assert counts == {"compared": 5, "same": 1, "bars": 2, "code": 1, "unexplained": 1}
-    assert [it["slot"] for it in found["differing"]] == ["MGC:1", "MGC:2", "MGC:3", "MGC:4"]
+    assert [it["slot"] for it in figures["differing"]] == ["MGC:1", "MGC:2", "MGC:3", "MGC:4"]
 
 
-def test_twenty_changes_are_told_and_the_rest_counted() -> None:
+def test_twenty_changes_are_listed_and_the_rest_counted() -> None:
     assert first_in_words(range(20)) == tuple(str(number) for number in range(20))
     assert first_in_words(range(1_522))[20:] == ("and 1,502 more bars",)

@@ -79,7 +79,7 @@ def many(count: int, seed: int = 0) -> list[ScoredPrediction]:
     return rows
 
 
-said = st.tuples(
+predictions = st.tuples(
     st.floats(0.01, 0.99).filter(lambda p: p != 0.5),
     st.floats(0.01, 0.99).filter(lambda p: p != 0.5),
     st.sampled_from(["UP", "DOWN"]),
@@ -88,7 +88,7 @@ said = st.tuples(
 
 
 @settings(deadline=None)
-@given(st.lists(said, min_size=1, max_size=30))
+@given(st.lists(predictions, min_size=1, max_size=30))
 def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
     rows: list[tuple[float, float, str, int]],
 ) -> None:
@@ -97,19 +97,20 @@ def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
         for p, q, way, late in rows
     )
     # stored and read back, as the figures are
-    kept = [json.dumps(json_values(each.figures)) for each in daily]
+    kept = [json.dumps(json_values(day_figures.figures)) for day_figures in daily]
     read = [DaySums.from_json(json.loads(figures)) for figures in kept]
-    assert read == [each.figures for each in daily]
-    found = over(
+    assert read == [day_figures.figures for day_figures in daily]
+    period = over(
         whole_days(
-            replace(each, figures=figures) for each, figures in zip(daily, read, strict=True)
+            replace(day_figures, figures=figures)
+            for day_figures, figures in zip(daily, read, strict=True)
         )
     )
 
     up = np.array([way == "UP" for _, _, way, _ in rows])
-    for voice, place in (("model", 0), ("corridor", 1)):
-        p = np.array([each[place] for each in rows], np.float64)
-        scores = found.forecasters[voice]
+    for forecaster, place in (("model", 0), ("corridor", 1)):
+        p = np.array([outcome[place] for outcome in rows], np.float64)
+        scores = period.forecasters[forecaster]
         assert scores.accuracy == pytest.approx(accuracy_score(up, p > 0.5))
         assert scores.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
         assert scores.brier == pytest.approx(brier_score_loss(up, p))
@@ -118,18 +119,18 @@ def test_a_period_s_metrics_are_those_of_the_rows_behind_its_daily_sums(
 
 def test_the_difference_from_the_corridor_has_the_interval_of_the_rows() -> None:
     rows = many(300)
-    found = over(whole_days(daily_figures(rows))).difference["corridor"].log_loss
+    difference = over(whole_days(daily_figures(rows))).difference["corridor"].log_loss
 
-    up = np.array([each.direction == "UP" for each in rows])
+    up = np.array([entry.direction == "UP" for entry in rows])
     ours, theirs = (
-        np.array([getattr(each, key) for each in rows]) for key in ("p_up", "baseline_p_up")
+        np.array([getattr(entry, key) for entry in rows]) for key in ("p_up", "baseline_p_up")
     )
-    day = np.array([each.trading_day for each in rows], "datetime64[D]")
+    day = np.array([entry.trading_day for entry in rows], "datetime64[D]")
     change = LOG_LOSS.rows(ours, up) - LOG_LOSS.rows(theirs, up)
     wanted = mean_interval(change, day)
     for name in ("estimate", "low", "high"):
-        assert getattr(found, name) == pytest.approx(getattr(wanted, name))
-    assert (found.rows, found.days) == (300, 100)
+        assert getattr(difference, name) == pytest.approx(getattr(wanted, name))
+    assert (difference.rows, difference.days) == (300, 100)
 
 
 def test_ranges_add_up_to_whole_days() -> None:
@@ -141,7 +142,9 @@ def test_ranges_add_up_to_whole_days() -> None:
         asdict(by_day.forecasters["model"])
     )
     assert by_range.trades["taken"].r_net == pytest.approx(by_day.trades["taken"].r_net)
-    assert list(grouped(whole_days(daily, ranges=True), lambda each: each.opening_range)) == [
+    assert list(
+        grouped(whole_days(daily, ranges=True), lambda day_figures: day_figures.opening_range)
+    ) == [
         "0900",
         "1000",
         "1100",
@@ -149,10 +152,10 @@ def test_ranges_add_up_to_whole_days() -> None:
 
 
 def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
-    found = daily_figures([row(), row(opening_range="1000")])
+    daily = daily_figures([row(), row(opening_range="1000")])
 
-    assert [each.opening_range for each in found] == ["0900", "1000", ALL]
-    assert found[-1].figures.answered == 2
+    assert [day_figures.opening_range for day_figures in daily] == ["0900", "1000", ALL]
+    assert daily[-1].figures.answered == 2
 
 
 @pytest.mark.parametrize(
@@ -165,9 +168,9 @@ def test_a_day_has_a_row_for_each_range_and_one_for_all() -> None:
     ],
 )
 def test_modes_roles_versions_and_days_are_kept_apart(other: dict[str, Any]) -> None:
-    found = daily_figures([row(), row(**other)])
+    daily = daily_figures([row(), row(**other)])
 
-    assert [each.figures.answered for each in found] == [1, 1, 1, 1]
+    assert [day_figures.figures.answered for day_figures in daily] == [1, 1, 1, 1]
 
 
 def test_live_days_and_replayed_ones_are_never_added_up() -> None:
@@ -175,9 +178,9 @@ def test_live_days_and_replayed_ones_are_never_added_up() -> None:
         over(daily_figures([row(), row(mode="replay")]))
 
 
-def test_open_slots_and_abstentions_are_counted_and_scored_for_nothing() -> None:
+def test_open_slots_and_abstentions_are_counted_but_not_scored() -> None:
     unsaid = {"status": "abstained", "p_up": None, "baseline_p_up": None, "recommendation": None}
-    found = figures(
+    sums = figures(
         [
             row(),
             row(**OPEN),
@@ -188,35 +191,35 @@ def test_open_slots_and_abstentions_are_counted_and_scored_for_nothing() -> None
     )
 
     names = ("slots", "answered", "open", "no_break", "breaks", "late")
-    assert [getattr(found, name) for name in names] == [5, 3, 1, 1, 1, 0]
-    assert found.abstained == {"holiday": 1, "missed": 1}
-    assert found.model is not None
-    assert found.model.accuracy == 1.0
+    assert [getattr(sums, name) for name in names] == [5, 3, 1, 1, 1, 0]
+    assert sums.abstained == {"holiday": 1, "missed": 1}
+    assert sums.model is not None
+    assert sums.model.accuracy == 1.0
 
 
-def test_a_late_answer_is_counted_and_scored_for_nothing() -> None:
-    found = figures([row(), row(late=True, p_up=0.99)])
+def test_a_late_prediction_is_counted_but_not_scored() -> None:
+    sums = figures([row(), row(late=True, p_up=0.99)])
 
-    assert (found.late, found.breaks, found.taken.trades) == (1, 1, 1)
+    assert (sums.late, sums.breaks, sums.taken.trades) == (1, 1, 1)
 
 
 def test_revised_and_late_outcomes_are_counted() -> None:
-    found = over(daily_figures([row(revision=2), row(outcome_late=True), row()])[-1:])
+    period = over(daily_figures([row(revision=2), row(outcome_late=True), row()])[-1:])
 
-    assert (found.counts.revised, found.counts.late_outcomes) == (1, 1)
+    assert (period.counts.revised, period.counts.late_outcomes) == (1, 1)
 
 
 def test_without_a_break_there_is_nothing_to_judge() -> None:
-    found = over(daily_figures([row(**OPEN)])[-1:])
+    period = over(daily_figures([row(**OPEN)])[-1:])
 
-    assert found.forecasters == {}
-    assert found.verdict == "live, 0 days, 0 breaks: nothing to judge yet"
-    assert json_values(found)["coverage"]["estimate"] is None
-    assert over([]).verdict == found.verdict
+    assert period.forecasters == {}
+    assert period.verdict == "live, 0 days, 0 breaks: nothing to judge yet"
+    assert json_values(period)["coverage"]["estimate"] is None
+    assert over([]).verdict == period.verdict
 
 
 def test_only_a_recommended_side_that_broke_was_taken() -> None:
-    found = figures(
+    sums = figures(
         [
             row(r_gross=1.0, r_net=0.75),
             row(recommendation="short", r_net=-1.25),
@@ -224,9 +227,9 @@ def test_only_a_recommended_side_that_broke_was_taken() -> None:
         ]
     )
 
-    assert found.taken == TradeSums(trades=1, won=1, r_gross=1.0, r_net=0.75)
-    assert (found.predicted_side.trades, found.predicted_side.r_net) == (2, -0.5)
-    assert (found.every_break.trades, found.every_break.r_net) == (3, -2.0)
+    assert sums.taken == TradeSums(trades=1, won=1, r_gross=1.0, r_net=0.75)
+    assert (sums.predicted_side.trades, sums.predicted_side.r_net) == (2, -0.5)
+    assert (sums.every_break.trades, sums.every_break.r_net) == (3, -2.0)
 
 
 @pytest.mark.parametrize(
@@ -257,23 +260,23 @@ def test_a_trade_that_made_nothing_is_not_won_and_a_first_revision_counts() -> N
 
 def test_the_coverage_of_the_interval_counts_only_where_one_was_stated() -> None:
     rows = [row(), row(r_net=1.5), row(net_r_low=None, net_r_high=None), row(r_net=-1.2)]
-    found = over(daily_figures(rows)[-1:]).coverage
+    coverage = over(daily_figures(rows)[-1:]).coverage
 
-    assert found.rows == 3
-    assert found.estimate == pytest.approx(2 / 3)
+    assert coverage.rows == 3
+    assert coverage.estimate == pytest.approx(2 / 3)
 
 
-def test_a_majority_not_known_of_every_break_is_left_out() -> None:
+def test_a_majority_forecast_missing_for_a_breakout_is_left_out() -> None:
     assert set(over(daily_figures([row()])[-1:]).forecasters) == {"model", "corridor", "majority"}
-    found = over(daily_figures([row(), row(majority_p_up=None)])[-1:])
-    assert set(found.forecasters) == {"model", "corridor"}
+    period = over(daily_figures([row(), row(majority_p_up=None)])[-1:])
+    assert set(period.forecasters) == {"model", "corridor"}
 
 
 def test_a_slot_without_any_version_is_counted_under_none() -> None:
-    found = daily_figures([row(version=None, status="abstained", reason="no_model")])
+    daily = daily_figures([row(version=None, status="abstained", reason="no_model")])
 
-    assert {each.version for each in found} == {NO_VERSION}
-    assert found[-1].figures.abstained == {"no_model": 1}
+    assert {day_figures.version for day_figures in daily} == {NO_VERSION}
+    assert daily[-1].figures.abstained == {"no_model": 1}
 
 
 def verdict(rows: list[ScoredPrediction]) -> str:
@@ -282,8 +285,10 @@ def verdict(rows: list[ScoredPrediction]) -> str:
 
 def test_the_verdict_says_no_more_than_the_interval_shows() -> None:
     better = many(600)
-    swapped = [replace(each, p_up=each.baseline_p_up, baseline_p_up=each.p_up) for each in better]
-    same = [replace(each, baseline_p_up=each.p_up) for each in better]
+    swapped = [
+        replace(entry, p_up=entry.baseline_p_up, baseline_p_up=entry.p_up) for entry in better
+    ]
+    same = [replace(entry, baseline_p_up=entry.p_up) for entry in better]
 
     assert verdict(better).endswith("so far better than the corridor")
     assert verdict(swapped).endswith("so far worse than the corridor")
@@ -314,7 +319,7 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
 def test_without_skill_the_verdict_is_no_difference_shown() -> None:
     draw = np.random.default_rng(5)
     rows = [
-        replace(each, p_up=0.5 + draw.normal(0, 0.01), baseline_p_up=0.5 + draw.normal(0, 0.01))
-        for each in many(300)
+        replace(entry, p_up=0.5 + draw.normal(0, 0.01), baseline_p_up=0.5 + draw.normal(0, 0.01))
+        for entry in many(300)
     ]
     assert verdict(rows).endswith("no difference shown")

@@ -28,24 +28,24 @@ def test_fewer_failures_than_allowed_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(("failed", "days"), [(3, 1), (4, 2), (5, 4), (6, 8), (7, 8), (70, 8)])
-def test_the_rest_is_doubled_with_each_failure_more(failed: int, days: int) -> None:
+def test_the_pause_doubles_with_each_further_failure(failed: int, days: int) -> None:
     attempts = [night(number) for number in range(failed)]
     assert paused_until(attempts, 3) == attempts[-1].last_seen + days * DAY + LATE
 
 
-def test_a_day_of_rest_leaves_out_the_next_night_and_no_other() -> None:
+def test_a_pause_of_a_day_skips_the_next_night_and_no_other() -> None:
     until = paused_until([night(0)], 1)
     assert until is not None
     # the schedule's run may begin earlier or later in its hour than the one that failed
     due = [T0.replace(minute=minute) + days * DAY for days in (1, 2) for minute in (15, 50)]
-    assert [each < until for each in due] == [True, True, False, False]
+    assert [at < until for at in due] == [True, True, False, False]
 
 
 def test_a_killed_attempt_is_a_failure_and_one_stopped_by_a_person_is_not() -> None:
     assert len(failures([night(0, "killed"), night(1, "stopped"), night(2)])) == 2
 
 
-def test_what_a_person_began_is_no_failure_but_its_success_ends_the_rest() -> None:
+def test_a_manual_run_is_no_failure_but_its_success_ends_the_pause() -> None:
     failed = [night(number) for number in range(3)]
     assert len(failures([*failed, night(3, by_itself=False)])) == 3
     assert paused_until([*failed, night(3, "done", by_itself=False)], 3) is None
@@ -55,7 +55,7 @@ def test_what_a_person_began_is_no_failure_but_its_success_ends_the_rest() -> No
     ends=st.lists(st.sampled_from(["done", "failed", "stopped", "killed"]), max_size=30),
     allowed=st.integers(1, 5),
 )
-def test_no_rest_is_longer_than_stated_or_begins_before_a_failure(
+def test_no_pause_is_longer_than_stated_or_begins_before_a_failure(
     ends: list[str], allowed: int
 ) -> None:
     attempts = [night(number, end) for number, end in enumerate(ends)]

@@ -56,14 +56,14 @@ def test_the_numbers_of_the_ladder_are_those_that_the_manual_states() -> None:
 
 
 def test_a_market_without_events_is_in_shadow() -> None:
-    stands = position([])
-    assert (stands.stage, stands.next, stands.counted_from) == ("shadow", "advisory", None)
+    current = position([])
+    assert (current.stage, current.next, current.counted_from) == ("shadow", "advisory", None)
 
 
 def test_a_step_up_with_its_approval_holds() -> None:
-    stands = position([approved("advisory", T0), up("advisory", T0 + DAY)])
-    assert (stands.stage, stands.since, stands.bound_to) == ("advisory", T0 + DAY, "h")
-    assert stands.ignored == ()
+    current = position([approved("advisory", T0), up("advisory", T0 + DAY)])
+    assert (current.stage, current.since, current.bound_to) == ("advisory", T0 + DAY, "h")
+    assert current.ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_a_step_up_with_its_approval_holds() -> None:
 def test_a_step_up_without_a_standing_approval_of_it_has_no_effect(
     events: list[RolloutEvent],
 ) -> None:
-    stands = position(events)
-    assert stands.stage == "shadow"
-    assert len(stands.ignored) == 1
+    current = position(events)
+    assert current.stage == "shadow"
+    assert len(current.ignored) == 1
 
 
 @pytest.mark.parametrize("waited", [timedelta(), 14 * DAY - SECOND])
@@ -108,8 +108,8 @@ def test_an_approval_holds_from_its_own_moment_to_its_last_second(waited: timede
     assert position([approved("advisory", T0), up("advisory", T0 + waited)]).stage == "advisory"
 
 
-def test_of_several_approvals_any_that_stands_will_do_and_one_is_used() -> None:
-    short, long = (approved("advisory", T0, lasts=each * DAY) for each in (1, 9))
+def test_any_open_approval_of_several_suffices_and_one_is_used() -> None:
+    short, long = (approved("advisory", T0, lasts=days * DAY) for days in (1, 9))
     events = [short, long, short, up("advisory", T0 + 2 * DAY)]
     assert position(events).stage == "advisory"
     assert open_approvals(events) == (short, short)
@@ -128,10 +128,10 @@ def test_a_step_dated_before_the_one_before_it_has_no_effect(
 def climbed_to(stage: Stage) -> list[RolloutEvent]:
     """Return one step up a day, each with its approval."""
     events = []
-    for number, each in enumerate(STAGES[2 : STAGES.index(stage) + 1], 1):
+    for number, step_stage in enumerate(STAGES[2 : STAGES.index(stage) + 1], 1):
         at = T0 + number * DAY
-        step = replace(up(each, at, f"h-{each}"), details={"recipe_hash": "recipe"})
-        events += [approved(each, at, f"h-{each}"), step]
+        step = replace(up(step_stage, at, f"h-{step_stage}"), details={"recipe_hash": "recipe"})
+        events += [approved(step_stage, at, f"h-{step_stage}"), step]
     return events
 
 
@@ -159,9 +159,9 @@ def test_a_step_down_goes_to_any_stage_below_and_to_no_other(stage: Stage, to: S
     [("shadow", "advisory"), ("advisory", "hybrid"), ("hybrid", "auto"), ("auto", None)],
 )
 def test_a_stage_knows_the_one_above_it(stage: Stage, above: Stage | None) -> None:
-    stands = position(climbed_to(stage))
-    assert (stands.stage, stands.next) == (stage, above)
-    assert stands.ignored == ()
+    current = position(climbed_to(stage))
+    assert (current.stage, current.next) == (stage, above)
+    assert current.ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -170,18 +170,18 @@ def test_a_stage_knows_the_one_above_it(stage: Stage, above: Stage | None) -> No
 def test_hybrid_and_auto_lapse_after_ninety_days_and_the_others_never(
     stage: Stage, days: int | None
 ) -> None:
-    stands = position(climbed_to(stage))
-    begun = stands.since or T0
-    assert stands.holds_until == (None if days is None else begun + days * DAY)
+    current = position(climbed_to(stage))
+    begun = current.since or T0
+    assert current.holds_until == (None if days is None else begun + days * DAY)
     end = begun + 90 * DAY
-    assert stands.at(end - SECOND) == stage
-    assert stands.at(end) == (stage if days is None else "advisory")
+    assert current.at(end - SECOND) == stage
+    assert current.at(end) == (stage if days is None else "advisory")
 
 
 def test_a_stage_that_does_not_lapse_is_not_stepped_up_to_again() -> None:
     again = [approved("advisory", T0 + 2 * DAY, "h2"), up("advisory", T0 + 2 * DAY, "h2")]
-    stands = position([*climbed_to("advisory"), *again])
-    assert (stands.bound_to, len(stands.ignored)) == ("h-advisory", 1)
+    current = position([*climbed_to("advisory"), *again])
+    assert (current.bound_to, len(current.ignored)) == ("h-advisory", 1)
 
 
 def test_an_approval_is_used_once() -> None:
@@ -218,9 +218,9 @@ def test_hybrid_lapses_and_is_renewed_by_another_approval_and_step() -> None:
         approved("hybrid", T0 + 40 * DAY, "h2"),
         up("hybrid", T0 + 40 * DAY, "h2"),
     ]
-    stands = position(climbed)
+    current = position(climbed)
     end = T0 + (40 + 90) * DAY
-    assert (stands.at(end - DAY), stands.at(end)) == ("hybrid", "advisory")
+    assert (current.at(end - DAY), current.at(end)) == ("hybrid", "advisory")
     renewal = [approved("hybrid", end - 5 * DAY, "h3"), up("hybrid", end - 5 * DAY, "h3")]
     renewed = position([*climbed, *renewal])
     assert renewed.at(end) == "hybrid"

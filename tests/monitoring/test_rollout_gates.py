@@ -63,26 +63,32 @@ ADVISORY = Position(stage="advisory", since=NOW - 40 * DAY, recipe_hash="recipe"
 
 
 def gate(name: str, facts: Facts = GOOD, position: Position = ADVISORY) -> Gate:
-    (found,) = (each for each in gates(facts, position, "hybrid", NOW) if each.name == name)
-    return found
+    (match,) = (
+        candidate for candidate in gates(facts, position, "hybrid", NOW) if candidate.name == name
+    )
+    return match
 
 
-def of_record(name: str, **changed: Any) -> Gate:
+def record_gate(name: str, **changed: Any) -> Gate:
     return gate(name, replace(GOOD, record=replace(GOOD.record, **changed)))
 
 
 def failed(facts: Facts, position: Position = ADVISORY, to: Stage = "hybrid") -> list[str]:
-    return [each.name for each in gates(facts, position, to, NOW) if not each.passed]
+    return [entry.name for entry in gates(facts, position, to, NOW) if not entry.passed]
 
 
 @pytest.mark.parametrize(
     ("target", "count"),
     [("off", 0), ("shadow", 0), ("advisory", 10), ("hybrid", 13), ("auto", 13)],
 )
-def test_every_gate_of_a_step_is_asked_and_good_facts_pass_them(target: Stage, count: int) -> None:
-    found = gates(GOOD, ADVISORY, target, NOW)
-    assert len({each.name for each in found}) == len(found) == count
-    assert [(each.name, each.change) for each in found if not each.passed or each.change] == []
+def test_every_gate_of_a_step_is_checked_and_good_facts_pass_them(
+    target: Stage, count: int
+) -> None:
+    checked = gates(GOOD, ADVISORY, target, NOW)
+    assert len({entry.name for entry in checked}) == len(checked) == count
+    assert [
+        (entry.name, entry.change) for entry in checked if not entry.passed or entry.change
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_every_gate_of_a_step_is_asked_and_good_facts_pass_them(target: Stage, c
         ),
     ],
 )
-def test_each_fact_stops_a_step_by_itself_and_says_what_would_do(
+def test_each_fact_alone_prevents_a_step_and_names_a_sufficient_change(
     changed: dict[str, Any], name: str, change: str
 ) -> None:
     facts = replace(GOOD, **changed)
@@ -138,8 +144,8 @@ def test_a_check_is_running_for_four_days(name: str) -> None:
 def test_ninety_calendar_days_of_live_record_are_needed(
     begun: datetime | None, change: str
 ) -> None:
-    found = of_record("live days", begun=begun)
-    assert (found.passed, found.change) == (not change, change)
+    result = record_gate("live days", begun=begun)
+    assert (result.passed, result.change) == (not change, change)
 
 
 @pytest.mark.parametrize(
@@ -155,48 +161,52 @@ def test_ninety_calendar_days_of_live_record_are_needed(
         (0, 0, "1 more slot predicted in time"),
     ],
 )
-def test_one_slot_in_twenty_may_go_without_an_answer(
+def test_one_slot_in_twenty_may_lack_a_prediction(
     unanswered: int, slots: int, change: str
 ) -> None:
-    found = of_record("predictions in time", unanswered=unanswered, slots=slots)
-    assert (found.passed, found.change) == (not change, change)
-    assert found.words.endswith("at most 5%")
+    result = record_gate("predictions in time", unanswered=unanswered, slots=slots)
+    assert (result.passed, result.change) == (not change, change)
+    assert result.words.endswith("at most 5%")
 
 
 def test_a_share_that_divides_into_no_whole_number_asks_for_one_slot_more() -> None:
     facts = replace(GOOD, record=replace(GOOD.record, unanswered=1, slots=30))
-    found = gates(facts, ADVISORY, "advisory", NOW, RolloutPolicy(most_unanswered=0.03))
-    assert found[2].change == "4 more slots predicted in time"  # 1 of 34 is below 3 %, of 33 above
+    results = gates(facts, ADVISORY, "advisory", NOW, RolloutPolicy(most_unanswered=0.03))
+    assert (
+        results[2].change == "4 more slots predicted in time"
+    )  # 1 of 34 is below 3 %, of 33 above
 
 
 @pytest.mark.parametrize(
     ("trades", "change"),
     [(617, ""), (616, "1 more trade"), (62, "555 more trades"), (0, "617 more trades")],
 )
-def test_as_many_trades_as_tell_fifty_five_per_cent_from_a_coin(trades: int, change: str) -> None:
-    found = gate("trades", replace(GOOD, record=record(np.arange(trades) % 2 == 0)))
-    assert (found.passed, found.change) == (not change, change)
+def test_the_trades_needed_are_those_that_separate_fifty_five_per_cent_from_a_coin(
+    trades: int, change: str
+) -> None:
+    result = gate("trades", replace(GOOD, record=record(np.arange(trades) % 2 == 0)))
+    assert (result.passed, result.change) == (not change, change)
 
 
-def test_the_trades_are_told_with_what_a_coin_would_have_done() -> None:
-    found = gate("trades", replace(GOOD, record=record(np.arange(62) < 40)))
+def test_the_trades_are_compared_with_a_coin() -> None:
+    result = gate("trades", replace(GOOD, record=record(np.arange(62) < 40)))
     # 40 of 62; the interval is Clopper and Pearson's, the coin's chance the design's own figure
-    assert found.words == (
+    assert result.words == (
         "62 breaks judged, 617 needed; 64.5% right (51.3% to 76.3%), a coin would pass 55% "
         "with a chance of 18.7%"
     )
 
 
-def first_of_twenty(wealth: list[float]) -> int:
+def days_to_twenty(wealth: list[float]) -> int:
     """Return the number of days until an e-value of 20, which must be reached in small steps."""
-    first = next(index for index, each in enumerate(wealth) if each >= 20)
+    first = next(index for index, e_value in enumerate(wealth) if e_value >= 20)
     assert 18.2 < wealth[first - 1] < 20
     return first + 1
 
 
 def test_accuracy_above_fifty_five_per_cent_is_shown_by_an_e_value_of_twenty() -> None:
     right = np.diff(np.arange(701) * 61 // 100) > 0  # 61 of a hundred, evenly spread
-    enough = first_of_twenty(share_wealth(right.tolist(), list(range(700)), 0.55))
+    enough = days_to_twenty(share_wealth(right.tolist(), list(range(700)), 0.55))
     before, after = (
         gate("sustained accuracy", replace(GOOD, record=record(right[:days])))
         for days in (enough - 1, enough)
@@ -215,28 +225,28 @@ def test_more_than_fifty_five_per_cent_of_the_last_thirty_days_must_be_right(
     for wrong_before in (False, True):
         up = np.concatenate([np.full(900, True), latest])
         up[895:900] = not wrong_before
-        found = gate("sustained accuracy", replace(GOOD, record=record(up, day=day)))
-        assert f"{right / 20:.1%} of 20 in the last 30 days" in found.words
-        assert found.passed == held
-        assert found.change == ("" if held else "more than 55% right in the last 30 days")
+        result = gate("sustained accuracy", replace(GOOD, record=record(up, day=day)))
+        assert f"{right / 20:.1%} of 20 in the last 30 days" in result.words
+        assert result.passed == held
+        assert result.change == ("" if held else "more than 55% right in the last 30 days")
 
 
 def test_without_a_break_of_late_accuracy_is_not_sustained() -> None:
     old = record(np.full(900, True), day=LAST - 40 - np.arange(900)[::-1])
-    found = gate("sustained accuracy", replace(GOOD, record=old))
-    assert (found.passed, "; 0.0% of 0 in the last" in found.words) == (False, True)
+    result = gate("sustained accuracy", replace(GOOD, record=old))
+    assert (result.passed, "; 0.0% of 0 in the last" in result.words) == (False, True)
 
 
-def told_apart(days: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def slightly_better(days: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return as much UP as DOWN, and a model slightly better than an even corridor."""
     up = np.arange(days) % 2 == 0
     return up, np.where(up, 0.52, 0.48)
 
 
 def test_skill_above_the_corridor_is_shown_by_an_e_value_of_twenty() -> None:
-    up, p = told_apart(200)
+    up, p = slightly_better(200)
     wealth = challenger_wealth(rows_of(p, np.full(200, 0.5), up, np.arange(200)))
-    enough = first_of_twenty(wealth)
+    enough = days_to_twenty(wealth)
     before, after = (
         gate("skill above the corridor", replace(GOOD, record=record(up[:days], p[:days])))
         for days in (enough - 1, enough)
@@ -250,13 +260,13 @@ def test_without_a_break_nothing_is_shown() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 20])
-def test_how_many_more_trades_it_takes_is_told_if_it_goes_on_as_so_far(rows: int) -> None:
-    up, p = told_apart(rows)
+def test_the_number_of_further_trades_is_extrapolated_from_the_evidence_so_far(rows: int) -> None:
+    up, p = slightly_better(rows)
     wealth = challenger_wealth(rows_of(p, np.full(rows, 0.5), up, np.arange(rows)))[-1]
     # for each row as much as so far: wealth ** (all / rows) = 20
     more = int(np.ceil(rows * np.log(20) / np.log(wealth))) - rows
-    found = gate("skill above the corridor", replace(GOOD, record=record(up, p)))
-    assert found.change == f"about {more} more trades, if it goes on as so far"
+    result = gate("skill above the corridor", replace(GOOD, record=record(up, p)))
+    assert result.change == f"about {more} more trades, if it goes on as so far"
     assert 20 < more < 200
 
 
@@ -264,14 +274,14 @@ def test_an_e_value_just_as_high_as_the_limit_is_enough() -> None:
     # one day proves nothing: its e-values are 1
     facts = replace(GOOD, record=record([True], 0.5))
     for alpha, passed in ((1.0, True), (0.99, False)):
-        found = gates(facts, ADVISORY, "advisory", NOW, RolloutPolicy(alpha=alpha))
-        assert [each.passed for each in found[4:6]] == [passed, passed]
+        results = gates(facts, ADVISORY, "advisory", NOW, RolloutPolicy(alpha=alpha))
+        assert [entry.passed for entry in results[4:6]] == [passed, passed]
 
 
-def test_the_corridor_s_own_share_stands_beside_the_model_s() -> None:
-    # an even corridor says UP, as three of four were
-    told = gate("skill above the corridor").words
-    assert told.endswith("20 needed; 75.0% right, the corridor 75.0%")
+def test_the_corridor_s_share_is_shown_beside_the_model_s() -> None:
+    # an even corridor predicts UP, as three of four were
+    text = gate("skill above the corridor").words
+    assert text.endswith("20 needed; 75.0% right, the corridor 75.0%")
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9])
@@ -295,8 +305,8 @@ def test_evidence_that_did_not_grow_promises_no_number_of_trades(p: float) -> No
 def test_thirty_days_at_a_stage_are_needed_before_the_next(
     position: Position, change: str
 ) -> None:
-    found = gate("days at this stage", position=position)
-    assert (found.passed, found.change) == (not change, change)
+    result = gate("days at this stage", position=position)
+    assert (result.passed, result.change) == (not change, change)
 
 
 R = [([0.5, 0.25] * 40, True), ([0.0] * 80, False), ([-0.5, -0.25] * 40, False), ([], False)]
@@ -305,15 +315,15 @@ R = [([0.5, 0.25] * 40, True), ([0.0] * 80, False), ([-0.5, -0.25] * 40, False),
 @pytest.mark.parametrize(("r", "passed"), R)
 def test_the_net_r_of_the_trades_taken_must_lie_above_nought(r: list[float], passed: bool) -> None:
     day = LAST - np.arange(len(r))[::-1]
-    found = of_record("net R", r_net=np.array(r), trade_day=day)
-    assert found.passed == passed
-    assert bool(found.change) != passed
+    result = record_gate("net R", r_net=np.array(r), trade_day=day)
+    assert result.passed == passed
+    assert bool(result.change) != passed
 
 
-def test_a_probability_of_a_half_says_up() -> None:
+def test_a_probability_of_a_half_predicts_up() -> None:
     assert correct(record([True, False], 0.5).rows).tolist() == [True, False]
     assert correct(record([True, False], 0.4999).rows).tolist() == [False, True]
 
 
 def test_the_gates_that_take_a_record_are_among_the_gates() -> None:
-    assert {each.name for each in gates(GOOD, ADVISORY, "auto", NOW)} | {"approval"} >= EARNED
+    assert {entry.name for entry in gates(GOOD, ADVISORY, "auto", NOW)} | {"approval"} >= EARNED

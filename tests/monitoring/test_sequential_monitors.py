@@ -36,12 +36,12 @@ def days(rows: int) -> NDArray[np.datetime64]:
     return (np.arange(rows) // A_DAY).astype("datetime64[D]")
 
 
-def said(draw: np.random.Generator, rows: int) -> NDArray[np.float64]:
+def draw_predictions(draw: np.random.Generator, rows: int) -> NDArray[np.float64]:
     p: NDArray[np.float64] = 0.05 + 0.9 * draw.beta(2.0, 2.0, rows)
     return p
 
 
-def came(
+def draw_outcomes(
     draw: np.random.Generator, truth: NDArray[np.float64], *, together: bool = False
 ) -> NDArray[np.bool_]:
     """Draw outcomes; with ``together``, the rows of a day share their luck, as ranges may."""
@@ -54,15 +54,15 @@ def came(
 
 def first_alarm(wealth: NDArray[np.float64], alpha: float) -> int | None:
     """Return the number of rows seen at the first alarm."""
-    where = np.flatnonzero(wealth >= 1.0 / alpha)
-    return int(where[0] + 1) * A_DAY if len(where) else None
+    alarms = np.flatnonzero(wealth >= 1.0 / alpha)
+    return int(alarms[0] + 1) * A_DAY if len(alarms) else None
 
 
 @pytest.mark.parametrize(
     ("low", "high", "off"),
     [(0.2, 0.8, 0.0), (0.2, 0.8, 0.15), (0.0, 1.0, 0.0), (0.0, 1.0, 0.15), (0.4, 0.6, -0.6)],
 )
-def test_the_evidence_against_what_was_said_is_that_of_slow_bettors(
+def test_the_evidence_against_the_predictions_is_that_of_slow_bettors(
     low: float, high: float, off: float
 ) -> None:
     # 350 days, since the last part of the capital begins to bet on the 321st
@@ -70,7 +70,7 @@ def test_the_evidence_against_what_was_said_is_that_of_slow_bettors(
     p = draw.uniform(low, high, 700).round(2)
     p[600::4] = 0.1  # in a fifth of the scale of its own, before others of its day
     day = np.datetime64("2024-01-01") + np.arange(700) // 2
-    up = came(draw, np.clip(p - off, 0.0, 1.0))
+    up = draw_outcomes(draw, np.clip(p - off, 0.0, 1.0))
     broke = draw.random(700) < 0.9
     wealth = calibration_process(p, up, day, broke)
     expected = calibration_wealth(rows_of(p, p, up, day, broke))
@@ -81,26 +81,30 @@ def test_the_evidence_against_what_was_said_is_that_of_slow_bettors(
 def test_an_e_value_of_a_hundred_raises_the_alarm_at_one_per_cent(
     e_value: float, alarm: bool
 ) -> None:
-    found = Monitor(watches="corridor", e_value=e_value, alpha=0.01, rows=9, days=3, words="words")
-    assert found.alarm is alarm
+    monitor = Monitor(
+        watches="corridor", e_value=e_value, alpha=0.01, rows=9, days=3, words="words"
+    )
+    assert monitor.alarm is alarm
 
 
-def test_each_monitor_bets_on_its_own_question_and_tells_the_highest_it_had() -> None:
+def test_each_monitor_has_its_own_bet_and_reports_its_highest_e_value() -> None:
     draw = np.random.default_rng(8)
-    p, corridor = said(draw, 240).round(2), said(draw, 240).round(2)
-    up = came(draw, corridor)
+    p, corridor = draw_predictions(draw, 240).round(2), draw_predictions(draw, 240).round(2)
+    up = draw_outcomes(draw, corridor)
     rows = rows_of(corridor, p, up, days(240))
     right = [(row.other >= 0.5) == row.up for row in rows]
     expected = {
         "corridor": max(challenger_wealth(rows)),
         "calibration": max(calibration_wealth(rows_of(p, p, up, days(240)))),
-        "accuracy": max(share_wealth([not each for each in right], days(240).tolist(), 0.3)),
+        "accuracy": max(share_wealth([not correct for correct in right], days(240).tolist(), 0.3)),
     }
-    found = monitors(judged(p, corridor, up), reference_accuracy=0.7)
-    assert {each.watches: each.e_value for each in found} == pytest.approx(expected)
-    assert {(each.alpha, each.rows, each.days) for each in found} == {(0.01, 240, 40)}
-    without = monitors(judged(p, corridor, up), alpha=0.05)
-    assert [(each.watches, each.alpha) for each in without] == [
+    results = monitors(judged_rows(p, corridor, up), reference_accuracy=0.7)
+    assert {monitor.watches: monitor.e_value for monitor in results} == pytest.approx(expected)
+    assert {(monitor.alpha, monitor.rows, monitor.days) for monitor in results} == {
+        (0.01, 240, 40)
+    }
+    without = monitors(judged_rows(p, corridor, up), alpha=0.05)
+    assert [(monitor.watches, monitor.alpha) for monitor in without] == [
         ("corridor", 0.05),
         ("calibration", 0.05),
     ]
@@ -109,8 +113,8 @@ def test_each_monitor_bets_on_its_own_question_and_tells_the_highest_it_had() ->
 @pytest.mark.parametrize("reference", [0.0, 1.0])
 def test_a_version_that_was_always_or_never_right_can_be_watched(reference: float) -> None:
     p = np.full(120, 0.7)
-    found = monitors(judged(p, p, np.arange(120) % 10 < 7), reference)
-    assert tuple(one for one in found if one.alarm) == found[2:] * (reference == 1.0)
+    results = monitors(judged_rows(p, p, np.arange(120) % 10 < 7), reference)
+    assert tuple(one for one in results if one.alarm) == results[2:] * (reference == 1.0)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +131,8 @@ def test_calibrated_streams_raise_no_more_false_alarms_than_stated(together: boo
     alarmed = 0
     for seed in range(STREAMS):
         draw = np.random.default_rng(seed)
-        p = said(draw, 180)
-        wealth = calibration_process(p, came(draw, p, together=together), days(180), True)
+        p = draw_predictions(draw, 180)
+        wealth = calibration_process(p, draw_outcomes(draw, p, together=together), days(180), True)
         alarmed += highest(wealth) >= 1.0 / ALPHA
     # a process that keeps its rate of 5 % has more than this many once in a thousand tries
     assert alarmed <= binom.ppf(0.999, STREAMS, ALPHA)
@@ -143,32 +147,36 @@ def test_probabilities_that_are_off_are_found_within_the_rows_stated(
 ) -> None:
     for seed in range(5):
         draw = np.random.default_rng(seed)
-        p = said(draw, within)
+        p = draw_predictions(draw, within)
         bold = p**0.5 / (p**0.5 + (1.0 - p) ** 0.5)
         truth = {"too high by a tenth": np.maximum(p - 0.1, 0.0), "too bold": bold}.get(
             wrong, np.full(within, 0.5)
         )
-        found = first_alarm(calibration_process(p, came(draw, truth), days(within), True), 0.01)
-        assert found is not None, (wrong, seed)
+        alarm = first_alarm(
+            calibration_process(p, draw_outcomes(draw, truth), days(within), True), 0.01
+        )
+        assert alarm is not None, (wrong, seed)
 
 
 def test_a_long_good_record_does_not_hide_a_change_for_as_long_again() -> None:
     rows = 1200
     for seed in range(5):
         draw = np.random.default_rng(seed)
-        p = said(draw, 2 * rows)
+        p = draw_predictions(draw, 2 * rows)
         truth = np.where(np.arange(2 * rows) < rows, p, np.maximum(p - 0.1, 0.0))
-        found = first_alarm(calibration_process(p, came(draw, truth), days(2 * rows), True), 0.01)
-        assert found is not None
-        assert rows < found < 2 * rows
+        alarm = first_alarm(
+            calibration_process(p, draw_outcomes(draw, truth), days(2 * rows), True), 0.01
+        )
+        assert alarm is not None
+        assert rows < alarm < 2 * rows
 
 
 @settings(max_examples=100, deadline=None)
 @example([*[(0.0, False)] * 17, (0.0, True), (0.0, False), (2.2e-308, False)])
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), max_size=60))
 def test_whatever_happens_the_wealth_stays_above_zero(rows: list[tuple[float, bool]]) -> None:
-    p = np.array([each for each, _ in rows], np.float64)
-    up = np.array([each for _, each in rows], bool)
+    p = np.array([probability for probability, _ in rows], np.float64)
+    up = np.array([outcome for _, outcome in rows], bool)
     wealth = calibration_process(p, up, days(len(rows)), True)
     assert (wealth > 0).all()
     assert len(wealth) == len(np.unique(days(len(rows))))
@@ -176,14 +184,14 @@ def test_whatever_happens_the_wealth_stays_above_zero(rows: list[tuple[float, bo
 
 def test_days_to_come_change_nothing_of_the_days_before() -> None:
     draw = np.random.default_rng(1)
-    p = said(draw, 600)
-    up = came(draw, p)
+    p = draw_predictions(draw, 600)
+    up = draw_outcomes(draw, p)
     whole = calibration_process(p, up, days(600), True)
     part = calibration_process(p[:300], up[:300], days(300), True)
     np.testing.assert_array_equal(whole[:50], part)
 
 
-def judged(
+def judged_rows(
     p: NDArray[np.float64], baseline: NDArray[np.float64], up: NDArray[np.bool_]
 ) -> JudgedRows:
     broke = np.ones(len(p), bool)
@@ -193,10 +201,12 @@ def judged(
 def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> None:
     draw = np.random.default_rng(2)
     p = np.where(draw.random(900) < 0.5, 0.7, 0.3)
-    sound = monitors(judged(p, p, came(draw, p)), reference_accuracy=0.69)
-    assert [each.watches for each in sound] == ["corridor", "calibration", "accuracy"]
+    sound = monitors(judged_rows(p, p, draw_outcomes(draw, p)), reference_accuracy=0.69)
+    assert [monitor.watches for monitor in sound] == ["corridor", "calibration", "accuracy"]
     assert not any(monitor.alarm for monitor in sound)
-    coin = monitors(judged(p, np.full(900, 0.5), draw.random(900) < 0.5), reference_accuracy=0.69)
+    coin = monitors(
+        judged_rows(p, np.full(900, 0.5), draw.random(900) < 0.5), reference_accuracy=0.69
+    )
     assert {monitor.watches for monitor in coin if monitor.alarm} == {
         "corridor",
         "calibration",
@@ -206,9 +216,11 @@ def test_a_model_that_lost_its_accuracy_is_named_and_a_sound_one_is_not() -> Non
 
 def test_without_breaks_there_is_no_evidence() -> None:
     none = np.array([], np.float64)
-    found = monitors(judged(none, none, none.astype(bool)), reference_accuracy=0.7)
-    assert [(each.e_value, each.rows, each.days) for each in found] == [(1.0, 0, 0)] * 3
-    assert direction_of(judged(none, none, none.astype(bool))) == "no breaks yet"
+    results = monitors(judged_rows(none, none, none.astype(bool)), reference_accuracy=0.7)
+    assert [(monitor.e_value, monitor.rows, monitor.days) for monitor in results] == [
+        (1.0, 0, 0)
+    ] * 3
+    assert direction_of(judged_rows(none, none, none.astype(bool))) == "no breaks yet"
 
 
 @pytest.mark.parametrize(("pushed", "opens"), [(0.15, True), (0.0, False)])
@@ -217,7 +229,7 @@ def test_a_champion_whose_probabilities_are_off_opens_the_breaker(
 ) -> None:
     draw = np.random.default_rng(3)
     p = 0.2 + 0.45 * draw.random(600)
-    up = came(draw, p)
+    up = draw_outcomes(draw, p)
     begun = datetime(2024, 6, 3, tzinfo=UTC)
     # the corridor is just as wrong: the model is not worse than it, yet miscalibrated
     rows = [
@@ -231,5 +243,5 @@ def test_a_champion_whose_probabilities_are_off_opens_the_breaker(
         )
         for index in range(600)
     ]
-    found = trouble(rows)
-    assert (found is not None and found[0] == "calibration") == opens
+    opening = trouble(rows)
+    assert (opening is not None and opening[0] == "calibration") == opens

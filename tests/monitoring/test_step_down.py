@@ -36,7 +36,7 @@ TOO_OLD = replace(CHECK, at=NOW - 4 * DAY - SECOND)
         ({"drift": UNJUDGED}, "drift: checked 2025-06-29 12:00 UTC: nothing found", False),
     ],
 )
-def test_what_takes_a_market_down_and_whether_its_record_counts_anew(
+def test_reasons_for_a_step_down_and_whether_the_record_counts_anew(
     changed: dict[str, Any], why: str, anew: bool
 ) -> None:
     facts = replace(GOOD, **changed)

@@ -69,9 +69,9 @@ def started_server(
         data.mkdir(mode=0o700)
         if as_root:
             os.chown(data, nobody.pw_uid, nobody.pw_gid)
-        asked = ["--auth-local=trust", "--auth-host=scram-sha-256"]
+        authentication = ["--auth-local=trust", "--auth-host=scram-sha-256"]
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", owner, *asked, "-E", "UTF8", "-N"],
+            [programs / "initdb", "-D", data, "-U", owner, *authentication, "-E", "UTF8", "-N"],
             check=True,
             capture_output=True,
             cwd="/",
@@ -188,7 +188,7 @@ def _statement(server: URL, words: str) -> None:
 
 def _within_reach(programs: Path, folder: Path) -> Path:
     """Copy the programs to where any user may run them, unless that is already so."""
-    if all(each.stat().st_mode & 0o001 for each in (programs, *programs.parents)):
+    if all(path.stat().st_mode & 0o001 for path in (programs, *programs.parents)):
         return programs
     install = programs.parent
     libraries = install.parents[1] / f"{install.parent.name}.libs"  # where the wheel keeps them

@@ -13,7 +13,7 @@ from registry.database import open_database
 from registry.errors import BusyDatabaseError
 
 
-def test_a_database_that_is_held_is_worth_another_try(
+def test_a_busy_database_is_worth_another_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path / 'orbcast.sqlite'}"

@@ -25,7 +25,7 @@ from registry.ledger.ledger import Ledger
 from registry.schema import migrations_of, revisions
 from registry.tables.base import canonical
 from registry.tables.every import METADATA
-from tests.registry.ledger.test_ledger import T0, came, said
+from tests.registry.ledger.test_ledger import T0, outcome_entry, prediction_entry
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -42,12 +42,12 @@ def test_the_migrations_make_the_very_tables_the_code_declares(database: Databas
         assert compare_metadata(context, METADATA) == []
 
 
-def test_the_schemas_known_by_their_files_are_those_the_migrations_lead_through(
+def test_the_schemas_by_file_name_are_those_of_the_migrations(
     new_url: str,
 ) -> None:
     engine = create_engine(new_url)
     script = ScriptDirectory.from_config(migrations_of(engine))
-    newest_first = [each.revision for each in script.walk_revisions()]
+    newest_first = [migration.revision for migration in script.walk_revisions()]
     assert revisions() == tuple(reversed(newest_first))
     engine.dispose()
 
@@ -64,9 +64,9 @@ def test_migrations_go_down_again_and_up(new_url: str) -> None:
 
 def test_outcomes_recorded_before_they_were_chained_are_chained_in_order(new_url: str) -> None:
     first = open_database(new_url)
-    Ledger(first).record([said()])
+    Ledger(first).record([prediction_entry()])
     for r_net in (0.8, -1.2, 0.8):
-        Ledger(first).record_outcome(came(r_net), T0 + timedelta(hours=2))
+        Ledger(first).record_outcome(outcome_entry(r_net), T0 + timedelta(hours=2))
     head = Ledger(first).verify().outcomes
     command.downgrade(migrations_of(first.engine), "0004")
     first.close()
@@ -106,18 +106,18 @@ def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> N
         assert session.execute(text("SELECT pg_backend_pid()")).scalar() != ended
 
 
-def test_a_look_sees_one_state_and_holds_up_no_writer(database: Database) -> None:
+def test_a_read_sees_one_state_and_delays_no_writer(database: Database) -> None:
     count = text("SELECT count(*) FROM predictions")
     with database.reading() as looking:
         assert looking.execute(count).scalar() == 0
-        assert Ledger(database).record([said()]) == 1
+        assert Ledger(database).record([prediction_entry()]) == 1
         assert looking.execute(count).scalar() == 0
     with database.reading() as looking:
         assert looking.execute(count).scalar() == 1
 
 
 def test_a_read_cannot_write_and_the_next_unit_of_work_can(database: Database) -> None:
-    Ledger(database).record([said()])
+    Ledger(database).record([prediction_entry()])
     remove = text("DELETE FROM predictions")
     for _ in range(2):  # the second time on a connection that was used for both
         refused = pytest.raises((DBAPIError, DatabaseError), match=r"read.?only|only be read")
@@ -182,7 +182,7 @@ def test_another_schema_is_refused_with_the_remedy(
         open_database(url, migrate=migrate)
 
 
-def test_what_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "no.sqlite").write_text(
         "this is a letter, not a database, and long enough to be read"
     )
@@ -215,7 +215,7 @@ def test_a_database_opened_to_read_only_cannot_be_written_and_must_be_there(
         assert session.scalar(text("SELECT count(*) FROM predictions")) == 0
 
 
-def test_where_nothing_may_be_written_it_is_opened_to_be_read(
+def test_a_database_in_a_read_only_folder_is_opened_for_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "orbcast.sqlite"
@@ -259,12 +259,12 @@ def test_a_dropped_database_closes_its_connections(tmp_path: Path) -> None:
         file.cursor()
 
 
-def test_a_ledger_of_before_rows_named_a_market_definition_verifies_and_goes_on(
+def test_a_ledger_from_before_market_definitions_verifies_and_continues(
     new_url: str,
 ) -> None:
     first = open_database(new_url)
-    Ledger(first).record([said()])
-    Ledger(first).record_outcome(came(), T0 + timedelta(hours=2))
+    Ledger(first).record([prediction_entry()])
+    Ledger(first).record_outcome(outcome_entry(), T0 + timedelta(hours=2))
     command.downgrade(migrations_of(first.engine), "0007")
     columns = {column["name"] for column in inspect(first.engine).get_columns("predictions")}
     assert "market_hash" not in columns
@@ -275,10 +275,10 @@ def test_a_ledger_of_before_rows_named_a_market_definition_verifies_and_goes_on(
     ledger = Ledger(again)
     head = ledger.verify().predictions
     # the hash as it was taken before there was such a column
-    values = fields_of(said())
+    values = fields_of(prediction_entry())
     entry = {name: _plain_text(values[name]) for name in sorted(columns & set(values))}
     assert head.row_hash == hashlib.sha256(("0" * 64 + canonical(entry)).encode()).hexdigest()
-    ledger.record([replace(said(day=1), market_hash="of a definition")])
+    ledger.record([replace(prediction_entry(day=1), market_hash="of a definition")])
     assert ledger.verify().faults == ()
     with again.session() as session:
         session.execute(text("UPDATE predictions SET market_hash = '' WHERE id = 2"))

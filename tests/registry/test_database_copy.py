@@ -143,7 +143,9 @@ def test_a_copy_goes_on_where_its_source_was(source: Database, database: Databas
     assert Ledger(database).verify_chain() == ()
 
 
-def test_a_second_time_says_so_and_writes_nothing(source: Database, database: Database) -> None:
+def test_a_second_copy_is_reported_as_already_done_and_writes_nothing(
+    source: Database, database: Database
+) -> None:
     copy_database(source, database, Progress())
     progress = Progress()
     assert copy_database(source, database, progress).already
@@ -205,18 +207,18 @@ def test_an_interrupted_copy_leaves_nothing_and_is_made_again(
     assert not copy_database(source, database, Progress()).already
 
 
-@pytest.mark.parametrize("where", ["outcomes", "notices"])
-def test_a_source_that_goes_on_meanwhile_is_noticed(
-    source: Database, database: Database, where: str
+@pytest.mark.parametrize("table", ["outcomes", "notices"])
+def test_a_source_written_meanwhile_is_noticed(
+    source: Database, database: Database, table: str
 ) -> None:
     def write() -> None:
-        if where == "outcomes":
+        if table == "outcomes":
             Ledger(source).record_outcome(later(90), RECORDED)
         else:
             with source.session() as session:
                 session.execute(text("UPDATE notices SET body = ''"))
 
-    with pytest.raises(SourceWrittenError, match=rf"\({where}\).*orbcast down"):
+    with pytest.raises(SourceWrittenError, match=rf"\({table}\).*orbcast down"):
         copy_database(source, database, Progress(write))
     assert is_empty(database)
     assert not copy_database(source, database, Progress()).already

@@ -29,7 +29,7 @@ def file(*fills: Fill, content: str = "c1", reading: str = "{}") -> FillsFile:
         reading=reading,
         platform="generic",
         zone="UTC",
-        fills=tuple(replace(each, source_line=line) for line, each in enumerate(fills, 2)),
+        fills=tuple(replace(fill, source_line=line) for line, fill in enumerate(fills, 2)),
         set_aside=(SetAside(source_line=9, field="price", value="x", reason="is not a price"),),
         repeated=1,
         left_out={"ESU5": 3},
@@ -41,10 +41,12 @@ TWO = fill(60, "sell", 2, 3390.0, execution_id="e2")
 
 
 def contents(database: Database) -> list[Fill]:
-    return [replace(each, source_line=0) for each in fills_of(database, "MGC")]
+    return [replace(fill, source_line=0) for fill in fills_of(database, "MGC")]
 
 
-def test_what_is_imported_comes_back_as_it_was_and_twice_is_once(database: Database) -> None:
+def test_imported_fills_are_read_unchanged_and_a_second_import_adds_none(
+    database: Database,
+) -> None:
     batch, is_new = import_fills(database, "MGC", file(ONE, TWO), AT)
     again, is_new_again = import_fills(database, "MGC", file(ONE, TWO), AT + timedelta(days=1))
     assert (is_new, is_new_again) == (True, False)
@@ -60,8 +62,8 @@ def test_another_reading_of_the_same_file_takes_its_place(database: Database) ->
     import_fills(database, "MGC", file(ONE, TWO), AT)
     shifted = replace(ONE, time=ONE.time + timedelta(hours=1))
     import_fills(database, "MGC", file(shifted, TWO, reading='{"zone": "UTC"}'), AT)
-    assert sorted(contents(database), key=lambda each: each.execution_id) == [shifted, TWO]
-    events = [each.event for each in fill_batches(database, "MGC")]
+    assert sorted(contents(database), key=lambda fill: fill.execution_id) == [shifted, TWO]
+    events = [batch.event for batch in fill_batches(database, "MGC")]
     assert events == ["imported", "withdrawn", "imported"]
 
 
@@ -73,7 +75,7 @@ def test_overlapping_files_merge_and_the_later_ones_commission_counts(database: 
     assert contents(database) == [ONE, charged, later]
 
 
-def test_what_is_taken_back_counts_no_more_until_it_is_imported_again(database: Database) -> None:
+def test_withdrawn_fills_do_not_count_until_imported_again(database: Database) -> None:
     batch, _ = import_fills(database, "MGC", file(ONE, TWO), AT)
     gone = withdraw_fills(database, "MGC", batch.batch_id[:5], "a simulated account", AT)
     assert (gone.event, gone.reason) == ("withdrawn", "a simulated account")

@@ -33,32 +33,36 @@ def attempt(key: str, delivered: bool, channel: str = "desk", minute: int = 0) -
 def test_a_notice_is_kept_once_and_stays_as_it_was(database: Database) -> None:
     assert record_notice(database, notice("one"))
     assert not record_notice(database, notice("one", minute=9))
-    (told,) = notices(database)
-    assert told.notice == notice("one")
+    (record,) = notices(database)
+    assert record.notice == notice("one")
 
 
-def test_the_latest_of_a_market_are_given_oldest_first(database: Database) -> None:
+def test_the_latest_notices_of_a_market_are_returned_oldest_first(database: Database) -> None:
     for minute, (key, market) in enumerate([("a", "MGC"), ("b", "NQ"), ("c", "MGC"), ("d", None)]):
         record_notice(database, notice(key, minute, market))
-    assert [each.notice.key for each in notices(database, market="MGC")] == ["a", "c"]
-    assert [each.notice.key for each in notices(database, last=2)] == ["c", "d"]
+    assert [record.notice.key for record in notices(database, market="MGC")] == ["a", "c"]
+    assert [record.notice.key for record in notices(database, last=2)] == ["c", "d"]
     first, later = AT + timedelta(minutes=1), AT + timedelta(minutes=3)
     between = notices(database, since=first, until=later)
-    assert [each.notice.key for each in between] == ["b", "c"]
+    assert [record.notice.key for record in between] == ["b", "c"]
 
 
-def test_what_a_channel_has_not_taken_waits_for_it_least_tried_first(database: Database) -> None:
+def test_undelivered_notices_wait_for_a_channel_least_tried_first(database: Database) -> None:
     for minute, key in enumerate(["old", "taken", "refused", "new"]):
         record_notice(database, notice(key, minute))
     record_delivery(database, attempt("taken", delivered=True))
     record_delivery(database, attempt("refused", delivered=False))
     record_delivery(database, attempt("refused", delivered=True, channel="pager"))
     since = AT + timedelta(minutes=1)
-    assert [each.notice.key for each in waiting(database, "desk", since)] == ["new", "refused"]
-    assert [each.notice.key for each in waiting(database, "pager", AT)] == ["old", "taken", "new"]
+    assert [record.notice.key for record in waiting(database, "desk", since)] == ["new", "refused"]
+    assert [record.notice.key for record in waiting(database, "pager", AT)] == [
+        "old",
+        "taken",
+        "new",
+    ]
 
 
-def test_failures_in_a_row_end_with_what_was_taken(database: Database) -> None:
+def test_failures_in_a_row_end_with_a_delivery(database: Database) -> None:
     for key in ("one", "two"):
         record_notice(database, notice(key))
     tries = [
@@ -67,8 +71,8 @@ def test_failures_in_a_row_end_with_what_was_taken(database: Database) -> None:
         attempt("two", False, minute=2),
     ]
     assert last_attempt(database, "desk") is None
-    for each in tries:
-        record_delivery(database, each)
+    for attempted in tries:
+        record_delivery(database, attempted)
     record_delivery(database, attempt("two", False, channel="pager"))
     assert failures_in_a_row(database, "desk") == (tries[2],)
     assert last_attempt(database, "desk") == tries[2]

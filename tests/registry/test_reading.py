@@ -76,12 +76,12 @@ def _reads() -> dict[str, Callable[[Database], Any]]:
 
 
 def _read(function: Callable[..., Any], parameters: list[Parameter], database: Database) -> Any:
-    given = {
-        each.name: _BY_NAME.get(each.name, _BY_KIND.get(str(each.annotation)))
-        for each in parameters
-        if each.default is Parameter.empty
+    arguments = {
+        parameter.name: _BY_NAME.get(parameter.name, _BY_KIND.get(str(parameter.annotation)))
+        for parameter in parameters
+        if parameter.default is Parameter.empty
     }
-    result = function(database, **given)
+    result = function(database, **arguments)
     return list(result) if isgenerator(result) else result
 
 

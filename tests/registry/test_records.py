@@ -41,8 +41,8 @@ def decided(**changes: Any) -> DecisionRecord:
 
 def test_the_same_decision_is_kept_once_and_another_beside_it(database: Database) -> None:
     kept = [
-        record_decision(database, each)
-        for each in (
+        record_decision(database, decision)
+        for decision in (
             decided(),
             decided(at=AT + timedelta(days=1)),
             decided(evidence={"n": 11}, at=AT + timedelta(days=2)),
@@ -68,8 +68,8 @@ def test_daily_figures_are_brought_up_to_date_in_place(database: Database) -> No
     )
 
     changed = [
-        update_performance(database, [each], AT)
-        for each in (day, day, replace(day, figures=DaySums(slots=7)))
+        update_performance(database, [figures], AT)
+        for figures in (day, day, replace(day, figures=DaySums(slots=7)))
     ]
 
     assert changed == [1, 0, 1]
@@ -98,11 +98,11 @@ BAD = {"batch": "b1", "source_line": 7, "reason": "off_tick", "close": float("na
 EARLIER = {"batch": "b1", "contract": "MGCQ4", "ts": AT, "close": 2000.1}
 
 
-def test_batches_are_mirrored_once_with_what_was_set_aside(database: Database) -> None:
+def test_batches_are_mirrored_once_with_their_rejected_rows(database: Database) -> None:
     added = [record_batches(database, "MGC", [BATCH], [BAD], [EARLIER]) for _ in range(2)]
 
     assert added == [1, 0]
-    assert [count(database, each) for each in (DataBatch, Quarantine, BarRevision)] == [1, 1, 1]
+    assert [count(database, table) for table in (DataBatch, Quarantine, BarRevision)] == [1, 1, 1]
     with database.session() as session:
         row = session.scalars(select(Quarantine)).one()
         batch = session.scalars(select(DataBatch)).one()

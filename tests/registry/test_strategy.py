@@ -70,7 +70,7 @@ def test_a_decision_and_its_intent_come_back_as_they_were(database: Database) ->
     assert strategy_records(database, "MGC", mode="replay") == ()
 
 
-def test_the_first_word_stands_and_a_second_brings_no_second_intent(database: Database) -> None:
+def test_the_first_decision_is_kept_and_a_second_adds_no_intent(database: Database) -> None:
     record_strategy(database, decision())
     later = replace(decision(), stage="hybrid", at=T0 + timedelta(hours=1))
     assert not record_strategy(database, later, order())
@@ -87,13 +87,13 @@ def test_other_rules_decide_beside_the_first_and_send_nothing_more(database: Dat
     assert order_intents(database, "MGC") == (order(),)
 
 
-def test_days_and_times_bound_what_is_given(database: Database) -> None:
+def test_days_and_times_bound_the_returned_records(database: Database) -> None:
     for day in range(5):
         record_strategy(database, decision(day), order(day))
-    found = strategy_records(
+    records = strategy_records(
         database, "MGC", mode="live", first=date(2025, 1, 8), last=date(2025, 1, 9)
     )
-    assert found == (decision(1), decision(2))
+    assert records == (decision(1), decision(2))
     assert order_intents(database, "MGC", since=order(3).at) == (order(3), order(4))
 
 
@@ -114,10 +114,10 @@ def test_two_processes_deciding_the_same_slots_write_each_once(url: str) -> None
     for racer in racers:
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"
-    told = [int(racer.communicate("go\n")[0]) for racer in racers]
+    counts = [int(racer.communicate("go\n")[0]) for racer in racers]
 
     database = open_database(url)
-    assert sum(told) == 30
+    assert sum(counts) == 30
     assert strategy_records(database, "MGC", mode="live") == tuple(
         decision(day) for day in range(30)
     )

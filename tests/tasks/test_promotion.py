@@ -12,7 +12,7 @@ import pytest
 from tasks.settings import Settings, current_settings
 from tasks.training.promotion import live_comparison
 from tests.ledger_rows import fill
-from tests.registry.ledger.test_ledger import came, said
+from tests.registry.ledger.test_ledger import outcome_entry, prediction_entry
 
 DAYS = 300
 
@@ -30,14 +30,16 @@ def log(settings: Settings, *, challenger_tilt: float, late_from: int = DAYS) ->
     for day in range(DAYS):
         up = bool(draw.random() < 0.5)
         towards = challenger_tilt if up else -challenger_tilt
-        champion = said(day, p_up=0.5)
+        champion = prediction_entry(day, p_up=0.5)
         challenger = replace(
-            said(day, "challenger", p_up=0.5 + towards), recipe_hash="mine", late=day >= late_from
+            prediction_entry(day, "challenger", p_up=0.5 + towards),
+            recipe_hash="mine",
+            late=day >= late_from,
         )
         entries += [champion, challenger]
         outcomes.append(
             replace(
-                came(),
+                outcome_entry(),
                 trading_day=date(2024, 6, 4) + timedelta(days=day),
                 direction="UP" if up else "DOWN",
                 resolved_at=champion.decision_time + timedelta(hours=1),

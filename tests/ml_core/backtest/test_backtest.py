@@ -44,7 +44,7 @@ OFF = Rules(
 
 @dataclass
 class Account:
-    """What a trader at the screen knows."""
+    """What a trader at the screen can see."""
 
     rules: Rules
     trades: int = 0
@@ -166,28 +166,30 @@ def test_it_takes_the_trades_of_a_trader_who_watches_every_minute(
     rules = Rules.model_validate({**OFF.model_dump(), **changes})
     taken = backtest(rules, slots(bars, rules, mgc(), FIRST, LAST))
     ours = {
-        (str(each.slot.trading_day), each.slot.opening_range, each.slot.side or "", each.r)
-        for each in taken
-        if each.size
+        (str(result.slot.trading_day), result.slot.opening_range, result.slot.side or "", result.r)
+        for result in taken
+        if result.size
     }
     theirs = by_hand(bars, rules)
     assert len(theirs) >= 10
     # ranges that wait long for a breakout overlap: the day's rules also apply at the breakout
     if widened and rules.one_position:
-        assert any(each.why_not for each in taken)
-    assert {each[:3] for each in ours} == {each[:3] for each in theirs}
-    assert sorted(each[3] for each in ours) == pytest.approx(sorted(each[3] for each in theirs))
+        assert any(result.why_not for result in taken)
+    assert {trade[:3] for trade in ours} == {trade[:3] for trade in theirs}
+    assert sorted(trade[3] for trade in ours) == pytest.approx(
+        sorted(trade[3] for trade in theirs)
+    )
 
 
-def test_every_slot_is_traded_or_says_what_kept_it_from_being() -> None:
+def test_every_slot_is_traded_or_names_the_reason_against_it() -> None:
     bars = walk(date(2024, 1, 8), LAST, seed=3)
     rules = OFF.model_copy(update={"one_position": True, "daily_loss_limit_r": 1.5})
     taken = backtest(rules, slots(bars, rules, mgc(), FIRST, LAST))
     why, years = refusals(taken), by_year(taken)
     assert set(why) == {"one position", "daily loss"}
-    broke = [each for each in taken if each.slot.side]
+    broke = [result for result in taken if result.slot.side]
     assert broke
-    assert all(each.size or each.why_not or not each.plan.armed for each in broke)
+    assert all(result.size or result.why_not or not result.plan.armed for result in broke)
     assert years["2024"] == trade_statistics(taken)
 
 
@@ -202,16 +204,16 @@ def test_with_every_rule_off_it_sums_to_the_outside_record(
         }
     market = mgc("same_day_volume")
     files = sorted((real_data_dir / "mgc-ohlcv-1m").glob("*-202[45]*.dbn.zst"))
-    kept = [str(each) for each in files if "20241101" <= each.name.split("-")[2] <= "20250301"]
+    kept = [str(path) for path in files if "20241101" <= path.name.split("-")[2] <= "20250301"]
     lake = Lake(tmp_path / "lake")
     lake.ingest(read_dbn(kept, market.contract_pattern), market, from_minute(30_000_000))
     begin, end = date(2025, 1, 2), date(2025, 2, 28)
-    found = backtest(OFF, slots(lake.read(market), OFF, market, begin, end))
+    taken = backtest(OFF, slots(lake.read(market), OFF, market, begin, end))
 
     gross = {
-        (str(each.slot.trading_day), each.slot.opening_range): each.slot.r_gross
-        for each in found
-        if each.size
+        (str(result.slot.trading_day), result.slot.opening_range): result.slot.r_gross
+        for result in taken
+        if result.size
     }
     # the record has no value for a trade that the session's end closed
     settled = {slot: float(row["r_multiple"]) for slot, row in record.items() if row["r_multiple"]}

@@ -17,9 +17,9 @@ from tests.ml_core.builders import mgc
 DAY = date(2024, 2, 1)
 
 
-def known(until: int | None = None) -> tuple[Assembly, int]:
+def known_assembly(until: int | None = None) -> tuple[Assembly, int]:
     """Return the assembly known by a minute, and the position of the day's 11:00 range."""
-    found = assemble(
+    assembly = assemble(
         by_single_ticks(),
         mgc(),
         LabelSpec(),
@@ -28,13 +28,13 @@ def known(until: int | None = None) -> tuple[Assembly, int]:
         features=(),
         as_of_minute=until,
     )
-    return found, int(found.reported[2])
+    return assembly, int(assembly.reported[2])
 
 
 def test_with_a_stop_and_a_target_alone_it_is_the_first_passage() -> None:
-    found, position = known()
+    assembly, position = known_assembly()
     rules = rules_of({"stop": {"ticks": 4}, "rr": 2.0, "scan_end": "next_day_start"})
-    made = driftless_forecast(found, rules, position, None)
+    made = driftless_forecast(assembly, rules, position, None)
     assert made is not None
     assert 12 < made.days <= 20
     assert made.entered > 0.95
@@ -49,8 +49,8 @@ def test_with_a_stop_and_a_target_alone_it_is_the_first_passage() -> None:
     "trade", [{}, {"entry": "stop_order", "stop": {"atr": 0.1}, "rr": "none"}]
 )
 def test_what_comes_after_the_close_does_not_move_it(trade: dict[str, object]) -> None:
-    whole, position = known()
-    early, same = known(int(whole.ranges.decision[position]))
+    whole, position = known_assembly()
+    early, same = known_assembly(int(whole.ranges.decision[position]))
     assert same == position
     rules = rules_of(trade)
     made = driftless_forecast(whole, rules, position, 50.0)
@@ -58,10 +58,10 @@ def test_what_comes_after_the_close_does_not_move_it(trade: dict[str, object]) -
     assert made == driftless_forecast(early, rules, position, 50.0)
 
 
-def test_it_is_silent_where_nothing_can_be_told() -> None:
-    found, position = known()
-    assert driftless_forecast(found, rules_of({"stop": {"atr": 0.1}}), position, None) is None
-    first = int(np.flatnonzero(found.ranges.usable)[2])
-    assert driftless_forecast(found, rules_of({}), first, None) is None  # no earlier days
+def test_it_returns_nothing_where_it_has_no_basis() -> None:
+    assembly, position = known_assembly()
+    assert driftless_forecast(assembly, rules_of({"stop": {"atr": 0.1}}), position, None) is None
+    first = int(np.flatnonzero(assembly.ranges.usable)[2])
+    assert driftless_forecast(assembly, rules_of({}), first, None) is None  # no earlier days
     never = Rules.model_validate({"name": "never", "trade": {"last_entry": "09:00"}})
-    assert driftless_forecast(found, never, position, None) is None
+    assert driftless_forecast(assembly, never, position, None) is None

@@ -46,8 +46,8 @@ TARGET = {"stop": {"ticks": 4}, "rr": 2.0, "scan_end": "next_day_start"}
 
 @pytest.mark.parametrize("entry", ["close", "stop_order", "retest"])
 def test_with_a_stop_and_a_target_alone_it_is_the_first_passage(entry: str) -> None:
-    found = assembled(by_single_ticks())
-    made = driftless_trades(found, rules_of({**TARGET, "entry": entry}), walks=8)
+    assembly = assembled(by_single_ticks())
+    made = driftless_trades(assembly, rules_of({**TARGET, "entry": entry}), walks=8)
     ended = np.isfinite(made.r_gross)
     won = made.r_gross[ended] > 0
     count = ended.sum()
@@ -58,9 +58,9 @@ def test_with_a_stop_and_a_target_alone_it_is_the_first_passage(entry: str) -> N
 
 
 def compared(bars: Bars, trade: dict[str, Any]) -> BesideDriftless:
-    found, rules = assembled(bars), rules_of(trade)
-    taken = backtest(rules, slots_of(found, rules))
-    beside = beside_driftless(taken, driftless_trades(found, rules, walks=8))
+    assembly, rules = assembled(bars), rules_of(trade)
+    taken = backtest(rules, slots_of(assembly, rules))
+    beside = beside_driftless(taken, driftless_trades(assembly, rules, walks=8))
     assert beside is not None
     return beside
 
@@ -77,18 +77,18 @@ def test_a_drift_is_above_it_and_leaves_it_as_it_was(trade: dict[str, Any]) -> N
 
 
 def test_a_walk_moves_as_far_as_the_bars_do_and_is_the_same_for_every_rule() -> None:
-    found = assembled(walk(date(2024, 1, 8), LAST, seed=2))
-    tape = found.tape
-    ((_, setups),) = rule_setups(found, rules_of({}))
-    walk_of = np.full(len(setups), 3)
-    feed, again = (driftless_bars(tape, setups.close, 0, walk_of) for _ in range(2))
+    assembly = assembled(walk(date(2024, 1, 8), LAST, seed=2))
+    tape = assembly.tape
+    ((_, setups),) = rule_setups(assembly, rules_of({}))
+    walks = np.full(len(setups), 3)
+    feed, again = (driftless_bars(tape, setups.close, 0, walks) for _ in range(2))
     rows, before = np.arange(len(setups)), setups.close
     for offset in range(20):
         bar = setups.first_bar + offset
         prices, same = feed(rows, bar), again(rows[::-1], bar[::-1])
         np.testing.assert_array_equal(prices.close, same.close[::-1])
-        moved = tape.close[bar] - tape.close[bar - 1]
-        np.testing.assert_array_equal(np.abs(prices.close - before), np.abs(moved))
+        change = tape.close[bar] - tape.close[bar - 1]
+        np.testing.assert_array_equal(np.abs(prices.close - before), np.abs(change))
         np.testing.assert_array_equal(prices.high - prices.low, tape.high[bar] - tape.low[bar])
         assert (prices.high >= np.maximum(prices.open, prices.close)).all()
         assert (prices.low <= np.minimum(prices.open, prices.close)).all()
@@ -96,8 +96,8 @@ def test_a_walk_moves_as_far_as_the_bars_do_and_is_the_same_for_every_rule() -> 
 
 
 def test_nothing_traded_has_nothing_beside_it() -> None:
-    found = assembled(walk(date(2024, 1, 8), LAST, seed=2))
+    assembly = assembled(walk(date(2024, 1, 8), LAST, seed=2))
     rules = rules_of({"last_entry": "09:01"})
-    taken = backtest(rules, slots_of(found, rules))
-    made = driftless_trades(found, rules, walks=2)
+    taken = backtest(rules, slots_of(assembly, rules))
+    made = driftless_trades(assembly, rules, walks=2)
     assert beside_driftless(taken, made, "1000") is None

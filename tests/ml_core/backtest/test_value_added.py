@@ -36,14 +36,14 @@ def path(r: list[float], sizes: list[float]) -> tuple[PlanResult, ...]:
                 side="long",
                 entered_at=T0 + timedelta(days=index // 6, hours=index % 6, minutes=5),
                 resolved_at=T0 + timedelta(days=index // 6, hours=index % 6, minutes=50),
-                r_net=each,
-                r_gross=each + 0.2,
+                r_net=net,
+                r_gross=net + 0.2,
             ),
             plan=Plan(long=size, short=size, checks=()),
             size=size,
-            r=each * size,
+            r=net * size,
         )
-        for index, (each, size) in enumerate(zip(r, sizes, strict=True))
+        for index, (net, size) in enumerate(zip(r, sizes, strict=True))
     )
 
 
@@ -60,54 +60,54 @@ SIZES = st.just(0.0) | st.floats(0.05, 1.5)
 )
 @example([(1.0, 0.5, 1.0), (-1.0, 1.5, 0.5), (0.3, 0.0, 1.2)])
 def test_size_and_choice_are_the_whole_difference(rows: Rows) -> None:
-    r, scaled, bare = (list(each) for each in zip(*rows, strict=True))
+    r, scaled, bare = (list(column) for column in zip(*rows, strict=True))
     one, other = path(r, scaled), path(r, bare)
-    found = added(one, other)
+    difference = added(one, other)
     total = trade_statistics(one).total_r - trade_statistics(other).total_r
-    assert found.total_r == pytest.approx(total)
+    assert difference.total_r == pytest.approx(total)
     if sum(bare) > 0:
-        assert found.by_size_r + found.by_choice_r == pytest.approx(total, abs=1e-6)
-        expected = [a - found.size_ratio * b for a, b in zip(scaled, bare, strict=True)]
-        assert found.by_choice_r == pytest.approx(np.dot(expected, r), abs=1e-6)
+        assert difference.by_size_r + difference.by_choice_r == pytest.approx(total, abs=1e-6)
+        expected = [a - difference.size_ratio * b for a, b in zip(scaled, bare, strict=True)]
+        assert difference.by_choice_r == pytest.approx(np.dot(expected, r), abs=1e-6)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
 def test_the_same_factor_on_every_trade_is_no_choice_however_much_it_saves(factor: float) -> None:
     draw = np.random.default_rng(0)
     r = draw.normal(-0.25, 1, 600).tolist()
-    found = added(path(r, [factor] * 600), path(r, [1.0] * 600))
-    assert found.by_choice_r == pytest.approx(0, abs=1e-9)
-    assert found.by_size_r == pytest.approx(found.total_r)
+    difference = added(path(r, [factor] * 600), path(r, [1.0] * 600))
+    assert difference.by_choice_r == pytest.approx(0, abs=1e-9)
+    assert difference.by_size_r == pytest.approx(difference.total_r)
     if factor == 0.5:
-        assert found.per_slot.above_zero  # half of a losing trade loses half
-        assert not found.choice_per_slot.above_zero
-        assert "not distinguishable from 0" in found.words
+        assert difference.per_slot.above_zero  # half of a losing trade loses half
+        assert not difference.choice_per_slot.above_zero
+        assert "not distinguishable from 0" in difference.words
 
 
-def test_sizes_that_know_something_are_told_from_sizes_that_do_not() -> None:
+def test_informed_sizes_are_distinguished_from_random_ones() -> None:
     draw = np.random.default_rng(1)
     blind = knowing = 0
     for _ in range(60):
         r = draw.normal(-0.25, 1, 360)
         bare = path(r.tolist(), [1.0] * 360)
         guessed = draw.choice([0.5, 1.2], 360)
-        known = np.where(r + draw.normal(0, 2, 360) > 0, 1.2, 0.5)
+        informed = np.where(r + draw.normal(0, 2, 360) > 0, 1.2, 0.5)
         blind += added(path(r.tolist(), guessed.tolist()), bare).choice_per_slot.above_zero
-        knowing += added(path(r.tolist(), known.tolist()), bare).choice_per_slot.above_zero
+        knowing += added(path(r.tolist(), informed.tolist()), bare).choice_per_slot.above_zero
     assert blind <= 5  # 1.5 expected of 60 at 2.5 %
     assert knowing >= 55
 
 
-def test_plain_trades_are_told_apart_by_what_the_model_said_of_the_side_that_broke() -> None:
+def test_trades_are_grouped_by_the_model_s_opinion_of_the_side_that_broke() -> None:
     r = [1.0, -1.0, 0.5, 0.25]
     bare = path(r, [1.0] * 4)
-    said = (("agrees", "long"), ("disagrees", "short"), ("disagrees", None), ("silent", None))
+    opinions = (("agrees", "long"), ("disagrees", "short"), ("disagrees", None), ("silent", None))
     scaled = tuple(
-        replace(each, plan=replace(each.plan, agreement=agreement, recommends=side))
-        for each, (agreement, side) in zip(bare, said, strict=True)
+        replace(result, plan=replace(result.plan, agreement=agreement, recommends=side))
+        for result, (agreement, side) in zip(bare, opinions, strict=True)
     )
-    found = {name: each.total_r for name, each in by_opinion(scaled, bare).items()}
-    assert found == {
+    totals = {name: statistics.total_r for name, statistics in by_opinion(scaled, bare).items()}
+    assert totals == {
         "recommended": 1.0,
         "the other side recommended": -1.0,
         "skip recommended": 0.5,
@@ -116,9 +116,9 @@ def test_plain_trades_are_told_apart_by_what_the_model_said_of_the_side_that_bro
 
 
 def test_nothing_settled_is_nothing_to_compare() -> None:
-    found = added((), ())
-    assert found.words == "no settled trade to compare yet"
-    assert json_values(found)["per_slot"] == [None, None, None]
+    difference = added((), ())
+    assert difference.words == "no settled trade to compare yet"
+    assert json_values(difference)["per_slot"] == [None, None, None]
     assert trade_statistics(()).verdict == "nothing to judge"
 
 

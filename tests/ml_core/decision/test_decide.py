@@ -29,7 +29,7 @@ SLOT = Slot(symbol="MGC", trading_day=date(2024, 11, 20), opening_range="0900", 
 
 
 def context(seconds: float = 3.0, **values: Any) -> SlotContext:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "market": MARKET,
         "market_hash": "m" * 64,
         "slot": SLOT,
@@ -40,7 +40,7 @@ def context(seconds: float = 3.0, **values: Any) -> SlotContext:
         "versions": (version(),),
         "bars": SimpleNamespace(minute=[7]),
     }
-    return SlotContext(**{**known, **values})
+    return SlotContext(**{**defaults, **values})
 
 
 def version(name: str = "v-1", **values: Any) -> RoleVersion:
@@ -195,13 +195,13 @@ def test_while_the_breaker_is_not_closed_nothing_is_recommended(
 
 def fallbacks(*versions: RoleVersion) -> tuple[Any, list[dict[str, str]]]:
     """Return a function that offers these versions in turn, and the list of its arguments."""
-    asked: list[dict[str, str]] = []
+    requests: list[dict[str, str]] = []
 
     def fallback(without: Mapping[str, str]) -> RoleVersion | None:
-        asked.append(dict(without))
-        return versions[len(asked) - 1] if len(asked) <= len(versions) else None
+        requests.append(dict(without))
+        return versions[len(requests) - 1] if len(requests) <= len(versions) else None
 
-    return fallback, asked
+    return fallback, requests
 
 
 @pytest.mark.parametrize(
@@ -216,10 +216,10 @@ def fallbacks(*versions: RoleVersion) -> tuple[Any, list[dict[str, str]]]:
 def test_a_champion_that_fails_stays_where_no_other_can_predict(
     offered: list[RoleVersion], serves: str, reason: str
 ) -> None:
-    fallback, asked = fallbacks(*offered)
+    fallback, requests = fallbacks(*offered)
     entry, *_ = decide(context(versions=(version(unreadable="b"),)), fallback)
     assert (entry.version, entry.reason, entry.outputs) == (serves, reason, Outputs(detail="b"))
-    assert asked[0] == {"v-1": "b"}
+    assert requests[0] == {"v-1": "b"}
 
 
 def test_a_champion_that_cannot_be_read_is_replaced_by_the_next_that_predicts(
@@ -229,7 +229,7 @@ def test_a_champion_that_cannot_be_read_is_replaced_by_the_next_that_predicts(
     predictor: Any = SimpleNamespace(bundle=SimpleNamespace(trained={"last_day": "2024-11-19"}))
     second = version("v-0", unreadable="c")
     third = version("b-1", predictor=predictor, fallback="champion v-1 is not usable: b")
-    fallback, asked = fallbacks(second, third)
+    fallback, requests = fallbacks(second, third)
     given = context(versions=(version(unreadable="b"),), code="c" * 64)
     (entry,) = decide(given, fallback)
     assert (entry.status, entry.version, entry.p_up) == ("predicted", "b-1", 0.6)
@@ -237,15 +237,15 @@ def test_a_champion_that_cannot_be_read_is_replaced_by_the_next_that_predicts(
     assert entry.outputs.last_bar_minute == 7
     assert entry.outputs.after_training is True
     assert entry.features == {"close_position": 0.5, "missing": None}
-    assert asked == [{"v-1": "b"}, {"v-1": "b", "v-0": "c"}]
+    assert requests == [{"v-1": "b"}, {"v-1": "b", "v-0": "c"}]
 
 
 def test_a_challenger_that_fails_is_not_replaced() -> None:
-    fallback, asked = fallbacks(version("b-1"))
+    fallback, requests = fallbacks(version("b-1"))
     versions = (version(expired="x"), version("v-2", role="challenger", unreadable="b"))
     entries = decide(context(versions=versions), fallback)
     assert [entry.reason for entry in entries] == ["model_expired", "model_unusable"]
-    assert asked == []
+    assert requests == []
 
 
 ROW: Any = SimpleNamespace(

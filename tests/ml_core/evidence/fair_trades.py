@@ -27,7 +27,7 @@ def fair_table(
     Targets of one trade share its path: a trade that reached 2 R had reached 1 R.
     """
     draw = np.random.default_rng(seed)
-    ranges = tuple(each.name for each in mgc().ranges)
+    ranges = tuple(opening_range.name for opening_range in mgc().ranges)
     rules = tuple(product(grid.stops, grid.rrs))
     shape = (days, len(ranges))
     direction = draw.choice([1, -1, 0], p=[0.49, 0.49, 0.02], size=shape).astype(np.int16)

@@ -35,11 +35,11 @@ def mornings(rows: Sequence[Row]) -> list[list[Row]]:
 
 def stakes(bets: Iterable[float], losses: Iterable[float]) -> list[float]:
     """Limit bets, in order, to what is left of nine tenths of the capital."""
-    left, found = AT_RISK, []
+    left, placed = AT_RISK, []
     for bet, loss in zip(bets, losses, strict=True):
-        found.append(min(bet, left / loss) if loss > 0 else bet)
-        left = max(left - found[-1] * loss, 0.0)
-    return found
+        placed.append(min(bet, left / loss) if loss > 0 else bet)
+        left = max(left - placed[-1] * loss, 0.0)
+    return placed
 
 
 def challenger_wealth(rows: Sequence[Row]) -> list[float]:
@@ -48,7 +48,7 @@ def challenger_wealth(rows: Sequence[Row]) -> list[float]:
     The stake is Kelly's for the days before, with a prior of fifty rows that deserve half a stake
     of 1; it is between 0 and 2.
     """
-    capital, total, square, found = 1.0, 0.0, 0.0, []
+    capital, total, square, wealth = 1.0, 0.0, 0.0, []
     for today in mornings(rows):
         odds = [(_kept(row.p), _kept(row.other)) for row in today]
         if_up = [math.log(p / q) for p, q in odds]
@@ -66,10 +66,10 @@ def challenger_wealth(rows: Sequence[Row]) -> list[float]:
         ]
         placed = stakes(bets, losses)
         capital += capital * sum(map(_product, placed, gains))
-        found.append(capital)
+        wealth.append(capital)
         total += sum(gains)
         square += sum(gain * gain for gain in gains)
-    return found
+    return wealth
 
 
 def share_wealth(
@@ -79,7 +79,7 @@ def share_wealth(
     counted: Sequence[bool] | None = None,
 ) -> list[float]:
     """Return the wealth after each day of a bet that something happens more often than a share."""
-    capital, total, square, found = 1.0, 0.0, 50 * share * (1 - share), []
+    capital, total, square, wealth = 1.0, 0.0, 50 * share * (1 - share), []
     rows = zip(day, happened, counted or [True] * len(day), strict=True)
     for _, group in groupby(rows, key=lambda row: row[0]):
         gains = [came - share if counts else 0.0 for _, came, counts in group]
@@ -87,10 +87,10 @@ def share_wealth(
         placed = stakes([bet] * len(gains), [share] * len(gains))
         capital += capital * sum(map(_product, placed, gains))
         brought = sum(gains)
-        found.append(capital)
+        wealth.append(capital)
         total += brought
         square += brought * brought
-    return found
+    return wealth
 
 
 def calibration_wealth(rows: Sequence[Row]) -> list[float]:
@@ -112,7 +112,7 @@ def calibration_wealth(rows: Sequence[Row]) -> list[float]:
 
 
 def _calibration_wealth(days: Sequence[Sequence[Row]], way: str) -> list[float]:
-    capital, found = 1.0, []
+    capital, wealth = 1.0, []
     brought: dict[int, float] = {}
     square: dict[int, float] = {}
     for today in days:
@@ -133,11 +133,11 @@ def _calibration_wealth(days: Sequence[Sequence[Row]], way: str) -> list[float]:
         capital += capital * sum(
             bet * part * gain for bet, part, gain in zip(bets, placed, gains, strict=True)
         )
-        found.append(capital)
+        wealth.append(capital)
         for cell, gain in zip(cells, gains, strict=True):
             brought[cell] = brought.get(cell, 0.0) + gain
             square[cell] = square.get(cell, prior) + gain * gain
-    return found
+    return wealth
 
 
 def _kept(p: float) -> float:

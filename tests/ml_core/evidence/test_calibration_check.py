@@ -34,9 +34,9 @@ def test_a_perfect_forecaster_is_refused_at_the_stated_level(rows: int) -> None:
     assert by_former > 2 * high  # one limit for any number of rows kept no level
 
 
-@pytest.mark.parametrize(("rows", "found"), [(300, 0.4), (742, 0.8), (1570, 0.97)])
-def test_an_overconfident_forecaster_is_found(rows: int, found: float) -> None:
-    assert refused(OVERCONFIDENT, rows, 200, seed=12)[0] >= found
+@pytest.mark.parametrize(("rows", "share"), [(300, 0.4), (742, 0.8), (1570, 0.97)])
+def test_an_overconfident_forecaster_is_found(rows: int, share: float) -> None:
+    assert refused(OVERCONFIDENT, rows, 200, seed=12)[0] >= share
 
 
 def test_with_many_rows_the_limit_is_an_error_that_matters() -> None:

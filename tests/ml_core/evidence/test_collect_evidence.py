@@ -12,11 +12,11 @@ from ml_core.evidence.promotion.collect_evidence import collect_evidence
 from ml_core.evidence.promotion.injection import finds_injected_signal
 from ml_core.evidence.promotion.rule import Decision, decide
 from ml_core.ranges.labels import DOWN, UP
-from tests.ml_core.evidence.walks import RECIPE, answers, by_seed
+from tests.ml_core.evidence.walks import RECIPE, by_seed, walk_predictions
 from tests.ml_core.learning.synthetic import dataset
 
 
-def judged(
+def promotion_decision(
     mine: tuple[OutOfSamplePredictions, ...],
     champion: OutOfSamplePredictions | None = None,
     trials: int = 1,
@@ -35,52 +35,54 @@ def judged(
 
 
 def test_a_planted_effect_is_promoted_over_the_baseline() -> None:
-    said = judged(by_seed(0.8))
-    assert [each.name for each in said.conditions if each.status != "holds"] == []
+    decision = promotion_decision(by_seed(0.8))
+    assert [
+        condition.name for condition in decision.conditions if condition.status != "holds"
+    ] == []
 
 
 def test_nothing_planted_is_not_promoted() -> None:
-    assert not judged(by_seed(0.0, seed=1)).promote
+    assert not promotion_decision(by_seed(0.0, seed=1)).promote
 
 
 def test_a_champion_that_is_as_good_stays() -> None:
-    said = judged(by_seed(0.8), champion=answers(0.8))
-    assert not said.promote
-    assert "log loss better than champion fails" in said.verdict
+    decision = promotion_decision(by_seed(0.8), champion=walk_predictions(0.8))
+    assert not decision.promote
+    assert "log loss better than champion fails" in decision.verdict
 
 
 def test_sixty_per_cent_accuracy_with_losing_trades_is_no_trading_claim() -> None:
     mine = tuple(
         replace(
-            each,
+            seeded,
             predictions=replace(
-                each.predictions, recommendation=np.where(each.predictions.p_up >= 0.5, 1, -1)
+                seeded.predictions, recommendation=np.where(seeded.predictions.p_up >= 0.5, 1, -1)
             ),
-            test=replace(each.test, r_net=np.full(len(each), -0.1)),
+            test=replace(seeded.test, r_net=np.full(len(seeded), -0.1)),
         )
-        for each in by_seed(0.8)
+        for seeded in by_seed(0.8)
     )
     broke = np.isin(mine[0].test.direction, (UP, DOWN))
     right = (mine[0].predictions.p_up >= 0.5) == (mine[0].test.direction == UP)
     assert right[broke].mean() > 0.6
-    said = judged(mine)
-    assert said.promote
-    assert not said.trading_claim
-    assert said.trading.status == "fails"
+    decision = promotion_decision(mine)
+    assert decision.promote
+    assert not decision.trading_claim
+    assert decision.trading.status == "fails"
 
 
 def test_the_best_of_five_hundred_noise_recipes_is_refused() -> None:
-    said = best_of_noise(answers(0.0, kind="baseline"), 500, seed=1)
-    states = {each.name: each.status for each in said.conditions}
-    assert not said.promote
+    decision = best_of_noise(walk_predictions(0.0, kind="baseline"), 500, seed=1)
+    states = {condition.name: condition.status for condition in decision.conditions}
+    assert not decision.promote
     assert states["trials paid for"] == "fails"
 
 
 def test_a_recipe_that_can_learn_finds_the_injected_signal_and_one_that_cannot_does_not() -> None:
     data = dataset(900, seed=4)
-    found = finds_injected_signal(data, RECIPE)
-    assert found.recovered
-    assert 0.4 * found.possible < found.gain < 1.3 * found.possible
+    injected = finds_injected_signal(data, RECIPE)
+    assert injected.recovered
+    assert 0.4 * injected.possible < injected.gain < 1.3 * injected.possible
     deaf = RECIPE.model_copy(
         update={"directional": RECIPE.directional.model_copy(update={"min_data_in_leaf": 5000})}
     )

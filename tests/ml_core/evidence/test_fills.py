@@ -32,7 +32,7 @@ def measured(*rows: Row, spec: LabelSpec | None = None) -> FillRealism:
 
 
 @pytest.mark.parametrize("rule", ["touch", "through"])
-def test_a_win_by_an_exact_touch_is_told_with_what_it_costs_to_be_traded_through(
+def test_a_win_by_an_exact_touch_is_reported_with_the_cost_of_trading_through(
     rule: str,
 ) -> None:
     exact = measured(

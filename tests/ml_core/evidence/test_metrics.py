@@ -42,7 +42,7 @@ def test_metrics_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
 
 
 def test_whether_smaller_is_better_is_part_of_each_metric() -> None:
-    assert {each.name: each.smaller_is_better for each in METRICS} == {
+    assert {metric.name: metric.smaller_is_better for metric in METRICS} == {
         "accuracy": False,
         "log_loss": True,
         "brier": True,
@@ -50,7 +50,7 @@ def test_whether_smaller_is_better_is_part_of_each_metric() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.1])
-def test_what_is_no_probability_is_never_scored(bad: float) -> None:
+def test_a_value_that_is_no_probability_is_never_scored(bad: float) -> None:
     for metric in METRICS:
         with pytest.raises(NotScorableError, match="missing or outside"):
             metric(np.array([0.5, bad]), np.array([True, False]))
@@ -59,7 +59,7 @@ def test_what_is_no_probability_is_never_scored(bad: float) -> None:
 
 
 @pytest.mark.parametrize("sure", [0.0, 1.0])
-def test_a_sure_answer_is_scored_and_a_sure_miss_costs_no_more_than_fifteen_digits(
+def test_a_certain_prediction_is_scored_and_a_certain_miss_costs_at_most_fifteen_digits(
     sure: float,
 ) -> None:
     p, right = np.array([sure]), np.array([bool(sure)])
@@ -111,7 +111,7 @@ def test_perfect_calibration_has_no_error_and_a_sure_miss_has_all() -> None:
 
     assert expected_calibration_error(p, happened) == pytest.approx(0)
     assert expected_calibration_error(np.ones(3), np.zeros(3, bool)) == pytest.approx(1)
-    assert [each.rows for each in reliability(p, happened)] == [4, 4]
+    assert [group.rows for group in reliability(p, happened)] == [4, 4]
 
 
 def test_a_drawdown_is_the_deepest_fall_from_a_height() -> None:
@@ -140,8 +140,8 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         size = draw.integers(1, 7, 120)
         values = np.repeat(draw.normal(size=120), size) + draw.normal(size=size.sum())
         day = np.repeat(np.arange(120), size).astype("datetime64[D]")
-        found = mean_interval(values, day, resamples=400, seed=seed)
-        hits += found.low <= 0 <= found.high
+        interval = mean_interval(values, day, resamples=400, seed=seed)
+        hits += interval.low <= 0 <= interval.high
 
     assert 180 <= hits <= 198
 

@@ -16,11 +16,11 @@ from ml_core.json_values import json_values
 from ml_core.learning.predictions.predict import Predictions
 from ml_core.ranges.labels import DOWN, NONE, UP
 from tests.ml_core.evidence.slow_wealth import challenger_wealth, rows_of
-from tests.ml_core.evidence.walks import answers
+from tests.ml_core.evidence.walks import walk_predictions
 
 
-def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
-    made = answers(0.8)
+def test_predictions_survive_parquet_to_the_bit(tmp_path: Path) -> None:
+    made = walk_predictions(0.8)
     pq.write_table(made.to_table(), tmp_path / "a.parquet")
     read = read_predictions(pq.read_table(tmp_path / "a.parquet"))
     assert (read.recipe_hash, read.seed) == (made.recipe_hash, made.seed)
@@ -36,8 +36,8 @@ def test_answers_come_back_from_parquet_to_the_bit(tmp_path: Path) -> None:
     )
 
 
-def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
-    made = answers(0.0)
+def test_a_prediction_for_a_training_row_is_refused_and_the_day_named() -> None:
+    made = walk_predictions(0.0)
     late = made.seen_until.copy()
     late[10] = made.test.decision_minute[10] + 1
     seen = replace(made, seen_until=late)
@@ -48,7 +48,7 @@ def test_an_answer_to_a_seen_row_is_refused_and_the_day_named() -> None:
 
 
 def test_studies_without_a_common_break_are_no_comparison() -> None:
-    made = answers(0.0)
+    made = walk_predictions(0.0)
     half = len(made) // 2
     first, second = made.rows(np.arange(half)), made.rows(np.arange(half, len(made)))
     with pytest.raises(NoCommonRowsError, match="same period"):
@@ -56,7 +56,7 @@ def test_studies_without_a_common_break_are_no_comparison() -> None:
 
 
 def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None:
-    made = answers(0.8)
+    made = walk_predictions(0.8)
     quiet = made.test.direction.copy()
     quiet[::5] = NONE
     fewer = replace(made, test=replace(made.test, direction=quiet))
@@ -68,19 +68,20 @@ def test_a_comparison_takes_common_breaks_only_and_itself_is_no_better() -> None
 
 
 def test_groups_add_up_to_the_whole() -> None:
-    told = json_values(evaluate_predictions(answers(0.8), "m", "v"))
+    figures = json_values(evaluate_predictions(walk_predictions(0.8), "m", "v"))
     for part in ("by_range", "by_year", "by_side", "by_fold"):
-        assert sum(each["rows"] for each in told[part]) == told["summary"]["breaks"]
-        total = sum(each["rows"] * each["model"]["log_loss"] for each in told[part])
-        mean = total / told["summary"]["breaks"]
-        assert mean == pytest.approx(told["directional"]["model"]["log_loss"])
+        assert sum(group["rows"] for group in figures[part]) == figures["summary"]["breaks"]
+        total = sum(group["rows"] * group["model"]["log_loss"] for group in figures[part])
+        mean = total / figures["summary"]["breaks"]
+        assert mean == pytest.approx(figures["directional"]["model"]["log_loss"])
         assert all(
-            each["difference"]["corridor"]["log_loss"]["low"] is not None for each in told[part]
+            group["difference"]["corridor"]["log_loss"]["low"] is not None
+            for group in figures[part]
         )
 
 
 def test_the_evidence_of_a_comparison_is_a_slow_bettor_s_over_every_row() -> None:
-    made = answers(0.6)
+    made = walk_predictions(0.6)
     quiet = made.test.direction.copy()
     quiet[::7] = NONE
     unseen = replace(made, test=replace(made.test, direction=quiet))

@@ -63,16 +63,18 @@ def test_trades_and_power_are_those_of_statsmodels(
     }
     expected = normal_sample_size_one_tail(lift, power, alpha, **spread)
     assert trades_needed(baseline, lift, power=power, alpha=alpha) == math.ceil(expected)
-    found = normal_power_het(lift, 500, alpha, alternative="larger", **spread)
-    assert power_of(500, baseline, lift, alpha=alpha) == pytest.approx(float(found), abs=1e-9)
+    expected_power = normal_power_het(lift, 500, alpha, alternative="larger", **spread)
+    assert power_of(500, baseline, lift, alpha=alpha) == pytest.approx(
+        float(expected_power), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(("gain", "sd"), [(0.002, 0.06), (0.01, 0.2), (0.001, 0.045)])
 def test_rows_for_a_gain_are_those_of_statsmodels(gain: float, sd: float) -> None:
     expected = normal_sample_size_one_tail(gain, 0.8, 0.025, std_null=sd)
     assert rows_for_gain(gain, sd) == math.ceil(expected)
-    found = normal_power_het(gain, 5000, 0.025, std_null=sd, alternative="larger")
-    assert power_for_gain(5000, gain, sd) == pytest.approx(float(found), abs=1e-9)
+    expected_power = normal_power_het(gain, 5000, 0.025, std_null=sd, alternative="larger")
+    assert power_for_gain(5000, gain, sd) == pytest.approx(float(expected_power), abs=1e-9)
 
 
 @pytest.mark.parametrize(("baseline", "lift"), [(0.5, 0.02), (0.5, 0.05), (0.694, 0.02)])
@@ -86,13 +88,13 @@ def test_the_exact_test_has_about_that_power(baseline: float, lift: float) -> No
 def test_more_trades_or_more_lift_find_more(
     trades: int, baseline: float, lift: float, more: float
 ) -> None:
-    found = power_of(trades, baseline, lift)
-    assert power_of(trades + 1, baseline, lift) >= found
+    reached = power_of(trades, baseline, lift)
+    assert power_of(trades + 1, baseline, lift) >= reached
     assert trades_needed(baseline, lift + more) <= trades_needed(baseline, lift)
     assert power_for_gain(trades + 1, lift, 1.0) >= power_for_gain(trades, lift, 1.0)
     # below half the power a wider spread helps, as any shot in the dark does
-    assume(found > 0.5)
-    assert power_of(trades, baseline, lift + more) >= found - 1e-12
+    assume(reached > 0.5)
+    assert power_of(trades, baseline, lift + more) >= reached - 1e-12
 
 
 @given(st.floats(0.3, 0.7), st.floats(0.005, 0.2), st.floats(1, 9))
@@ -125,8 +127,8 @@ def test_the_trades_needed_are_the_fewest_with_that_power(
     baseline: float, lift: float, power: float, alpha: float, effect: float
 ) -> None:
     needed = trades_needed(baseline, lift, power=power, alpha=alpha, design_effect=effect)
-    found = power_of(needed, baseline, lift, alpha=alpha, design_effect=effect)
-    assert found >= power - 1e-9
+    reached = power_of(needed, baseline, lift, alpha=alpha, design_effect=effect)
+    assert reached >= power - 1e-9
     if needed > 1:
         fewer = power_of(needed - 1, baseline, lift, alpha=alpha, design_effect=effect)
         assert fewer < power + 1e-9
@@ -162,22 +164,22 @@ def test_trades_are_counted_up_to_a_million_milliards() -> None:
         power_of(10**15 + 1, 0.5, 0.01)
 
 
-def test_a_gate_tells_interval_chance_and_what_is_missing() -> None:
-    said = gate(141, 250, baseline=0.5, lift=0.02)
-    assert (said.low, said.high) == pytest.approx(
+def test_a_gate_reports_interval_chance_and_missing_trades() -> None:
+    result = gate(141, 250, baseline=0.5, lift=0.02)
+    assert (result.low, result.high) == pytest.approx(
         proportion_confint(141, 250, method="beta"), abs=1e-9
     )
-    assert said.missing == said.needed - 250 > 3000
-    assert "more trades are needed" in said.words
+    assert result.missing == result.needed - 250 > 3000
+    assert "more trades are needed" in result.words
     assert gate(9_000, 16_000, lift=0.02).missing == 0
-    assert math.isclose(json_values(said)["accuracy"], 0.564)
-    assert said.chance_of_coin == said.chance_of_baseline == chance_of_coin(250, 0.55)
+    assert math.isclose(json_values(result)["accuracy"], 0.564)
+    assert result.chance_of_coin == result.chance_of_baseline == chance_of_coin(250, 0.55)
 
 
 def test_the_words_round_no_threshold() -> None:
-    said = gate(60, 100, threshold=0.555, baseline=0.694, lift=0.025).words
-    assert "passes 55.5%" in said
-    assert "2.5 points over 69.4%" in said
+    words = gate(60, 100, threshold=0.555, baseline=0.694, lift=0.025).words
+    assert "passes 55.5%" in words
+    assert "2.5 points over 69.4%" in words
 
 
 @pytest.mark.parametrize(("correct", "trades"), [(0, 40), (40, 40), (22, 40)])
@@ -195,8 +197,8 @@ def test_trades_that_share_luck_widen_the_interval(correct: int, trades: int) ->
 
 
 def test_a_report_of_numpy_counts_is_plain_json() -> None:
-    said = gate(np.int64(141), np.int64(250))
-    assert json.loads(json.dumps(json_values(said)))["trades"] == 250
+    result = gate(np.int64(141), np.int64(250))
+    assert json.loads(json.dumps(json_values(result)))["trades"] == 250
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,11 @@ GOOD = Evidence(
 
 
 def failed(decision: Decision) -> dict[str, str]:
-    return {each.name: each.status for each in decision.conditions if each.status != "holds"}
+    return {
+        condition.name: condition.status
+        for condition in decision.conditions
+        if condition.status != "holds"
+    }
 
 
 def with_first(**changed: object) -> Evidence:
@@ -67,12 +71,12 @@ def with_first(**changed: object) -> Evidence:
 
 
 def test_evidence_that_holds_throughout_is_promoted_with_its_reasons() -> None:
-    said = decide(GOOD)
-    assert failed(said) == {}
-    assert said.promote
-    assert said.trading_claim
-    assert "passes the promotion rule" in said.verdict
-    assert json.loads(json.dumps(json_values(said)))["promote"] is True
+    decision = decide(GOOD)
+    assert failed(decision) == {}
+    assert decision.promote
+    assert decision.trading_claim
+    assert "passes the promotion rule" in decision.verdict
+    assert json.loads(json.dumps(json_values(decision)))["promote"] is True
 
 
 @pytest.mark.parametrize(
@@ -113,11 +117,11 @@ def test_evidence_that_holds_throughout_is_promoted_with_its_reasons() -> None:
 def test_each_condition_stops_a_promotion_by_itself(
     evidence: Evidence, condition: str, status: str
 ) -> None:
-    said = decide(evidence)
-    assert not said.promote
-    assert not said.trading_claim
-    assert failed(said)[condition] == status
-    assert condition in said.verdict
+    decision = decide(evidence)
+    assert not decision.promote
+    assert not decision.trading_claim
+    assert failed(decision)[condition] == status
+    assert condition in decision.verdict
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -131,26 +135,26 @@ def test_a_missing_nan_or_infinite_figure_never_promotes(
     changes[which] = replace(
         changes[which], interval=replace(changes[which].interval, **{field: bad})
     )
-    said = decide(replace(GOOD, comparisons=(replace(first, changes=tuple(changes)), *others)))
-    assert not said.promote
-    assert "unknown" in failed(said).values()
-    json.dumps(json_values(said))
+    decision = decide(replace(GOOD, comparisons=(replace(first, changes=tuple(changes)), *others)))
+    assert not decision.promote
+    assert "unknown" in failed(decision).values()
+    json.dumps(json_values(decision))
 
 
 @pytest.mark.parametrize("kept", [(), (0,), (1,)])
 def test_a_metric_that_was_not_compared_never_promotes(kept: tuple[int, ...]) -> None:
     first, *others = GOOD.comparisons
     fewer = replace(first, changes=tuple(first.changes[index] for index in kept))
-    said = decide(replace(GOOD, comparisons=(fewer, *others)))
-    assert not said.promote
-    assert "unknown" in failed(said).values()
+    decision = decide(replace(GOOD, comparisons=(fewer, *others)))
+    assert not decision.promote
+    assert "unknown" in failed(decision).values()
 
 
 def test_a_comparison_without_any_figure_is_unknown_and_no_crash() -> None:
     bare = replace(GOOD.comparisons[0], changes=(), years=(), seeds=(), e_value=NAN, e_worse=NAN)
-    said = decide(replace(GOOD, comparisons=(bare,), against_wanted=("corridor",), live=bare))
-    assert set(failed(said).values()) == {"unknown"}
-    json.dumps(json_values(said))
+    decision = decide(replace(GOOD, comparisons=(bare,), against_wanted=("corridor",), live=bare))
+    assert set(failed(decision).values()) == {"unknown"}
+    json.dumps(json_values(decision))
 
 
 def test_a_handful_of_unlucky_rows_is_no_bad_year() -> None:
@@ -163,9 +167,9 @@ def test_a_handful_of_unlucky_rows_is_no_bad_year() -> None:
 
 def test_a_missing_comparison_never_promotes() -> None:
     only_one = replace(GOOD, comparisons=GOOD.comparisons[:1])
-    said = decide(only_one)
-    assert not said.promote
-    assert failed(said)["better than champion"] == "unknown"
+    decision = decide(only_one)
+    assert not decision.promote
+    assert failed(decision)["better than champion"] == "unknown"
     assert not decide(replace(GOOD, comparisons=(), against_wanted=())).promote
 
 
@@ -179,10 +183,10 @@ def test_which_way_is_better_belongs_to_the_metric(size: float, smaller: bool) -
 
 def test_a_metric_on_which_larger_is_better_is_not_promoted_for_being_smaller() -> None:
     first, *others = GOOD.comparisons
-    turned = tuple(replace(each, smaller_is_better=False) for each in first.changes)
-    said = decide(replace(GOOD, comparisons=(replace(first, changes=turned), *others)))
-    assert not said.promote
-    assert failed(said)["log loss better than corridor"] == "fails"
+    turned = tuple(replace(change, smaller_is_better=False) for change in first.changes)
+    decision = decide(replace(GOOD, comparisons=(replace(first, changes=turned), *others)))
+    assert not decision.promote
+    assert failed(decision)["log loss better than corridor"] == "fails"
 
 
 def test_the_more_was_tried_the_more_must_be_shown() -> None:
@@ -204,21 +208,21 @@ def test_an_e_value_must_pay_for_the_trials_too() -> None:
     assert "more are needed to decide" in " ".join(refused.reasons)
 
 
-def test_what_is_shown_with_fewer_rows_than_the_rule_mostly_needs_is_shown() -> None:
-    shown = {each.name: each for each in decide(GOOD).conditions}["enough rows"]
+def test_a_gain_shown_with_fewer_rows_than_usually_needed_counts() -> None:
+    enough = {condition.name: condition for condition in decide(GOOD).conditions}["enough rows"]
 
-    assert shown.status == "holds"
-    assert shown.figures["needed"] > shown.figures["rows"] >= shown.figures["least"]
-    assert shown.words.split(". ")[0].endswith("; found with fewer")
-    assert 0 < shown.figures["power_now"] < shown.figures["power"]
+    assert enough.status == "holds"
+    assert enough.figures["needed"] > enough.figures["rows"] >= enough.figures["least"]
+    assert enough.words.split(". ")[0].endswith("; found with fewer")
+    assert 0 < enough.figures["power_now"] < enough.figures["power"]
 
 
 def test_accuracy_without_money_is_no_trading_claim() -> None:
     losing = replace(GOOD, net_r=interval(-0.1, 0.05))
-    said = decide(losing)
-    assert said.promote
-    assert not said.trading_claim
-    assert "no trading claim" in said.verdict
+    decision = decide(losing)
+    assert decision.promote
+    assert not decision.trading_claim
+    assert "no trading claim" in decision.verdict
     few = decide(replace(GOOD, trades=29))
     assert not few.trading_claim
     assert decide(replace(GOOD, net_r=interval(NAN))).trading.status == "unknown"
@@ -242,8 +246,8 @@ def test_a_refit_needs_sanity_and_not_to_be_worse() -> None:
 
 
 def test_every_condition_that_does_not_hold_is_among_the_reasons() -> None:
-    said = decide(replace(GOOD, calibration=calibration(0.2), trials=None))
-    assert [reason.partition(":")[0] for reason in said.reasons] == [
+    decision = decide(replace(GOOD, calibration=calibration(0.2), trials=None))
+    assert [reason.partition(":")[0] for reason in decision.reasons] == [
         "calibration fails",
         "enough rows unknown",  # few, and whether the gain is shown is not known
         "trials paid for unknown",

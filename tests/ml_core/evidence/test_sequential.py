@@ -50,12 +50,12 @@ def test_the_wealth_has_mean_one_at_most_under_the_null() -> None:
 
 def test_a_better_challenger_is_found_and_a_worse_one_is_not() -> None:
     draw = np.random.default_rng(3)
-    found = worse = 0
+    better = worse = 0
     for _ in range(40):
         challenger, baseline, happened, day = world(draw, 0.6)
-        found += latest(e_process(challenger, baseline, happened, day, True)) >= 20
+        better += latest(e_process(challenger, baseline, happened, day, True)) >= 20
         worse += latest(e_process(baseline, challenger, happened, day, True)) >= 20
-    assert found >= 32  # eight in ten
+    assert better >= 32  # eight in ten
     assert worse == 0
 
 
@@ -66,18 +66,20 @@ def luck_of(draw: np.random.Generator, share: float) -> NDArray[np.bool_]:
     return np.where(draw.random(len(own)) < 0.5, shared, own) < share
 
 
-def test_a_share_that_is_not_above_a_limit_is_seldom_ever_said_to_be() -> None:
+def test_a_share_not_above_a_limit_seldom_raises_a_false_alarm() -> None:
     draw = np.random.default_rng(4)
     day = np.datetime64("2024-01-01") + np.repeat(np.arange(DAYS), A_DAY)
     ever = [(share_process(luck_of(draw, 0.55), day, 0.55, True) >= 20).any() for _ in range(400)]
     assert sum(ever) <= 400 * 0.05
-    found = [latest(share_process(luck_of(draw, 0.65), day, 0.55, True)) >= 20 for _ in range(40)]
-    assert sum(found) >= 32  # eight in ten
+    promoted = [
+        latest(share_process(luck_of(draw, 0.65), day, 0.55, True)) >= 20 for _ in range(40)
+    ]
+    assert sum(promoted) >= 32  # eight in ten
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.booleans()), max_size=60))
-def test_wealth_never_goes_below_zero_whatever_is_said(
+def test_wealth_never_goes_below_zero_for_any_predictions(
     rows: list[tuple[float, float, bool]],
 ) -> None:
     ours, theirs = (np.array([row[index] for row in rows]) for index in (0, 1))
@@ -131,7 +133,7 @@ def test_forecasts_that_depend_on_the_ranges_before_them_win_nothing() -> None:
     assert sum(ever) <= 200 * 0.05
 
 
-def test_whether_a_range_breaks_tells_the_stakes_of_later_ranges_nothing() -> None:
+def test_whether_a_range_breaks_does_not_affect_the_stakes_of_later_ranges() -> None:
     """Test two ranges a day, open at the same time, each equally likely to break UP or DOWN.
 
     The second goes the challenger's way exactly where the first does not break out. A larger stake
@@ -185,11 +187,11 @@ def test_a_stake_never_changes_with_later_rows(
             wealth.append(process(*a_day(changed), day))
         return float((wealth[0][1] - wealth[1][1]) / wealth[0][0])
 
-    def of_log_loss(p: Any, q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
+    def log_loss_wealth(p: Any, q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
         return e_process(p, q, up, day, broke)
 
-    def of_share(_p: Any, _q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
+    def share_wealth(_p: Any, _q: Any, up: Any, broke: Any, day: Any) -> NDArray[np.float64]:
         return share_process(up, day, 0.5, broke)
 
-    for process in (of_log_loss, of_share):
+    for process in (log_loss_wealth, share_wealth):
         assert stake(today, process) == pytest.approx(stake(other, process), rel=1e-6, abs=1e-9)

@@ -61,8 +61,10 @@ def test_the_rules_found_better_are_archs(better: float) -> None:
     assert np.flatnonzero(ours).tolist() == list(oracle.superior_models)
 
 
-@pytest.mark.parametrize(("share", "moved"), [(0.99, True), (1.01, False)])
-def test_a_rule_is_too_bad_to_matter_beyond_hansen_s_threshold(share: float, moved: bool) -> None:
+@pytest.mark.parametrize(("share", "recentred"), [(0.99, True), (1.01, False)])
+def test_a_rule_is_too_bad_to_matter_beyond_hansen_s_threshold(
+    share: float, recentred: bool
+) -> None:
     threshold = np.sqrt(2 * np.log(np.log(DAYS)))
     times = times_drawn(DAYS, BLOCK, RESAMPLES, 2)
     values = returns(2, rules=40)
@@ -73,7 +75,7 @@ def test_a_rule_is_too_bad_to_matter_beyond_hansen_s_threshold(share: float, mov
     result = superiority(values, times, 0.05)
 
     assert result.p_lower < result.p_upper
-    assert result.p_consistent == (result.p_upper if moved else result.p_lower)
+    assert result.p_consistent == (result.p_upper if recentred else result.p_lower)
 
 
 def test_a_rule_is_named_at_the_size_asked_for() -> None:
@@ -90,21 +92,21 @@ def test_a_rule_is_named_at_the_size_asked_for() -> None:
         assert not named(bar - 0.25, size)
 
 
-def test_rules_that_only_lose_give_no_p_value_to_be_glad_of() -> None:
+def test_rules_that_only_lose_have_a_p_value_of_one() -> None:
     values = returns(4) - 9.0
 
-    found = superiority(values, times_drawn(DAYS, BLOCK, RESAMPLES, 0), 0.05)
+    result = superiority(values, times_drawn(DAYS, BLOCK, RESAMPLES, 0), 0.05)
 
-    assert found.p_consistent == 1.0
-    assert not found.better.any()
+    assert result.p_consistent == 1.0
+    assert not result.better.any()
 
 
 def test_a_rule_that_never_varies_is_not_found_better() -> None:
     values = np.column_stack([np.full(DAYS, 0.3), returns(5)[:, 0]])
 
-    found = superiority(values, times_drawn(DAYS, BLOCK, RESAMPLES, 0), 0.05)
+    result = superiority(values, times_drawn(DAYS, BLOCK, RESAMPLES, 0), 0.05)
 
-    assert not found.better[0]
+    assert not result.better[0]
 
 
 @settings(max_examples=50, deadline=None)

@@ -50,12 +50,12 @@ def test_another_family_makes_the_rule_as_much_stricter_as_twice_the_questions()
     assert set(failed(refused)) == {"valid at any look", "enough rows"}
 
 
-def test_every_verdict_says_what_its_questions_cost() -> None:
-    said = decide(replace(GOOD, trials=7))
+def test_every_verdict_states_the_cost_of_its_questions() -> None:
+    decision = decide(replace(GOOD, trials=7))
 
-    assert said.cost is not None
-    assert said.cost.words in said.reasons
-    assert json_values(said)["cost"]["questions"] == 7
+    assert decision.cost is not None
+    assert decision.cost.words in decision.reasons
+    assert json_values(decision)["cost"]["questions"] == 7
     assert decide(replace(GOOD, trials=None)).cost is None
 
 

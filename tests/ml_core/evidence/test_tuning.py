@@ -132,7 +132,7 @@ def test_bars_that_come_in_later_leave_the_search_the_same() -> None:
     assert tuning_folds(revised, RECIPE, 2, 6).digest != one.digest
 
 
-def test_what_is_held_out_may_be_anything_and_changes_no_score() -> None:
+def test_held_out_days_never_change_a_score() -> None:
     data = dataset(900)
     held_out = data.trading_day >= np.datetime64(tuning_folds(data, RECIPE, 2, 6).holdout_from)
     other = replace(
@@ -141,7 +141,7 @@ def test_what_is_held_out_may_be_anything_and_changes_no_score() -> None:
         features=np.where(held_out[:, None], 99.0, data.features),
     )
     before, after = (
-        score(each, tuning_folds(each, RECIPE, 2, 6).folds, RECIPE) for each in (data, other)
+        score(part, tuning_folds(part, RECIPE, 2, 6).folds, RECIPE) for part in (data, other)
     )
     assert before == after
 

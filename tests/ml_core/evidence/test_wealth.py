@@ -40,7 +40,7 @@ def test_the_evidence_of_a_challenger_is_that_of_a_slow_bettor(
     ours: dict[str, float], theirs: dict[str, float], truth: str
 ) -> None:
     draw = np.random.default_rng(1)
-    p, q = (draw.uniform(size=ROWS, **each).round(2) for each in (ours, theirs))
+    p, q = (draw.uniform(size=ROWS, **bounds).round(2) for bounds in (ours, theirs))
     p[100:110] = q[100:110]  # days on which there is nothing to bet on
     day = days(draw)
     chance = {"ours": p, "theirs": q, "middle": (p + q) / 2, "up": np.ones(ROWS)}[truth]
@@ -75,7 +75,7 @@ def test_the_worst_day_there_can_be_leaves_a_tenth_of_the_morning() -> None:
         assert wealth[-2] > 100
 
 
-def test_a_challenger_that_says_the_same_neither_wins_nor_loses_anything() -> None:
+def test_a_challenger_with_the_same_predictions_neither_wins_nor_loses() -> None:
     p = np.full(12, 0.6)
     day = (np.arange(12) // 3).astype("datetime64[D]")
     wealth = e_process(p, p, np.arange(12) % 2 == 0, day, True)

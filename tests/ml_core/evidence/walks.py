@@ -15,7 +15,7 @@ BASELINE = Recipe(name="baseline", kind="baseline")
 
 
 @cache
-def answers(
+def walk_predictions(
     effect: float = 0.0, seed: int = 0, days: int = 900, kind: str = "residual"
 ) -> OutOfSamplePredictions:
     """Return the predictions of a quick recipe, or the baseline, on rows with a planted effect."""

@@ -96,7 +96,7 @@ def test_every_shipped_feature_passes_and_was_really_seen(bars: Bars) -> None:
         next_bar,
         full_day_count,
     ],
-    ids=lambda each: each.__name__,
+    ids=lambda leak: leak.__name__,
 )
 def test_a_planted_leak_is_caught_and_nothing_else_is_blamed(
     bars: Bars, leak: Callable[[View], NDArray[np.float64]]
@@ -144,7 +144,7 @@ def test_a_contract_chosen_by_the_days_own_volume_is_caught(bars: Bars) -> None:
     assert not report.clean
 
 
-def test_progress_is_told_for_each_decision(bars: Bars) -> None:
+def test_progress_is_reported_for_each_decision(bars: Bars) -> None:
     progress: list[tuple[int, int]] = []
 
     audit_lookahead(
@@ -162,7 +162,7 @@ def test_progress_is_told_for_each_decision(bars: Bars) -> None:
     assert sorted({done for done, _ in progress}) == [done for done, _ in progress]
 
 
-def test_a_future_shown_is_false_from_the_decision_on_and_true_before(bars: Bars) -> None:
+def test_a_falsified_future_is_false_from_the_decision_on_and_true_before(bars: Bars) -> None:
     history = _history(bars)
     rows = np.flatnonzero(history.ranges.usable)[[120, 121]]
     for windows in windows_apart(history, rows):
@@ -182,7 +182,7 @@ def test_a_future_shown_is_false_from_the_decision_on_and_true_before(bars: Bars
 
 
 @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "scrambled"])
-def test_no_outcome_of_later_is_left_and_none_of_before_is_lost(bars: Bars, deleted: bool) -> None:
+def test_no_later_outcome_is_left_and_no_earlier_one_is_lost(bars: Bars, deleted: bool) -> None:
     history = _history(bars)
     rows = np.flatnonzero(history.ranges.usable)[[120, 123]]
     for windows in windows_apart(history, rows):
@@ -197,14 +197,14 @@ def test_no_outcome_of_later_is_left_and_none_of_before_is_lost(bars: Bars, dele
         warm = np.arange(there.sum()) > 12  # the first days have no contract in a short history
         for name in ("outcome", "r_net", "direction", "resolved_minute"):
             real = getattr(history.labels, name)[there]
-            shown = getattr(false.labels, name)[false_rows]
-            np.testing.assert_array_equal(shown[settled & warm], real[settled & warm])
+            falsified = getattr(false.labels, name)[false_rows]
+            np.testing.assert_array_equal(falsified[settled & warm], real[settled & warm])
         later = ~settled & np.isfinite(history.labels.r_net[there])
         assert later.any()
         for name in ("outcome", "r_net", "resolved_minute"):
             real = getattr(history.labels, name)[there]
-            shown = getattr(false.labels, name)[false_rows]
-            assert (shown[later] != real[later]).all()
+            falsified = getattr(false.labels, name)[false_rows]
+            assert (falsified[later] != real[later]).all()
 
 
 def test_the_calendar_of_later_days_is_false_and_of_the_day_itself_true(bars: Bars) -> None:
@@ -213,12 +213,12 @@ def test_the_calendar_of_later_days_is_false_and_of_the_day_itself_true(bars: Ba
     (windows,) = windows_apart(history, rows)
     false = with_false_future(bars, history, SLOW, rows, windows, np.random.default_rng(0))
 
-    shown, real = false.history.tape.schedule, history.tape.schedule
-    place = np.searchsorted(real.days, shown.days)
+    falsified, real = false.history.tape.schedule, history.tape.schedule
+    place = np.searchsorted(real.days, falsified.days)
     later = place > history.ranges.day[rows[0]]
     assert later.sum() >= 3
     for name in ("early_close", "exchange_close", "session_end", "range_start"):
-        true, false_day = getattr(real, name)[place], getattr(shown, name)
+        true, false_day = getattr(real, name)[place], getattr(falsified, name)
         assert (true[later] != false_day[later]).all()
         np.testing.assert_array_equal(true[~later], false_day[~later])
 
@@ -280,14 +280,14 @@ def test_the_history_moved_28_years_has_every_weekday_month_and_clock(bars: Bars
     history = _history(bars)
     rows = np.flatnonzero(history.ranges.usable)
 
-    moved = shifted_in_time(history, rows)
+    shifted = shifted_in_time(history, rows)
 
-    assert len(moved.rows) == len(rows)
+    assert len(shifted.rows) == len(rows)
     clock = CATALOGUE.select(["weekday", "month_sin", "minutes_from_london_open", "atr20"])
     np.testing.assert_array_equal(
-        compute(moved.history.view(moved.rows), clock), compute(history.view(rows), clock)
+        compute(shifted.history.view(shifted.rows), clock), compute(history.view(rows), clock)
     )
-    year = moved.history.tape.schedule.days[0].astype("datetime64[Y]").astype(int) + 1970
+    year = shifted.history.tape.schedule.days[0].astype("datetime64[Y]").astype(int) + 1970
     assert year == 2023 + 28
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ml_core.features.condition import LONGEST, ConditionError, read_condition
 
-KNOWN = ("atr_trend", "weekday", "session1_range", "session2_range", "x", "y")
+FEATURES = ("atr_trend", "weekday", "session1_range", "session2_range", "x", "y")
 NAN = float("nan")
 COLUMNS = {
     "x": np.array([1.0, 2.0, 3.0, NAN]),
@@ -40,21 +40,21 @@ COLUMNS = {
         ("x > 1.5e0", [1, 2]),
     ],
 )
-def test_a_condition_holds_where_it_says(text: str, rows: list[int]) -> None:
-    condition = read_condition(text, KNOWN)
-    told = condition.holds(COLUMNS) & condition.is_known(COLUMNS)
-    assert np.flatnonzero(told).tolist() == rows
+def test_a_condition_holds_where_it_should(text: str, rows: list[int]) -> None:
+    condition = read_condition(text, FEATURES)
+    holds = condition.holds(COLUMNS) & condition.is_known(COLUMNS)
+    assert np.flatnonzero(holds).tolist() == rows
 
 
 def test_a_row_in_which_a_named_feature_is_missing_is_not_known() -> None:
-    assert read_condition("x > 1 or y > 0", KNOWN).is_known(COLUMNS).tolist() == [True] * 3 + [
+    assert read_condition("x > 1 or y > 0", FEATURES).is_known(COLUMNS).tolist() == [True] * 3 + [
         False
     ]
-    assert read_condition("y > 0", KNOWN).is_known(COLUMNS).all()
+    assert read_condition("y > 0", FEATURES).is_known(COLUMNS).all()
 
 
 def test_two_that_are_spaced_otherwise_are_one_question() -> None:
-    one, other = (read_condition(text, KNOWN) for text in ("x>1 and(y<2)", " x > 1 and y < 2 "))
+    one, other = (read_condition(text, FEATURES) for text in ("x>1 and(y<2)", " x > 1 and y < 2 "))
     assert one.text == other.text == "x > 1 and y < 2"
     assert one.names == ("x", "y")
 
@@ -80,9 +80,11 @@ _TEXTS = st.recursive(
     _TEXTS,
     st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=1, max_size=8),
 )
-def test_python_itself_says_the_same_of_every_row(text: str, rows: list[tuple[int, int]]) -> None:
+def test_python_itself_evaluates_every_row_the_same(
+    text: str, rows: list[tuple[int, int]]
+) -> None:
     columns = {"x": np.array(rows, float)[:, 0], "y": np.array(rows, float)[:, 1]}
-    condition = read_condition(text, KNOWN)
+    condition = read_condition(text, FEATURES)
     names = {name: columns[name] for name in condition.names}
     by_python = [eval(text, {}, {"x": x, "y": y}) for x, y in rows]  # noqa: S307 - made above
     assert condition.holds(names).tolist() == by_python
@@ -116,17 +118,17 @@ def test_whatever_is_no_comparison_of_features_and_numbers_is_refused(
     text: str, words: str | None
 ) -> None:
     if words is None:  # at the maximum depth: either read or refused, nothing else
-        assert read_condition(text, KNOWN).names == ("x",)
+        assert read_condition(text, FEATURES).names == ("x",)
         return
     with pytest.raises(ConditionError) as refused:
-        read_condition(text, KNOWN)
+        read_condition(text, FEATURES)
     assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["outcome", "r_net", "break_direction", "session3_range"])
-def test_what_is_no_feature_is_refused_with_the_nearest(name: str) -> None:
+def test_an_unknown_feature_is_refused_with_the_nearest(name: str) -> None:
     with pytest.raises(ConditionError) as refused:
-        read_condition(f"{name} > 1 and x > 0", KNOWN)
+        read_condition(f"{name} > 1 and x > 0", FEATURES)
     assert f"names {name}, which is not a feature" in str(refused.value)
     if name == "session3_range":
         assert "did you mean session2_range, session1_range?" in str(refused.value)
@@ -134,9 +136,9 @@ def test_what_is_no_feature_is_refused_with_the_nearest(name: str) -> None:
 
 @given(st.text(max_size=60))
 def test_no_text_brings_anything_but_a_condition_or_its_refusal(text: str) -> None:
-    told: Any = None
+    outcome: Any = None
     try:
-        told = read_condition(text, KNOWN).names
+        outcome = read_condition(text, FEATURES).names
     except ConditionError as refused:
-        told = str(refused)
-    assert told
+        outcome = str(refused)
+    assert outcome

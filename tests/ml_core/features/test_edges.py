@@ -152,7 +152,7 @@ def test_any_spans_are_summed_as_one_bar_after_another(
 
     for place, (begin, end) in enumerate(spans):
         inside = [row for row in rows if NINE + begin <= row[0] < NINE + end]
-        found = [
+        actual = [
             getattr(summed, name)[place]
             for name in ("open", "high", "low", "close", "volume", "count")
         ]
@@ -166,7 +166,7 @@ def test_any_spans_are_summed_as_one_bar_after_another(
                 3 * len(inside),
                 len(inside),
             ]
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_a_market_whose_price_never_changes_has_no_usable_range_and_every_column() -> None:

@@ -93,7 +93,7 @@ def test_vwap_is_talibs_sum_of_turnover_over_sum_of_volume(history: History, vie
 
     tape, start = history.tape, history.tape.schedule.day_start[view.day]
     typical = talib.TYPPRICE(
-        *(each.astype(np.float64) for each in (tape.high, tape.low, tape.close))
+        *(prices.astype(np.float64) for prices in (tape.high, tape.low, tape.close))
     )
     volume = tape.volume.astype(np.float64)
     rows = np.flatnonzero(np.isfinite(atr20(view)))[::5]
@@ -109,7 +109,7 @@ def test_vwap_is_talibs_sum_of_turnover_over_sum_of_volume(history: History, vie
 
 def test_the_day_so_far_ends_at_the_decision(view: View) -> None:
     below_high, above_low = -above_today_high(view), above_today_low(view)
-    known = np.isfinite(below_high)
-    assert known.sum() > 100
-    assert (below_high[known] >= 0).all()
-    assert (above_low[known] >= 0).all()
+    finite = np.isfinite(below_high)
+    assert finite.sum() > 100
+    assert (below_high[finite] >= 0).all()
+    assert (above_low[finite] >= 0).all()

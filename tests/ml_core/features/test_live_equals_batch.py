@@ -64,8 +64,8 @@ def test_a_live_row_equals_the_batch_row_bit_for_bit(
     # Assert
     expected = dataset.features[row]
     np.testing.assert_array_equal(np.isnan(live.features[0]), np.isnan(expected))
-    known = ~np.isnan(expected)
-    assert (live.features[0][known].view(np.int64) == expected[known].view(np.int64)).all()
+    finite = ~np.isnan(expected)
+    assert (live.features[0][finite].view(np.int64) == expected[finite].view(np.int64)).all()
     for name in ("close_position", "size_ticks", "sigma_ticks"):
         np.testing.assert_array_equal(getattr(live, name)[0], getattr(dataset, name)[row])
 
@@ -169,7 +169,7 @@ def test_an_outcome_not_settled_by_the_horizon_is_open(bars: Bars) -> None:
     [(date(2023, 12, 25), "holiday"), (date(2024, 2, 1), "no_bars")],
     ids=["christmas", "after the data"],
 )
-def test_a_slot_that_cannot_be_decided_says_why(bars: Bars, day: date, why: str) -> None:
+def test_a_slot_that_cannot_be_decided_states_the_reason(bars: Bars, day: date, why: str) -> None:
     with pytest.raises(NoSlotError) as caught:
         assemble_live(bars, mgc(), LabelSpec(), trading_day=day, opening_range="0900")
 

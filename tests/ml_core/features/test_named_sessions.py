@@ -53,7 +53,7 @@ def test_a_name_that_is_no_word_of_a_condition_is_made_one() -> None:
     assert (names[0], names[3]) == ("session_00_late_range_atr", "asia_1_range_atr")
 
 
-def test_a_session_by_name_is_the_one_that_sessions_counted_back_come_to(bars: Bars) -> None:
+def test_a_session_by_name_is_the_one_counted_back(bars: Bars) -> None:
     market = mgc()
     history = read_history(bars, market, LabelSpec(), build_schedule(market, FIRST, LAST))
     view = history.view(np.flatnonzero(history.ranges.formed))

@@ -121,8 +121,8 @@ def test_the_nearest_and_the_weightiest_need_not_be_the_same(bars: Bars) -> None
 def test_an_event_counts_from_the_moment_it_was_known(
     bars: Bars, since: datetime, is_known: bool
 ) -> None:
-    told = replace(SOON, known_since=since)
-    assert row_of(bars, END, told) == (values(25, 25, 1440, 3) if is_known else NONE)
+    published = replace(SOON, known_since=since)
+    assert row_of(bars, END, published) == (values(25, 25, 1440, 3) if is_known else NONE)
 
 
 def test_a_list_of_past_events_made_later_changes_nothing(bars: Bars) -> None:
@@ -134,14 +134,14 @@ def test_a_list_of_past_events_made_later_changes_nothing(bars: Bars) -> None:
 
 
 def test_an_event_that_moves_counts_at_its_new_time_once_that_is_known(bars: Bars) -> None:
-    moved = replace(SOON, time=T0 + timedelta(minutes=70))
+    rescheduled = replace(SOON, time=T0 + timedelta(minutes=70))
     for since, expected in (
         (T0 - timedelta(hours=1), values(70, 70, 1440, 3)),
         (T0, values(70, 70, 1440, 3)),
         (T0 + timedelta(minutes=1), values(25, 25, 1440, 3)),
     ):
         word = replace(SOON, known_since=since, cancelled=True)
-        assert row_of(bars, END, SOON, word, replace(moved, known_since=since)) == expected
+        assert row_of(bars, END, SOON, word, replace(rescheduled, known_since=since)) == expected
 
 
 def test_a_cancelled_event_that_comes_after_all_counts_again(bars: Bars) -> None:
@@ -151,7 +151,7 @@ def test_a_cancelled_event_that_comes_after_all_counts_again(bars: Bars) -> None
     assert row_of(bars, END, SOON, off, replace(SOON, known_since=second))["minutes_to_news"] == 25
 
 
-def test_without_news_or_beyond_the_end_of_the_calendar_a_row_says_nothing(bars: Bars) -> None:
+def test_without_news_or_beyond_the_end_of_the_calendar_features_are_missing(bars: Bars) -> None:
     missing = values(np.nan, np.nan, np.nan, np.nan)
     for news in ((), (event(T0 - timedelta(days=3)),), (replace(SOON, known_since=LATER),)):
         np.testing.assert_equal(row_of(bars, *news), missing)
@@ -190,12 +190,10 @@ made_events = st.lists(
 
 
 @given(news=made_events, decisions=st.lists(moments, min_size=1, max_size=5))
-def test_what_is_known_is_what_the_record_says_was_known(
-    news: list[NewsEvent], decisions: list[int]
-) -> None:
+def test_known_news_is_that_recorded_by_then(news: list[NewsEvent], decisions: list[int]) -> None:
     t0 = np.array([to_minute(T0) + away for away in decisions])
-    known = KnownNews.at(news, t0)
-    to_next, since_last = known.minutes_to_next(), known.minutes_since_last()
+    calendar = KnownNews.at(news, t0)
+    to_next, since_last = calendar.minutes_to_next(), calendar.minutes_since_last()
     for row, minute in enumerate(t0.tolist()):
         times = [to_minute(one.time) for one in known_news(news, from_minute(minute))]
         coming = [time - minute for time in times if 0 <= time - minute <= 1440]
@@ -220,22 +218,24 @@ def test_a_row_never_changes_by_what_becomes_known_later(
         for number, one in enumerate(later)
     ]
     t0 = np.array([to_minute(at)])
-    before, after = (KnownNews.at(told, t0) for told in (news, [*unknown[::2], *news, *unknown]))
+    before, after = (
+        KnownNews.at(entries, t0) for entries in (news, [*unknown[::2], *news, *unknown])
+    )
     for figure in (
         KnownNews.minutes_to_next,
         KnownNews.minutes_since_last,
-        lambda known: known.only(importance="high").minutes_to_next(),
-        lambda known: known.greatest_importance(t0 + 600),
+        lambda calendar: calendar.only(importance="high").minutes_to_next(),
+        lambda calendar: calendar.greatest_importance(t0 + 600),
     ):
         np.testing.assert_array_equal(figure(before), figure(after))
 
 
 def test_only_some_news_is_looked_for_by_name_in_any_case() -> None:
     news = (event(T0, "FOMC minutes"), event(T0 + timedelta(minutes=9), "cpi"), END)
-    known = KnownNews.at(news, np.array([to_minute(T0)]))
-    assert known.only("CPI", "NFP").minutes_to_next() == 9
-    assert known.only("fomc*").minutes_to_next() == 0
-    assert known.only("GDP").minutes_to_next() == 1440, "the calendar reaches, and has none"
+    calendar = KnownNews.at(news, np.array([to_minute(T0)]))
+    assert calendar.only("CPI", "NFP").minutes_to_next() == 9
+    assert calendar.only("fomc*").minutes_to_next() == 0
+    assert calendar.only("GDP").minutes_to_next() == 1440, "the calendar reaches, and has none"
 
 
 def test_the_live_row_is_the_row_of_the_dataset_to_the_bit(bars: Bars) -> None:
@@ -270,7 +270,7 @@ def test_no_all_has_news_and_a_recipe_names_it() -> None:
     assert [one.name for one in chosen] == [*CATALOGUE.names(), "minutes_to_news"]
 
 
-def test_data_is_named_by_the_news_that_could_be_known_where_a_feature_reads_it(
+def test_the_data_hash_covers_the_news_that_a_feature_could_read(
     bars: Bars,
 ) -> None:
     def name(*news: NewsEvent, features: tuple[str, ...] = NAMES) -> str:
@@ -337,7 +337,7 @@ def test_the_audit_catches_news_that_was_not_known(
     assert {one.trick for one in report.leaks} <= {"news deleted", "news scrambled"}
 
 
-def test_a_feature_reads_news_only_if_it_says_so_and_only_where_it_was_read(bars: Bars) -> None:
+def test_a_feature_reads_news_only_if_declared_and_only_where_loaded(bars: Bars) -> None:
     def undeclared(view: View) -> NDArray[np.float64]:
         return view.news.minutes_to_next()
 

@@ -136,7 +136,7 @@ def _case(name: str) -> Case:
     calendar = made_news(plan.first, plan.last, plan.seed)
     history = read_history(bars_of_contracts(bars), market, spec, schedule, news=calendar)
     rows = np.flatnonzero(history.ranges.formed)
-    plain = PlainMarket(
+    reference = PlainMarket(
         market,
         bars,
         plan.first,
@@ -144,13 +144,13 @@ def _case(name: str) -> Case:
         next_day_start=spec.scan_end == "next_day_start",
     )
     stories: dict[int, Story] = {}
-    places = [place for place, slot in enumerate(plain.slots) if plain.window(slot)]
+    places = [place for place, slot in enumerate(reference.slots) if reference.window(slot)]
     return Case(
         history,
         rows,
         compute(history.view(rows), CATALOGUE.every()),
-        plain,
-        [Decision(plain, spec, place, stories, calendar) for place in places],
+        reference,
+        [Decision(reference, spec, place, stories, calendar) for place in places],
     )
 
 

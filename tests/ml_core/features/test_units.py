@@ -74,7 +74,7 @@ def test_a_market_of_higher_prices_has_the_same_features(bars: Bars, factor: int
     assert changed == set(RETIRED)
 
 
-def test_a_unit_of_prices_is_on_no_feature_that_is_learned_from() -> None:
+def test_no_trained_feature_has_a_unit_of_prices() -> None:
     assert [one.name for one in CATALOGUE.select("all") if one.unit == "ticks"] == []
     assert set(CATALOGUE.retired()) == set(RETIRED)
 
@@ -87,5 +87,5 @@ def test_a_retired_feature_is_computed_for_older_versions_and_refused_to_a_recip
     assert CATALOGUE.to_learn("all") == CATALOGUE.select("all")
 
 
-def test_what_stands_instead_of_a_retired_feature_can_be_learned_from() -> None:
+def test_the_replacement_of_a_retired_feature_can_be_trained_on() -> None:
     assert {one.instead for one in CATALOGUE.every() if one.instead} <= set(CATALOGUE.names())

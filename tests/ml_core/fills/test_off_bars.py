@@ -51,11 +51,11 @@ def test_a_price_is_compared_with_its_contract_s_bars_a_minute_around_it(
     bars: Bars, second: float, price: float, contract: str, off: bool
 ) -> None:
     own = fill(second, "buy", 1, price, contract=contract)
-    found = fills_off_bars([own], bars, GOLD)
-    assert [one.fill for one in found] == ([own] if off else [])
+    off_bars = fills_off_bars([own], bars, GOLD)
+    assert [one.fill for one in off_bars] == ([own] if off else [])
 
 
-def test_the_words_say_where_and_what_the_bars_have(bars: Bars) -> None:
+def test_the_message_states_the_place_and_the_bars_prices(bars: Bars) -> None:
     (off,) = fills_off_bars([fill(0, "buy", 1, 3500.5)], bars, GOLD)
     assert off.words == (
         "line 0: 3,500.5 at 2025-06-19 00:12:00 UTC, when MGCQ5 traded from 3,380 to 3,383"

@@ -30,13 +30,13 @@ def read(rows: list[str]) -> FillsFile:
 
 
 def without_lines(fills: tuple[Fill, ...]) -> list[Fill]:
-    return [replace(each, source_line=0) for each in fills]
+    return [replace(execution, source_line=0) for execution in fills]
 
 
 @settings(max_examples=40)
 @given(many().filter(bool), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(fills: list[Fill], shuffle: object) -> None:
-    rows = [row_of(each) for each in fills]
+    rows = [row_of(execution) for execution in fills]
     mixed = list(rows)
     shuffle.shuffle(mixed)  # type: ignore[attr-defined]
     one, other = read(rows), read(mixed)
@@ -56,9 +56,9 @@ def test_of_one_execution_the_row_that_names_an_order_is_kept(orders: tuple[str,
 @settings(max_examples=40)
 @given(many().filter(bool))
 def test_every_row_is_a_fill_or_a_repetition_or_set_aside(fills: list[Fill]) -> None:
-    file = read([row_of(each) for each in fills])
+    file = read([row_of(execution) for execution in fills])
     assert len(file.fills) + file.repeated + len(file.set_aside) == len(fills)
-    assert len({each.key for each in file.fills}) == len(file.fills)
+    assert len({execution.key for execution in file.fills}) == len(file.fills)
 
 
 @settings(max_examples=30)
@@ -66,7 +66,9 @@ def test_every_row_is_a_fill_or_a_repetition_or_set_aside(fills: list[Fill]) -> 
 def test_overlapping_files_merge_into_what_one_file_would_hold(
     fills: list[Fill], data: st.DataObject
 ) -> None:
-    rows = [row_of(each) for each in sorted(fills, key=lambda each: each.order)]
+    rows = [
+        row_of(execution) for execution in sorted(fills, key=lambda execution: execution.order)
+    ]
     # exports of two periods: an execution in both is in both with all equal ones
     equals = Counter(rows)
     begin = data.draw(st.integers(0, len(rows) - 1))
@@ -78,17 +80,17 @@ def test_overlapping_files_merge_into_what_one_file_would_hold(
     assert all(part.count(row) in {0, equals[row]} for part in parts for row in rows)
     both = merged([read(part).fills for part in parts if part])
     whole = read(rows).fills
-    assert [each.key for each in both] == [each.key for each in whole]
+    assert [execution.key for execution in both] == [execution.key for execution in whole]
 
 
 @settings(max_examples=30)
 @given(many().filter(bool))
 def test_the_same_file_twice_changes_nothing(fills: list[Fill]) -> None:
-    once = read([row_of(each) for each in fills]).fills
+    once = read([row_of(execution) for execution in fills]).fills
     assert merged([once]) == merged([once, once]) == merged([once, (), once])
 
 
-def test_the_later_file_says_what_an_execution_cost() -> None:
+def test_the_later_file_sets_the_cost_of_an_execution() -> None:
     early = fill(0, "buy", 1, 3386.4, execution_id="e1")
     late = replace(early, commission=1.24)
     assert merged([[early], [late]]) == (late,)
@@ -96,7 +98,7 @@ def test_the_later_file_says_what_an_execution_cost() -> None:
 
 def test_equal_rows_without_ids_are_as_many_executions_and_with_one_id_one() -> None:
     row = row_of(fill(0, "buy", 1, 3386.4))
-    assert [each.occurrence for each in read([row, row]).fills] == [1, 2]
+    assert [execution.occurrence for execution in read([row, row]).fills] == [1, 2]
     named = row_of(fill(0, "buy", 1, 3386.4, execution_id="e1"))
     file = read([named, named])
     assert (len(file.fills), file.repeated) == (1, 1)

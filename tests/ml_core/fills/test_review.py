@@ -94,8 +94,8 @@ EXPLAINED = {
 @pytest.mark.parametrize("case", EXPLAINED)
 def test_a_break_explains_an_entry_by_side_contract_time_and_price(case: str) -> None:
     entered, planned, expected = EXPLAINED[case]
-    found = explained_by(entered, planned, MARKET, Tolerance())
-    assert (found.opening_range if found else None) == expected
+    explanation = explained_by(entered, planned, MARKET, Tolerance())
+    assert (explanation.opening_range if explanation else None) == expected
 
 
 def test_followed_not_followed_and_improvised_by_hand() -> None:
@@ -113,42 +113,42 @@ def test_followed_not_followed_and_improvised_by_hand() -> None:
         plan(3600, opening_range="1100", r_net=-1.1, side="short", stop=3390.4, target=3382.4),
         plan(9000, opening_range="1800", size=0.0, why_not="half-day"),
     ]
-    found = reviewed(fills, planned)
-    assert [(one.kind, one.planned and one.planned.opening_range) for one in found.trips] == [
+    review = reviewed(fills, planned)
+    assert [(one.kind, one.planned and one.planned.opening_range) for one in review.trips] == [
         ("followed", "1000"),
         ("improvised", None),
         ("improvised", "1800"),
     ]
     # 39 - 44 ticks of a dollar, less 5.20; the planned risk of one contract is 40
-    assert found.followed.money == pytest.approx(39 - 44 - 5.20)
-    assert found.followed.total_r == pytest.approx((39 - 44 - 5.20) / 80)
-    assert found.improvised.money == pytest.approx(20 - 2.60 + 10 - 2.60)
-    assert (found.improvised.trades, found.improvised.won) == (2, 2)
-    assert [trade.slot for trade in found.missed] == ["2025-06-19:1100"]
-    assert found.not_followed.total_r == pytest.approx(-1.1)
-    assert found.not_followed.money == pytest.approx(-44)
-    assert (found.as_planned.trades, found.as_planned.total_r) == (1, pytest.approx(0.9))
-    slippage = {price: real.estimate for price, real in found.slippage.items()}
+    assert review.followed.money == pytest.approx(39 - 44 - 5.20)
+    assert review.followed.total_r == pytest.approx((39 - 44 - 5.20) / 80)
+    assert review.improvised.money == pytest.approx(20 - 2.60 + 10 - 2.60)
+    assert (review.improvised.trades, review.improvised.won) == (2, 2)
+    assert [trade.slot for trade in review.missed] == ["2025-06-19:1100"]
+    assert review.not_followed.total_r == pytest.approx(-1.1)
+    assert review.not_followed.money == pytest.approx(-44)
+    assert (review.as_planned.trades, review.as_planned.total_r) == (1, pytest.approx(0.9))
+    slippage = {price: real.estimate for price, real in review.slippage.items()}
     assert slippage == {
         "entry": pytest.approx(0.5),  # of the followed one and of the refused one
         "stop": pytest.approx(3),
         "target": pytest.approx(0),
     }
-    commission = found.costs[1]
+    commission = review.costs[1]
     assert commission.real.estimate == pytest.approx(1.30)
     assert commission.verdict == "too few days"
 
 
 def test_a_trade_that_is_open_is_counted_and_brought_nothing_yet() -> None:
-    found = reviewed([fill(0, "buy", 1, 3386.4)], [plan()])
-    assert (found.open, found.followed.trades, found.missed) == (1, 0, ())
-    assert math.isnan(found.trips[0].r)
-    assert found.not_followed.trades == 0
+    review = reviewed([fill(0, "buy", 1, 3386.4)], [plan()])
+    assert (review.open, review.followed.trades, review.missed) == (1, 0, ())
+    assert math.isnan(review.trips[0].r)
+    assert review.not_followed.trades == 0
 
 
 def test_without_a_commission_the_assumed_one_is_taken() -> None:
-    found = reviewed([fill(0, "buy", 1, 3386.4), fill(900, "sell", 1, 3390.4)], [plan()])
-    assert found.followed.money == pytest.approx(40 - 2.48)
+    review = reviewed([fill(0, "buy", 1, 3386.4), fill(900, "sell", 1, 3390.4)], [plan()])
+    assert review.followed.money == pytest.approx(40 - 2.48)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def many_days(paid: float, days: int) -> CostCheck:
         (0.0, MIN_DAYS, "not stated", None),
     ],
 )
-def test_a_cost_is_corrected_only_where_the_whole_interval_says_so(
+def test_a_cost_is_corrected_only_where_the_whole_interval_requires_it(
     paid: float, days: int, verdict: str, corrected: float | None
 ) -> None:
     check = many_days(paid, days)
@@ -213,17 +213,17 @@ def test_every_round_trip_is_followed_or_improvised_and_every_plan_taken_or_miss
 ) -> None:
     unique = list({one.key: one for one in fills}.values())
     planned = [plan(n * 80, opening_range=str(n), size=n % 2) for n in range(5)]
-    found = reviewed(unique, planned)
-    followed, improvised = found.of_kind("followed"), found.of_kind("improvised")
-    assert len(followed) + len(improvised) == len(found.trips)
+    review = reviewed(unique, planned)
+    followed, improvised = review.of_kind("followed"), review.of_kind("improvised")
+    assert len(followed) + len(improvised) == len(review.trips)
     assert all(one.planned is not None and one.planned.size for one in followed)
     taken = {one.planned.slot for one in followed if one.planned}
-    assert {trade.slot for trade in found.missed} == {
+    assert {trade.slot for trade in review.missed} == {
         trade.slot for trade in planned if trade.size
     } - taken
-    money = found.followed.money + found.improvised.money
+    money = review.followed.money + review.improvised.money
     assert money == pytest.approx(
-        sum(one.money for one in found.trips if not one.trip.is_open), abs=1e-6
+        sum(one.money for one in review.trips if not one.trip.is_open), abs=1e-6
     )
 
 
@@ -274,7 +274,7 @@ def test_without_a_target_no_exit_is_at_one() -> None:
     assert [slip.price for slip in slips] == ["entry"]
 
 
-def test_the_page_says_what_was_found_and_holds_no_markup_of_a_file() -> None:
+def test_the_page_states_the_results_and_contains_no_markup_of_a_file() -> None:
     fills = [fill(0, "buy", 1, 3386.5, account="<script>")]
     fills += [fill(900, "sell", 1, 3390.4, account="<script>")]
     report = TradeReport(

@@ -16,28 +16,28 @@ from tests.ml_core.fills.made_fills import fill, many
 GOLD = Instrument(
     tick_size="0.10", tick_value=1.0, commission_per_side=1.24, slippage_ticks_per_side=1
 )
-UNIQUE = many().map(lambda fills: list({each.key: each for each in fills}.values()))
+UNIQUE = many().map(lambda fills: list({execution.key: execution for execution in fills}.values()))
 
 
 def one_by_one(fills: list[Fill]) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
     """Return gained ticks and open contracts by account and contract, one contract at a time."""
     gained: Counter[tuple[str, str]] = Counter()
     books: dict[tuple[str, str], deque[tuple[int, float]]] = {}
-    for each in sorted(fills, key=lambda each: each.order):
-        key = each.account, each.contract
+    for execution in sorted(fills, key=lambda execution: execution.order):
+        key = execution.account, execution.contract
         book = books.setdefault(key, deque())
-        sign = 1 if each.side == "buy" else -1
-        for _ in range(int(each.quantity)):
+        sign = 1 if execution.side == "buy" else -1
+        for _ in range(int(execution.quantity)):
             if book and book[0][0] != sign:
                 opened, price = book.popleft()
-                gained[key] += round(opened * (each.price - price) * 10)
+                gained[key] += round(opened * (execution.price - price) * 10)
             else:
-                book.append((sign, each.price))
+                book.append((sign, execution.price))
     still = Counter({key: sum(sign for sign, _ in book) for key, book in books.items()})
     return gained, still
 
 
-def of(trip: RoundTrip) -> tuple[str, str]:
+def book_of(trip: RoundTrip) -> tuple[str, str]:
     return trip.account, trip.contract
 
 
@@ -51,12 +51,12 @@ def test_quantities_balance(fills: list[Fill]) -> None:
         for part in (*trip.entries, *trip.exits):
             assert part.quantity > 0
             used[part.fill.key] += part.quantity
-    assert used == Counter({each.key: each.quantity for each in fills})
+    assert used == Counter({execution.key: execution.quantity for execution in fills})
     position: Counter[tuple[str, str]] = Counter()
-    for each in fills:
-        position[each.account, each.contract] += each.signed
+    for execution in fills:
+        position[execution.account, execution.contract] += execution.signed
     for trip in trips:
-        position[of(trip)] -= trip.sign * (trip.quantity - trip.closed)
+        position[book_of(trip)] -= trip.sign * (trip.quantity - trip.closed)
     assert not any(position.values())
 
 
@@ -65,7 +65,7 @@ def test_gains_and_open_contracts_are_those_of_contracts_taken_singly(fills: lis
     gained, still = one_by_one(fills)
     trips = round_trips(fills, GOLD)
     for key in still:
-        own = [trip for trip in trips if of(trip) == key]
+        own = [trip for trip in trips if book_of(trip) == key]
         opened = sum(trip.sign * (trip.quantity - trip.closed) for trip in own)
         assert opened == still[key]
         if not any(trip.is_open for trip in own):

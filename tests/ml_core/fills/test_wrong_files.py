@@ -136,7 +136,7 @@ def test_a_bad_row_is_set_aside_with_its_line_and_why(
     path = tmp_path / "fills.csv"
     path.write_text(HEADER + GOOD + row + "\n" + GOOD.replace("f1", "f3"), encoding="utf-8")
     file = read_fills(path, market, FillsReading(), at=AT)
-    wrong = next(each for each in file.set_aside if each.source_line == 3)
+    wrong = next(rejected for rejected in file.set_aside if rejected.source_line == 3)
     assert BAD_ROWS[row] in wrong.words
     assert wrong.words.startswith("line 3: ")
     kept = {fill.execution_id for fill in file.fills}

@@ -118,7 +118,7 @@ SUMS: dict[str, Any] = {
     ],
     ids=lambda given: getattr(given, "__name__", ""),
 )
-def test_what_is_kept_is_read_and_written_with_the_same_keys(
+def test_stored_json_is_read_and_written_with_the_same_keys(
     kind: Any, kept: dict[str, Any]
 ) -> None:
     assert (

@@ -56,9 +56,9 @@ def test_first_passage_is_that_of_a_walk_counted_way_by_way(
 ) -> None:
     counted = lattice(stop, target, steps)
 
-    stated = first_passage(*(np.array([float(each)]) for each in (stop, target, steps)))
+    stated = first_passage(*(np.array([float(distance)]) for distance in (stop, target, steps)))
 
-    assert [each[0] for each in stated] == pytest.approx(counted, abs=2e-3)
+    assert [chance[0] for chance in stated] == pytest.approx(counted, abs=2e-3)
 
 
 @given(DISTANCES, st.floats(1.0, 2.5))
@@ -77,7 +77,7 @@ def test_with_the_target_out_of_reach_a_stop_is_hit_as_by_reflection(
 def test_target_and_stop_exchanged_exchange_their_chances(
     stop: int, target: int, variance: float
 ) -> None:
-    near, far, time = (np.array([float(each)]) for each in (stop, target, variance))
+    near, far, time = (np.array([float(number)]) for number in (stop, target, variance))
     p_win, p_timeout = first_passage(near, far, time)
     p_loss, same = first_passage(far, near, time)
 
@@ -122,7 +122,7 @@ def made(request: pytest.FixtureRequest) -> Bars:
 
 
 @pytest.mark.parametrize("reward", [1.0, 2.0, 3.0])
-def test_what_is_stated_comes_true_on_a_made_market(made: Bars, reward: float) -> None:
+def test_stated_chances_come_true_on_a_simulated_market(made: Bars, reward: float) -> None:
     learned, trades = trades_of(made, reward)
 
     assert_agrees(learned, trades, cost_within=0.04)
@@ -148,7 +148,7 @@ def real(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Bars:
 
 
 @pytest.mark.parametrize("reward", [1.0, 2.0, 3.0])
-def test_what_is_stated_comes_true_on_real_bars(real: Bars, reward: float) -> None:
+def test_stated_chances_come_true_on_real_bars(real: Bars, reward: float) -> None:
     learned, trades = trades_of(real, reward, date(2022, 6, 1), date(2025, 6, 30))
 
     assert_agrees(learned, trades, cost_within=0.08)
@@ -228,7 +228,7 @@ def test_no_gain_before_costs_is_ever_stated(won: float) -> None:
     assert (entry.net_r <= entry.cost_r).all()
 
 
-def test_nothing_of_the_test_part_is_learned_from() -> None:
+def test_no_row_of_the_test_part_is_trained_on() -> None:
     data = dataset(400, seed=6)
     recipe = Recipe(name="plain", kind="baseline")
     fitted = fit(data, recipe, "x")
@@ -253,7 +253,7 @@ def test_training_rows_without_a_trade_that_ended_teach_no_law() -> None:
     assert fit_baselines(replace(data, direction=direction, outcome=unknown)).entry_law is None
 
 
-def test_a_version_of_before_loads_keeps_its_name_and_states_what_it_did(tmp_path: Path) -> None:
+def test_an_old_version_loads_with_its_name_and_its_predictions(tmp_path: Path) -> None:
     data = dataset(260)
     bundle = fit(data, Recipe(name="old", kind="baseline"), "x").bundle
     old = replace(bundle, baselines=replace(bundle.baselines, entry_law=None))
@@ -263,12 +263,12 @@ def test_a_version_of_before_loads_keeps_its_name_and_states_what_it_did(tmp_pat
     loaded = load_bundle(tmp_path)
 
     assert loaded.version == old.version != bundle.version
-    said = loaded.predict(data)
+    predictions = loaded.predict(data)
     stop = data.size_ticks + old.baselines.k * data.sigma_ticks
-    np.testing.assert_array_equal(said.baseline_p_win, stop / (stop + stop))
-    np.testing.assert_array_equal(said.baseline_net_r, -4.48 / stop)
+    np.testing.assert_array_equal(predictions.baseline_p_win, stop / (stop + stop))
+    np.testing.assert_array_equal(predictions.baseline_net_r, -4.48 / stop)
     implied = 0.5 * 1.0 - (1.0 - 0.5) + -4.48 / stop
-    np.testing.assert_array_equal(said.expected_net_r[:, 0], (implied + -4.48 / stop) / 2.0)
+    np.testing.assert_array_equal(predictions.expected_net_r[:, 0], (implied + -4.48 / stop) / 2.0)
 
 
 def test_a_law_is_read_back_as_it_was_written() -> None:

@@ -99,7 +99,7 @@ def test_a_level_of_confidence_begins_at_its_limit(confidence: float, level: str
     assert level_of(confidence) == level
 
 
-def test_an_answer_is_made_anew_when_five_minutes_are_over_and_256_are_remembered() -> None:
+def test_a_prediction_is_made_anew_after_five_minutes_and_256_are_cached() -> None:
     data = dataset(260)
     predictor = Predictor(fit(data, Recipe(name="plain", kind="baseline"), "x").bundle)
     rows = [data.rows(np.array([index])) for index in range(257)]
@@ -186,14 +186,14 @@ def test_platt_s_line_is_that_of_a_logistic_regression(
     assert result(margin) == pytest.approx(oracle.predict_proba(margin[:, None])[:, 1], abs=1e-5)
 
 
-def test_what_is_left_alone_comes_back_and_nought_and_one_stay_finite() -> None:
+def test_uncalibrated_probabilities_are_unchanged_and_nought_and_one_stay_finite() -> None:
     p = np.array([0.001, 0.25, 0.5, 0.999])
     assert IDENTITY(logit(p)) == pytest.approx(p)
     assert logit(np.array([0.0, 1e-6, 1.0])) == pytest.approx(np.log(1e-6) * np.array([1, 1, -1]))
 
 
 @pytest.mark.parametrize("happened", [True, False])
-def test_what_always_or_never_happened_calibrates_nothing(happened: bool) -> None:
+def test_outcomes_that_are_all_alike_calibrate_nothing(happened: bool) -> None:
     margin = np.random.default_rng(0).normal(size=2000)
     day = np.datetime64("2024-01-01") + np.arange(2000) // 2
     result = fit_calibrator(margin, np.full(2000, happened), day, ("platt", "isotonic"))

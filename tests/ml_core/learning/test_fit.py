@@ -55,18 +55,18 @@ def test_most_of_what_can_be_gained_is_gained(
 ) -> None:
     data, fitted, _ = planted
     test = data.rows(fitted.split.test)
-    said = fitted.bundle.predict(test)
+    predictions = fitted.bundle.predict(test)
     corridor = logit(corridor_probability(test.close_position, np.full(len(test), 0.25)))
     true = expit(corridor + 0.8 * np.sign(test.features[:, 0]))
 
     def expected_loss(p: NDArray[np.float64]) -> float:
         return float(-np.mean(true * np.log(p) + (1 - true) * np.log1p(-p)))
 
-    gained = expected_loss(said.baseline_p_up) - expected_loss(said.p_up)
-    assert gained > 0.6 * (expected_loss(said.baseline_p_up) - expected_loss(true))
+    gained = expected_loss(predictions.baseline_p_up) - expected_loss(predictions.p_up)
+    assert gained > 0.6 * (expected_loss(predictions.baseline_p_up) - expected_loss(true))
 
 
-def test_where_there_is_nothing_nothing_is_claimed(
+def test_without_an_effect_no_skill_is_claimed(
     nothing: tuple[Dataset, Fitted, Evaluation],
 ) -> None:
     _, _, evaluation = nothing
@@ -79,11 +79,11 @@ def test_the_baseline_recipe_is_its_baseline_to_the_bit() -> None:
     data = dataset(300)
 
     fitted = fit(data, BASELINE, "fingerprint")
-    said = fitted.bundle.predict(data)
+    predictions = fitted.bundle.predict(data)
 
-    np.testing.assert_array_equal(said.p_up, said.baseline_p_up)
-    np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
-    assert (said.recommendation == 0).all()  # costs are certain, an edge is not
+    np.testing.assert_array_equal(predictions.p_up, predictions.baseline_p_up)
+    np.testing.assert_array_equal(predictions.p_win[:, 0], predictions.baseline_p_win)
+    assert (predictions.recommendation == 0).all()  # costs are certain, an edge is not
     evaluation = evaluate(fitted.bundle, data.rows(fitted.split.test))
     assert evaluation.directional.difference["corridor"].log_loss.estimate == 0.0
     assert "learned nothing" in evaluation.verdict
@@ -92,14 +92,14 @@ def test_the_baseline_recipe_is_its_baseline_to_the_bit() -> None:
 def test_probabilities_are_probabilities(planted: tuple[Dataset, Fitted, Evaluation]) -> None:
     data, fitted, _ = planted
 
-    said = fitted.bundle.predict(data)
+    predictions = fitted.bundle.predict(data)
 
     for values in (
-        said.p_up,
-        said.p_none,
-        said.p_win,
-        said.p_timeout,
-        said.p_win + said.p_timeout,
+        predictions.p_up,
+        predictions.p_none,
+        predictions.p_win,
+        predictions.p_timeout,
+        predictions.p_win + predictions.p_timeout,
     ):
         assert ((values >= 0) & (values <= 1)).all()
 
@@ -133,7 +133,7 @@ def test_a_loaded_version_predicts_what_the_trained_one_did(
 
     assert loaded.version == fitted.bundle.version
     for name in ("p_up", "p_win", "net_r", "net_r_low", "expected_net_r"):
-        mine, its = (getattr(each.predict(data), name) for each in (fitted.bundle, loaded))
+        mine, its = (getattr(bundle.predict(data), name) for bundle in (fitted.bundle, loaded))
         np.testing.assert_array_equal(mine, its)
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_was_touched_is_not_loaded(
 
     spoil(folder)  # type: ignore[operator]
 
-    assert any(each.startswith(fault) for each in damage(folder))
+    assert any(message.startswith(fault) for message in damage(folder))
     with pytest.raises(BundleCorruptError, match=fault.split(maxsplit=1)[0]):
         load_bundle(folder)
 

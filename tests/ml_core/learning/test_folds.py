@@ -27,7 +27,7 @@ FRACTIONS = (0.6, 0.2, 0.2)
     rolling=st.sampled_from([None, 12, 24]),
 )
 @example(days=900, embargo=1, refit="month", rolling=12)
-def test_every_answer_comes_from_rows_settled_before_with_the_embargo(
+def test_every_prediction_comes_from_rows_settled_before_with_the_embargo(
     days: int, embargo: int, refit: Literal["month", "quarter"], rolling: int | None
 ) -> None:
     data = dataset(days)
@@ -54,7 +54,7 @@ def test_every_answer_comes_from_rows_settled_before_with_the_embargo(
             assert (test_month - months.min()).astype(int) <= rolling
 
 
-def test_the_period_asked_for_is_answered_whole_and_nothing_beyond() -> None:
+def test_the_whole_requested_period_is_predicted_and_nothing_beyond() -> None:
     data = dataset(800)
     first, last = date(2022, 2, 14), date(2022, 11, 3)
     walk = walk_forward(
@@ -87,7 +87,7 @@ def test_folds_without_enough_history_are_named_and_not_judged() -> None:
     assert walk.folds[0].name > walk.not_judged[-1]
 
 
-def test_rows_that_never_settled_are_never_learned_from() -> None:
+def test_rows_that_never_settled_are_never_trained_on() -> None:
     data = dataset(500)
     open_rows = np.arange(len(data)) % 7 == 0
     data = replace(data, resolved_minute=np.where(open_rows, NOT_RESOLVED, data.resolved_minute))
@@ -157,8 +157,8 @@ def test_a_walk_begins_with_the_first_whole_period_after_250_days(
     place_250: str, refit: Literal["month", "quarter"], name: str
 ) -> None:
     data = dataset(600)
-    moved = np.datetime64(place_250) - 250 - data.trading_day[0]
-    data = replace(data, trading_day=data.trading_day + moved)
+    shift = np.datetime64(place_250) - 250 - data.trading_day[0]
+    data = replace(data, trading_day=data.trading_day + shift)
 
     result = walk(data, 0, first=None, last=None, refit=refit)
 
@@ -182,7 +182,7 @@ def test_the_days_before_a_fold_are_cut_in_the_ratio_of_the_shares(
 
 
 @pytest.mark.parametrize("months", [12, 15])
-def test_a_rolling_walk_learns_from_whole_months_the_earliest_included(months: int) -> None:
+def test_a_rolling_walk_trains_on_whole_months_the_earliest_included(months: int) -> None:
     data = dataset(700)
 
     (fold,) = walk(

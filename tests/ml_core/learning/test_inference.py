@@ -48,7 +48,7 @@ def _row(data: Dataset, index: int) -> Dataset:
     return data.rows(np.array([index]))
 
 
-def test_the_answer_is_whole(data: Dataset, predictor: Predictor) -> None:
+def test_the_prediction_is_complete(data: Dataset, predictor: Predictor) -> None:
     answer = predictor.predict(_row(data, 700), 0.0)
 
     assert answer.p_up + answer.p_down + answer.p_none == pytest.approx(1.0)
@@ -86,11 +86,11 @@ def test_reasons_are_in_words_and_add_up(data: Dataset, predictor: Predictor) ->
     assert corridor.feature == "corridor"
     assert corridor.words.startswith("price closed in the")
     assert "driftless price would break up" in corridor.words
-    assert [abs(each.contribution) for each in pushes] == sorted(
-        (abs(each.contribution) for each in pushes), reverse=True
+    assert [abs(push.contribution) for push in pushes] == sorted(
+        (abs(push.contribution) for push in pushes), reverse=True
     )
-    for each in pushes:
-        assert each.words.endswith(f"{each.contribution:+.2f}")
+    for push in pushes:
+        assert push.words.endswith(f"{push.contribution:+.2f}")
 
 
 def test_the_pushes_of_all_features_add_up_to_the_models_margin(
@@ -109,7 +109,7 @@ def test_the_pushes_of_all_features_add_up_to_the_models_margin(
     np.testing.assert_allclose(common, common[0])
 
 
-def test_an_answer_is_remembered_for_five_minutes(data: Dataset, predictor: Predictor) -> None:
+def test_a_prediction_is_cached_for_five_minutes(data: Dataset, predictor: Predictor) -> None:
     first = predictor.predict(_row(data, 710), 100.0)
 
     assert predictor.predict(_row(data, 710), 399.0) is first
@@ -122,12 +122,12 @@ def test_an_answer_is_remembered_for_five_minutes(data: Dataset, predictor: Pred
 
 
 def test_one_row_is_the_same_as_many(data: Dataset, predictor: Predictor) -> None:
-    said = predictor.bundle.predict(data)
+    predictions = predictor.bundle.predict(data)
 
     for index in (0, 500, 900):
         answer = predictor.predict(_row(data, index), 0.0)
-        assert answer.p_up_given_break == said.p_up[index]
-        assert answer.short.net_r == said.net_r[index, 1]
+        assert answer.p_up_given_break == predictions.p_up[index]
+        assert answer.short.net_r == predictions.net_r[index, 1]
 
 
 def test_a_decision_is_one_row(data: Dataset, predictor: Predictor) -> None:

@@ -100,7 +100,7 @@ def _read_back(bundle: Bundle, market: Dataset, folder: Path) -> Bundle:
     return load_bundle(folder)
 
 
-def test_intervals_are_read_back_and_those_of_before_hold_for_every_range(
+def test_intervals_are_read_back_and_old_ones_hold_for_every_range(
     market: Dataset, fitted: Fitted, tmp_path: Path
 ) -> None:
     now = fitted.bundle
@@ -109,8 +109,8 @@ def test_intervals_are_read_back_and_those_of_before_hold_for_every_range(
         again = _read_back(bundle, market, tmp_path / name)
         assert again.intervals == bundle.intervals
         assert again.version == bundle.version
-    said = before.predict(market)
-    np.testing.assert_array_equal(said.net_r_low, said.net_r - 1.0)
+    predictions = before.predict(market)
+    np.testing.assert_array_equal(predictions.net_r_low, predictions.net_r - 1.0)
     # exactly the earlier file, so that the version keeps its name
     text = (tmp_path / "before" / "calibrators.json").read_text(encoding="utf-8")
     assert "net_r_intervals" not in text

@@ -20,8 +20,8 @@ from ml_core.learning.saved_bundle import load_bundle, write_bundle
 from ml_core.ranges.labels import DOWN, LOSS, UP, WIN
 from tests.ml_core.learning.synthetic import dataset
 
-PLAIN = Recipe(name="as-ever", kind="residual", calibration="identity")
-MIRRORED = PLAIN.model_copy(update={"name": "mirrored", "mirrored": True})
+UNMIRRORED = Recipe(name="as-ever", kind="residual", calibration="identity")
+MIRRORED = UNMIRRORED.model_copy(update={"name": "mirrored", "mirrored": True})
 NAMES = ("atr_trend", "change_60m", "above_yesterday_high", "above_yesterday_low", "current_sweep")
 LEFT = np.array([[3.0, 0.5, -1.0, 2.0, 1.0], [3.0, -0.2, -4.0, np.nan, 0.0]])
 
@@ -98,7 +98,7 @@ def test_of_the_direction_a_feature_that_does_not_turn_is_given_times_the_side()
     assert code.names == ["atr_trend", SIDE]
 
 
-def test_what_goes_up_whichever_edge_is_nearer_is_found_by_a_mirrored_recipe_too() -> None:
+def test_an_effect_independent_of_the_nearer_edge_is_found_by_a_mirrored_recipe_too() -> None:
     def rising(seed: int) -> Dataset:
         data = fair(1000, seed)
         followed = np.random.default_rng([seed, 1]).random(len(data)) < 0.35
@@ -108,7 +108,7 @@ def test_what_goes_up_whichever_edge_is_nearer_is_found_by_a_mirrored_recipe_too
 
     bundles = [
         fit(rising(1), recipe, "fingerprint", questions=("directional",)).bundle
-        for recipe in (PLAIN, MIRRORED)
+        for recipe in (UNMIRRORED, MIRRORED)
     ]
     usual, mirrored = (gain(bundle, rising(2)) for bundle in bundles)
     assert mirrored > 0.01
@@ -118,14 +118,14 @@ def test_what_goes_up_whichever_edge_is_nearer_is_found_by_a_mirrored_recipe_too
 def test_a_recipe_that_is_not_mirrored_reads_what_it_always_read() -> None:
     assert Inputs(NAMES, (), "directional", mirrored=False).names == list(NAMES)
     assert Inputs(NAMES, (), "r_multiple", mirrored=False).names == [*NAMES, SIDE]
-    assert PLAIN.model_copy(update={"mirrored": False}).hash == PLAIN.hash
-    assert MIRRORED.hash != PLAIN.model_copy(update={"name": "mirrored"}).hash
+    assert UNMIRRORED.model_copy(update={"mirrored": False}).hash == UNMIRRORED.hash
+    assert MIRRORED.hash != UNMIRRORED.model_copy(update={"name": "mirrored"}).hash
 
 
-def test_what_is_crossed_with_the_nearer_edge_is_found_by_a_mirrored_recipe_alone(
+def test_an_effect_crossed_with_the_nearer_edge_is_found_by_a_mirrored_recipe_alone(
     bundle: Bundle,
 ) -> None:
-    usual = fit(crossed(1000, 1), PLAIN, "fingerprint", questions=("directional",)).bundle
+    usual = fit(crossed(1000, 1), UNMIRRORED, "fingerprint", questions=("directional",)).bundle
     unseen = crossed(1000, 2)
 
     assert gain(bundle, unseen) > 0.01
@@ -140,13 +140,13 @@ def test_without_trees_the_corridor_is_served_to_the_bit() -> None:
     np.testing.assert_array_equal(predictions.p_up, predictions.baseline_p_up)
 
 
-def test_pushes_towards_up_add_up_to_what_the_model_says(bundle: Bundle) -> None:
+def test_contributions_towards_up_add_up_to_the_model_s_margin(bundle: Bundle) -> None:
     data = crossed(400, 4)
     booster = bundle.boosters()["directional"]
     predictions = bundle.predict(data)
     margin = logit(predictions.p_up) - logit(predictions.baseline_p_up)
 
-    said = np.array(
+    pushes = np.array(
         [
             sum(
                 reason.contribution
@@ -159,7 +159,7 @@ def test_pushes_towards_up_add_up_to_what_the_model_says(bundle: Bundle) -> None
     )
 
     # what trees predict for every row alike is no feature's push: it goes to the nearer edge
-    common = (margin - said) * nearer_side(data)
+    common = (margin - pushes) * nearer_side(data)
     assert np.ptp(margin) > 0.3
     np.testing.assert_allclose(common, common[0], atol=1e-9)
 

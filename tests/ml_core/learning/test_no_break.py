@@ -47,7 +47,7 @@ def test_a_high_range_for_its_volatility_breaks_less_often_where_that_is_so() ->
     assert loss(p, unseen) < loss(constant.none(unseen), unseen) - 0.01
 
 
-def test_where_the_height_says_nothing_the_share_of_the_range_stays() -> None:
+def test_where_the_height_has_no_effect_the_share_of_the_range_stays() -> None:
     kept = []
     for seed in range(20):
         baselines = fit_baselines(short_session(300, seed, slope=0.0))

@@ -65,8 +65,8 @@ def test_of_markets_without_an_edge_four_in_five_are_served_the_corridor_to_the_
     for seed in range(100, 130):
         data = dataset(500, seed=seed)
         fitted = fit(data, RESIDUAL, "x", questions=("directional",))
-        said = fitted.bundle.predict(data.rows(fitted.split.test))
-        same.append(np.array_equal(said.p_up, said.baseline_p_up))
+        predictions = fitted.bundle.predict(data.rows(fitted.split.test))
+        same.append(np.array_equal(predictions.p_up, predictions.baseline_p_up))
     assert np.mean(same) >= 0.8
 
 
@@ -96,13 +96,13 @@ def test_a_version_without_trees_is_its_baselines_when_read_back(
     without_trees: tuple[Dataset, Bundle, Path],
 ) -> None:
     data, bundle, folder = without_trees
-    said = bundle.predict(data)
+    predictions = bundle.predict(data)
 
     assert not any((folder / f"{question}.txt").exists() for question in QUESTIONS)
-    np.testing.assert_array_equal(said.p_up, said.baseline_p_up)
+    np.testing.assert_array_equal(predictions.p_up, predictions.baseline_p_up)
     for side in (0, 1):
-        np.testing.assert_array_equal(said.p_win[:, side], said.baseline_p_win)
-        np.testing.assert_array_equal(said.net_r[:, side], said.baseline_net_r)
+        np.testing.assert_array_equal(predictions.p_win[:, side], predictions.baseline_p_win)
+        np.testing.assert_array_equal(predictions.net_r[:, side], predictions.baseline_net_r)
 
 
 def test_a_version_without_trees_explains_itself_by_the_corridor_and_judges_novelty(
@@ -118,7 +118,7 @@ def test_a_version_without_trees_explains_itself_by_the_corridor_and_judges_nove
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_each_model_says_what_its_trees_gained_and_that_none_was_kept(
+def test_each_model_records_the_gain_of_its_trees_and_that_none_was_kept(
     without_trees: tuple[Dataset, Bundle, Path], question: Question
 ) -> None:
     record = without_trees[1].trained["models"][question]
@@ -131,11 +131,11 @@ def test_each_model_says_what_its_trees_gained_and_that_none_was_kept(
 def test_a_direction_that_is_found_leaves_entry_and_net_r_to_their_baselines() -> None:
     data = _no_model_learns(effect=0.8)
     bundle = fit(data, RESIDUAL, "x").bundle
-    said = bundle.predict(data)
+    predictions = bundle.predict(data)
 
-    assert not np.array_equal(said.p_up, said.baseline_p_up)
-    np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
-    np.testing.assert_array_equal(said.net_r[:, 1], said.baseline_net_r)
+    assert not np.array_equal(predictions.p_up, predictions.baseline_p_up)
+    np.testing.assert_array_equal(predictions.p_win[:, 0], predictions.baseline_p_win)
+    np.testing.assert_array_equal(predictions.net_r[:, 1], predictions.baseline_net_r)
 
 
 def _with_entries(data: Dataset, effect: float, until: int) -> Dataset:
@@ -150,7 +150,7 @@ def _with_entries(data: Dataset, effect: float, until: int) -> Dataset:
     )
 
 
-def test_models_of_entry_and_net_r_that_beat_their_baselines_answer() -> None:
+def test_models_of_entry_and_net_r_that_beat_their_baselines_are_used() -> None:
     data = _with_entries(dataset(500, seed=3), 1.0, until=1500)
     bundle = fit(data, RESIDUAL, "x").bundle
     prediction = Predictor(bundle).predict(data.rows(np.array([7])), 0.0)
@@ -160,11 +160,11 @@ def test_models_of_entry_and_net_r_that_beat_their_baselines_answer() -> None:
     assert "target before stop by its model, net R by its model" in prediction.answered_by
 
 
-def test_models_whose_gain_ends_with_their_training_days_have_no_say() -> None:
+def test_models_whose_gain_ends_with_their_training_days_are_not_used() -> None:
     # of 500 days the first 300 train: the trees are kept, and fail on the held-back days
     data = _with_entries(dataset(500, seed=3), 1.0, until=900)
     bundle = fit(data, RESIDUAL, "x").bundle
-    said = bundle.predict(data)
+    predictions = bundle.predict(data)
 
     for question in JUDGED_HERE:
         record = bundle.records[question]
@@ -173,11 +173,11 @@ def test_models_whose_gain_ends_with_their_training_days_have_no_say() -> None:
         assert not bundle.importance[question]
         assert question not in bundle.calibrators
     assert not set(bundle.models) & set(JUDGED_HERE)
-    np.testing.assert_array_equal(said.p_win[:, 0], said.baseline_p_win)
-    np.testing.assert_array_equal(said.net_r[:, 1], said.baseline_net_r)
+    np.testing.assert_array_equal(predictions.p_win[:, 0], predictions.baseline_p_win)
+    np.testing.assert_array_equal(predictions.net_r[:, 1], predictions.baseline_net_r)
 
 
-def test_a_worthless_model_is_given_a_say_as_seldom_as_stated() -> None:
+def test_a_worthless_model_is_used_as_seldom_as_stated() -> None:
     draw = np.random.default_rng(0)
     day = np.repeat(DAYS, 3)
     # rows of a day move together
@@ -185,8 +185,8 @@ def test_a_worthless_model_is_given_a_say_as_seldom_as_stated() -> None:
         gain_over_days(np.repeat(draw.standard_t(4, 200), 3) + draw.normal(0, 1, 600), day)
         for _ in range(4000)
     )
-    said = np.mean([beats_baseline(gain) for gain in tries])
-    assert said == pytest.approx(LEVEL, abs=0.015)
+    share = np.mean([beats_baseline(gain) for gain in tries])
+    assert share == pytest.approx(LEVEL, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_without_enough_days_or_a_figure_there_is_no_say(gain: Gain, say: bool) 
     assert beats_baseline(gain) is say
 
 
-def test_a_record_is_read_back_and_one_of_before_served_whatever_it_had_learned() -> None:
+def test_a_record_is_read_back_and_an_old_one_serves_if_it_learned() -> None:
     record = ModelRecord(
         rounds=9,
         rows=400,

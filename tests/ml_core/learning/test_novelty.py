@@ -51,9 +51,9 @@ def rows_of(seed: int, *, missing: float = 0.0) -> NDArray[np.float64]:
 
 
 def fitted(rows: NDArray[np.float64], **importance: float) -> Novelty:
-    found = fit_novelty(rows, DAY, NAMES, ("kind",), {"directional": importance})
-    assert found is not None
-    return found
+    novelty = fit_novelty(rows, DAY, NAMES, ("kind",), {"directional": importance})
+    assert novelty is not None
+    return novelty
 
 
 @settings(max_examples=30, deadline=None)
@@ -77,7 +77,7 @@ def test_the_unit_and_the_zero_of_a_feature_do_not_matter(
 
 def test_the_index_is_the_nearest_rows_distance_over_the_mean_one() -> None:
     rows, new = rows_of(1), rows_of(2)
-    known = fitted(rows)
+    novelty = fitted(rows)
     numbers = ((rows - rows.mean(0)) / rows.std(0))[:, :3]
     kinds = np.eye(3)[rows[:, 3].astype(int)] / np.sqrt(2)
     other = ((new - rows.mean(0)) / rows.std(0))[:, :3]
@@ -87,22 +87,22 @@ def test_the_index_is_the_nearest_rows_distance_over_the_mean_one() -> None:
     distance, _ = nearest.kneighbors(np.hstack([other, other_kinds]))
     between = np.linalg.norm(space[:, None] - space[None], axis=2)
     mean = between[DAY[:, None] != DAY[None]].mean()
-    found = [known.judge(row).dissimilarity for row in new]
-    assert found == pytest.approx(distance[:, 0] / mean, rel=1e-5)
+    dissimilarities = [novelty.judge(row).dissimilarity for row in new]
+    assert dissimilarities == pytest.approx(distance[:, 0] / mean, rel=1e-5)
 
 
 def test_farther_along_a_ray_is_more_unlike_and_the_feature_is_named() -> None:
     rows = rows_of(3)
-    known = fitted(rows)
+    novelty = fitted(rows)
     row = rows[0].copy()
-    found = []
+    scores = []
     for step in (5.0, 10.0, 50.0):
         row[1] = 100.0 + 10.0 * step
-        found.append(known.judge(row))
-    assert [each.novel for each in found] == [True] * 3
-    assert found[0].dissimilarity < found[1].dissimilarity < found[2].dissimilarity
-    assert found[2].features[0][0] == "b"
-    assert found[2].features[0][1] > 0.9
+        scores.append(novelty.judge(row))
+    assert [score.novel for score in scores] == [True] * 3
+    assert scores[0].dissimilarity < scores[1].dissimilarity < scores[2].dissimilarity
+    assert scores[2].features[0][0] == "b"
+    assert scores[2].features[0][1] > 0.9
 
 
 def test_an_important_feature_counts_for_more() -> None:
@@ -116,19 +116,19 @@ def test_an_important_feature_counts_for_more() -> None:
 
 
 def test_the_threshold_leaves_out_few_rows_of_the_same_kind() -> None:
-    known = fitted(rows_of(5))
-    new = [known.judge(row).novel for seed in range(100, 110) for row in rows_of(seed)]
+    novelty = fitted(rows_of(5))
+    new = [novelty.judge(row).novel for seed in range(100, 110) for row in rows_of(seed)]
     assert np.mean(new) <= 3 * SHARE
 
 
 def test_a_missing_value_and_an_unheard_of_category_are_farther_than_a_known_one() -> None:
     rows = rows_of(6)
-    known = fitted(rows)
+    novelty = fitted(rows)
     without, unheard = rows[0].copy(), rows[0].copy()
     without[0] = np.nan
     unheard[3] = 9.0
-    assert known.judge(without).dissimilarity > 0
-    assert known.judge(unheard).dissimilarity > 0
+    assert novelty.judge(without).dissimilarity > 0
+    assert novelty.judge(unheard).dissimilarity > 0
 
 
 def test_a_missing_value_is_a_deviation_from_a_known_one_and_no_way_from_a_missing_one() -> None:
@@ -136,9 +136,9 @@ def test_a_missing_value_is_a_deviation_from_a_known_one_and_no_way_from_a_missi
     rows[:, 1:] = rows[0, 1:]
     without = rows[0].copy()
     without[0] = np.nan
-    known = fitted(rows)
+    novelty = fitted(rows)
     nearest = np.abs((rows[:, 0] - rows[:, 0].mean()) / rows[:, 0].std()).min()
-    apart = known.judge(without).dissimilarity * known.mean_distance
+    apart = novelty.judge(without).dissimilarity * novelty.mean_distance
     assert apart == pytest.approx(np.hypot(1.0, nearest), rel=1e-9)
     rows[::2, 0] = np.nan
     assert fitted(rows).judge(without).dissimilarity == 0.0
@@ -147,12 +147,12 @@ def test_a_missing_value_is_a_deviation_from_a_known_one_and_no_way_from_a_missi
 def test_a_feature_that_never_varied_keeps_its_unit_whatever_rounding_leaves_of_it() -> None:
     rows = rows_of(10)
     rows[:, 0] = 0.1
-    known = fitted(rows)
+    novelty = fitted(rows)
     row = rows[0].copy()
     row[0] = 0.1 + 1e-12
-    assert known.judge(row).dissimilarity == pytest.approx(0.0, abs=1e-9)
+    assert novelty.judge(row).dissimilarity == pytest.approx(0.0, abs=1e-9)
     row[0] = 0.1 + 3.0
-    assert known.judge(row).dissimilarity * known.mean_distance == pytest.approx(3.0, rel=1e-6)
+    assert novelty.judge(row).dissimilarity * novelty.mean_distance == pytest.approx(3.0, rel=1e-6)
 
 
 @pytest.mark.parametrize("wild", [1e9, 1e300, -1e300])
@@ -173,12 +173,14 @@ def test_of_an_ordinary_unseen_year_few_ranges_are_novel_and_a_planted_one_is() 
     bars = bars_of(mgc(), world)
     data = assemble(bars, mgc(), LabelSpec(), first=date(2021, 2, 22), last=last).dataset
     past, year = (data.rows(np.flatnonzero(part)) for part in _parts(data, cut))
-    known = fit_novelty(past.features, past.trading_day, past.feature_names, past.categorical, {})
-    assert known is not None
-    assert np.mean([known.judge(row).novel for row in year.features]) <= MAX_SILENCED_SHARE / 2
+    novelty = fit_novelty(
+        past.features, past.trading_day, past.feature_names, past.categorical, {}
+    )
+    assert novelty is not None
+    assert np.mean([novelty.judge(row).novel for row in year.features]) <= MAX_SILENCED_SHARE / 2
     row = year.features[0].copy()
     row[year.feature_names.index("range_size_basis_points")] *= 50
-    judged = known.judge(row)
+    judged = novelty.judge(row)
     assert judged.novel
     assert judged.features[0][0] == "range_size_basis_points"
 
@@ -203,11 +205,11 @@ def test_of_real_bars_few_are_novel_even_in_the_quarter_in_which_gold_began_to_l
         quarter = data.rows(
             (data.trading_day >= np.datetime64(begin)) & (data.trading_day < np.datetime64(end))
         )
-        known = fit_novelty(
+        novelty = fit_novelty(
             past.features, past.trading_day, past.feature_names, past.categorical, {}
         )
-        assert known is not None
-        share[begin] = float(np.mean([known.judge(row).novel for row in quarter.features]))
+        assert novelty is not None
+        share[begin] = float(np.mean([novelty.judge(row).novel for row in quarter.features]))
 
     # in ticks, the second quarter was 61 % novel
     assert share["2024-04-01"] < 0.05
@@ -218,7 +220,7 @@ def _parts(data: Dataset, cut: np.datetime64) -> tuple[NDArray[np.bool_], NDArra
     return data.trading_day < cut, data.trading_day >= cut
 
 
-def test_a_version_from_before_there_was_such_a_thing_answers_and_says_nothing_of_it(
+def test_a_version_from_before_novelty_predicts_without_a_novelty_score(
     tmp_path: Path,
 ) -> None:
     data = dataset(260)
@@ -226,26 +228,26 @@ def test_a_version_from_before_there_was_such_a_thing_answers_and_says_nothing_o
     write_bundle(bundle, tmp_path, metrics={}, card="", reference=data)
     (tmp_path / "novelty.json").unlink()
     lines = (tmp_path / SUMS).read_text().splitlines(keepends=True)
-    (tmp_path / SUMS).write_text("".join(each for each in lines if "novelty.json" not in each))
-    said = Predictor(load_bundle(tmp_path)).predict(data.rows(np.array([0])), 0.0)
-    assert said.novelty is None
-    assert json_values(said)["novelty"] is None
-    assert said.p_up_given_break == bundle.predict(data).p_up[0]
+    (tmp_path / SUMS).write_text("".join(line for line in lines if "novelty.json" not in line))
+    prediction = Predictor(load_bundle(tmp_path)).predict(data.rows(np.array([0])), 0.0)
+    assert prediction.novelty is None
+    assert json_values(prediction)["novelty"] is None
+    assert prediction.p_up_given_break == bundle.predict(data).p_up[0]
 
 
 def test_it_is_read_back_as_it_was_written_and_one_day_gives_none() -> None:
     rows = rows_of(7, missing=0.1)
-    known = fitted(rows)
-    again = Novelty.from_json(json.loads(known.to_json()), rows)
+    novelty = fitted(rows)
+    again = Novelty.from_json(json.loads(novelty.to_json()), rows)
     new = rows_of(8, missing=0.1)
-    assert [again.judge(row) for row in new] == [known.judge(row) for row in new]
+    assert [again.judge(row) for row in new] == [novelty.judge(row) for row in new]
     assert fit_novelty(rows, np.repeat(DAY[:1], ROWS), NAMES, ("kind",), {}) is None
 
 
 @given(st.lists(st.booleans(), max_size=200))
 def test_no_more_than_a_tenth_of_the_latest_slots_is_silenced(novel: list[bool]) -> None:
     silenced: list[bool] = []
-    for each in novel:
-        silenced.append(each and may_silence(silenced))
+    for is_novel in novel:
+        silenced.append(is_novel and may_silence(silenced))
     for end in range(len(silenced)):
         assert sum(silenced[max(0, end - 59) : end + 1]) <= 6

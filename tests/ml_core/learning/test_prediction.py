@@ -54,6 +54,6 @@ def test_a_row_of_a_release_that_judged_no_novelty_is_read() -> None:
     assert Prediction.from_json(values) == predicted(novelty=None)
 
 
-def test_a_score_of_before_its_words_were_kept_names_its_features() -> None:
+def test_an_old_score_without_stored_words_names_its_features() -> None:
     before = {"dissimilarity": 1.5, "threshold": 0.7, "novel": True, "features": [["atr20", 0.9]]}
     assert NoveltyScore.from_json(before) == replace(NOVEL, words=("atr20 (90%)",))

@@ -17,10 +17,10 @@ def test_a_model_without_trees_left_alone_by_calibration_is_its_baseline() -> No
     questions: tuple[Question, ...] = ("directional", "quality")
     left_alone = {name: Calibrator("identity", 1.0, 0.0, 500) for name in questions}
 
-    said = predict(data, baselines, dict.fromkeys(questions), dict(left_alone), None)
+    predictions = predict(data, baselines, dict.fromkeys(questions), dict(left_alone), None)
 
-    np.testing.assert_array_equal(said.p_up, said.baseline_p_up)
-    np.testing.assert_array_equal(said.p_win[:, 1], said.baseline_p_win)
+    np.testing.assert_array_equal(predictions.p_up, predictions.baseline_p_up)
+    np.testing.assert_array_equal(predictions.p_win[:, 1], predictions.baseline_p_win)
 
 
 def test_only_the_likelier_side_is_recommended_and_only_above_its_costs() -> None:

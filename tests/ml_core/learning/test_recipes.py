@@ -30,15 +30,15 @@ def recipe(**given: object) -> Recipe:
 
 def test_a_plain_model_does_not_start_from_the_corridor() -> None:
     data = dataset(900, effect=0.8)
-    plain = fit(data, recipe(kind="plain"), "d", questions=("directional",))
-    # whatever the close position says is not among the features: a plain model cannot know it
-    said = plain.bundle.predict(data.rows(plain.split.test))
-    corridor = said.baseline_p_up
-    assert abs(np.corrcoef(said.p_up, corridor)[0, 1]) < 0.2
+    bare = fit(data, recipe(kind="plain"), "d", questions=("directional",))
+    # the close position is not among the features, so that a plain model cannot use it
+    predictions = bare.bundle.predict(data.rows(bare.split.test))
+    corridor = predictions.baseline_p_up
+    assert abs(np.corrcoef(predictions.p_up, corridor)[0, 1]) < 0.2
     residual = fit(data, recipe(), "d", questions=("directional",))
     on_top = residual.bundle.predict(data.rows(residual.split.test))
     assert np.corrcoef(on_top.p_up, corridor)[0, 1] > 0.7
-    assert not plain.bundle.residual
+    assert not bare.bundle.residual
     assert residual.bundle.residual
 
 
@@ -48,10 +48,10 @@ def test_class_weights_are_recalibrated() -> None:
     data = replace(data, direction=rare)
     fitted = fit(data, recipe(kind="plain", class_weights=True), "d", questions=("directional",))
     test = data.rows(fitted.split.test)
-    said = fitted.bundle.predict(test).p_up
+    p_up = fitted.bundle.predict(test).p_up
     assert fitted.bundle.calibrators["directional"].method != "identity"
-    assert said.mean() == pytest.approx((test.direction == UP).mean(), abs=0.05)
-    assert expected_calibration_error(said, test.direction == UP) < 0.08
+    assert p_up.mean() == pytest.approx((test.direction == UP).mean(), abs=0.05)
+    assert expected_calibration_error(p_up, test.direction == UP) < 0.08
     unweighted = fit(data, recipe(kind="plain"), "d", questions=("directional",))
     assert unweighted.bundle.texts["directional"] != fitted.bundle.texts["directional"]
 
@@ -90,9 +90,9 @@ def test_features_are_not_chosen_by_the_days_that_stop_the_boosting(
 ) -> None:
     # of 1,000 days the first 600 train, the last 150 of those stop
     data = _effect_of_f1_on(dataset(1000, effect=0.3, seed=2), days, 5.0)
-    asked = recipe(kind="plain", select_features=1, embargo_days=embargo)
+    selecting = recipe(kind="plain", select_features=1, embargo_days=embargo)
 
-    chosen = fit(data, asked, "d", questions=("directional",), split=_first_600_days(data))
+    chosen = fit(data, selecting, "d", questions=("directional",), split=_first_600_days(data))
 
     assert set(chosen.bundle.importance["directional"]) == {"f0"}
 
@@ -131,19 +131,19 @@ def test_calibration_takes_what_does_best_on_unseen_folds(
     day = np.datetime64("2021-01-01") + np.repeat(np.arange(500), 4)
     truth = draw.normal(size=2000)
     label = draw.random(2000) < expit(truth)
-    said = slope * truth + shift
-    chosen = fit_calibrator(said, label, day)
+    margin = slope * truth + shift
+    chosen = fit_calibrator(margin, label, day)
     assert chosen.method == expected
-    before = expected_calibration_error(expit(said), label)
-    assert expected_calibration_error(chosen(said), label) <= before + 1e-12
+    before = expected_calibration_error(expit(margin), label)
+    assert expected_calibration_error(chosen(margin), label) <= before + 1e-12
 
 
 def test_a_crooked_map_is_taken_where_a_line_cannot_do() -> None:
     draw = np.random.default_rng(2)
     day = np.datetime64("2021-01-01") + np.repeat(np.arange(1500), 4)
-    said = draw.normal(size=6000)
-    label = draw.random(6000) < np.where(said > 0.5, 0.85, 0.2)  # a step
-    chosen = fit_calibrator(said, label, day)
+    margin = draw.normal(size=6000)
+    label = draw.random(6000) < np.where(margin > 0.5, 0.85, 0.2)  # a step
+    chosen = fit_calibrator(margin, label, day)
     assert chosen.method == "isotonic"
     assert chosen(np.array([2.0]))[0] == pytest.approx(0.85, abs=0.05)
     assert chosen(np.array([-2.0]))[0] == pytest.approx(0.2, abs=0.1)
@@ -172,9 +172,9 @@ def test_a_window_there_is_not_is_refused_with_one_there_is(window: str) -> None
         recipe(window=window)
 
 
-def test_a_field_at_its_default_is_no_other_recipe_and_words_are_none_either() -> None:
-    plain = recipe()
-    assert recipe(about="something else", seeds=3, window="expanding").hash == plain.hash
-    assert recipe(window="rolling:24").hash != plain.hash
-    assert recipe(seed=8).hash != plain.hash
+def test_neither_a_default_field_nor_a_description_changes_the_hash() -> None:
+    default = recipe()
+    assert recipe(about="something else", seeds=3, window="expanding").hash == default.hash
+    assert recipe(window="rolling:24").hash != default.hash
+    assert recipe(seed=8).hash != default.hash
     assert recipe(window="rolling:24").rolling_months == 24

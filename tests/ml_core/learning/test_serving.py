@@ -32,7 +32,7 @@ def data() -> Dataset:
 @pytest.mark.parametrize(
     "recipe", [RECIPE, BASELINE, ROLLING], ids=["residual", "baseline", "rolling"]
 )
-def test_a_fold_is_answered_by_the_version_that_would_have_served_to_the_bit(
+def test_a_fold_is_predicted_to_the_bit_by_the_version_that_would_have_served(
     data: Dataset, recipe: Recipe
 ) -> None:
     # the version that serves learned in the month before the fold: its window begins one earlier
@@ -42,14 +42,16 @@ def test_a_fold_is_answered_by_the_version_that_would_have_served_to_the_bit(
         recipe = recipe.model_copy(update={"window": f"rolling:{recipe.rolling_months - 1}"})
     until_then = data.rows(data.trading_day < test.trading_day.min())
 
-    answers = predict_fold(data, fold, recipe, "x").predictions
+    predictions = predict_fold(data, fold, recipe, "x").predictions
     served = fit_to_serve(until_then, recipe, "x", judged_on=until_then).bundle.predict(test)
 
     for field in fields(Predictions):
-        np.testing.assert_array_equal(getattr(answers, field.name), getattr(served, field.name))
+        np.testing.assert_array_equal(
+            getattr(predictions, field.name), getattr(served, field.name)
+        )
 
 
-def test_what_is_judged_learns_from_the_recipe_s_window_alone(data: Dataset) -> None:
+def test_the_judged_version_trains_on_the_recipe_s_window_alone(data: Dataset) -> None:
     split = fit(data, ROLLING, "x", questions=("directional",)).split
     months = data.trading_day.astype("datetime64[M]").astype(int)
 
@@ -57,7 +59,7 @@ def test_what_is_judged_learns_from_the_recipe_s_window_alone(data: Dataset) -> 
     assert len(split.calibrate) / len(split.learned) == pytest.approx(0.25, abs=0.01)
 
 
-def test_a_version_learns_from_everything_that_has_settled(data: Dataset) -> None:
+def test_a_version_trains_on_all_settled_rows(data: Dataset) -> None:
     open_rows = np.arange(len(data)) >= len(data) - 4
     latest = replace(data, resolved_minute=np.where(open_rows, NOT_RESOLVED, data.resolved_minute))
     fitted = fit_to_serve(latest, RECIPE, "x", judged_on=data.rows(slice(0, 30)))
@@ -90,7 +92,7 @@ def test_trees_are_grown_anew_as_many_as_were_found(data: Dataset) -> None:
     assert first.bundle.texts["directional"] != second.bundle.texts["directional"]
 
 
-def test_the_rows_judged_on_teach_nothing(data: Dataset) -> None:
+def test_the_rows_judged_on_are_not_trained_on(data: Dataset) -> None:
     first = fit(data, RECIPE, "x")
     unseen = np.isin(np.arange(len(data)), first.split.test)
     turned = replace(
@@ -103,7 +105,9 @@ def test_the_rows_judged_on_teach_nothing(data: Dataset) -> None:
     ("days", "message"),
     [(12, "training part has 9 trading days"), (39, "calibration part has 9 .*10")],
 )
-def test_too_little_history_to_serve_says_how_much_is_needed(days: int, message: str) -> None:
+def test_too_little_history_to_serve_is_refused_with_what_is_needed(
+    days: int, message: str
+) -> None:
     data = dataset(days)
     fractions = (0.6, 0.2, 0.2) if days == 12 else (0.6, 0.18, 0.22)
     with pytest.raises(TooFewSamplesError, match=message):

@@ -53,7 +53,7 @@ def test_a_day_is_never_cut_in_two() -> None:
     ],
     ids=["too few days", "too few rows"],
 )
-def test_too_little_history_says_how_much_is_needed(days: int, message: str) -> None:
+def test_too_little_history_is_refused_with_what_is_needed(days: int, message: str) -> None:
     with pytest.raises(TooFewSamplesError, match=message):
         chronological(dataset(days), (0.6, 0.2, 0.2), 1)
 

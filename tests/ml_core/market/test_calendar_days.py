@@ -74,14 +74,14 @@ def test_a_halt_is_no_gap_and_bars_in_it_are_outside_the_session() -> None:
     rows = [(*row[:3], max(row[3], row[5]), *row[4:]) for row in rows]
     now = datetime(2025, 12, 1, tzinfo=UTC)
 
-    def found(market: Market, extra: list[Row]) -> list[str]:
+    def checks(market: Market, extra: list[Row]) -> list[str]:
         raw = batch(sorted([*rows, *extra], key=lambda row: row[1]))
         return [finding.check for finding in check(raw, market, now).findings]
 
     inside: Row = ("MGCG6", stops + 100, 2000.0, 2000.0, 2000.0, 2000.0, 5.0)
-    assert found(mgc(), []) == ["gap"]
-    assert found(with_days(HALT), []) == []
-    assert found(with_days(HALT), [inside]) == ["off_session"]
+    assert checks(mgc(), []) == ["gap"]
+    assert checks(with_days(HALT), []) == []
+    assert checks(with_days(HALT), [inside]) == ["off_session"]
     # bars that are late after the halt are missed from its end on
     resumed = min(row[1] for row in rows if row[1] >= resumes)
     rows = [row for row in rows if row[1] != resumed]
@@ -157,7 +157,7 @@ def test_a_day_that_starts_the_evening_before_opens_there() -> None:
     ],
     ids=["half of an extra session", "a halt to the close", "closed anyway", "closed"],
 )
-def test_a_day_that_cannot_be_applied_says_why_and_changes_nothing(
+def test_a_day_that_cannot_be_applied_states_why_and_changes_nothing(
     day: dict[str, Any], fault: str | None
 ) -> None:
     market = with_days(day)
@@ -180,7 +180,7 @@ def test_a_day_that_cannot_be_applied_says_why_and_changes_nothing(
         ([{"day": "2025-11-28", "close": "10:00:30"}], "whole minutes"),
     ],
 )
-def test_a_day_that_says_nothing_or_too_much_is_refused(
+def test_a_day_with_no_change_or_contradictory_ones_is_refused(
     days: list[dict[str, Any]], fault: str
 ) -> None:
     with pytest.raises(ValidationError, match=fault):
@@ -213,7 +213,7 @@ def test_days_of_its_own_touch_no_other_day_and_leave_the_hours_in_order(
         )
     assert (here.close > here.open).all()
     assert (np.diff(here.open) > 0).all()
-    # the order in which they are written says nothing
+    # the order in which they are written does not matter
     assert with_days(*own[::-1]) == market
 
 

@@ -95,7 +95,7 @@ def test_every_field_of_a_market_file_is_in_one_of_the_two_lists() -> None:
 @pytest.mark.parametrize("path", [path for path in OTHER if "session" not in path], ids=str)
 def test_a_field_that_decides_meaning_changes_the_hash_and_is_named(path: tuple[Any, ...]) -> None:
     before, after = (
-        MarketDefinition.of(each) for each in (mgc(), changed(mgc(), path, OTHER[path]))
+        MarketDefinition.of(market) for market in (mgc(), changed(mgc(), path, OTHER[path]))
     )
     assert before.hash != after.hash
     fields = [change.field for change in before.changes(after)]
@@ -136,7 +136,7 @@ def test_the_hash_of_a_shipped_market_is_the_one_on_record_in_homes_out_there() 
 
 
 @given(minutes=st.integers(1, 30), slippage=st.floats(0, 9, allow_nan=False), roll=st.booleans())
-def test_a_market_is_had_again_from_its_definition_as_it_is_kept(
+def test_a_market_is_restored_from_its_stored_definition(
     minutes: int, slippage: float, roll: bool
 ) -> None:
     market = changed(
@@ -154,7 +154,7 @@ def test_a_market_is_had_again_from_its_definition_as_it_is_kept(
     assert kept.changes(MarketDefinition.of(again)) == ()
 
 
-def test_a_change_is_told_by_field_with_both_values() -> None:
+def test_a_change_is_reported_by_field_with_both_values() -> None:
     other = changed(mgc(), ("ranges", 0, "minutes"), 15)
     (change,) = MarketDefinition.of(mgc()).changes(MarketDefinition.of(other))
     assert str(change) == "ranges.0900.minutes was 5, is 15"

@@ -70,7 +70,7 @@ def test_some_years_of_a_kept_calendar_are_those_years_whole(
     ],
     ids=["another calendar", "an earlier year", "a later year", "another version"],
 )
-def test_the_library_is_asked_for_what_is_not_kept(
+def test_the_library_is_used_for_calendars_that_are_not_stored(
     calendar: str,
     years: tuple[int, int],
     installed: str | None,
@@ -80,10 +80,10 @@ def test_the_library_is_asked_for_what_is_not_kept(
     del forgetful
     if installed is not None:
         monkeypatch.setattr(exchange, "version", lambda _: installed)
-    asked = []
-    monkeypatch.setattr(exchange, "dates_by_library", lambda *given: asked.append(given))
+    requests = []
+    monkeypatch.setattr(exchange, "dates_by_library", lambda *given: requests.append(given))
     trade_dates(calendar, *years)
-    assert asked == [(calendar, *years)]
+    assert requests == [(calendar, *years)]
 
 
 def test_a_holiday_has_no_trade_date_and_its_eve_closes_early() -> None:

@@ -97,7 +97,7 @@ def read(folder: Path, name: str, text: str, zone: str | None = None) -> tuple[N
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.toml", TOML), ("a.csv", CSV), ("a.ics", ICS)])
-def test_every_kind_of_file_says_the_same(name: str, text: str, tmp_path: Path) -> None:
+def test_every_kind_of_file_is_read_the_same(name: str, text: str, tmp_path: Path) -> None:
     assert read(tmp_path, name, text, "America/New_York") == (CPI, FOMC, GONE)
 
 
@@ -184,7 +184,7 @@ events = st.builds(
 
 
 @given(st.lists(events), st.integers(-9, 9))
-def test_what_becomes_known_later_changes_nothing(made: list[NewsEvent], hours: int) -> None:
+def test_later_news_changes_nothing_known_before(made: list[NewsEvent], hours: int) -> None:
     at = AT + hours * HOUR
     by_then = [event for event in made if event.known_since <= at]
     assert known_news(made, at) == known_news(by_then, at)
@@ -192,7 +192,7 @@ def test_what_becomes_known_later_changes_nothing(made: list[NewsEvent], hours: 
 
 
 @given(st.lists(events), st.integers(-9, 9))
-def test_of_an_event_what_was_said_last_counts(made: list[NewsEvent], hours: int) -> None:
+def test_the_last_record_of_an_event_counts(made: list[NewsEvent], hours: int) -> None:
     at = AT + hours * HOUR
     expected = set()
     for key in {(event.market, event.time, event.name) for event in made}:

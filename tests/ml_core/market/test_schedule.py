@@ -25,7 +25,7 @@ def _utc(text: str) -> int:
     return to_minute(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
-def test_brisbane_ranges_stand_still_while_new_york_moves_its_clock() -> None:
+def test_brisbane_ranges_stay_fixed_while_new_york_changes_its_clock() -> None:
     # Act: the week around the US change of 10 March 2024
     schedule = build_schedule(mgc(), date(2024, 3, 8), date(2024, 3, 12))
 
@@ -90,9 +90,9 @@ def test_bars_in_a_window_the_exchange_is_shut_in_make_no_range() -> None:
 
     ranges = read_history(bars_of(rows), market, LabelSpec(), schedule).ranges
 
-    found = [Exclusion(int(code)) for code in ranges.exclusion[ranges.spec == 2]]
+    exclusions = [Exclusion(int(code)) for code in ranges.exclusion[ranges.spec == 2]]
     # the first day has no volume before it; Thursday and Friday are half-days
-    assert found == [
+    assert exclusions == [
         Exclusion.NO_CONTRACT,
         Exclusion.NONE,
         Exclusion.EXCHANGE_CLOSED,
@@ -156,9 +156,9 @@ def test_a_time_belongs_to_the_minute_that_has_begun() -> None:
     midnight = datetime(1970, 1, 1, tzinfo=UTC)
     seconds = [-1, 0, 59.9, 60]
 
-    found = [to_minute(midnight + timedelta(seconds=second)) for second in seconds]
+    minutes = [to_minute(midnight + timedelta(seconds=second)) for second in seconds]
 
-    assert found == [-1, 0, 0, 1]
+    assert minutes == [-1, 0, 0, 1]
 
 
 def test_a_naive_time_is_refused() -> None:

@@ -120,7 +120,7 @@ def test_a_stated_edge_is_planted(planted: SimulatedMarket) -> None:
     assert summary["bayes_log_loss"] < summary["driftless_log_loss"]
 
 
-def test_the_truth_is_what_happens(planted: SimulatedMarket, year: Schedule) -> None:
+def test_the_truth_matches_the_outcomes(planted: SimulatedMarket, year: Schedule) -> None:
     # Arrange: the ledger's own labels, joined to the truth by slot
     history = _history(planted, mgc(), year)
     truth = planted.truth
@@ -142,8 +142,8 @@ def test_the_truth_is_what_happens(planted: SimulatedMarket, year: Schedule) -> 
         kept = truth.p_up[broke][rows]
         bayes = (up[rows] - kept).sum() / np.sqrt((kept * (1 - kept)).sum())
         assert abs(bayes) < 3.5
-        plain = truth.p_up_driftless[broke][rows]
-        blind = (up[rows] - plain).sum() / np.sqrt((plain * (1 - plain)).sum())
+        driftless = truth.p_up_driftless[broke][rows]
+        blind = (up[rows] - driftless).sum() / np.sqrt((driftless * (1 - driftless)).sum())
         assert sign * blind > 3
 
 

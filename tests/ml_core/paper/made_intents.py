@@ -89,7 +89,7 @@ def intent(
 
 def changed(of: PaperIntent, event: IntentChange, after: float, **order: Any) -> PaperIntent:
     """Return an intent with one more event, some minutes after its range closed."""
-    told = IntentEvent(
+    change = IntentEvent(
         market="MGC",
         trading_day=of.trading_day,
         opening_range=of.opening_range,
@@ -101,7 +101,7 @@ def changed(of: PaperIntent, event: IntentChange, after: float, **order: Any) ->
         in_force_until=of.until,
         at=from_minute(T0) + timedelta(minutes=after),
     )
-    return replace(of, later=(*of.later, told))
+    return replace(of, later=(*of.later, change))
 
 
 def rows(*bars: Sequence[int], volume: int = 1_000, begins: int = 0) -> list[Row]:
@@ -112,7 +112,7 @@ def rows(*bars: Sequence[int], volume: int = 1_000, begins: int = 0) -> list[Row
     ]
 
 
-def told(events: Iterable[PaperEvent]) -> list[tuple[Any, ...]]:
+def event_summaries(events: Iterable[PaperEvent]) -> list[tuple[Any, ...]]:
     """Return events in short: minutes after the range's close, kind, quantity, price, reason."""
     return [
         (to_minute(one.time) - T0, one.event, one.quantity, one.price, one.reason)

@@ -21,13 +21,13 @@ from tests.ml_core.paper.made_intents import (
     LOW,
     T0,
     changed,
+    event_summaries,
     intent,
     later,
     paper,
     rows,
     rules_of,
     run,
-    told,
 )
 from tests.ml_core.strategy.by_hand import Window, by_hand
 
@@ -110,8 +110,8 @@ def done(minute: int, price: int, why: str) -> list[Any]:
     ],
 )  # fmt: skip
 def test_a_trade_by_hand(rules: Any, bars: Any, expected: list[Any]) -> None:
-    found = told(run(intent(rules), rows(*bars)))
-    assert found == [(0, "taken", 0, None, ""), *expected]
+    events = event_summaries(run(intent(rules), rows(*bars)))
+    assert events == [(0, "taken", 0, None, ""), *expected]
 
 
 def test_slippage_and_commission_are_in_prices_and_money() -> None:
@@ -134,8 +134,8 @@ def test_a_bar_fills_a_share_of_its_volume_and_the_next_opens_the_rest() -> None
         (1024, 1024, 1004, 1006, 70),
         (1003, 1009, 1001, 1002, 90),
     )
-    found = run(intent(wide), bars, paper(MANY, share=0.1))
-    assert told(found) == [
+    events = run(intent(wide), bars, paper(MANY, share=0.1))
+    assert event_summaries(events) == [
         (0, "taken", 0, None, ""),
         (1, "filled", 5, 1020, ""),
         (2, "filled", 4, 1022, ""),
@@ -144,17 +144,17 @@ def test_a_bar_fills_a_share_of_its_volume_and_the_next_opens_the_rest() -> None
         (5, "closed", 4, 1003, "stop"),
         (5, "ended", 11, None, ""),
     ]
-    assert {one.details["of"] for one in found if one.event == "filled"} == {12}
+    assert {one.details["of"] for one in events if one.event == "filled"} == {12}
     paid, gained = 5 * 1020 + 4 * 1022 + 2 * 1023, 7 * 1005 + 4 * 1003
-    assert found[-1].details["money"] == gained - paid
+    assert events[-1].details["money"] == gained - paid
 
 
 def test_the_rest_is_filled_only_as_far_as_it_fits_into_the_risk_of_the_first_fill() -> None:
     wide = rules_of(entry="stop_order", stop={"ticks": 15}, rr=None)
     bars = rows((1010, 1021, 1010, 1020, 50), *[(1035, 1036, 1030, 1035, 900)] * 3)
-    found = run(intent(wide), bars, paper(MANY, share=0.1))
+    events = run(intent(wide), bars, paper(MANY, share=0.1))
     # 12 contracts of 15 ticks at risk, 5 of them used; what is left has 30 at risk each
-    assert [one.quantity for one in found if one.event == "filled"] == [5, 3]
+    assert [one.quantity for one in events if one.event == "filled"] == [5, 3]
 
 
 climbs = st.lists(
@@ -180,15 +180,16 @@ def test_the_contracts_that_are_filled_never_risk_more_than_a_limit_leaves(
         stop = OrderTerms.of(own.order).sides[side].stop_at(price)
         away = (SIGN_OF[side] * ((one.price or 0) - stop) + 1 for one in filled)
         risk = sum(
-            one.quantity * (each + 2 * 1.24) for one, each in zip(filled, away, strict=True)
+            one.quantity * (distance + 2 * 1.24)
+            for one, distance in zip(filled, away, strict=True)
         )
         assert risk <= min(400, daily_loss) + 1e-6
 
 
 def test_a_bar_without_enough_volume_fills_nothing_and_the_next_open_does() -> None:
     bars = rows((1010, 1021, 1010, 1020, 9), (1022, 1025, 1020, 1024, 100))
-    found = told(run(intent(STOP_ORDER), bars, paper(share=0.1)))
-    assert found[1:] == [(2, "filled", 1, 1022, "")]
+    events = event_summaries(run(intent(STOP_ORDER), bars, paper(share=0.1)))
+    assert events[1:] == [(2, "filled", 1, 1022, "")]
 
 
 @pytest.mark.parametrize(
@@ -212,11 +213,13 @@ def test_it_is_acknowledged_only_once_the_bars_reach_its_issue() -> None:
     assert [one.event for one in run(late, rows(QUIET, QUIET, QUIET))] == ["taken"]
 
 
-def test_what_the_outbox_says_afterwards_holds_for_what_is_not_entered() -> None:
+def test_later_outbox_events_hold_for_intents_not_yet_entered() -> None:
     own = intent(STOP_ORDER)
     bars = rows(QUIET, QUIET, (1010, 1025, 1015, 1022), (1022, 1041, 1020, 1041))
     withdrawn = changed(own, "withdrawn", 1.5)
-    assert told(run(withdrawn, bars))[1:] == [(1, "cancelled", 0, None, "withdrawn: by test")]
+    assert event_summaries(run(withdrawn, bars))[1:] == [
+        (1, "cancelled", 0, None, "withdrawn: by test")
+    ]
     too_late = changed(own, "withdrawn", 3.5)
     assert [one.event for one in run(too_late, bars)][1:] == ["filled", "closed", "ended"]
     three, fewer = (
@@ -238,9 +241,9 @@ def test_a_trade_that_its_time_has_ended_makes_room_for_the_next() -> None:
     first, second = intent(STOP_ORDER, end=3), intent(STOP_ORDER, name="1010", begins=4)
     bars = rows((1010, 1021, 1015, 1020), *[(1020, 1025, 1015, 1021)] * 5)
     events = run([first, second], bars)
-    found = [(one.opening_range, *told([one])[0]) for one in events]
-    assert ("1000", 3, "closed", 1, 1021, "time") in found
-    assert ("1010", 5, "filled", 1, 1020, "") in found
+    by_range = [(one.opening_range, *event_summaries([one])[0]) for one in events]
+    assert ("1000", 3, "closed", 1, 1021, "time") in by_range
+    assert ("1010", 5, "filled", 1, 1020, "") in by_range
 
 
 def test_the_account_and_the_order_s_own_limits_refuse_at_the_entry() -> None:
@@ -264,14 +267,14 @@ def test_it_trades_as_the_reference_notes_it(
     bars = rows(*walked(drawn, gaps=rule.entry != "close"))
     own = intent(rules, sides=sides, end=end, atr=77.0)
     two = Account(name="own", balance=10**6, risk_money=10**5, max_contracts=2)
-    found = run(own, bars, paper(two))
+    events = run(own, bars, paper(two))
     traded = frozenset(sign for sign, size in zip((1, -1), sides, strict=True) if size)
     window = Window(
         high=HIGH, low=LOW, decision=T0, sides=traded, atr=77.0, entry_end=T0 + end, end=T0 + end
     )
     noted = by_hand(window, [bar[:5] for bar in bars], rule, T0 + len(bars))
-    filled = [one for one in found if one.event == "filled"]
-    ended = [one for one in found if one.event == "ended"]
+    filled = [one for one in events if one.event == "filled"]
+    ended = [one for one in events if one.event == "ended"]
     if not noted.side:
         assert filled == []
         return
@@ -287,7 +290,7 @@ def test_it_trades_as_the_reference_notes_it(
         return
     assert ended[0].details["r_net"] == pytest.approx(noted.gross)
     assert to_minute(ended[0].time) == noted.resolved
-    assert [one.reason for one in found if one.event == "closed"][-1] == noted.reason
+    assert [one.reason for one in events if one.event == "closed"][-1] == noted.reason
 
 
 @given(
@@ -322,11 +325,11 @@ def test_no_trade_of_the_paper_account_breaks_its_limits_where_no_bar_gaps(
     limits = Account(name="own", balance=10_000, risk_money=risk, daily_loss=daily_loss)
     account = paper(limits, costs=True)
     bars = rows(*walked(drawn, gaps=False))
-    found = run(intent(rules, atr=77.0), bars, account)
-    for one in found:
+    events = run(intent(rules, atr=77.0), bars, account)
+    for one in events:
         if one.event == "ended":
             assert -one.details["money"] <= min(risk, daily_loss) + 1e-6
             assert not math.isnan(one.details["r_net"])
-    after = paper_account_state(account, found, later(10_000))
+    after = paper_account_state(account, events, later(10_000))
     assert after.state.ended is None
     assert FREE.tick_value == 1.0

@@ -160,7 +160,7 @@ def test_the_edge_anchor_counts_from_the_broken_edge() -> None:
     ],
     ids=["no bars", "zero size", "window still open"],
 )  # fmt: skip
-def test_a_slot_without_a_usable_range_says_why(rows: list[Row], why: Exclusion) -> None:
+def test_a_slot_without_a_usable_range_states_why(rows: list[Row], why: Exclusion) -> None:
     ranges = _history(rows).ranges
     assert ranges.exclusion[SLOT] == why
     assert not ranges.usable[SLOT]
@@ -185,8 +185,8 @@ def test_later_bars_never_change_what_was_already_settled(seed: int, cut: int) -
     assert done.any()
     for name in ("direction", "outcome", "entry", "r_net", "resolved_minute"):
         np.testing.assert_array_equal(getattr(early, name)[done], getattr(full, name)[done])
-    known = early.break_minute <= horizon
-    np.testing.assert_array_equal(early.direction[known], full.direction[known])
+    settled = early.break_minute <= horizon
+    np.testing.assert_array_equal(early.direction[settled], full.direction[settled])
     assert (full.resolved_minute[~done] > horizon).all()
 
 

@@ -132,10 +132,12 @@ def test_a_level_is_reached_by_its_very_tick_and_not_by_the_one_before(
         "both": (LOSS, stop, -1.0),
         "neither": (UNKNOWN, 0, None),
     }[touched]
-    known = labels.outcome[SLOT] != UNKNOWN
-    result = float(labels.r_gross[SLOT]) if known else None
+    settled = labels.outcome[SLOT] != UNKNOWN
+    result = float(labels.r_gross[SLOT]) if settled else None
     assert (labels.outcome[SLOT], labels.exit[SLOT]) == expected[:2]
     assert result == pytest.approx(expected[2])
-    assert labels.resolved_minute[SLOT] == (NINE + 21 if known else NOT_RESOLVED)
+    assert labels.resolved_minute[SLOT] == (NINE + 21 if settled else NOT_RESOLVED)
     cost = labels.r_gross[SLOT] - labels.r_net[SLOT]
-    assert cost == pytest.approx(4.48 / abs(entry - stop) if known else float("nan"), nan_ok=True)
+    assert cost == pytest.approx(
+        4.48 / abs(entry - stop) if settled else float("nan"), nan_ok=True
+    )

@@ -57,10 +57,10 @@ EXACT_TOUCHES = {
 @pytest.fixture(scope="module")
 def bars(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Bars:
     files = sorted((real_data_dir / "mgc-ohlcv-1m").glob("*-202[345]*.dbn.zst"))
-    files = [each for each in files if each.name.split("-")[2] >= "20231101"]
+    files = [path for path in files if path.name.split("-")[2] >= "20231101"]
     lake = Lake(tmp_path_factory.mktemp("lake"))
     market = mgc()
-    batches = read_dbn([str(each) for each in files], market.contract_pattern)
+    batches = read_dbn([str(path) for path in files], market.contract_pattern)
     lake.ingest(batches, market, from_minute(30_000_000))
     return lake.read(market)
 
@@ -145,7 +145,7 @@ def test_with_previous_day_volume_only_the_eight_roll_days_differ(
     assert others == set(EXACT_TOUCHES)
 
 
-def test_the_comparison_a_person_is_shown_counts_the_same_and_gives_each_difference_its_reason(
+def test_the_printed_comparison_has_the_same_counts_and_a_reason_for_each_difference(
     bars: Bars, reference: dict[Slot, Recorded]
 ) -> None:
     # Arrange
@@ -162,10 +162,12 @@ def test_the_comparison_a_person_is_shown_counts_the_same_and_gives_each_differe
     )
 
     # Assert
-    assert sum(each.compared for each in agreement.values()) == 2316
-    assert {each.slot for each in touched} == set(EXACT_TOUCHES)
-    assert {each.reason for each in touched} == {
+    assert sum(figure.compared for figure in agreement.values()) == 2316
+    assert {difference.slot for difference in touched} == set(EXACT_TOUCHES)
+    assert {difference.reason for difference in touched} == {
         "target touched to the tick: float arithmetic misses it"
     }
-    assert all(each.reason for each in rolled)
-    assert {each.slot[0] for each in rolled if each.reason.startswith("contract")} == ROLL_DAYS
+    assert all(difference.reason for difference in rolled)
+    assert {
+        difference.slot[0] for difference in rolled if difference.reason.startswith("contract")
+    } == ROLL_DAYS

@@ -44,15 +44,15 @@ def table() -> TradeTable:
 
 def net_of(table: TradeTable, setup: Setup, search_days: int = 100) -> NDArray[np.float64]:
     """Return one setup's net R on each day; NaN without a trade."""
-    found = setup_returns(table, (setup,), search_days)
-    return np.where(found.traded[:, 0], found.net[:, 0], np.nan)
+    returns = setup_returns(table, (setup,), search_days)
+    return np.where(returns.traded[:, 0], returns.net[:, 0], np.nan)
 
 
 def test_the_grid_is_every_combination_once() -> None:
     setups = SetupGrid().setups(mgc())
 
     assert len(setups) == len(set(setups)) == 6 * 3 * 5 * 2 * 3 * 6
-    assert len({each.name for each in setups}) == len(setups)
+    assert len({setup.name for setup in setups}) == len(setups)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_choice_named_twice_counts_once() -> None:
     ],
     ids=str,
 )
-def test_what_no_setup_can_have_is_refused_with_a_remedy(
+def test_an_impossible_setup_is_refused_with_a_remedy(
     options: dict[str, tuple[str, ...]], words: str
 ) -> None:
     with pytest.raises(NotAChoiceError, match=words):
@@ -121,7 +121,7 @@ def test_r_is_the_labels_own(stop: str, rr: float) -> None:
 
     place = (
         np.searchsorted(table().days, data.trading_day),
-        np.array([table().ranges.index(each) for each in data.opening_range]),
+        np.array([table().ranges.index(name) for name in data.opening_range]),
     )
 
     np.testing.assert_array_equal(table().net[(*place, rule)], data.r_net)
@@ -167,7 +167,7 @@ def test_long_and_short_part_the_trades(seed: int, day: str, size: str, rr: floa
     setup = Setup(opening_range="1000", side="both", rr=rr, stop="full", size=size, day=day)
 
     both = net_of(trades, setup)
-    long, short = (net_of(trades, replace(setup, side=each)) for each in ("long", "short"))
+    long, short = (net_of(trades, replace(setup, side=side)) for side in ("long", "short"))
 
     assert not (np.isfinite(long) & np.isfinite(short)).any()
     np.testing.assert_array_equal(np.where(np.isfinite(long), long, short), both)
@@ -184,7 +184,7 @@ def test_weekdays_part_the_trades_and_so_do_sizes(seed: int, side: str) -> None:
         [replace(whole, day=day) for day in DAYS[1:]],
         [replace(whole, size=size) for size in ("small", "large")],
     ):
-        taken = sum(np.isfinite(net_of(trades, each)).astype(int) for each in parts)
+        taken = sum(np.isfinite(net_of(trades, part)).astype(int) for part in parts)
         np.testing.assert_array_equal(taken, expected)
 
 
@@ -197,19 +197,19 @@ def test_no_later_size_moves_the_line_between_small_and_large(seed: int, search_
     changed = replace(trades, size=size)
     setups = SMALL.setups(mgc())
 
-    ours, theirs = (setup_returns(each, setups, search_days) for each in (trades, changed))
+    ours, theirs = (setup_returns(part, setups, search_days) for part in (trades, changed))
 
     np.testing.assert_array_equal(ours.traded[:search_days], theirs.traded[:search_days])
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_what_a_trade_makes_never_decides_whether_it_is_taken(seed: int) -> None:
+def test_the_result_of_a_trade_never_decides_whether_it_is_taken(seed: int) -> None:
     trades = fair_table(60, seed)
     inverted = replace(trades, net=-trades.net, gross=-trades.gross)
     setups = SMALL.setups(mgc())
 
-    ours, theirs = (setup_returns(each, setups, 40) for each in (trades, inverted))
+    ours, theirs = (setup_returns(part, setups, 40) for part in (trades, inverted))
 
     np.testing.assert_array_equal(ours.traded, theirs.traded)
     np.testing.assert_array_equal(ours.net, -theirs.net)

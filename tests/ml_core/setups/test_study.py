@@ -59,42 +59,44 @@ def planted() -> SetupStudy:
 @pytest.mark.slow
 def test_of_studies_of_nothing_at_most_one_in_twenty_names_any() -> None:
     # the hardest null there is: every setup is worth exactly 0, costs take nothing
-    found = [study(fair_table(300, seed), seed=seed) for seed in range(40)]
+    studies = [study(fair_table(300, seed), seed=seed) for seed in range(40)]
 
-    assert sum(bool(each.named) for each in found) <= 2
+    assert sum(bool(result.named) for result in studies) <= 2
     # the joint test itself, before any confirmation: 5 % expected, 7 of 40 would be beyond 99 %
-    assert sum(each.chance.p <= 0.05 for each in found) <= 6
-    assert all(each.verdict.startswith("No setup survives") for each in found if not each.named)
+    assert sum(result.chance.p <= 0.05 for result in studies) <= 6
+    assert all(
+        result.verdict.startswith("No setup survives") for result in studies if not result.named
+    )
 
 
 def test_a_planted_setup_is_found_and_confirmed() -> None:
-    found = planted()
+    result = planted()
 
-    assert found.named
-    assert {(row.setup.opening_range, row.setup.side) for row in found.named} <= {
+    assert result.named
+    assert {(row.setup.opening_range, row.setup.side) for row in result.named} <= {
         ("1000", "long"),
         ("1000", "both"),
     }
-    assert ("1000", "long") in {(row.setup.opening_range, row.setup.side) for row in found.named}
-    assert found.chance.p < 0.01
-    assert "1000 long" in found.verdict
-    assert not found.best_set.nothing_inside
-    assert found.summary.named == len(found.named)
+    assert ("1000", "long") in {(row.setup.opening_range, row.setup.side) for row in result.named}
+    assert result.chance.p < 0.01
+    assert "1000 long" in result.verdict
+    assert not result.best_set.nothing_inside
+    assert result.summary.named == len(result.named)
 
 
 def test_a_setup_that_stops_working_is_found_but_not_named() -> None:
     trades = fair_table(500, 3)
     plant(trades, "1000", 0.4, 4, days=slice(0, 375))
 
-    found = study(trades)
+    result = study(trades)
 
-    assert found.summary.beat_chance > 0
-    assert found.named == ()
-    assert NOT_CONFIRMED in {row.status for row in found.setups}
-    assert "none was confirmed" in found.verdict
+    assert result.summary.beat_chance > 0
+    assert result.named == ()
+    assert NOT_CONFIRMED in {row.status for row in result.setups}
+    assert "none was confirmed" in result.verdict
 
 
-def test_what_begins_only_in_the_later_days_is_never_looked_for_there() -> None:
+def test_an_edge_that_begins_only_in_the_later_days_is_not_searched_for_there() -> None:
     trades = fair_table(500, 5)
     plant(trades, "1000", 0.6, 6, days=slice(375, None))
 
@@ -102,27 +104,27 @@ def test_what_begins_only_in_the_later_days_is_never_looked_for_there() -> None:
 
 
 def test_costs_turn_nothing_into_loss() -> None:
-    found = study(fair_table(300, 7, cost_r=0.6))
+    result = study(fair_table(300, 7, cost_r=0.6))
 
-    assert found.summary.mean_net_r == pytest.approx(found.summary.mean_gross_r - 0.6)
-    assert found.chance.p == 1.0
-    assert "made money after costs" in found.verdict
+    assert result.summary.mean_net_r == pytest.approx(result.summary.mean_gross_r - 0.6)
+    assert result.chance.p == 1.0
+    assert "made money after costs" in result.verdict
 
 
 def test_bars_in_which_one_range_s_long_breaks_run_give_that_setup() -> None:
     """The effect is planted in the bars: after each up breakout of 10:00, the price drifts on."""
-    found = study(bars_that_run("1000"), plan=replace(QUICK, min_trades=40), grid=RUNNING)
+    result = study(bars_that_run("1000"), plan=replace(QUICK, min_trades=40), grid=RUNNING)
 
-    assert found.named
-    assert {row.setup.side for row in found.named} <= {"long", "both"}
-    assert found.named[0].setup.opening_range == "1000"
+    assert result.named
+    assert {row.setup.side for row in result.named} <= {"long", "both"}
+    assert result.named[0].setup.opening_range == "1000"
 
 
 def test_the_same_bars_without_the_drift_give_none() -> None:
-    found = study(bars_that_run(None), plan=replace(QUICK, min_trades=40), grid=RUNNING)
+    result = study(bars_that_run(None), plan=replace(QUICK, min_trades=40), grid=RUNNING)
 
-    assert found.named == ()
-    assert found.summary.mean_net_r < found.summary.mean_gross_r
+    assert result.named == ()
+    assert result.summary.mean_net_r < result.summary.mean_gross_r
 
 
 RUNNING = SetupGrid(ranges=("1000", "1800", "2300"), rrs=(1.0, 2.0, 3.0), days=("all",))
@@ -157,14 +159,14 @@ def bars_that_run(opening_range: str | None) -> TradeTable:
     return trade_table(bars, market, RUNNING, first=YEAR[0], last=YEAR[1])
 
 
-def test_setups_with_few_trades_are_told_apart_and_never_judged() -> None:
-    found = study(fair_table(300, 8), plan=replace(QUICK, min_trades=60))
+def test_setups_with_few_trades_are_listed_separately_and_never_judged() -> None:
+    result = study(fair_table(300, 8), plan=replace(QUICK, min_trades=60))
 
-    few = [row for row in found.setups if row.status == TOO_FEW]
-    assert len(few) == found.summary.too_few > 0
+    few = [row for row in result.setups if row.status == TOO_FEW]
+    assert len(few) == result.summary.too_few > 0
     assert all(row.search.trades < 60 and row.t is None for row in few)
-    others = [row for row in found.setups if row.status != TOO_FEW]
-    assert len(others) == found.summary.judged > 0
+    others = [row for row in result.setups if row.status != TOO_FEW]
+    assert len(others) == result.summary.judged > 0
     assert all(row.search.trades >= 60 and row.t is not None for row in others)
 
 
@@ -186,9 +188,11 @@ def test_the_same_trades_and_seed_give_the_same_study() -> None:
 def test_figures_are_means_of_the_trades_taken() -> None:
     trades = fair_table(200, 10, cost_r=0.1)
 
-    found = study(trades)
+    result = study(trades)
 
-    row = next(each for each in found.setups if each.setup.name == "0900 long, RR 2, full stop")
+    row = next(
+        entry for entry in result.setups if entry.setup.name == "0900 long, RR 2, full stop"
+    )
     long = trades.direction[:150, 0] == 1
     expected = trades.net[:150, 0, 1][long]
     assert row.search.trades == len(expected)
@@ -205,11 +209,11 @@ def test_the_heat_has_every_setup_without_filters() -> None:
 
 
 def test_the_result_is_plain_json_without_nan() -> None:
-    plain = json_values(planted())
+    document = json_values(planted())
 
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert {row["status"] for row in plain["setups"]} <= {NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW}
-    assert NOTHING not in plain["best_set"]["inside"]
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert {row["status"] for row in document["setups"]} <= {NAMED, NOT_CONFIRMED, CHANCE, TOO_FEW}
+    assert NOTHING not in document["best_set"]["inside"]
 
 
 def test_a_period_too_short_to_confirm_in_is_refused() -> None:

@@ -108,7 +108,7 @@ LOCKED = {"drawdown": {"amount": 300, "follows": "intraday"}}
         ({"profit_target": 0.6, "consistency": 0.5}, [trade(0.3), trade(0.3, day=1)], "target"),
     ],
 )
-def test_an_account_ends_where_a_limit_says(
+def test_an_account_ends_at_its_limit(
     limits: dict[str, Any], trades: list[Trade], expected: str | None
 ) -> None:
     assert ended(limits, *trades) == expected
@@ -176,7 +176,7 @@ def test_a_trade_that_closed_at_its_best_stood_at_its_worst_before() -> None:
     assert after(own, AccountState.first(own), fell_back, 1).ended == "drawdown"
 
 
-def test_a_refusal_says_by_how_much() -> None:
+def test_a_refusal_states_by_how_much() -> None:
     own = account(daily_loss=150)
     state = after(own, AccountState.first(own), trade(-100), 1)
     refusal = contracts_for(own, state, size=1.0, risk=80.0).refusal
@@ -251,7 +251,7 @@ def test_chances_are_those_of_the_days_drawn() -> None:
     assert sum(shares) + two_days.goes_on.share == pytest.approx(1.0)
 
 
-def test_a_record_says_since_when_the_drawdown_leaves_no_contract() -> None:
+def test_a_record_states_since_when_the_drawdown_leaves_no_contract() -> None:
     own = account(drawdown={"amount": 250, "follows": "nothing"})
     lost = [trade(-100, day=at) for at in range(3)]
     assert no_room_since(through_record(own, lost[:2])) is None

@@ -61,8 +61,8 @@ def standing(at: int, *trades: TimedTrade, symbol: str = "MGC", **limits: Any) -
     return done.on(DAY + timedelta(days=at // 24))
 
 
-def left(found: AccountStanding, limit: str) -> float:
-    return next(one.left for one in found.limits if one.limit == limit)
+def left(account_standing: AccountStanding, limit: str) -> float:
+    return next(one.left for one in account_standing.limits if one.limit == limit)
 
 
 def test_a_day_by_hand() -> None:
@@ -118,7 +118,7 @@ def test_a_day_that_has_brought_its_share_of_the_target_is_over() -> None:
     assert contracts_for(next_day.account, next_day.state, size=1.0, risk=100).contracts == 1
 
 
-def test_a_plan_has_the_contracts_and_says_by_how_much_it_is_refused() -> None:
+def test_a_plan_has_the_contracts_and_states_by_how_much_it_is_refused() -> None:
     own = standing(3, timed(1, 2, -109, contracts=1), daily_loss=150)
     plan = Plan(long=1.0, short=1.0, checks=())
     made = within_account(plan, own, {"long": 86.0, "short": 40.0}, "USD")
@@ -176,7 +176,7 @@ def test_markets_that_move_together_share_the_risk_of_one_trade() -> None:
     assert all(one.limit != "together" for one in alone.limits)
 
 
-def test_what_was_entered_earlier_went_by_what_moved_with_it_then() -> None:
+def test_earlier_entries_had_the_limits_of_their_group_at_that_time() -> None:
     limits = {"risk_money": 250, "together": METALS}
     trades = (timed(1, 5, -50), timed(2, 6, 10, symbol="SI"), timed(7, 8, 10, symbol="SI"))
     # two of gold at 1; at 2 silver has 50 left, no contract at 100; at 7 nothing else is open
@@ -260,8 +260,8 @@ def test_a_permitted_trade_that_loses_all_breaks_no_limit_whatever_is_open(
     if not sizing.contracts:
         assert sizing.refusal is not None
         return
-    known = [one for one in trades if one.entered_at <= T0 + timedelta(hours=at)]
-    still = [one for one in known if (one.settled_at or T0) > T0 + timedelta(hours=at)]
+    entered = [one for one in trades if one.entered_at <= T0 + timedelta(hours=at)]
+    still = [one for one in entered if (one.settled_at or T0) > T0 + timedelta(hours=at)]
     lost = [
         timed(hour(one.entered_at), 100, -one.trade.risk, risk=one.trade.risk, size=one.trade.size)
         for one in still
@@ -272,7 +272,7 @@ def test_a_permitted_trade_that_loses_all_breaks_no_limit_whatever_is_open(
     all_lost = [
         TimedTrade(**{**_fields(one), "trade": _on(one.trade, on)}) for one in (*lost, new)
     ]
-    settled = [one for one in known if one not in still]
+    settled = [one for one in entered if one not in still]
     moment = T0 + timedelta(hours=100)
     after = standing_after(before.account, "MGC", [*settled, *all_lost], moment, "plan")
     assert after.state.ended is None

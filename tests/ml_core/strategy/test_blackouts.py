@@ -75,7 +75,7 @@ def entered(own: Rules, broke: datetime, *news: NewsEvent) -> PlanResult:
     return taken
 
 
-def test_a_range_that_closes_in_a_blackout_is_not_armed_and_says_which() -> None:
+def test_a_range_that_closes_in_a_blackout_is_not_armed_and_names_it() -> None:
     plan = decide(rules(before=30, after=15), CPI)
     assert not plan.armed
     check = next(check for check in plan.checks if check.name == "news")
@@ -112,9 +112,9 @@ def test_a_blackout_is_for_news_by_name_and_importance(
 
 
 def test_without_blackouts_news_is_nothing_to_the_rules() -> None:
-    plain = Rules(name="mine")
-    assert decide(plain, CPI) == decide(plain)
-    assert all(check.name != "news" for check in decide(plain, CPI).checks)
+    no_blackouts = Rules(name="mine")
+    assert decide(no_blackouts, CPI) == decide(no_blackouts)
+    assert all(check.name != "news" for check in decide(no_blackouts, CPI).checks)
 
 
 news = st.builds(
@@ -185,7 +185,7 @@ def recorded(plan: dict[str, Any]) -> StrategyRecord:
     )
 
 
-def test_a_recorded_plan_keeps_its_stretches_and_one_of_before_has_none() -> None:
+def test_a_recorded_plan_keeps_its_blackouts_and_an_old_one_has_none() -> None:
     plan = decide(rules(before=15), CPI)
     assert plan.no_entry
     kept = json.loads(canonical(json_values(plan)))
@@ -194,7 +194,7 @@ def test_a_recorded_plan_keeps_its_stretches_and_one_of_before_has_none() -> Non
     assert active_plan(recorded(kept)) == replace(plan, no_entry=())
 
 
-def test_an_order_says_when_nothing_is_entered_and_one_without_news_says_nothing_of_it() -> None:
+def test_an_order_states_its_blackouts_and_one_without_news_has_none() -> None:
     gold = Instrument(
         tick_size="0.10", tick_value=1, commission_per_side=1.24, slippage_ticks_per_side=1
     )

@@ -47,7 +47,7 @@ def test_a_stop_in_atr_has_no_prices_while_the_atr_is_not_known() -> None:
     assert planned_bracket(rule, "long", high_ticks=110, low_ticks=100) is None
 
 
-def test_a_partial_target_is_told_beside_the_target() -> None:
+def test_a_partial_target_is_stated_beside_the_target() -> None:
     rule = TradeRule(rr=2, partial=PartialTarget(r=1.5))
     bracket = planned_bracket(rule, "short", high_ticks=110, low_ticks=100)
     assert bracket is not None

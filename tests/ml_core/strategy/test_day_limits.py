@@ -92,7 +92,7 @@ def test_money_is_counted_by_what_each_trade_risks_and_anew_each_trading_day() -
     assert (day.trades, day.net_r, day.net_money) == (2, -2.4, -1.2 * 30 - 1.2 * 80)
 
 
-def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> None:
+def test_on_bars_the_volume_filter_and_the_money_limit_refuse_with_a_reason() -> None:
     bars = walk(FIRST - timedelta(days=28), LAST, seed=1)
     rules = Rules(name="any")
     slots = slots_of(rules_history(bars, mgc(), rules, first=FIRST, last=LAST), rules)
@@ -109,7 +109,7 @@ def test_on_bars_the_volume_filter_and_the_money_limit_refuse_and_say_so() -> No
     assert min(volumes) >= 0.8
 
 
-def order_of(rules: Rules, **known: Any) -> dict[str, Any]:
+def order_of(rules: Rules, **facts: Any) -> dict[str, Any]:
     return json_values(
         planned_order(
             mgc().instrument,
@@ -121,7 +121,7 @@ def order_of(rules: Rules, **known: Any) -> dict[str, Any]:
             low_ticks=100,
             decided=T0,
             scan_end=T0 + HOUR,
-            **known,
+            **facts,
         )
     )
 
@@ -169,7 +169,7 @@ def test_an_order_whose_stop_is_not_known_is_none() -> None:
     assert order_of(rules)["entries"] == []
 
 
-def test_an_order_says_what_is_left_of_the_money() -> None:
+def test_an_order_states_the_money_left() -> None:
     order = order_of(Rules(name="careful", daily_loss_limit_money=100.0))
     at_entry = order["at_entry"]
     assert (at_entry["daily_loss_limit_money"], at_entry["day_net_money"]) == (100.0, -40.0)

@@ -134,10 +134,10 @@ def test_the_side_recommended_is_scaled_from_half_to_one_and_a_half_and_the_othe
 
 def test_no_size_is_above_the_rules_greatest_and_a_skip_halves_both_sides() -> None:
     rules = RULES.model_copy(update={"max_size": 1.2})
-    plain = by_rules(rules, FACTS, DaySoFar())
-    bold = with_model(rules, plain, ModelView(recommends="long", risk_adjustment=1.5), "scale")
+    unscaled = by_rules(rules, FACTS, DaySoFar())
+    bold = with_model(rules, unscaled, ModelView(recommends="long", risk_adjustment=1.5), "scale")
     assert (bold.long, bold.short) == (1.2, 0.5)
-    skip = with_model(rules, plain, ModelView(risk_adjustment=1.5), "scale")
+    skip = with_model(rules, unscaled, ModelView(risk_adjustment=1.5), "scale")
     assert (skip.long, skip.short) == (0.5, 0.5)
 
 

@@ -41,13 +41,13 @@ def bars() -> Bars:
 
 
 def slots(
-    rules: Rules, known: Bars, first: date, last: date, until: int | None
+    rules: Rules, known_bars: Bars, first: date, last: date, until: int | None
 ) -> list[TradedSlot]:
-    found = rules_history(known, mgc(), rules, first=first, last=last, as_of_minute=until)
-    return list(slots_of(found, rules))
+    assembly = rules_history(known_bars, mgc(), rules, first=first, last=last, as_of_minute=until)
+    return list(slots_of(assembly, rules))
 
 
-def known_at(rules: Rules, slot: TradedSlot, until: int) -> TradedSlot:
+def slot_known_at(rules: Rules, slot: TradedSlot, until: int) -> TradedSlot:
     """Return the slot as known at a minute from some weeks of bars, like live."""
     days = HISTORY_DAYS + OPEN_DAYS.days + 2
     weeks = bars().between(until - days * 1440, until)
@@ -74,14 +74,14 @@ def test_backtest_and_live_have_the_same_trade_bit_for_bit(rules: Rules) -> None
     for slot in entered[::19]:
         assert slot.resolved_at is not None
         assert slot.entered_at is not None
-        settled = known_at(rules, slot, to_minute(slot.resolved_at))
+        settled = slot_known_at(rules, slot, to_minute(slot.resolved_at))
         assert _trade(settled) == _trade(slot)
-        begun = known_at(rules, slot, to_minute(slot.entered_at))
+        begun = slot_known_at(rules, slot, to_minute(slot.entered_at))
         assert (begun.side, begun.entered_at) == (slot.side, slot.entered_at)
         assert begun.prices is not None
         assert slot.prices is not None
         assert (begun.prices.entry, begun.prices.stop) == (slot.prices.entry, slot.prices.stop)
-        before = known_at(rules, slot, to_minute(slot.entered_at) - 1)
+        before = slot_known_at(rules, slot, to_minute(slot.entered_at) - 1)
         assert (before.side, before.prices) == (None, None)
 
 
@@ -90,7 +90,7 @@ def test_the_plan_and_its_bracket_are_known_when_the_range_closes(rules: Rules) 
     """Live and backtest have the same plan, and a trade has its planned prices."""
     instrument = mgc().instrument
     for slot in slots(rules, bars(), FIRST, LAST, None)[::23]:
-        at_close = known_at(rules, slot, to_minute(slot.decision_time))
+        at_close = slot_known_at(rules, slot, to_minute(slot.decision_time))
         plans = [by_rules(rules, facts_of(one.facts), DaySoFar()) for one in (slot, at_close)]
         assert plans[0] == plans[1]
         if slot.prices is None or slot.side is None:
@@ -110,15 +110,15 @@ def test_the_plan_and_its_bracket_are_known_when_the_range_closes(rules: Rules) 
         assert (bracket.stop, bracket.target) == (slot.prices.stop, slot.prices.target)
 
 
-def test_a_break_that_no_side_is_armed_for_is_told_and_not_traded() -> None:
+def test_a_break_on_a_side_that_is_not_armed_is_reported_and_not_traded() -> None:
     rules = Rules(name="long", allowed_sides=("long",))
-    found = rules_history(bars(), mgc(), rules, first=FIRST, last=LAST)
-    traded, told = slots_of(found, rules), slots_of(found, rules, every_break=True)
+    assembly = rules_history(bars(), mgc(), rules, first=FIRST, last=LAST)
+    traded, every_break = slots_of(assembly, rules), slots_of(assembly, rules, every_break=True)
     assert {slot.side for slot in traded} == {"long", None}
-    assert {slot.side for slot in told} == set(SIDES)
-    for one, other in zip(traded, told, strict=True):
+    assert {slot.side for slot in every_break} == set(SIDES)
+    for one, other in zip(traded, every_break, strict=True):
         if one.side is not None:
             assert _trade(one) == _trade(other)
     assert timedelta(0) < min(
-        slot.entered_at - slot.decision_time for slot in told if slot.entered_at is not None
+        slot.entered_at - slot.decision_time for slot in every_break if slot.entered_at is not None
     )

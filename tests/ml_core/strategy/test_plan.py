@@ -68,16 +68,16 @@ GOOD = SlotFacts(
 def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
 ) -> None:
-    plain = by_rules(rules, facts, day)
-    scaled = with_model(rules, plain, model, "scale")
+    unscaled = by_rules(rules, facts, day)
+    scaled = with_model(rules, unscaled, model, "scale")
     for side in SIDES:
-        before, after = plain.size(side), scaled.size(side)
+        before, after = unscaled.size(side), scaled.size(side)
         assert (before > 0) == (after > 0)
         assert after <= rules.max_size
         assert 0.5 * before <= after <= 1.5 * before or after == rules.max_size
-    assert scaled.checks == plain.checks
+    assert scaled.checks == unscaled.checks
     if model.why_unused:
-        assert (scaled.long, scaled.short) == (plain.long, plain.short)
+        assert (scaled.long, scaled.short) == (unscaled.long, unscaled.short)
 
 
 @given(RULES, FACTS, DAYS, DAYS, MODELS)
@@ -87,11 +87,11 @@ def test_a_model_never_arms_what_the_rules_do_not_and_keeps_to_their_sizes(
 def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have_ended(
     rules: Rules, facts: SlotFacts, without: DaySoFar, with_: DaySoFar, model: ModelView
 ) -> None:
-    plain, scaled = decide(rules, facts, without, with_, model)
-    assert plain == by_rules(rules, facts, without)
+    unscaled, scaled = decide(rules, facts, without, with_, model)
+    assert unscaled == by_rules(rules, facts, without)
     for side in SIDES:
-        assert plain.size(side) or not scaled.size(side)
-        assert scaled.size(side) <= min(1.5 * plain.size(side), rules.max_size)
+        assert unscaled.size(side) or not scaled.size(side)
+        assert scaled.size(side) <= min(1.5 * unscaled.size(side), rules.max_size)
     if not by_rules(rules, facts, with_).armed:
         assert not scaled.armed
 
@@ -104,13 +104,13 @@ def test_a_day_that_went_better_with_the_model_arms_nothing_the_rules_alone_have
 def test_shadow_changes_nothing_and_advisory_only_adds_words(
     rules: Rules, facts: SlotFacts, day: DaySoFar, model: ModelView
 ) -> None:
-    plain = by_rules(rules, facts, day)
-    assert with_model(rules, plain, model, "none") == plain
-    told = with_model(rules, plain, model, "annotate")
-    assert replace(told, agreement="", recommends=None, words=()) == plain
-    armed = {side for side in SIDES if plain.size(side)} or {None}
+    unscaled = by_rules(rules, facts, day)
+    assert with_model(rules, unscaled, model, "none") == unscaled
+    annotated = with_model(rules, unscaled, model, "annotate")
+    assert replace(annotated, agreement="", recommends=None, words=()) == unscaled
+    armed = {side for side in SIDES if unscaled.size(side)} or {None}
     agreement = "agrees" if model.recommends in armed else "disagrees"
-    assert told.agreement == ("silent" if model.why_unused else agreement)
+    assert annotated.agreement == ("silent" if model.why_unused else agreement)
 
 
 @given(RULES, FACTS, DAYS)
@@ -124,7 +124,7 @@ def test_nothing_is_armed_beyond_the_days_limits(
     spent = day.net_r <= -rules.daily_loss_limit_r or day.trades >= rules.max_trades_per_day
     if spent or (rules.one_position and day.open):
         assert not plan.armed
-    assert plan.armed == all(each.passed for each in plan.checks)
+    assert plan.armed == all(check.passed for check in plan.checks)
 
 
 def slot(hours: float, **values: Any) -> TradedSlot:
@@ -147,7 +147,7 @@ def slot(hours: float, **values: Any) -> TradedSlot:
     return TradedSlot(**{**common, **values})
 
 
-PLAIN = Rules(name="plain")
+RULES_ALONE = Rules(name="plain")
 
 
 def test_one_position_is_judged_at_the_break_and_not_at_the_decision() -> None:
@@ -155,29 +155,29 @@ def test_one_position_is_judged_at_the_break_and_not_at_the_decision() -> None:
     first = slot(0, entered_at=T0 + 2 * HOUR, resolved_at=T0 + 5 * HOUR)
     second = slot(1, entered_at=T0 + 3 * HOUR, resolved_at=T0 + 4 * HOUR)
     third = slot(4.5, entered_at=T0 + 6 * HOUR)
-    taken = backtest(PLAIN, [first, second, third])
-    assert [each.size for each in taken] == [1.0, 0.0, 0.0]
+    taken = backtest(RULES_ALONE, [first, second, third])
+    assert [result.size for result in taken] == [1.0, 0.0, 0.0]
     assert "break" in taken[1].why_not
     assert not taken[2].plan.armed  # open still when the third range closed
-    both = PLAIN.model_copy(update={"one_position": False})
-    assert [each.size for each in backtest(both, [first, second, third])] == [1.0, 1.0, 1.0]
+    both = RULES_ALONE.model_copy(update={"one_position": False})
+    assert [result.size for result in backtest(both, [first, second, third])] == [1.0, 1.0, 1.0]
 
 
 def test_a_minute_that_ends_one_trade_may_begin_another_and_an_entry_at_t0_is_known() -> None:
     first = slot(0, entered_at=T0 + 1 * HOUR, resolved_at=T0 + 3 * HOUR)
     second = slot(0.5, entered_at=T0 + 3 * HOUR, resolved_at=T0 + 4 * HOUR)
-    taken = backtest(PLAIN, [first, second])
-    assert [each.size for each in taken] == [1.0, 1.0]
+    taken = backtest(RULES_ALONE, [first, second])
+    assert [result.size for result in taken] == [1.0, 1.0]
     meeting = slot(1, entered_at=T0 + 5 * HOUR)
-    taken = backtest(PLAIN, [first, second, meeting])
+    taken = backtest(RULES_ALONE, [first, second, meeting])
     assert not taken[2].plan.armed
 
 
 def test_the_day_ends_with_its_loss_limit_and_the_next_one_begins_anew() -> None:
     lost = [slot(hours, r_net=-1.1) for hours in (0, 1, 2, 3)]
-    rules = PLAIN.model_copy(update={"daily_loss_limit_r": 3.0})
+    rules = RULES_ALONE.model_copy(update={"daily_loss_limit_r": 3.0})
     taken = backtest(rules, [*lost, slot(30)])
-    assert [each.size for each in taken] == [1.0, 1.0, 1.0, 0.0, 1.0]
+    assert [result.size for result in taken] == [1.0, 1.0, 1.0, 0.0, 1.0]
 
 
 OUTCOMES = st.lists(
@@ -190,10 +190,10 @@ OUTCOMES = st.lists(
 
 
 def through(rows: list[tuple[float, float, float, bool]]) -> list[TradedSlot]:
-    found = []
+    made = []
     for hours, (wait, lasts, r, breaks) in enumerate(rows):
         entered = T0 + (hours + wait) * HOUR
-        found.append(
+        made.append(
             slot(
                 hours,
                 side="long" if breaks else None,
@@ -202,7 +202,7 @@ def through(rows: list[tuple[float, float, float, bool]]) -> list[TradedSlot]:
                 r_net=r if breaks else None,
             )
         )
-    return found
+    return made
 
 
 @settings(max_examples=60)
@@ -214,22 +214,22 @@ def test_a_decision_depends_on_nothing_that_came_after_it(
     index = which % len(slots)
     t0 = slots[index].decision_time
 
-    def scrambled(each: TradedSlot) -> TradedSlot:
-        if each.entered_at is None or each.entered_at > t0:
-            return replace(each, side=None, entered_at=None, resolved_at=None, r_net=None)
-        if each.resolved_at is not None and each.resolved_at > t0:
-            return replace(each, resolved_at=t0 + 99 * HOUR, r_net=-50.0)
-        return each
+    def scrambled(traded: TradedSlot) -> TradedSlot:
+        if traded.entered_at is None or traded.entered_at > t0:
+            return replace(traded, side=None, entered_at=None, resolved_at=None, r_net=None)
+        if traded.resolved_at is not None and traded.resolved_at > t0:
+            return replace(traded, resolved_at=t0 + 99 * HOUR, r_net=-50.0)
+        return traded
 
-    before = backtest(PLAIN, slots)[index].plan
-    assert backtest(PLAIN, [scrambled(each) for each in slots])[index].plan == before
+    before = backtest(RULES_ALONE, slots)[index].plan
+    assert backtest(RULES_ALONE, [scrambled(traded) for traded in slots])[index].plan == before
 
 
 @settings(max_examples=60)
 @given(OUTCOMES)
 def test_no_two_trades_are_ever_open_at_once(rows: list[tuple[float, float, float, bool]]) -> None:
-    taken = [each for each in backtest(PLAIN, through(rows)) if each.size]
-    taken.sort(key=lambda each: each.slot.entered_at or T0)
+    taken = [result for result in backtest(RULES_ALONE, through(rows)) if result.size]
+    taken.sort(key=lambda result: result.slot.entered_at or T0)
     for before, after in pairwise(taken):
         assert before.slot.resolved_at is not None
         assert after.slot.entered_at is not None
@@ -238,33 +238,33 @@ def test_no_two_trades_are_ever_open_at_once(rows: list[tuple[float, float, floa
 
 def test_worth_is_the_sum_of_r_times_size_and_the_difference_what_the_model_adds() -> None:
     slots = [slot(24 * day, r_net=r) for day, r in enumerate([1.0, -1.0, 1.0, 1.0] * 10)]
-    plain = backtest(PLAIN, slots)
+    unscaled = backtest(RULES_ALONE, slots)
     half = follow(
-        PLAIN,
+        RULES_ALONE,
         slots,
-        lambda each, day: with_model(
-            PLAIN, by_rules(PLAIN, facts_of(each.facts), day), ModelView(), "scale"
+        lambda traded, day: with_model(
+            RULES_ALONE, by_rules(RULES_ALONE, facts_of(traded.facts), day), ModelView(), "scale"
         ),
     )
-    assert trade_statistics(plain).total_r == pytest.approx(20.0)
+    assert trade_statistics(unscaled).total_r == pytest.approx(20.0)
     assert trade_statistics(half).total_r == pytest.approx(10.0)
-    found = added(half, plain)
-    assert found.total_r == pytest.approx(-10.0)
+    difference = added(half, unscaled)
+    assert difference.total_r == pytest.approx(-10.0)
     # halving every size shows no skill, since nothing was selected
-    assert found.size_ratio == pytest.approx(0.5)
-    assert found.by_size_r == pytest.approx(-10.0)
-    assert found.by_choice_r == pytest.approx(0.0)
-    assert trade_statistics(plain).hit_rate == 0.75
+    assert difference.size_ratio == pytest.approx(0.5)
+    assert difference.by_size_r == pytest.approx(-10.0)
+    assert difference.by_choice_r == pytest.approx(0.0)
+    assert trade_statistics(unscaled).hit_rate == 0.75
     assert "no trade" in trade_statistics([]).words
-    r = np.array([each.r for each in plain])
-    assert trade_statistics(plain).drawdown_r == pytest.approx(
+    r = np.array([result.r for result in unscaled])
+    assert trade_statistics(unscaled).drawdown_r == pytest.approx(
         (np.maximum.accumulate(r.cumsum()) - r.cumsum()).max()
     )
 
 
 def test_trades_still_open_count_as_open_and_not_in_the_sum() -> None:
     running = slot(0, resolved_at=None, r_net=None)
-    (taken,) = backtest(PLAIN, [running])
+    (taken,) = backtest(RULES_ALONE, [running])
     day = day_so_far([taken], running.trading_day, T0 + 3 * HOUR)
     assert (day.trades, day.open, day.net_r) == (1, 1, 0.0)
     assert trade_statistics([taken]).trades == 0

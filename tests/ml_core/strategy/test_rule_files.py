@@ -61,7 +61,7 @@ def test_the_rules_of_a_file_without_a_trade_are_those_of_its_label() -> None:
     assert rules.for_range("1800").counted_by == LabelSpec(stop="half", rr=3)
 
 
-def test_what_trades_otherwise_has_another_hash(tmp_path: Path) -> None:
+def test_rules_that_trade_differently_have_another_hash(tmp_path: Path) -> None:
     whole = read(tmp_path, FILE)
     other = read(tmp_path, FILE.replace("ticks = 20", "ticks = 21"))
     assert len({whole.hash, other.hash, Rules(name="mine").hash}) == 3
@@ -99,9 +99,7 @@ def test_a_shipped_strategy_never_changes_under_its_name(name: str, first: str) 
         ("[ranges.1800]\nmin_size_atr = 0.4\nmax_size_atr = 0.3", "below max_size_atr"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_place(
-    tmp_path: Path, text: str, fault: str
-) -> None:
+def test_invalid_rules_are_refused_with_their_place(tmp_path: Path, text: str, fault: str) -> None:
     with pytest.raises(StrategyFileError, match=fault):
         read(tmp_path, f'name = "mine"\n{text}\n')
 

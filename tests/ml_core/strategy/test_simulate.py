@@ -50,12 +50,12 @@ def assembled(seed: int) -> Assembly:
     return assemble(made, mgc(), LabelSpec(), first=FIRST, last=LAST, features=())
 
 
-def compare(found: Assembly, rules: Rules) -> int:
+def compare(assembly: Assembly, rules: Rules) -> int:
     """Compare every slot with the reference; return how many were traded."""
-    tape, count = found.tape, 0
+    tape, count = assembly.tape, 0
     columns = (tape.minute, tape.open, tape.high, tape.low, tape.close)
-    atr = found.with_features(CATALOGUE.select(("atr14",))).features[:, 0]
-    for rows, setups in rule_setups(found, rules):
+    atr = assembly.with_features(CATALOGUE.select(("atr14",))).features[:, 0]
+    for rows, setups in rule_setups(assembly, rules):
         trades = simulate(tape, setups, COST)
         for at, row in enumerate(rows.tolist()):
             span = slice(int(setups.first_bar[at]), int(setups.end_bar[at]))
@@ -71,12 +71,12 @@ def compare(found: Assembly, rules: Rules) -> int:
                 end=int(setups.end[at]),
             )
             noted = by_hand(window, bars, setups.rule, tape.horizon)
-            assert as_noted(trades, at) == noted
+            assert noted_trade(trades, at) == noted
             count += bool(noted.side)
     return count
 
 
-def as_noted(trades: Trades, at: int) -> Noted:
+def noted_trade(trades: Trades, at: int) -> Noted:
     direction, resolved = int(trades.direction[at]), int(trades.resolved_minute[at])
     end = None if resolved == NOT_RESOLVED else resolved
     if direction in {NONE, UNKNOWN}:
@@ -149,14 +149,14 @@ def test_any_rule_is_what_the_reference_notes(
 
 @settings(max_examples=25, deadline=None)
 @given(trade=TRADES, seed=st.integers(1, 4), hour=st.integers(0, 72))
-def test_what_is_settled_by_a_minute_rests_on_nothing_later(
+def test_trades_settled_by_a_minute_depend_on_no_later_bar(
     trade: dict[str, Any], seed: int, hour: int
 ) -> None:
-    found, rules = assembled(seed), rules_of(**trade)
-    cut = int(found.ranges.decision[found.reported[0]]) + 60 * hour + 7
-    for _, setups in rule_setups(found, rules):
-        full = simulate(found.tape, setups, COST)
-        early = simulate(*_until(found.tape, setups, cut), COST)
+    assembly, rules = assembled(seed), rules_of(**trade)
+    cut = int(assembly.ranges.decision[assembly.reported[0]]) + 60 * hour + 7
+    for _, setups in rule_setups(assembly, rules):
+        full = simulate(assembly.tape, setups, COST)
+        early = simulate(*_until(assembly.tape, setups, cut), COST)
         done = early.resolved_minute <= cut
         for name in ("direction", "entry_minute", "entry", "exit", "reason", "r_net", "stop"):
             np.testing.assert_array_equal(getattr(early, name)[done], getattr(full, name)[done])
@@ -178,10 +178,10 @@ def _until(tape: Tape, setups: Setups, cut: int) -> tuple[Tape, Setups]:
 def test_risk_is_positive_and_a_stop_without_a_gap_costs_one_risk_at_most(
     trade: dict[str, Any], seed: int
 ) -> None:
-    found = assembled(seed)
+    assembly = assembled(seed)
     rules = rules_of(**{**trade, "stop_fill": "level"})
-    for _, setups in rule_setups(found, rules):
-        trades = simulate(found.tape, setups, COST)
+    for _, setups in rule_setups(assembly, rules):
+        trades = simulate(assembly.tape, setups, COST)
         there = np.abs(trades.direction) == 1
         ended = np.isfinite(trades.r_net)
         assert (trades.risk[there] > 0).all()
@@ -205,12 +205,12 @@ LABELS = [
 ]
 
 
-def same_as_the_label(found: Assembly, spec: LabelSpec) -> None:
-    cost = found.market.instrument.round_trip_cost_ticks
-    labels = label(found.tape, found.ranges, spec, cost)
-    ((rows, setups),) = rule_setups(found, Rules(name="any", label=spec))
-    trades = simulate(found.tape, setups, cost)
-    at = usable_of(found)[rows]
+def same_as_the_label(assembly: Assembly, spec: LabelSpec) -> None:
+    cost = assembly.market.instrument.round_trip_cost_ticks
+    labels = label(assembly.tape, assembly.ranges, spec, cost)
+    ((rows, setups),) = rule_setups(assembly, Rules(name="any", label=spec))
+    trades = simulate(assembly.tape, setups, cost)
+    at = usable_of(assembly)[rows]
     np.testing.assert_array_equal(trades.direction, labels.direction[at])
     np.testing.assert_array_equal(trades.entry_minute, labels.break_minute[at])
     for name in ("r_gross", "r_net", "resolved_minute"):
@@ -236,7 +236,7 @@ def test_the_rule_of_a_label_gives_the_label_on_real_bars(
     kept = [str(file) for file in sorted((real_data_dir / "mgc-ohlcv-1m").glob("*-202401*.zst"))]
     lake = Lake(tmp_path / "lake")
     lake.ingest(read_dbn(kept, market.contract_pattern), market, from_minute(30_000_000))
-    found = assemble(
+    assembly = assemble(
         lake.read(market),
         market,
         LabelSpec(),
@@ -245,7 +245,7 @@ def test_the_rule_of_a_label_gives_the_label_on_real_bars(
         features=(),
     )
     for spec in LABELS:
-        same_as_the_label(found, spec)
+        same_as_the_label(assembly, spec)
 
 
 def test_a_rule_knows_the_label_that_counts_its_trades() -> None:

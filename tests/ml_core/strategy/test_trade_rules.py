@@ -32,7 +32,7 @@ def traded(trade: dict[str, Any], bars: str, candle: int = 6) -> TradedSlot:
     rows = [(NINE + 5 + at, *bar, 5) for at, bar in enumerate(prices)]
     window = (NINE, BASE + 5, BASE + 10, BASE, BASE + candle, 5)
     after = (minute(DAY, "17:00"), *[prices[-1][3]] * 4, 1)
-    found = assemble(
+    assembly = assemble(
         bars_of([flat_day("2024-01-15"), window, *rows, after]),
         mgc(),
         LabelSpec(),
@@ -41,7 +41,7 @@ def traded(trade: dict[str, Any], bars: str, candle: int = 6) -> TradedSlot:
         features=(),
     )
     rules = Rules.model_validate({"name": "any", "trade": trade})
-    return next(slot for slot in slots_of(found, rules) if slot.opening_range == "0900")
+    return next(slot for slot in slots_of(assembly, rules) if slot.opening_range == "0900")
 
 
 ORDER = {"entry": "stop_order", "stop": {"ticks": 8}, "rr": 2.0}
@@ -114,8 +114,8 @@ def test_a_trade_on_hand_made_bars(
 ) -> None:
     slot = traded(trade, bars)
     assert slot.prices is not None
-    found = (slot.prices.entry - BASE, slot.prices.stop - BASE, (slot.prices.exit or 0) - BASE)
-    assert (*found, slot.prices.reason) == (entry, stop, leave, reason)
+    prices = (slot.prices.entry - BASE, slot.prices.stop - BASE, (slot.prices.exit or 0) - BASE)
+    assert (*prices, slot.prices.reason) == (entry, stop, leave, reason)
     assert slot.r_gross == pytest.approx(gross)
     assert slot.r_net == pytest.approx(gross - COST / abs(entry - stop))
 

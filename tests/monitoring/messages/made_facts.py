@@ -59,8 +59,8 @@ RANGE = RangeFacts(
 )
 
 
-def bracket_of(side: Side, **known: int) -> Bracket:
-    bracket = planned_bracket(TradeRule(), side, **known)
+def bracket_of(side: Side, **edges: int) -> Bracket:
+    bracket = planned_bracket(TradeRule(), side, **edges)
     assert bracket is not None
     return bracket
 
@@ -213,7 +213,7 @@ TODAY = sums(DAY, 3, 2.0, 2.0)
 RECORD = [*(sums(date(2025, 6, number), 5, 3.0, 4.0) for number in (16, 17, 18)), TODAY]
 
 
-def of_day(opening_range: str, **values: Any) -> RangeOfDigest:
+def range_of_day(opening_range: str, **values: Any) -> RangeOfDigest:
     facts = RangeOfDigest(
         opening_range=opening_range,
         p_up=0.68,
@@ -233,12 +233,12 @@ def day(stage: Stage) -> DayFacts:
         trading_day=DAY,
         stage=stage,
         ranges=(
-            of_day("0900", outcome="LOSS", r_net=-1.1, size=1.0),
-            of_day("1000"),
-            of_day("1100", p_up=None, baseline_p_up=None, why_none="stale_data"),
-            of_day("1800", direction="DOWN", outcome="TIMEOUT", r_net=0.2, size=0.0),
-            of_day("2300", direction="NONE", outcome=None, r_net=None, size=0.0),
-            of_day("0030", direction=None, outcome=None, r_net=None, size=0.0),
+            range_of_day("0900", outcome="LOSS", r_net=-1.1, size=1.0),
+            range_of_day("1000"),
+            range_of_day("1100", p_up=None, baseline_p_up=None, why_none="stale_data"),
+            range_of_day("1800", direction="DOWN", outcome="TIMEOUT", r_net=0.2, size=0.0),
+            range_of_day("2300", direction="NONE", outcome=None, r_net=None, size=0.0),
+            range_of_day("0030", direction=None, outcome=None, r_net=None, size=0.0),
         ),
         trades=2,
         net_r=-0.12,

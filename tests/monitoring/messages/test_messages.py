@@ -48,7 +48,7 @@ TO_DO = ("recommend", " arm ", "is entered", "was entered", "entered at")
 """Words that present a trade as one to be made, or as one that was made."""
 
 
-def of_stage(stage: Stage) -> list[Message]:
+def messages_of_stage(stage: Stage) -> list[Message]:
     return [
         forecast_message(forecast(stage)),
         forecast_message(without_forecast("stale_data", stage)),
@@ -67,7 +67,7 @@ def test_a_message_is_what_its_file_has(name: str) -> None:
     )
 
 
-def test_no_file_is_of_a_message_that_is_no_more() -> None:
+def test_no_file_is_left_of_a_message_that_no_longer_exists() -> None:
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(MADE)
     for kind in ("png", "txt"):
         assert {path.stem for path in PICTURES.glob(f"*.{kind}")} == set(DRAWN)
@@ -93,7 +93,7 @@ def test_every_kind_of_message_has_a_file_for_the_record_and_one_of_a_trade() ->
         if name.endswith("_message")
     }
     assert kinds == set(FILES)
-    # a new champion is told alike at every stage, and the test is always one for the record
+    # a new champion is announced alike at every stage, and the test is always one for the record
     for start in {*FILES.values(), "no-forecast"} - {"champion", "test-message"}:
         bodies = [message.body for name, message in MADE.items() if name.startswith(start)]
         recorded = {any(stage_line(stage) in body for stage in NOT_TRADED) for body in bodies}
@@ -101,17 +101,17 @@ def test_every_kind_of_message_has_a_file_for_the_record_and_one_of_a_trade() ->
 
 
 @pytest.mark.parametrize("stage", NOT_TRADED)
-def test_what_is_made_for_the_record_is_never_told_as_to_be_traded(stage: Stage) -> None:
-    for message in of_stage(stage):
+def test_a_message_for_the_record_never_presents_a_trade_to_be_made(stage: Stage) -> None:
+    for message in messages_of_stage(stage):
         assert message.subject.endswith("not to be traded")
         assert "NOT TO BE TRADED" in message.body
-        told = re.sub("would (arm|be entered|have been entered)", "", message.body)
-        assert not [words for words in TO_DO if words in told], told
+        text = re.sub("would (arm|be entered|have been entered)", "", message.body)
+        assert not [words for words in TO_DO if words in text], text
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in NOT_TRADED])
 def test_from_advisory_on_the_words_are_those_of_a_trade(stage: Stage) -> None:
-    for message in of_stage(stage):
+    for message in messages_of_stage(stage):
         assert "not to be traded" not in f"{message.subject}{message.body}".lower()
     assert forecast_message(forecast(stage)).subject.endswith("UP, long recommended")
 
@@ -130,7 +130,7 @@ def test_from_advisory_on_the_words_are_those_of_a_trade(stage: Stage) -> None:
         ),
     ],
 )
-def test_a_forecast_that_is_not_listened_to_recommends_nothing_in_its_subject(
+def test_a_forecast_that_is_not_traded_recommends_nothing_in_its_subject(
     values: dict[str, object], words: str
 ) -> None:
     message = forecast_message(forecast("hybrid", replace(ENTRY, **values)))
@@ -151,7 +151,7 @@ def test_what_the_rules_do_not_arm_is_not_recommended(armed: Plan | None, words:
     assert message.subject.endswith(words)
 
 
-def test_the_entry_is_told_against_the_planned_one() -> None:
+def test_the_entry_is_compared_with_the_planned_one() -> None:
     assert "entry as planned" in break_message(trade("auto", 33864)).subject
     assert "1 tick worse than planned" in break_message(trade("auto", 33865)).subject
     assert "12 ticks worse than planned" in break_message(trade("auto", 33876)).subject
@@ -212,7 +212,7 @@ def test_each_kind_of_message_that_has_a_picture_has_one_with_a_file() -> None:
     assert set(DRAWN) <= set(MADE)
 
 
-def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
+def test_a_trade_by_other_rules_than_the_label_is_described_by_its_rules() -> None:
     open_ended = replace(bracket_of("long", entry_ticks=33863, **EDGES), target=None)
     body = forecast_message(
         forecast(
@@ -235,8 +235,8 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
     ) in body
     facts = trade("auto", bracket=open_ended, planned=open_ended, by="stop_order")
     assert "The stop order above 3386.3 was filled: 3386.3 at" in break_message(facts).body
-    moved = settled_message(settled("auto", trade=facts, outcome="MOVED_STOP", exit=33863))
-    assert "out at the moved stop" in moved.subject
+    stopped = settled_message(settled("auto", trade=facts, outcome="MOVED_STOP", exit=33863))
+    assert "out at the moved stop" in stopped.subject
     nothing = settled("auto", trade=None, outcome=None, exit=None, r_gross=None, r_net=None)
     for by, words in (
         ("close", "No 1-minute close outside of the range up to"),
@@ -247,6 +247,6 @@ def test_a_trade_that_no_label_states_is_told_as_the_rules_make_it() -> None:
     assert "no entry" in settled_message(replace(nothing, by=None)).subject
 
 
-def test_a_partial_target_is_told_before_the_target() -> None:
+def test_a_partial_target_is_named_before_the_target() -> None:
     half = replace(bracket_of("long", **EDGES), part=33890)
     assert "first target 3389.0, target" in break_message(trade("auto", bracket=half)).body

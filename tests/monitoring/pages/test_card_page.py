@@ -41,7 +41,7 @@ def with_change(low: float | None, high: float | None, estimate: float = 0.1) ->
 def test_the_verdict_is_the_first_thing_on_the_page() -> None:
     figures = evaluation()
 
-    words = [each for each in read(report(figures)).text if each.strip()]
+    words = [part for part in read(report(figures)).text if part.strip()]
 
     headline, _, detail = figures["verdict"].partition(": ")
     assert words[2] == headline + "."
@@ -89,8 +89,8 @@ def test_baselines_stand_beside_the_model_with_their_intervals() -> None:
 
     text = "".join(read(report(figures)).text)
 
-    for voice in ("model", "corridor", "majority"):
-        span = figures["directional"]["interval"][voice]["accuracy"]
+    for forecaster in ("model", "corridor", "majority"):
+        span = figures["directional"]["interval"][forecaster]["accuracy"]
         low, high = 100 * span["low"], 100 * span["high"]
         assert f"{low:.1f}\N{EN DASH}{high:.1f}" in text
 
@@ -106,7 +106,7 @@ def test_a_missing_figure_is_named_and_nothing_is_written() -> None:
     assert "directional.corridor: field required, trading.followed" in str(caught.value)
 
 
-def test_figures_that_are_not_known_are_said_to_be_so() -> None:
+def test_unknown_figures_are_shown_as_not_known() -> None:
     figures = with_change(None, None)
     figures["directional"]["model"]["auc"] = None
 
@@ -158,7 +158,7 @@ def test_a_few_lucky_trades_are_no_evidence_whatever_their_interval() -> None:
     assert "interval +0.95" not in words
 
 
-def test_no_recommendation_is_said_in_words() -> None:
+def test_no_recommendation_is_stated_in_words() -> None:
     every, none = net(-0.2, -0.3, -0.1), NoTrades(trades=0)
 
     assert "recommended no trade at all" in money(

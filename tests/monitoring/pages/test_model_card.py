@@ -20,7 +20,7 @@ HOSTILE = "<script>alert(1)</script>|[a](javascript:b)\n# X"
 
 
 def facts(**changed: Any) -> CardFacts:
-    known = CardFacts(
+    default = CardFacts(
         market="TST",
         version="20231229-abc",
         model="residual-mirrored",
@@ -38,23 +38,23 @@ def facts(**changed: Any) -> CardFacts:
     )
     if "evaluation" in changed:
         changed["evaluation"] = Evaluation.from_json(changed["evaluation"])
-    return replace(known, **changed)
+    return replace(default, **changed)
 
 
-def card_markdown(known: CardFacts) -> str:
-    return to_markdown(model_card(known))
+def card_markdown(card_facts: CardFacts) -> str:
+    return to_markdown(model_card(card_facts))
 
 
-def card_page(known: CardFacts) -> str:
-    return to_html(model_card(known, full=True))
+def card_page(card_facts: CardFacts) -> str:
+    return to_html(model_card(card_facts, full=True))
 
 
 def test_the_verdict_stands_before_every_figure() -> None:
     text = card_markdown(facts())
 
-    said = evaluation()["verdict"].partition(":")[0]
-    assert text.splitlines()[2].startswith(f"**{said}")
-    assert text.index(said) < text.index("| accuracy")
+    verdict = evaluation()["verdict"].partition(":")[0]
+    assert text.splitlines()[2].startswith(f"**{verdict}")
+    assert text.index(verdict) < text.index("| accuracy")
 
 
 def test_every_metric_stands_beside_corridor_and_majority() -> None:
@@ -64,7 +64,7 @@ def test_every_metric_stands_beside_corridor_and_majority() -> None:
     assert all(f"| {name}" in text for name in ("accuracy", "log loss", "Brier score", "AUC"))
 
 
-def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> None:
+def test_a_simulated_market_is_named_as_one_before_any_claim() -> None:
     text = card_markdown(facts(simulated=True))
 
     assert text.startswith("# TST · residual-mirrored · 20231229-abc · simulated market")
@@ -72,7 +72,7 @@ def test_a_simulated_market_is_said_to_be_one_before_anything_is_claimed() -> No
     assert "simulated" not in card_markdown(facts())
 
 
-def test_too_few_rows_are_told_with_what_they_could_have_found() -> None:
+def test_too_few_rows_are_stated_with_the_effect_they_could_have_detected() -> None:
     few = card_markdown(facts())
     enough = CardPower(rows=9000, needed=rows_for_rule(0.01), findable=0.008)
 
@@ -87,17 +87,17 @@ def test_without_a_study_or_a_live_record_it_says_so_and_what_to_run() -> None:
     assert "not a live record" in text
 
 
-def test_a_study_that_may_not_count_is_said_not_to() -> None:
-    told = evaluation()
+def test_a_study_that_does_not_count_is_marked_as_such() -> None:
+    figures = evaluation()
     study = CardStudy(
-        verdict=told["verdict"],
+        verdict=figures["verdict"],
         at=datetime(2024, 1, 1, tzinfo=UTC),
         counts=False,
         current=False,
-        first_day=told["summary"]["first_day"],
-        last_day=told["summary"]["last_day"],
-        breaks=told["summary"]["breaks"],
-        directional=Evaluation.from_json(told).directional,
+        first_day=figures["summary"]["first_day"],
+        last_day=figures["summary"]["last_day"],
+        breaks=figures["summary"]["breaks"],
+        directional=Evaluation.from_json(figures).directional,
     )
 
     text = card_markdown(facts(study=study))
@@ -151,7 +151,7 @@ def test_a_baseline_claims_nothing() -> None:
     assert "uses only the position of the close" in text
 
 
-def test_the_card_that_is_sealed_tells_only_what_the_files_hold() -> None:
+def test_the_sealed_card_states_only_what_the_files_contain() -> None:
     sealed = card_markdown(facts(created_at=None, expires_at=None, novelty=None, standing=()))
 
     assert sealed.startswith("# TST · residual-mirrored")

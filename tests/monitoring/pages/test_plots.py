@@ -101,7 +101,7 @@ def test_ids_of_inline_figures_do_not_meet_on_a_page(draw: Callable[[], Figure])
     ids = set(re.findall(r'\bid="([^"]*)"', text))
     used = set(re.findall(r'(?:href="|url\()#([^")]*)', text))
     assert ids
-    assert all(each.startswith("one-") for each in ids)
+    assert all(name.startswith("one-") for name in ids)
     assert used
     assert used <= ids
 
@@ -113,15 +113,15 @@ def test_text_stays_text_and_is_escaped() -> None:
 
 
 def test_figures_saved_from_several_threads_are_the_same() -> None:
-    alone, found = to_svg(scores()), []
-    threads = [threading.Thread(target=lambda: found.append(to_svg(scores()))) for _ in range(4)]
+    alone, drawn = to_svg(scores()), []
+    threads = [threading.Thread(target=lambda: drawn.append(to_svg(scores()))) for _ in range(4)]
 
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    assert found == [alone] * 4
+    assert drawn == [alone] * 4
 
 
 def test_features_of_no_weight_can_be_drawn() -> None:

@@ -85,7 +85,7 @@ def test_a_drift_check_counts_what_drifted_in_each_group() -> None:
         ColumnShift("sigma_24h", "volatility", 0.1, 0.5, 1e-4),
         ColumnShift("a<b & c", "<script>", 0.0, 0.9, 1e-4),
     ]
-    drawn_as = to_svg(drift_plot(columns))
-    assert "1 of 2" in drawn_as
-    assert "0 of 1" in drawn_as
-    assert "<script>" not in drawn_as
+    svg = to_svg(drift_plot(columns))
+    assert "1 of 2" in svg
+    assert "0 of 1" in svg
+    assert "<script>" not in svg

@@ -85,7 +85,7 @@ def test_the_verdict_is_the_first_thing_on_the_page(*, planted: bool) -> None:
 
     page = to_html(setup_report(figures))
 
-    words = [each for each in read(page).text if each.strip()]
+    words = [part for part in read(page).text if part.strip()]
     headline, _, detail = figures.verdict.partition(": ")
     assert words[2] == headline + "."
     assert words[3].lower() == detail.lower()
@@ -113,10 +113,12 @@ def test_the_best_setups_are_listed_with_their_status() -> None:
 
 
 def test_a_name_that_looks_like_markup_is_escaped() -> None:
-    found = study()
-    first = replace(found.top[0], setup=replace(found.top[0].setup, opening_range="<b>0900</b>"))
+    figures = study()
+    first = replace(
+        figures.top[0], setup=replace(figures.top[0].setup, opening_range="<b>0900</b>")
+    )
 
-    page = to_html(setup_report(replace(found, ranked=(first, *found.ranked[1:]))))
+    page = to_html(setup_report(replace(figures, ranked=(first, *figures.ranked[1:]))))
 
     assert "0900&lt;/b&gt;" in page
     assert "<b>0900" not in page
@@ -124,7 +126,7 @@ def test_a_name_that_looks_like_markup_is_escaped() -> None:
 
 def test_a_study_of_filtered_setups_alone_has_no_map() -> None:
     mondays = tuple(
-        replace(found, setup=replace(found.setup, day="Mon")) for found in study().setups
+        replace(entry, setup=replace(entry.setup, day="Mon")) for entry in study().setups
     )
 
     page = to_html(setup_report(replace(study(), setups=mondays)))

@@ -39,15 +39,15 @@ def many() -> Figure:
     return skill_plot([replace(GOOD, name=month) for month in months])
 
 
-def nothing_known() -> Figure:
+def unknown_skill() -> Figure:
     return skill_plot([UNKNOWN])
 
 
 def by_range() -> Figure:
-    return difference_plot([replace(each, name="a < b") for each in (GOOD, FEW, UNKNOWN)])
+    return difference_plot([replace(group, name="a < b") for group in (GOOD, FEW, UNKNOWN)])
 
 
-FIGURES = pytest.mark.parametrize("draw", [skill, many, nothing_known, by_range])
+FIGURES = pytest.mark.parametrize("draw", [skill, many, unknown_skill, by_range])
 
 
 @FIGURES
@@ -86,7 +86,7 @@ def test_every_known_fold_is_a_point_at_its_difference() -> None:
 
     figure = skill_plot(differences(evaluation().by_fold))
 
-    expected = [each["difference"]["corridor"]["log_loss"]["estimate"] for each in figures]
+    expected = [fold["difference"]["corridor"]["log_loss"]["estimate"] for fold in figures]
     assert drawn_at(figure) == list(enumerate(expected))
     assert len(figures) > 2
 
@@ -100,14 +100,14 @@ def test_a_fold_of_few_breaks_has_no_interval_and_one_unknown_a_question_mark() 
 
 
 def test_few_folds_are_all_named_and_of_many_each_year_once() -> None:
-    few = [each.get_text() for each in skill().axes[1].get_xticklabels()]
-    years = [each.get_text() for each in many().axes[1].get_xticklabels()]
+    few = [label.get_text() for label in skill().axes[1].get_xticklabels()]
+    years = [label.get_text() for label in many().axes[1].get_xticklabels()]
 
     assert few == ["2024Q1", "2024Q2", "2024Q3"]
     assert years == [str(year) for year in range(2016, 2024)]
 
 
-def test_what_cannot_be_judged_is_said_and_not_drawn() -> None:
+def test_a_part_that_cannot_be_judged_is_named_and_not_drawn() -> None:
     figure = by_range()
 
     words = [text.get_text() for text in figure.axes[0].texts]
@@ -139,11 +139,11 @@ def test_a_fold_not_known_adds_nothing() -> None:
 
 
 def change_of(figures: dict[str, Any], fold: int) -> dict[str, Any]:
-    found: dict[str, Any] = figures["by_fold"][fold]["difference"]["corridor"]["log_loss"]
-    return found
+    change: dict[str, Any] = figures["by_fold"][fold]["difference"]["corridor"]["log_loss"]
+    return change
 
 
-def test_the_words_count_the_folds_that_tell_something() -> None:
+def test_the_caption_counts_the_folds_with_a_known_difference() -> None:
     figures = study()
     change_of(figures, 0).update(estimate=-0.02, low=-0.03, high=-0.01)
     change_of(figures, 1).update(estimate=None, low=None, high=None, error=None)

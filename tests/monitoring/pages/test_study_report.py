@@ -73,7 +73,7 @@ def states(written: str) -> dict[str, str]:
 def test_the_verdict_is_the_first_thing_on_the_page() -> None:
     figures = study()
 
-    words = [each for each in read(page(figures)).text if each.strip()]
+    words = [part for part in read(page(figures)).text if part.strip()]
 
     headline, _, detail = figures["verdict"].partition(": ")
     assert words[2] == headline + "."
@@ -104,7 +104,9 @@ def test_ids_on_the_page_do_not_meet() -> None:
 @pytest.mark.usefixtures("without_pictures")
 def test_every_fold_year_side_and_range_is_shown() -> None:
     figures = study()
-    names = [each["name"] for part in ("by_fold", "by_year", "by_range") for each in figures[part]]
+    names = [
+        group["name"] for part in ("by_fold", "by_year", "by_range") for group in figures[part]
+    ]
 
     written = page(figures)
 
@@ -117,14 +119,14 @@ def test_every_fold_year_side_and_range_is_shown() -> None:
 @pytest.mark.usefixtures("without_pictures")
 def test_direction_is_not_scored_within_a_side() -> None:
     figures = study()
-    for each in figures["by_side"]:
-        each["difference"]["corridor"]["log_loss"]["estimate"] = 0.98765
+    for side in figures["by_side"]:
+        side["difference"]["corridor"]["log_loss"]["estimate"] = 0.98765
 
     assert "0.9877" not in page(figures)
 
 
 @pytest.mark.parametrize("more", [{}, {"seeds": [None, float("nan")], "power": {"rows": None}}])
-def test_what_is_not_known_is_said_to_be_so(more: dict[str, Any]) -> None:
+def test_an_unknown_figure_is_shown_as_not_known(more: dict[str, Any]) -> None:
     text = text_of(without_figures(study()), settings={}, **more)
 
     assert text.count("not known") > 20
@@ -165,12 +167,14 @@ def test_every_condition_is_shown_with_its_state() -> None:
 
     written = page(decision=decision)
 
-    shown = states(written)
-    expected = {each.name: each.status for each in (*decision.conditions, decision.trading)}
-    assert {name: words.partition(":")[0] for name, words in shown.items()} == expected
-    assert shown["calibration"] == "fails: \N{MULTIPLICATION SIGN} fails"
-    assert shown["injected signal"] == "unknown: ? not known"
-    assert shown["look-ahead audit"] == "holds: ✓ holds"
+    printed = states(written)
+    expected = {
+        condition.name: condition.status for condition in (*decision.conditions, decision.trading)
+    }
+    assert {name: words.partition(":")[0] for name, words in printed.items()} == expected
+    assert printed["calibration"] == "fails: \N{MULTIPLICATION SIGN} fails"
+    assert printed["injected signal"] == "unknown: ? not known"
+    assert printed["look-ahead audit"] == "holds: ✓ holds"
     assert "calibration error 0.200, at most 0.030 with 4,000 breaks" in written
 
 
@@ -192,9 +196,9 @@ def test_no_state_but_holding_is_shown_as_holding() -> None:
     decision = decide(PROVEN)
     conditions = tuple(replace(condition, status="unknown") for condition in decision.conditions)
 
-    shown = states(page(decision=replace(decision, conditions=conditions)))
+    printed = states(page(decision=replace(decision, conditions=conditions)))
 
-    assert {shown[condition.name] for condition in conditions} == {"unknown: ? not known"}
+    assert {printed[condition.name] for condition in conditions} == {"unknown: ? not known"}
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -259,7 +263,7 @@ def test_seeds_agree_only_when_all_are_known_and_better(
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_how_it_was_made_is_told_with_what_was_not_judged() -> None:
+def test_the_report_states_how_it_was_made_and_what_was_not_judged() -> None:
     figures = study()
     power = {"rows": 1200, "needed": 1570, "gain": 0.01, "power": 0.8}
     cost = trial_cost(17, 1)
@@ -293,7 +297,7 @@ def test_settings_are_shown_as_a_person_would_write_them() -> None:
     ("counts", "words"),
     [(True, "yes: the recipe's own walk"), (False, "no: a period"), (None, "not known")],
 )
-def test_a_study_picked_by_hand_is_said_not_to_count(counts: bool | None, words: str) -> None:
+def test_a_study_picked_by_hand_is_marked_as_not_counting(counts: bool | None, words: str) -> None:
     assert f"counts for a promotion\n{words}" in text_of(settings={**SETTINGS, "counts": counts})
     assert "counts for a promotion" not in text_of()
 

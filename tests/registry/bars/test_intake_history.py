@@ -55,13 +55,13 @@ def database_with(path: Path) -> Database:
 
 def test_each_market_shows_its_own_newest_first(tmp_path: Path) -> None:
     database = database_with(tmp_path)
-    assert [each.name for each in batches(database, "MGC")] == ["file1.csv", "file0.csv"]
+    assert [batch.name for batch in batches(database, "MGC")] == ["file1.csv", "file0.csv"]
     assert len(batches(database, "MGC", limit=1)) == 1
-    assert [(each.name, each.check) for each in findings(database, "MGC")] == [
+    assert [(finding.name, finding.check) for finding in findings(database, "MGC")] == [
         ("file1.csv", "gap")
     ]
     assert set_aside_by_reason(database, "MGC") == {"off_tick": 2, "nan_price": 1}
-    assert [each.source_line for each in set_aside(database, "MGC")] == [0, 1, 2]
+    assert [row.source_line for row in set_aside(database, "MGC")] == [0, 1, 2]
     (revised,) = revisions(database, "MGC")
     assert (revised.contract, revised.earlier, revised.name) == (
         "GCM5",

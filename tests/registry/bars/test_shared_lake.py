@@ -21,7 +21,8 @@ from ml_core.bars.lake.shared_bars import LakeMovedError
 from registry.bars.shared_lake import SharedLake, UnsharedBarsError
 from registry.database import Database, open_database
 from registry.object_store import ObjectStore, StoreObjectError, StoreUnreachableError
-from tests.ml_core.bars.lake.test_lake import NOW, Killed, bar, batch, contents
+from tests.ml_core.bars.lake.test_lake import NOW, bar, batch, contents
+from tests.ml_core.bars.lake.test_lake_interrupted import Killed
 from tests.ml_core.builders import mgc
 
 FIRST = batch([bar(0), bar(1), bar(40 * 1440)], "first")
@@ -70,7 +71,7 @@ def files(lake: Lake) -> dict[str, bytes]:
     }
 
 
-def test_what_one_machine_takes_in_the_other_reads(place: Place, tmp_path: Path) -> None:
+def test_bars_imported_on_one_machine_are_read_on_the_other(place: Place, tmp_path: Path) -> None:
     one, other = place.lake("one"), place.lake("other")
     one.ingest([FIRST], mgc(), NOW)
     assert contents(other) == contents(calm(tmp_path, FIRST))
@@ -241,7 +242,7 @@ def test_a_writer_killed_for_good_leaves_the_others_as_they_were(
     assert contents(one) == contents(calm(tmp_path, FIRST, SECOND, THIRD))
 
 
-def test_while_the_store_is_out_of_reach_a_machine_goes_on_alone(
+def test_a_machine_works_on_while_the_store_is_out_of_reach(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = place.lake("one")

@@ -246,7 +246,7 @@ def test_any_row_that_is_deleted_shows_in_the_next_one_however_many_are_read_at_
 def test_the_last_row_deleted_leaves_a_whole_chain_with_a_nearer_end(
     session: Session, chain: Chain
 ) -> None:
-    """Only a head noted elsewhere reveals it: see test_heads.py."""
+    """Only a head noted elsewhere reveals it: see test_chain_checkpoints.py."""
     whole = chain.head(session)
     third = session.scalars(select(chain.table.row_hash).where(chain.table.id == 3)).one()
 
@@ -329,7 +329,7 @@ def test_a_row_put_at_the_end_without_its_hash_is_named(session: Session, chain:
     assert re.fullmatch(rf"{chain.noun} 5 \(.*\) was edited", fault)
 
 
-def test_json_that_takes_its_neighbours_into_itself_is_named(session: Session) -> None:
+def test_json_that_swallows_its_neighbours_is_named(session: Session) -> None:
     """The hashed text is unchanged, but the column alone is not valid JSON, which reveals it."""
     between = (
         '"label":"entry-session","late":false,"made_at":"2024-06-03T23:05:03.250000+00:00",'
@@ -354,9 +354,9 @@ def test_json_that_takes_its_neighbours_into_itself_is_named(session: Session) -
     PREDICTIONS.append(session, values)
     assert faults(session) == []
 
-    moved = {"features": '{"a":1', "outputs": f'2}},{between}{{"clock_behind_seconds":0.5}}'}
+    edited = {"features": '{"a":1', "outputs": f'2}},{between}{{"clock_behind_seconds":0.5}}'}
     change = "UPDATE predictions SET features = :features, outputs = :outputs WHERE id = 5"
-    session.execute(text(change), moved)
+    session.execute(text(change), edited)
 
     (fault,) = faults(session)
     assert "prediction 5 was edited: it cannot be read" in fault
@@ -375,7 +375,7 @@ def test_json_that_orbcast_never_writes_is_named_and_ends_nothing(
     assert "was edited" in fault
 
 
-def test_json_spelled_otherwise_but_of_the_same_values_is_no_fault(session: Session) -> None:
+def test_json_in_another_spelling_with_the_same_values_is_no_fault(session: Session) -> None:
     spelled = '{"range_size": 12.0, "atr20": null}'
     session.execute(text("UPDATE predictions SET features = :it WHERE id = 2"), {"it": spelled})
     assert faults(session) == []
@@ -394,12 +394,12 @@ def test_a_row_is_looked_up_by_its_hash_or_by_how_it_begins(
 def test_of_many_hashes_the_places_of_those_in_the_chain_are_returned(session: Session) -> None:
     session.execute(text("UPDATE predictions SET id = id + 10 WHERE id > 2"))
     hashes = list(session.scalars(select(PREDICTIONS.table.row_hash).order_by(text("id"))))
-    asked = ["f" * 64, *reversed(hashes)]
+    wanted = ["f" * 64, *reversed(hashes)]
     places = {digest: place for place, digest in enumerate(hashes, 1)}
-    assert PREDICTIONS.walk(session, wanted=asked).places == places
+    assert PREDICTIONS.walk(session, wanted=wanted).places == places
     assert PREDICTIONS.walk(session, wanted=hashes[2:3]).places == {hashes[2]: 3}
     assert PREDICTIONS.walk(session).places == {}
 
-    later = PREDICTIONS.walk(session, Head(2, hashes[1]), asked)
+    later = PREDICTIONS.walk(session, Head(2, hashes[1]), wanted)
     assert later.places == {**places, hashes[0]: None, hashes[1]: None}
     assert later.end == PREDICTIONS.head(session)

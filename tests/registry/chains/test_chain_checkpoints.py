@@ -19,7 +19,7 @@ from registry.tables.ledger import PredictionRow
 from tests.ledger_rows import OUTCOME, PREDICTION
 from tests.registry.chains.chained_rows import RECORDED
 from tests.registry.conftest import url_of_no_rows
-from tests.registry.ledger.test_ledger import T0, came, said
+from tests.registry.ledger.test_ledger import T0, outcome_entry, prediction_entry
 
 LATER = T0 + timedelta(days=40)
 
@@ -30,22 +30,22 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def heads(tmp_path: Path) -> Path:
+def checkpoints(tmp_path: Path) -> Path:
     return tmp_path / "home" / "ledger-heads.jsonl"
 
 
-def noting(database: Database, heads: Path) -> Ledger:
+def noting(database: Database, checkpoints: Path) -> Ledger:
     """Return the ledger of a database that notes its ends in a file from now on."""
-    database.checkpoints = CheckpointFile(heads)
+    database.checkpoints = CheckpointFile(checkpoints)
     return Ledger(database)
 
 
 @pytest.fixture
-def ledger(database: Database, heads: Path) -> Ledger:
-    kept = noting(database, heads)
+def ledger(database: Database, checkpoints: Path) -> Ledger:
+    kept = noting(database, checkpoints)
     for day in range(4):
-        kept.record([said(day), said(day, role="challenger")])
-    kept.record_outcome(came(), T0 + timedelta(hours=2))
+        kept.record([prediction_entry(day), prediction_entry(day, role="challenger")])
+    kept.record_outcome(outcome_entry(), T0 + timedelta(hours=2))
     return kept
 
 
@@ -56,12 +56,12 @@ def execute(database: Database, *changes: str) -> None:
 
 
 def test_each_call_that_adds_rows_notes_one_line_and_a_call_that_adds_none_notes_none(
-    ledger: Ledger, heads: Path
+    ledger: Ledger, checkpoints: Path
 ) -> None:
-    assert ledger.record([said(3)]) == 0
-    assert ledger.record_outcome(came(), LATER) == "unchanged"
+    assert ledger.record([prediction_entry(3)]) == 0
+    assert ledger.record_outcome(outcome_entry(), LATER) == "unchanged"
 
-    lines = [json.loads(line) for line in heads.read_text().splitlines()]
+    lines = [json.loads(line) for line in checkpoints.read_text().splitlines()]
 
     assert [(line["chain"], line["rows"]) for line in lines] == [
         *(("predictions", rows) for rows in (2, 4, 6, 8)),
@@ -90,7 +90,7 @@ def test_rows_cut_off_show_even_when_others_were_written_after(
     database: Database, ledger: Ledger
 ) -> None:
     execute(database, "DELETE FROM predictions WHERE id > 4")
-    ledger.record([said(day) for day in range(8, 20)])
+    ledger.record([prediction_entry(day) for day in range(8, 20)])
 
     (fault,) = ledger.verify().faults
 
@@ -98,18 +98,18 @@ def test_rows_cut_off_show_even_when_others_were_written_after(
 
 
 def test_a_restored_backup_is_named_accepted_by_a_person_and_listed_for_ever(
-    tmp_path: Path, heads: Path
+    tmp_path: Path, checkpoints: Path
 ) -> None:
     path, backup = tmp_path / "o.sqlite", tmp_path / "backup.sqlite"
-    first = Ledger(open_database(f"sqlite:///{path}", checkpoints=heads))
+    first = Ledger(open_database(f"sqlite:///{path}", checkpoints=checkpoints))
     for day in range(6):
-        first.record([said(day)])
+        first.record([prediction_entry(day)])
         if day == 2:
             with sqlite3.connect(path) as live, sqlite3.connect(backup) as copy:
                 live.backup(copy)
             live.close()
             copy.close()
-    restored = Ledger(open_database(f"sqlite:///{backup}", checkpoints=heads))
+    restored = Ledger(open_database(f"sqlite:///{backup}", checkpoints=checkpoints))
     (fault,) = restored.verify().faults
     assert "3 predictions" in fault
 
@@ -121,13 +121,13 @@ def test_a_restored_backup_is_named_accepted_by_a_person_and_listed_for_ever(
 
     record = restored.verify()
     assert record.faults == ()
-    (known,) = record.gaps
-    assert (known.rows, known.by, known.reason) == (3, "ann", "the disk failed")
+    (accepted,) = record.gaps
+    assert (accepted.rows, accepted.by, accepted.reason) == (3, "ann", "the disk failed")
     with pytest.raises(NothingMissingError):
         restored.accept_restored(by="ann", reason="again", at=LATER)
 
     # what was accepted does not cover what is lost afterwards
-    restored.record([said(10)])
+    restored.record([prediction_entry(10)])
     assert restored.verify().faults == ()
     execute(restored._database, "DELETE FROM predictions WHERE id > 3")
     record = restored.verify()
@@ -136,9 +136,9 @@ def test_a_restored_backup_is_named_accepted_by_a_person_and_listed_for_ever(
     assert "1 predictions recorded after" in fault
 
 
-def test_a_file_behind_the_database_is_no_fault(ledger: Ledger, heads: Path) -> None:
-    lines = heads.read_bytes().splitlines(keepends=True)
-    heads.write_bytes(b"".join(lines[:2]))
+def test_a_file_behind_the_database_is_no_fault(ledger: Ledger, checkpoints: Path) -> None:
+    lines = checkpoints.read_bytes().splitlines(keepends=True)
+    checkpoints.write_bytes(b"".join(lines[:2]))
 
     record = ledger.verify()
 
@@ -147,21 +147,21 @@ def test_a_file_behind_the_database_is_no_fault(ledger: Ledger, heads: Path) -> 
 
 
 def test_a_missing_or_unreadable_file_is_a_doubt_and_no_fault(
-    ledger: Ledger, heads: Path, database: Database, tmp_path: Path
+    ledger: Ledger, checkpoints: Path, database: Database, tmp_path: Path
 ) -> None:
-    whole = heads.read_bytes()
-    heads.write_bytes(b"no note at all\n" + whole)
+    whole = checkpoints.read_bytes()
+    checkpoints.write_bytes(b"no note at all\n" + whole)
     record = ledger.verify()
     assert record.faults == ()
     assert len(record.doubts) == 1
     assert "line 1 cannot be read" in record.doubts[0]
 
-    heads.unlink()
+    checkpoints.unlink()
     record = ledger.verify()
     assert record.faults == ()
     assert "is not there" in record.doubts[0]
 
-    heads.mkdir()
+    checkpoints.mkdir()
     assert "cannot be read" in ledger.verify().doubts[0]
 
     path = tmp_path / "empty.sqlite"
@@ -171,17 +171,17 @@ def test_a_missing_or_unreadable_file_is_a_doubt_and_no_fault(
 
 
 def test_a_line_that_a_crash_cut_short_is_passed_over_and_does_not_spoil_the_next(
-    ledger: Ledger, heads: Path
+    ledger: Ledger, checkpoints: Path
 ) -> None:
-    whole = heads.read_bytes()
-    heads.write_bytes(whole[:-20])
+    whole = checkpoints.read_bytes()
+    checkpoints.write_bytes(whole[:-20])
     assert ledger.verify().doubts == ()
 
-    ledger.record([said(9)])
+    ledger.record([prediction_entry(9)])
 
     record = ledger.verify()
     assert (record.faults, record.doubts) == ((), ())
-    assert json.loads(heads.read_text().splitlines()[-1])["rows"] == 9
+    assert json.loads(checkpoints.read_text().splitlines()[-1])["rows"] == 9
 
 
 def test_a_file_that_cannot_be_written_to_does_not_stop_the_record(
@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_written_to_does_not_stop_the_record(
     kept = noting(database, tmp_path / "taken" / "heads.jsonl")
 
     with caplog.at_level(logging.WARNING):
-        assert kept.record([said()]) == 1
+        assert kept.record([prediction_entry()]) == 1
 
     assert "was not noted" in caplog.text
     assert len(kept.settled("MGC")) == 1
@@ -207,7 +207,7 @@ AFTER = {
 
 
 @pytest.mark.parametrize("rows", AFTER)
-def test_any_number_of_rows_cut_off_the_end_is_told_to_the_row(
+def test_any_number_of_rows_cut_off_the_end_is_counted_exactly(
     database: Database, ledger: Ledger, rows: int
 ) -> None:
     with database.session() as session:
@@ -232,11 +232,11 @@ def test_any_number_of_rows_cut_off_the_end_is_told_to_the_row(
     ],
 )
 def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
-    ledger: Ledger, heads: Path, line: int, words: str
+    ledger: Ledger, checkpoints: Path, line: int, words: str
 ) -> None:
-    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes = [json.loads(note) for note in checkpoints.read_text().splitlines()]
     notes[line]["head"] = "f" * 64
-    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    checkpoints.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
 
     (fault,) = ledger.verify().faults
 
@@ -247,18 +247,19 @@ def test_a_noted_hash_that_was_changed_names_the_rows_it_stood_for(
 @pytest.mark.parametrize("change", [-1, 1, 1_000_000])
 @pytest.mark.parametrize("line", range(5))
 def test_a_noted_count_that_was_changed_names_its_line_and_both_numbers(
-    ledger: Ledger, heads: Path, line: int, change: int
+    ledger: Ledger, checkpoints: Path, line: int, change: int
 ) -> None:
-    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes = [json.loads(note) for note in checkpoints.read_text().splitlines()]
     place = notes[line]["rows"]
     notes[line]["rows"] += change
-    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    checkpoints.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
 
     (fault,) = ledger.verify().faults
 
     assert fault.startswith(
-        f"{heads} line {line + 1} was edited: it notes {place + change:,} {notes[line]['chain']} "
-        f"up to {notes[line]['head'][:12]}, which is number {place:,} of them"
+        f"{checkpoints} line {line + 1} was edited: it notes {place + change:,} "
+        f"{notes[line]['chain']} up to {notes[line]['head'][:12]}, which is number {place:,} "
+        "of them"
     )
     assert "from a backup" in fault
 
@@ -279,12 +280,12 @@ def test_a_row_taken_out_of_the_middle_is_the_one_fault_named(
 @pytest.mark.parametrize(
     ("chain", "faults"), [("outcomes", 1), ("order intents", 0)], ids=["wrong", "of the future"]
 )
-def test_a_note_of_another_chain_is_held_against_that_chain_if_it_is_one(
-    ledger: Ledger, heads: Path, chain: str, faults: int
+def test_a_note_of_another_chain_is_checked_against_that_chain_if_it_exists(
+    ledger: Ledger, checkpoints: Path, chain: str, faults: int
 ) -> None:
-    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes = [json.loads(note) for note in checkpoints.read_text().splitlines()]
     notes[3]["chain"] = chain
-    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    checkpoints.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
 
     assert len(ledger.verify().faults) == faults
 
@@ -292,10 +293,10 @@ def test_a_note_of_another_chain_is_held_against_that_chain_if_it_is_one(
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("line", "unnoted"), [(0, 0), (1, 0), (2, 0), (3, 2), (4, 1)])
 def test_a_note_taken_out_is_no_fault_and_the_rows_it_covered_last_are_counted(
-    ledger: Ledger, heads: Path, line: int, unnoted: int
+    ledger: Ledger, checkpoints: Path, line: int, unnoted: int
 ) -> None:
-    notes = heads.read_bytes().splitlines(keepends=True)
-    heads.write_bytes(b"".join(notes[:line] + notes[line + 1 :]))
+    notes = checkpoints.read_bytes().splitlines(keepends=True)
+    checkpoints.write_bytes(b"".join(notes[:line] + notes[line + 1 :]))
 
     record = ledger.verify()
 
@@ -305,24 +306,24 @@ def test_a_note_taken_out_is_no_fault_and_the_rows_it_covered_last_are_counted(
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", ["chain", "rows", "head", "at"])
 @pytest.mark.parametrize("line", range(5))
-def test_a_note_without_one_of_its_words_is_a_doubt_that_names_its_line(
-    ledger: Ledger, heads: Path, line: int, name: str
+def test_a_note_without_one_of_its_keys_is_a_doubt_that_names_its_line(
+    ledger: Ledger, checkpoints: Path, line: int, name: str
 ) -> None:
-    notes = [json.loads(note) for note in heads.read_text().splitlines()]
+    notes = [json.loads(note) for note in checkpoints.read_text().splitlines()]
     del notes[line][name]
-    heads.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
+    checkpoints.write_text("".join(f"{json.dumps(note)}\n" for note in notes))
 
     record = ledger.verify()
 
     assert record.faults == ()
-    assert record.doubts == (f"{heads} line {line + 1} cannot be read",)
+    assert record.doubts == (f"{checkpoints} line {line + 1} cannot be read",)
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_row_added_behind_the_ledger_s_back_is_not_covered_by_any_note(
     database: Database, ledger: Ledger
 ) -> None:
-    Ledger(Database(database.engine)).record([said(9)])
+    Ledger(Database(database.engine)).record([prediction_entry(9)])
 
     record = ledger.verify()
 
@@ -331,12 +332,12 @@ def test_a_row_added_behind_the_ledger_s_back_is_not_covered_by_any_note(
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Path) -> None:
-    ledger = noting(database, heads)
+def test_a_note_has_the_form_of_files_in_use(database: Database, checkpoints: Path) -> None:
+    ledger = noting(database, checkpoints)
     ledger.record([PREDICTION])
     ledger.record_outcome(OUTCOME, RECORDED)
 
-    assert heads.read_text() == (
+    assert checkpoints.read_text() == (
         '{"at":"2024-06-03T23:05:03.250000+00:00","chain":"predictions",'
         '"head":"45cb0163234ef30fcea5637e65563d496e6395f07fe14107c2b9142cfa77cd1f","rows":1}\n'
         '{"at":"2024-06-04T00:20:00+00:00","chain":"outcomes",'
@@ -346,16 +347,18 @@ def test_a_note_is_written_as_files_in_use_have_it(database: Database, heads: Pa
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_note_is_dated_by_the_last_of_its_rows(
-    database: Database, ledger: Ledger, heads: Path
+    database: Database, ledger: Ledger, checkpoints: Path
 ) -> None:
-    ledger.record([said(9), said(7, role="baseline")])
-    assert json.loads(heads.read_text().splitlines()[-1])["at"] == "2024-06-12T23:05:03+00:00"
+    ledger.record([prediction_entry(9), prediction_entry(7, role="baseline")])
+    assert (
+        json.loads(checkpoints.read_text().splitlines()[-1])["at"] == "2024-06-12T23:05:03+00:00"
+    )
     # without a file nothing is noted or missed
     assert Ledger(Database(database.engine)).verify().unnoted == 0
 
 
 def test_an_append_counts_only_the_rows_after_the_last_note(
-    database: Database, ledger: Ledger, heads: Path
+    database: Database, ledger: Ledger, checkpoints: Path
 ) -> None:
     counted: list[str] = []
 
@@ -364,34 +367,34 @@ def test_an_append_counts_only_the_rows_after_the_last_note(
         if "count(" in str(arguments[2]):
             counted.append(" ".join(str(arguments[2]).split()))
 
-    ledger.record([said(5), said(6)])
+    ledger.record([prediction_entry(5), prediction_entry(6)])
 
     assert counted
     assert all("WHERE predictions.id >" in statement for statement in counted)
-    assert json.loads(heads.read_text().splitlines()[-1])["rows"] == ledger.head().rows == 10
+    assert json.loads(checkpoints.read_text().splitlines()[-1])["rows"] == ledger.head().rows == 10
 
 
 @pytest.mark.parametrize("kept", [0, 1, 3])
 def test_an_append_after_lost_notes_notes_the_right_number(
-    ledger: Ledger, heads: Path, kept: int
+    ledger: Ledger, checkpoints: Path, kept: int
 ) -> None:
-    lines = heads.read_text().splitlines(keepends=True)
-    heads.write_text("".join(lines[:kept]))
+    lines = checkpoints.read_text().splitlines(keepends=True)
+    checkpoints.write_text("".join(lines[:kept]))
 
-    ledger.record([said(5)])
+    ledger.record([prediction_entry(5)])
 
-    assert json.loads(heads.read_text().splitlines()[-1])["rows"] == 9
+    assert json.loads(checkpoints.read_text().splitlines()[-1])["rows"] == 9
     assert ledger.verify().faults == ()
 
 
 def test_an_edited_note_is_named_and_not_those_that_continue_its_count(
-    ledger: Ledger, heads: Path
+    ledger: Ledger, checkpoints: Path
 ) -> None:
-    *others, predictions, outcomes = heads.read_text().splitlines()
-    heads.write_text("\n".join([*others, predictions.replace(":8}", ":11}"), outcomes, ""]))
+    *others, predictions, outcomes = checkpoints.read_text().splitlines()
+    checkpoints.write_text("\n".join([*others, predictions.replace(":8}", ":11}"), outcomes, ""]))
 
     for day in (5, 6, 7):
-        ledger.record([said(day)])
+        ledger.record([prediction_entry(day)])
 
     (fault,) = ledger.verify().faults
     assert "line 4 was edited: it notes 11 predictions" in fault

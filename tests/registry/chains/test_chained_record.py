@@ -88,7 +88,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def heads(tmp_path: Path) -> Path:
+def checkpoints(tmp_path: Path) -> Path:
     return tmp_path / "ledger-heads.jsonl"
 
 
@@ -116,20 +116,20 @@ def upgraded_home(recorded_home: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @contextmanager
 def opened_home(home: Path) -> Iterator[Database]:
-    url, heads = f"sqlite:///{home / 'orbcast.sqlite'}", home / "ledger-heads.jsonl"
-    database = open_database(url, checkpoints=heads)
+    url, checkpoints = f"sqlite:///{home / 'orbcast.sqlite'}", home / "ledger-heads.jsonl"
+    database = open_database(url, checkpoints=checkpoints)
     yield database
     database.close()
 
 
 @pytest.fixture
 def recorded(
-    url: str, heads: Path, tmp_path: Path, request: pytest.FixtureRequest
+    url: str, checkpoints: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Database]:
     """A database to which every recording function has written."""
     if url.startswith("sqlite"):
         shutil.copytree(request.getfixturevalue("recorded_home"), tmp_path, dirs_exist_ok=True)
-    database = open_database(url, checkpoints=heads)
+    database = open_database(url, checkpoints=checkpoints)
     if not url.startswith("sqlite"):
         record_one_of_each(database, tmp_path / "models")
     yield database
@@ -214,8 +214,8 @@ def chained_anew(session: Session, chain: Chain) -> None:
         previous = own
 
 
-def test_what_is_recorded_is_chained_and_each_new_end_is_noted(
-    recorded: Database, heads: Path
+def test_recorded_rows_are_chained_and_each_new_end_is_noted(
+    recorded: Database, checkpoints: Path
 ) -> None:
     record = verified(recorded)
 
@@ -223,7 +223,7 @@ def test_what_is_recorded_is_chained_and_each_new_end_is_noted(
     assert record.beginnings == ()  # nothing here is older than its chain
     filled = {name: end for name, end in record.ends.items() if end.rows}
     assert set(filled) == {*OTHERS} - {"chain_beginnings"}
-    notes = [json.loads(line) for line in heads.read_text().splitlines()]
+    notes = [json.loads(line) for line in checkpoints.read_text().splitlines()]
     assert {note["chain"]: note["head"] for note in notes} == {
         name: end.row_hash for name, end in filled.items()
     }
@@ -316,7 +316,7 @@ def test_a_table_that_cannot_be_read_is_named(recorded: Database) -> None:
     assert others == []
 
 
-def test_what_became_of_a_trial_is_a_row_beside_its_beginning(database: Database) -> None:
+def test_the_end_of_a_trial_is_a_row_beside_its_beginning(database: Database) -> None:
     assert begin_trial(database, "h")
     assert begin_trial(database, "i")
     for _ in range(2):  # a finished trial stays as it is
@@ -341,27 +341,27 @@ def test_a_recipe_whose_content_was_changed_is_named_by_its_own_hash(recorded: D
     assert fault == "recipes row 1 (test-baseline) was edited: its content has another hash"
 
 
-def go_back(database: Database, heads: Path) -> None:
+def go_back(database: Database, checkpoints: Path) -> None:
     """Return to an old schema, without any notes."""
     command.downgrade(migrations_of(database.engine), "0008")
-    heads.unlink()
+    checkpoints.unlink()
 
 
 @pytest.fixture
 def upgraded(
-    url: str, heads: Path, tmp_path: Path, request: pytest.FixtureRequest
+    url: str, checkpoints: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Database]:
     """The database after an upgrade from an old schema, with notes of the ledger only."""
     if url.startswith("sqlite"):
         shutil.copytree(request.getfixturevalue("upgraded_home"), tmp_path, dirs_exist_ok=True)
     else:
-        go_back(request.getfixturevalue("recorded"), heads)
-    again = open_database(url, checkpoints=heads)
+        go_back(request.getfixturevalue("recorded"), checkpoints)
+    again = open_database(url, checkpoints=checkpoints)
     yield again
     again.close()
 
 
-def test_a_home_of_before_is_chained_as_it_stands_and_says_from_which_row_on(
+def test_an_old_home_is_chained_as_it_is_and_states_its_first_chained_row(
     upgraded: Database, tmp_path: Path
 ) -> None:
     record = verified(upgraded)
@@ -382,7 +382,7 @@ def test_a_home_of_before_is_chained_as_it_stands_and_says_from_which_row_on(
 
 @pytest.mark.parametrize("table", EDITS)
 def test_an_edit_after_the_upgrade_is_named_however_old_the_row_is(
-    upgraded: Database, heads: Path, table: str
+    upgraded: Database, checkpoints: Path, table: str
 ) -> None:
     execute(upgraded, EDITS[table])
     (fault,) = verified(upgraded).faults
@@ -392,17 +392,17 @@ def test_an_edit_after_the_upgrade_is_named_however_old_the_row_is(
         chained_anew(session, chains()[table])
     assert any(f"{table} recorded" in fault for fault in verified(upgraded).faults)
 
-    # without the file of heads the database's own word of the upgrade is left
-    heads.unlink()
+    # without the file of checkpoints the database's own record of the upgrade is left
+    checkpoints.unlink()
     (fault,) = verified(upgraded).faults
     assert fault.startswith(f"{table}: row {1 + (table in {'aliases', 'model_versions'})} is not")
 
 
-def test_an_upgrade_made_twice_is_missed_and_signed(upgraded: Database, heads: Path) -> None:
+def test_an_upgrade_made_twice_is_missed_and_signed(upgraded: Database, checkpoints: Path) -> None:
     """With a backup from before the first upgrade, the database holds another note of it."""
     command.downgrade(migrations_of(upgraded.engine), "0008")
     url = upgraded.engine.url.render_as_string(hide_password=False)
-    again = open_database(url, checkpoints=heads)
+    again = open_database(url, checkpoints=checkpoints)
     (fault,) = verified(again).faults
     assert fault.startswith("10 chain_beginnings recorded up to ")
 
@@ -428,10 +428,12 @@ _RACER = """
 """
 
 
-def test_two_processes_that_append_at_once_keep_the_chains_whole(url: str, heads: Path) -> None:
+def test_two_processes_that_append_at_once_keep_the_chains_whole(
+    url: str, checkpoints: Path
+) -> None:
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(_RACER), url, str(heads), name],
+            [sys.executable, "-c", textwrap.dedent(_RACER), url, str(checkpoints), name],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -446,7 +448,7 @@ def test_two_processes_that_append_at_once_keep_the_chains_whole(url: str, heads
         racer.communicate("go\n")
         assert racer.returncode == 0
 
-    database = open_database(url, checkpoints=heads)
+    database = open_database(url, checkpoints=checkpoints)
     record = verified(database)
     assert (record.faults, record.unnoted) == ((), 0)
     assert record.ends["breaker_events"].rows == 50

@@ -40,7 +40,7 @@ MADE = EstimateRecord(
 )
 
 
-def came(log_loss: float) -> Reconciled:
+def reconciled(log_loss: float) -> Reconciled:
     return Reconciled(
         breaks=60,
         realised={"log_loss": log_loss},
@@ -49,7 +49,7 @@ def came(log_loss: float) -> Reconciled:
     )
 
 
-def test_the_first_estimate_of_a_line_and_day_stands(database: Database) -> None:
+def test_the_first_estimate_of_a_line_and_day_is_kept(database: Database) -> None:
     again = replace(
         MADE,
         expected=replace(EXPECTED, warning="more certain"),
@@ -58,7 +58,7 @@ def test_the_first_estimate_of_a_line_and_day_stands(database: Database) -> None
     )
     other = replace(MADE, role="challenger")
 
-    assert [record_estimate(database, each) for each in (MADE, again, other)] == [
+    assert [record_estimate(database, estimate) for estimate in (MADE, again, other)] == [
         True,
         False,
         True,
@@ -67,17 +67,17 @@ def test_the_first_estimate_of_a_line_and_day_stands(database: Database) -> None
     assert estimate_records(database, "MGC", first=date(2024, 6, 1)) == ()
 
 
-def test_the_truth_changes_nothing_of_the_estimate_and_is_filled_in_once(
+def test_outcomes_leave_the_estimate_unchanged_and_are_filled_in_once(
     database: Database,
 ) -> None:
     record_estimate(database, MADE)
     later = AT + timedelta(days=1)
 
     filled = [
-        fill_realised(database, MADE, came(value), at)
+        fill_realised(database, MADE, reconciled(value), at)
         for value, at in ((0.6, later), (0.6, later + timedelta(hours=1)), (0.61, later))
     ]
 
     assert filled == [True, False, True]
-    (known,) = estimate_records(database, "MGC")
-    assert known == replace(MADE, realised=came(0.61), reconciled_at=later)
+    (record,) = estimate_records(database, "MGC")
+    assert record == replace(MADE, realised=reconciled(0.61), reconciled_at=later)

@@ -44,7 +44,7 @@ FIRST = PerformanceRecord(
 )
 
 
-def test_figures_are_given_back_to_the_bit_by_mode_and_day(database: Database) -> None:
+def test_figures_are_returned_bit_by_bit_by_mode_and_day(database: Database) -> None:
     next_day = replace(FIRST, day=DAY + timedelta(days=1))
     replayed = replace(FIRST, mode="replay")
     update_performance(database, [next_day, FIRST, replayed, replace(FIRST, market="NQ")], AT)

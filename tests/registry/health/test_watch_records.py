@@ -138,13 +138,13 @@ def test_an_audit_made_again_is_the_latest_and_one_made_before_it_ages_nothing(
     assert latest_parity(database, "MGC") == replace(PARITY, at=AT + HOUR)
 
 
-def test_a_drift_report_of_the_first_release_is_read_with_what_it_has(database: Database) -> None:
+def test_a_drift_report_of_the_first_release_can_be_read(database: Database) -> None:
     record_drift(database, DRIFT)
-    moved = [
+    shifts = [
         {"column": "sigma_24h", "group": "volatility", "shift": 2.5, "p": 1e-9, "drifted": True},
         {"column": "wick", "group": "shape", "shift": 0.1, "p": 0.5, "drifted": False},
     ]
-    first_release = {**json_values(FIGURES), "moved": moved}
+    first_release = {**json_values(FIGURES), "moved": shifts}
     del first_release["left_out"]
     with database.session() as session:
         values = {"figures": json.dumps(first_release)}

@@ -20,10 +20,10 @@ DAY = date(2025, 3, 4)
 AT = datetime(2025, 3, 4, 8, 16, tzinfo=UTC)
 BY_DAY = "market=? AND trading_day>?"
 BY_TIME = "market=? AND decision_time>?"
-OF_MARKET = "(market=?)"
+BY_MARKET = "(market=?)"
 LATEST = "ix_predictions_market_decision_time (market=?)"
 
-ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
+QUERIES: dict[str, tuple[Callable[[Database], Any], str]] = {
     "a day with outcomes": (lambda it: Ledger(it).settled("MGC", first=DAY, last=DAY), BY_DAY),
     "reasons of late": (
         lambda it: Ledger(it).reasons("MGC", first=DAY, before=AT, mode="live"),
@@ -41,10 +41,10 @@ ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
         lambda it: scored_predictions(it, "MGC", mode="live", role="champion", after=AT),
         BY_TIME,
     ),
-    "a page of the ledger": (lambda it: browse(it, PredictionFilter(market="MGC")), OF_MARKET),
-    "how many there are": (lambda it: matching(it, PredictionFilter(market="MGC")), OF_MARKET),
-    "what can be chosen": (lambda it: choices(it, "MGC"), OF_MARKET),
-    "slots with answers": (lambda it: answered_slots(it, "MGC", "live"), OF_MARKET),
+    "a page of the ledger": (lambda it: browse(it, PredictionFilter(market="MGC")), BY_MARKET),
+    "how many there are": (lambda it: matching(it, PredictionFilter(market="MGC")), BY_MARKET),
+    "what can be chosen": (lambda it: choices(it, "MGC"), BY_MARKET),
+    "slots with answers": (lambda it: answered_slots(it, "MGC", "live"), BY_MARKET),
     "the slot decided last": (
         lambda it: last_decided(it, "MGC", mode="live", role="champion"),
         LATEST,
@@ -59,14 +59,14 @@ ASKED: dict[str, tuple[Callable[[Database], Any], str]] = {
     ),
     "slots to settle": (
         lambda it: slots_to_settle(it, "MGC", recent=DAY, also=(), never={"holiday"}),
-        OF_MARKET,
+        BY_MARKET,
     ),
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", QUERIES)
 def test_no_table_of_the_ledger_is_read_from_end_to_end(name: str, migrated_file: Path) -> None:
-    ask, begins_at = ASKED[name]
+    ask, begins_at = QUERIES[name]
     database = open_database(f"sqlite:///{migrated_file}")
     statements: list[tuple[str, Any]] = []
 
@@ -76,10 +76,10 @@ def test_no_table_of_the_ledger_is_read_from_end_to_end(name: str, migrated_file
     event.listen(database.engine, "before_cursor_execute", note)
     ask(database)
     event.remove(database.engine, "before_cursor_execute", note)
-    asked = [it for it in statements if "FROM predictions" in it[0] or "FROM outcomes" in it[0]]
-    assert asked
+    queries = [it for it in statements if "FROM predictions" in it[0] or "FROM outcomes" in it[0]]
+    assert queries
     with database.engine.connect() as connection:
-        for statement, values in asked:
+        for statement, values in queries:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             steps = [str(step[3]) for step in plan]
             assert not any("SCAN predictions" in step or "SCAN outcomes" in step for step in steps)

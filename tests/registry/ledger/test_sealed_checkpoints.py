@@ -1,4 +1,4 @@
-"""A verification that begins at a sealed checkpoint finds what was done behind it, and says so."""
+"""A verification that begins at a sealed checkpoint finds later changes, and states its start."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def latest(database: Database) -> Seal:
     return seal
 
 
-def test_it_begins_where_the_whole_found_nothing(sealed: Database) -> None:
+def test_verification_begins_at_the_last_sealed_checkpoint(sealed: Database) -> None:
     seal = latest(sealed)
     assert (seal.at, seal.version) == (AT, "1.2")
     assert {name: seal.ends[name].rows for name in ("predictions", "outcomes")} == {
@@ -120,9 +120,9 @@ def test_a_forged_checkpoint_is_not_relied_on_and_counted(sealed: Database) -> N
         write_seal(session, forged)
     sealed.checkpoints = notes
     assert latest(sealed).at == AT
-    found = verify(sealed, latest(sealed))
-    assert [fault.partition(" (")[0] for fault in found.faults] == [f"outcome {SEALED + 1}"]
-    assert found.unnoted_rows == {"sealed_checkpoints": 1}
+    verification = verify(sealed, latest(sealed))
+    assert [fault.partition(" (")[0] for fault in verification.faults] == [f"outcome {SEALED + 1}"]
+    assert verification.unnoted_rows == {"sealed_checkpoints": 1}
 
     # a later checkpoint covers the forged row, and is the one that is begun at
     write(sealed, "UPDATE outcomes SET r_net = :n WHERE id = :v1", n=OUTCOME.r_net, v1=SEALED + 1)

@@ -1,4 +1,4 @@
-"""Versions are published completely or not at all; the champion's history can be queried."""
+"""Versions are published completely or not at all; changed files are named and not served."""
 
 from __future__ import annotations
 
@@ -24,15 +24,11 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.saved_bundle import write_bundle
 from registry.database import Database
 from registry.errors import (
-    AliasChangedError,
-    BackdatedChangeError,
-    NothingToRollBackError,
     UnknownVersionError,
-    UnsignedChangeError,
     UnusableVersionError,
 )
 from registry.models.model_store import ModelStore
-from registry.models.versions import CHALLENGER, CHAMPION, LEARNED_UNTIL, VersionRecord
+from registry.models.versions import CHALLENGER, CHAMPION, VersionRecord
 from tests.ml_core.learning.synthetic import dataset
 
 AT = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
@@ -86,7 +82,7 @@ def test_a_writer_that_fails_leaves_nothing(store: ModelStore, tmp_path: Path) -
     assert not [p for p in (tmp_path / "models").rglob("*") if p.is_file()]
 
 
-def test_a_version_s_name_is_worked_out_from_its_files_again(store: ModelStore) -> None:
+def test_a_version_s_name_is_recomputed_from_its_files(store: ModelStore) -> None:
     """Files consistent with one another and the row do not suffice: another version's are, too."""
     own, other = register(store, bundle("a")), register(store, bundle("b"))
     assert store.content_faults(own) == store.content_faults(other) == ()
@@ -105,7 +101,7 @@ def test_a_row_that_names_another_recipe_than_the_files_is_named(store: ModelSto
     )
 
 
-def test_a_version_whose_name_cannot_be_worked_out_is_named(store: ModelStore) -> None:
+def test_a_version_whose_name_cannot_be_recomputed_is_reported(store: ModelStore) -> None:
     own = register(store, bundle("a"))
     (own.folder / "metadata.json").write_text("{}")
     sums = own.folder / "SHA256SUMS"
@@ -135,7 +131,7 @@ def test_a_version_whose_files_were_touched_is_named_and_not_served(store: Model
         store.set_alias("TEST", CHALLENGER, new.version, at=AT, by="ann", reason="no")
 
 
-def test_files_and_their_sums_changed_together_are_noticed_all_the_same(store: ModelStore) -> None:
+def test_files_changed_together_with_their_sums_are_noticed(store: ModelStore) -> None:
     record = register(store, bundle())
     card, sums = record.folder / "model_card.md", record.folder / "SHA256SUMS"
     import hashlib  # noqa: PLC0415 - as a forger would
@@ -146,109 +142,6 @@ def test_files_and_their_sums_changed_together_are_noticed_all_the_same(store: M
     sums.write_text(sums.read_text().replace(old, new))
 
     assert store.faults(record) == ("SHA256SUMS is not the one registered",)
-
-
-def test_champion_at_a_time_is_one_question_and_rollback_one_call(store: ModelStore) -> None:
-    a, b = register(store, bundle("a")), register(store, bundle("b"))
-    day = timedelta(days=1)
-    store.set_alias("TEST", CHAMPION, a.version, at=AT, by="orbcast", reason="first")
-    store.set_alias("TEST", CHAMPION, b.version, at=AT + day, by="ann", reason="better")
-    assert not store.set_alias("TEST", CHAMPION, b.version, at=AT + day, by="ann", reason="again")
-
-    back = store.rollback("TEST", at=AT + 2 * day, by="bob", reason="worse live")
-
-    assert back == a
-    then = store.current("TEST", CHAMPION, AT + day + timedelta(hours=1))
-    assert then is not None
-    assert (then.version, then.by, then.reason) == (b.version, "ann", "better")
-    assert store.current("TEST", CHAMPION, AT - day) is None
-    assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann", "bob"]
-
-
-def test_a_change_counts_from_its_moment_on_and_two_may_share_one(store: ModelStore) -> None:
-    a, b = register(store, bundle("a")), register(store, bundle("b"))
-    for record in (a, b):
-        assert store.set_alias("TEST", CHAMPION, record.version, at=AT, by="ann", reason="first")
-
-    named = [store.current("TEST", CHAMPION, AT - timedelta(seconds=1))]
-    named.append(store.current("TEST", CHAMPION, AT))
-    assert [event.version if event else None for event in named] == [None, b.version]
-
-
-def test_a_second_rollback_goes_further_back_and_never_forward_again(store: ModelStore) -> None:
-    made = [register(store, bundle(name)) for name in "abc"]
-    hour = timedelta(hours=1)
-    for number, each in enumerate(made):
-        at = AT + number * hour
-        store.set_alias("TEST", CHAMPION, each.version, at=at, by="ann", reason="better")
-
-    back = [
-        store.rollback("TEST", at=AT + number * hour, by="bob", reason="worse")
-        for number in (3, 4)
-    ]
-
-    assert back == [made[1], made[0]]
-    with pytest.raises(NothingToRollBackError):
-        store.rollback("TEST", at=AT + 5 * hour, by="bob", reason="worse")
-
-
-def test_an_expired_champion_is_followed_by_the_one_before_it_and_none_that_was_left(
-    store: ModelStore,
-) -> None:
-    first, second, bad = (register(store, bundle(name)) for name in "abc")
-    hour = timedelta(hours=1)
-    for number, each in enumerate((first, second, bad)):
-        at = AT + number * hour
-        store.set_alias("TEST", CHAMPION, each.version, at=at, by="ann", reason="better")
-    store.rollback("TEST", at=AT + 3 * hour, by="bob", reason="worse")
-    assert store.serving("TEST", AT).record == second
-
-    instead = store.serving("TEST", AT, {second.version: "it fell over"})
-
-    assert instead.record == first
-    assert instead.fallback == f"champion {second.version} is not usable: it fell over"
-
-
-def test_a_model_expires_before_a_baseline_and_replays_of_days_before_it_was_made_do_not(
-    store: ModelStore,
-) -> None:
-    model, plain = register(store, bundle("a", "residual")), register(store, bundle("b"))
-    store.set_alias("TEST", CHAMPION, model.version, at=AT, by="ann", reason="better")
-    day = timedelta(days=1)
-    assert store.serving("TEST", AT - 900 * day).record == model
-    assert store.serving("TEST", AT + 45 * day - timedelta(seconds=1)).record == model
-
-    later = store.serving("TEST", AT + 45 * day)
-
-    assert (later.record, later.expired) == (plain, None)
-    assert later.fallback == f"champion {model.version} expired on 2024-07-16"
-    nothing = store.serving("TEST", AT + 400 * day)
-    assert nothing.record == model
-    assert nothing.expired is not None
-
-
-def test_who_was_champion_when_is_not_rewritten(store: ModelStore) -> None:
-    a, b = register(store, bundle("a")), register(store, bundle("b"))
-    earlier = AT - timedelta(days=1)
-    for alias in (CHAMPION, CHALLENGER):
-        store.set_alias("TEST", alias, a.version, at=AT, by="ann", reason="first")
-
-    with pytest.raises(BackdatedChangeError, match="give a later time"):
-        store.set_alias("TEST", CHAMPION, b.version, at=earlier, by="ann", reason="late")
-    assert not store.set_alias("TEST", CHALLENGER, b.version, at=earlier, by="o", reason="late")
-
-    assert store.current("TEST", CHAMPION, earlier) is None
-    assert store.current("TEST", CHALLENGER, earlier) is None
-
-
-@pytest.mark.parametrize(("by", "reason"), [(" ", "better"), ("ann", "")], ids=["by", "reason"])
-def test_a_change_nobody_stands_for_is_refused(store: ModelStore, by: str, reason: str) -> None:
-    record = register(store, bundle())
-
-    with pytest.raises(UnsignedChangeError):
-        store.set_alias("TEST", CHAMPION, record.version, at=AT, by=by, reason=reason)
-
-    assert store.history("TEST", CHAMPION) == ()
 
 
 _WRITES = """
@@ -273,7 +166,7 @@ _WRITES = """
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # the one the other process opens
-def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(
+def test_files_of_a_killed_process_are_removed_and_those_of_a_running_one_kept(
     tmp_path: Path, store: ModelStore
 ) -> None:
     model = tmp_path / "models" / "TEST" / "test-baseline"
@@ -295,63 +188,8 @@ def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(
         other.communicate("go on\n")
         assert other.returncode == 0
     versions = store.versions("TEST")
-    assert {path.name for path in model.iterdir()} == {each.version for each in versions}
-    assert [store.faults(each) for each in versions] == [(), ()]
-
-
-def test_a_change_decided_of_another_champion_than_serves_now_is_refused(
-    store: ModelStore,
-) -> None:
-    made = [register(store, bundle(name)) for name in "abc"]
-
-    def change(number: int, instead_of: str | None) -> bool:
-        to = made[number].version
-        return store.set_alias(
-            "TEST", CHAMPION, to, at=AT, by="ann", reason="better", instead_of=instead_of
-        )
-
-    with pytest.raises(AliasChangedError):
-        change(0, made[1].version)
-    assert change(0, "")
-    assert change(1, made[0].version)
-    with pytest.raises(AliasChangedError, match=f"champion was changed to {made[1].version}"):
-        change(2, made[0].version)
-    assert not change(1, made[0].version)  # it is what was wanted
-    assert [each.version for each in store.history("TEST", CHAMPION)] == [
-        each.version for each in made[:2]
-    ]
-
-
-def test_of_two_processes_that_change_an_alias_at_once_the_second_is_asked_again(
-    store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a, b, c = (register(store, bundle(name)) for name in "abc")
-    store.set_alias("TEST", CHAMPION, a.version, at=AT, by="orbcast", reason="first")
-    whole, later = store.faults, AT + timedelta(hours=1)
-
-    def another_is_first(record: VersionRecord) -> tuple[str, ...]:
-        monkeypatch.setattr(store, "faults", whole)
-        store.set_alias("TEST", CHAMPION, b.version, at=later, by="ann", reason="better")
-        return whole(record)
-
-    for version, error in ((c, BackdatedChangeError), (b, None)):
-        monkeypatch.setattr(store, "faults", another_is_first)
-        if error is None:
-            at = later + timedelta(hours=1)
-            assert not store.set_alias(
-                "TEST", CHAMPION, version.version, at=at, by="orbcast", reason="it is not worse"
-            )
-        else:
-            with pytest.raises(error):
-                store.set_alias(
-                    "TEST", CHAMPION, version.version, at=AT, by="orbcast", reason="not worse"
-                )
-    assert [each.by for each in store.history("TEST", CHAMPION)] == ["orbcast", "ann"]
-
-
-def test_without_an_earlier_champion_there_is_nothing_to_go_back_to(store: ModelStore) -> None:
-    with pytest.raises(NothingToRollBackError, match="orbcast models promote"):
-        store.rollback("TEST", at=AT, by="bob", reason="why not")
+    assert {path.name for path in model.iterdir()} == {version.version for version in versions}
+    assert [store.faults(version) for version in versions] == [(), ()]
 
 
 def test_a_version_is_found_by_its_beginning_and_several_are_named(store: ModelStore) -> None:
@@ -363,26 +201,6 @@ def test_a_version_is_found_by_its_beginning_and_several_are_named(store: ModelS
     assert set(caught.value.candidates) == {a.version, b.version}
     with pytest.raises(UnknownVersionError, match="nightly-retrain"):
         store.find("OTHER", "champion")
-
-
-def test_with_no_champion_a_baseline_serves_and_says_so(store: ModelStore) -> None:
-    residual = bundle("r", "residual")
-    base = register(store, bundle("a"))
-    challenger = register(store, residual)
-    store.set_alias("TEST", CHAMPION, challenger.version, at=AT, by="ann", reason="bold")
-    for file in challenger.folder.iterdir():
-        file.unlink()
-
-    assert store.serving("TEST", AT).record == base
-
-
-def test_with_no_champion_set_the_reason_is_given(store: ModelStore) -> None:
-    base = register(store, bundle("a"))
-
-    assert (store.serving("TEST", AT).record, store.serving("TEST", AT).fallback) == (
-        base,
-        "no champion is set",
-    )
 
 
 def test_two_that_publish_the_same_version_make_one(store: ModelStore) -> None:
@@ -439,16 +257,6 @@ def test_killed_between_folder_and_row_the_next_run_adopts_the_folder(
 
     assert store.versions("TEST") == (record,)
     assert store.faults(record) == ()
-
-
-def test_the_age_counts_from_the_end_of_the_last_day_learned_from(store: ModelStore) -> None:
-    made = bundle()
-    until = {LEARNED_UNTIL: "2024-05-01"}
-    record = store.register(made, writer(made), metrics=until, at=AT)  # type: ignore[arg-type]
-
-    assert store.expires_at(record) == datetime(2024, 5, 2, tzinfo=UTC) + timedelta(days=400)
-    # one of before the last day was kept: from when it was made
-    assert store.expires_at(replace(record, metrics={})) == AT + timedelta(days=400)
 
 
 _KILLED = """

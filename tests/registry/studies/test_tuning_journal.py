@@ -40,8 +40,8 @@ def journal(url: str) -> Iterator[Journal]:
         return TuningJournal(opened[-1])
 
     yield another
-    for each in opened:
-        each.close()
+    for database in opened:
+        database.close()
 
 
 def test_entries_come_back_in_order_from_any_number(journal: Journal) -> None:
@@ -60,7 +60,7 @@ def test_entries_are_numbered_from_0_without_a_gap(journal: Journal) -> None:
         kept.append_logs([{"op": number}] * (number + 1))
     kept.append_logs([])
     with kept._database.session() as session:
-        numbers = [each.number for each in session.query(TuningEntry).order_by(TuningEntry.id)]
+        numbers = [entry.number for entry in session.query(TuningEntry).order_by(TuningEntry.id)]
     assert numbers == list(range(6))
 
 
@@ -94,7 +94,7 @@ def test_two_processes_append_without_losing_or_mixing_a_line(url: str, journal:
     writers = [
         subprocess.Popen([sys.executable, "-c", _APPEND, url, who]) for who in ("ann", "bob")
     ]
-    assert [each.wait(AT_MOST_SECONDS) for each in writers] == [0, 0]
+    assert [writer.wait(AT_MOST_SECONDS) for writer in writers] == [0, 0]
     logs = kept.read_logs(0)
     assert len(logs) == 100
     for who in ("ann", "bob"):
@@ -115,5 +115,5 @@ def test_a_study_goes_on_in_another_process_s_storage(journal: Journal) -> None:
         trial = first.ask()
         first.tell(trial, trial.suggest_float("x", 0, 1) / 3)
     again = opened()
-    assert [each.value for each in again.trials] == [each.value for each in first.trials]
+    assert [trial.value for trial in again.trials] == [trial.value for trial in first.trials]
     assert again.best_params == first.best_params

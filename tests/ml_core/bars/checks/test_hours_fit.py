@@ -146,13 +146,13 @@ def test_days_of_regular_hours_a_minute_off_are_refused(shift: int, option: str)
     assert f"Read it with {option}," in judge(minutes, "UTC", index_future())
 
 
-def test_days_of_regular_hours_in_a_wrong_zone_and_a_minute_off_are_told_both() -> None:
+def test_regular_hours_in_a_wrong_zone_and_a_minute_off_have_both_faults_named() -> None:
     rightly = regular_days(np.datetime64("2024-01-08"), 5)
     message = judge(misread(rightly, "America/New_York", "UTC") + 1, "UTC", index_future())
     assert "Read it with --zone America/New_York --stamp close," in message
 
 
-def test_a_market_may_say_that_its_times_are_right() -> None:
+def test_a_market_may_declare_its_times_right() -> None:
     quality = mgc().quality.model_copy(update={"judge_hours": False})
     market = mgc().model_copy(update={"quality": quality})
     assert not judge(misread(sessions(WINTER), "America/New_York", "UTC"), "UTC", market)

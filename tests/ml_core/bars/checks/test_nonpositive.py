@@ -109,7 +109,7 @@ def test_the_fall_of_april_2020_goes_from_the_source_to_the_slot_table(tmp_path:
     assert np.isfinite(features).any()
 
 
-def test_elsewhere_such_bars_are_set_aside_and_come_in_once_they_are_allowed(
+def test_elsewhere_such_bars_are_rejected_and_imported_once_they_are_allowed(
     tmp_path: Path,
 ) -> None:
     lake, rows = Lake(tmp_path), bars_of_april_2020()

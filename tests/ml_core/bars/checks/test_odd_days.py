@@ -53,14 +53,14 @@ EXTRA = np.append(ALL, np.arange(minute("2024-08-24", "10:00"), minute("2024-08-
     ],
     ids=["ended early", "went on", "extra session"],
 )
-def test_an_odd_day_is_told_once_and_is_odd_no_more_with_the_lines_it_gives(
+def test_an_odd_day_is_reported_once_and_accepted_with_the_suggested_lines(
     bars: np.ndarray, day: date, kind: str, lines: tuple[str, ...]
 ) -> None:
-    (found,) = odd_days(bars, mgc())
-    assert (found.day, found.kind) == (day, kind)
-    assert found.lines == ("[[calendar_days]]", *lines)
-    assert str(day) in str(found)
-    assert odd_days(bars, corrected(mgc(), found.lines)) == ()
+    (odd_day,) = odd_days(bars, mgc())
+    assert (odd_day.day, odd_day.kind) == (day, kind)
+    assert odd_day.lines == ("[[calendar_days]]", *lines)
+    assert str(day) in str(odd_day)
+    assert odd_days(bars, corrected(mgc(), odd_day.lines)) == ()
 
 
 def test_bars_as_the_calendar_has_them_in_any_order_are_not_odd() -> None:
@@ -79,7 +79,7 @@ def test_bars_as_the_calendar_has_them_in_any_order_are_not_odd() -> None:
     ],
     ids=["few days", "never to the close", "one print", "half an hour", "no bar"],
 )
-def test_what_cannot_be_judged_or_is_small_is_not_told(bars: np.ndarray) -> None:
+def test_days_that_are_small_or_cannot_be_judged_are_not_reported(bars: np.ndarray) -> None:
     assert odd_days(bars, mgc()) == ()
 
 

@@ -46,7 +46,7 @@ def odd(result: Checked) -> dict[str, int]:
         ((2000.0, float("inf"), 2000.0, 2000.0), "not_a_price"),
     ],
 )
-def test_a_bar_is_sound_or_says_what_is_wrong(
+def test_a_bar_is_sound_or_names_its_fault(
     prices: tuple[float, float, float, float], reason: str | None
 ) -> None:
     result = checked(("MGCG4", START, *prices, 1))
@@ -292,8 +292,8 @@ def test_an_hour_without_a_bar_before_the_close_or_after_the_opening_is_a_gap(
     result = checked(at("2024-01-20", last), at("2024-01-22", first))
 
     brisbane = np.timedelta64(10, "h")
-    shown = [words for finding in result.findings for words in finding.examples]
-    times = [np.datetime64(words.split()[1]) + brisbane for words in shown]
+    examples = [words for finding in result.findings for words in finding.examples]
+    times = [np.datetime64(words.split()[1]) + brisbane for words in examples]
     assert [f"from {time} UTC" for time in times] == gaps
     assert odd(result) == ({"gap": len(gaps)} if gaps else {})
 

@@ -84,14 +84,14 @@ def test_usual_is_what_two_sessions_had_around_that_time(
 
 
 @pytest.mark.parametrize("days", [FEWEST_SESSIONS - 1, FEWEST_SESSIONS])
-def test_with_few_sessions_nothing_is_said(days: int) -> None:
+def test_with_few_sessions_nothing_is_reported(days: int) -> None:
     hours = sessions(days + 1)
     minute = bars(hours, {})
     at = int(hours.open[days]) + 200
     assert (silence_at(minute[minute < at], hours, at) is None) == (days < FEWEST_SESSIONS)
 
 
-def test_a_thin_market_is_not_told_of_where_ten_minutes_are_usual() -> None:
+def test_a_usual_silence_of_a_thin_market_is_not_reported() -> None:
     busy, thin = Silence(minutes=5, usual=2), Silence(minutes=20, usual=10)
     assert busy.is_unusual(5)
     assert not Silence(minutes=4, usual=0).is_unusual(5)

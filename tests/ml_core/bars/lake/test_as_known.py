@@ -27,7 +27,7 @@ _BARS = st.dictionaries(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(_BARS, min_size=1, max_size=4))
-def test_the_lake_of_every_earlier_moment_is_given_back_to_the_bit(
+def test_the_lake_of_every_earlier_moment_is_reproduced_to_the_bit(
     ingests: list[dict[tuple[int, str], int]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -45,10 +45,10 @@ def test_the_lake_of_every_earlier_moment_is_given_back_to_the_bit(
             assert content_hash(bars_as_of(lake, mgc(), *SPAN, moment).bars) == content
         before = bars_as_of(lake, mgc(), *SPAN, NOW - timedelta(seconds=1))
         assert not len(before.bars)
-        assert all(each.earlier is None for each in before.changes)
+        assert all(change.earlier is None for change in before.changes)
 
 
-def test_a_revised_and_a_late_bar_are_told_apart(tmp_path: Path) -> None:
+def test_a_revised_bar_is_distinguished_from_a_late_one(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     later = NOW + timedelta(hours=1)
     lake.ingest([batch([bar(0), bar(1, 2000.5)])], mgc(), NOW)

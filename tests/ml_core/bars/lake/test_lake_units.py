@@ -54,7 +54,7 @@ def test_the_same_unit_in_other_figures_is_the_same(lake: Lake) -> None:
     assert len(lake.read(with_units(tick_size="0.1")).minute) == 2
 
 
-def test_a_lake_of_before_units_were_kept_is_held_to_the_bars_it_has(
+def test_a_lake_without_a_recorded_unit_is_bound_to_that_of_its_bars(
     lake: Lake, tmp_path: Path
 ) -> None:
     (tmp_path / "MGC" / "units.json").unlink()

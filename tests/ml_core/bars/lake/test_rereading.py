@@ -26,7 +26,7 @@ from tests.ml_core.builders import mgc
 HOUR = timedelta(hours=1)
 
 
-def read_as(reading: str, rows: list[Any], content: str, name: str = "bars.csv") -> RawBatch:
+def reading_of(reading: str, rows: list[Any], content: str, name: str = "bars.csv") -> RawBatch:
     """Return the batch of a file with some content, read with some options."""
     return replace(batch(rows, name), content_hash=content, origin=content, reading=reading)
 
@@ -42,9 +42,9 @@ def closes(lake: Lake) -> dict[int, int]:
 
 def test_read_with_another_zone_a_file_s_former_bars_go(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    take(lake, read_as("zone=UTC", [bar(0), bar(1, 2001.0)], "A"))
+    take(lake, reading_of("zone=UTC", [bar(0), bar(1, 2001.0)], "A"))
 
-    (record,) = take(lake, read_as("zone=EST", [bar(300), bar(301, 2001.0)], "A"), hours=1)
+    (record,) = take(lake, reading_of("zone=EST", [bar(300), bar(301, 2001.0)], "A"), hours=1)
 
     assert closes(lake) == {300: 20000, 301: 20010}
     assert (record.status, record.added, record.withdrawn) == ("added", 2, 2)
@@ -53,16 +53,17 @@ def test_read_with_another_zone_a_file_s_former_bars_go(tmp_path: Path) -> None:
     assert revisions["close"].to_pylist() == [2000.0, 2001.0]
     assert revisions["withdrawn_at"].to_pylist() == [NOW + HOUR] * 2
     assert (
-        take(lake, read_as("zone=EST", [bar(300), bar(301, 2001.0)], "A"))[0].status == "already"
+        take(lake, reading_of("zone=EST", [bar(300), bar(301, 2001.0)], "A"))[0].status
+        == "already"
     )
 
 
-def test_what_a_wrong_reading_had_overwritten_is_put_back(tmp_path: Path) -> None:
+def test_bars_overwritten_by_a_wrong_reading_are_restored(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    take(lake, read_as("", [bar(5, 2005.0)], "right"))
-    take(lake, read_as("zone=UTC", [bar(5, 1900.0), bar(6, 1900.0)], "A"), hours=1)
+    take(lake, reading_of("", [bar(5, 2005.0)], "right"))
+    take(lake, reading_of("zone=UTC", [bar(5, 1900.0), bar(6, 1900.0)], "A"), hours=1)
 
-    (record,) = take(lake, read_as("zone=EST", [bar(300, 1900.0)], "A"), hours=2)
+    (record,) = take(lake, reading_of("zone=EST", [bar(300, 1900.0)], "A"), hours=2)
 
     assert closes(lake) == {5: 20050, 300: 19000}
     assert (record.added, record.revised, record.withdrawn) == (1, 1, 1)
@@ -70,9 +71,9 @@ def test_what_a_wrong_reading_had_overwritten_is_put_back(tmp_path: Path) -> Non
 
 def test_a_column_that_was_forgotten_is_read_after_all(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    take(lake, read_as("", [bar(0, volume=0), bar(1, volume=0)], "A"))
+    take(lake, reading_of("", [bar(0, volume=0), bar(1, volume=0)], "A"))
 
-    (record,) = take(lake, read_as("volume", [bar(0, volume=7), bar(1, volume=8)], "A"))
+    (record,) = take(lake, reading_of("volume", [bar(0, volume=7), bar(1, volume=8)], "A"))
 
     assert [volume for *_, volume in contents(lake)] == [7, 8]
     assert (record.revised, record.added, record.withdrawn) == (2, 0, 0)
@@ -81,10 +82,10 @@ def test_a_column_that_was_forgotten_is_read_after_all(tmp_path: Path) -> None:
 def test_other_words_for_the_same_reading_change_no_bar(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = [bar(0), bar(1, 2001.0)]
-    take(lake, read_as("layout=auto", rows, "A"))
+    take(lake, reading_of("layout=auto", rows, "A"))
     before = lake.stored(mgc(), START, START + 10).drop_columns(["brought_by"])
 
-    (record,) = take(lake, read_as("layout=firstrate", rows, "A"), hours=1)
+    (record,) = take(lake, reading_of("layout=firstrate", rows, "A"), hours=1)
 
     assert (record.status, record.unchanged) == ("unchanged", 2)
     assert lake.stored(mgc(), START, START + 10).drop_columns(["brought_by"]) == before
@@ -122,7 +123,7 @@ def test_of_a_database_every_month_is_read_anew_with_other_options(tmp_path: Pat
 
     def months(reading: str, shift: int, price: float) -> list[RawBatch]:
         rows = [[bar(shift, price)], [bar(month + shift, price)]]
-        parts = (read_as(reading, part, f"{reading} {price} {part[0][1]}") for part in rows)
+        parts = (reading_of(reading, part, f"{reading} {price} {part[0][1]}") for part in rows)
         return [replace(part, origin="bars.duckdb:bars_1m") for part in parts]
 
     take(lake, *months("", 0, 2000.0))
@@ -133,7 +134,7 @@ def test_of_a_database_every_month_is_read_anew_with_other_options(tmp_path: Pat
     assert closes(lake) == {300: 20010, month + 300: 20010}
 
 
-def test_a_batch_is_taken_back_with_all_that_it_did(tmp_path: Path) -> None:
+def test_a_withdrawn_batch_has_all_its_effects_undone(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     take(lake, batch([bar(0), bar(1, 2001.0)]))
     before = contents(lake)
@@ -158,14 +159,14 @@ def test_a_bar_that_two_readings_have_alike_goes_back_to_what_it_was_before_both
     take(lake, batch([bar(0), bar(1, 2001.0)], "first"))
     before = closes(lake)
     for hour, reading in enumerate(("layout=auto", "layout=firstrate", "zone=UTC"), 1):
-        take(lake, read_as(reading, [bar(0, 1900.0), bar(1, 1901.0)], "A"), hours=hour)
+        take(lake, reading_of(reading, [bar(0, 1900.0), bar(1, 1901.0)], "A"), hours=hour)
 
     lake.forget("last", mgc(), NOW + 4 * HOUR)
 
     assert closes(lake) == before
 
 
-def test_a_batch_that_was_taken_back_can_be_taken_in_again(tmp_path: Path) -> None:
+def test_a_withdrawn_batch_can_be_imported_again(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = batch([bar(0), bar(1)])
     (first,) = take(lake, rows)
@@ -223,9 +224,7 @@ def test_in_a_lake_of_before_such_bars_come_back_when_the_other_source_is_read_a
 @pytest.mark.parametrize(
     ("name", "fault"), [("nothing", "does not exist"), ("", "matches several names")]
 )
-def test_a_batch_that_is_not_here_cannot_be_taken_back(
-    tmp_path: Path, name: str, fault: str
-) -> None:
+def test_an_unknown_batch_cannot_be_withdrawn(tmp_path: Path, name: str, fault: str) -> None:
     lake = Lake(tmp_path)
     take(lake, batch([bar(0)]), batch([bar(1)]))
 
@@ -233,19 +232,19 @@ def test_a_batch_that_is_not_here_cannot_be_taken_back(
         lake.forget(name, mgc(), NOW)
 
 
-def test_before_it_was_taken_back_a_bar_was_known(tmp_path: Path) -> None:
+def test_a_withdrawn_bar_was_known_before_its_withdrawal(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     take(lake, batch([bar(0), bar(1, 2001.0)]))
     (wrong,) = take(lake, batch([bar(1, 1900.0), bar(2, 1900.0)]), hours=1)
     lake.forget(wrong.batch_id, mgc(), NOW + 3 * HOUR)
 
-    def known(hours: int) -> tuple[list[int], int]:
-        known = bars_as_of(lake, mgc(), START, START + 10, NOW + hours * HOUR)
-        return known.bars.close.tolist(), len(known.changes)
+    def known_bars(hours: int) -> tuple[list[int], int]:
+        state = bars_as_of(lake, mgc(), START, START + 10, NOW + hours * HOUR)
+        return state.bars.close.tolist(), len(state.changes)
 
-    assert known(0) == ([20000, 20010], 1)
-    assert known(1) == ([20000, 19000, 19000], 2)
-    assert known(3) == ([20000, 20010], 0)
+    assert known_bars(0) == ([20000, 20010], 1)
+    assert known_bars(1) == ([20000, 19000, 19000], 2)
+    assert known_bars(3) == ([20000, 20010], 0)
     changes = bars_as_of(lake, mgc(), START, START + 10, NOW + 2 * HOUR).changes
     revised = "high 2000 to 2001, low 1900 to 2000, close 1900 to 2001"
     withdrawn = f"{NOW + 3 * HOUR:%Y-%m-%d %H:%M:%S} UTC"
@@ -257,11 +256,11 @@ def test_before_it_was_taken_back_a_bar_was_known(tmp_path: Path) -> None:
 
 def test_a_lake_of_before_each_bar_kept_its_batch_is_corrected_too(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    wrong = read_as("zone=UTC", [bar(0), bar(1)], "A")
+    wrong = reading_of("zone=UTC", [bar(0), bar(1)], "A")
     take(lake, wrong)
     make_older(tmp_path / "MGC")
 
-    (record,) = take(lake, read_as("zone=EST", [bar(300), bar(301)], "A"), hours=1)
+    (record,) = take(lake, reading_of("zone=EST", [bar(300), bar(301)], "A"), hours=1)
 
     assert closes(lake) == {300: 20000, 301: 20000}
     assert (record.added, record.withdrawn) == (2, 2)
@@ -292,7 +291,7 @@ readings = st.tuples(
     [(0, 0, {0: 0, 1: 0}), (1, 0, {0: 0, 1: 0}), (2, 0, {0: 0}), (1, 0, {0: 0}), None]
 )
 @given(steps=st.lists(st.one_of(readings, st.none()), min_size=1, max_size=7))
-def test_the_lake_is_what_its_readings_come_to_in_order(
+def test_the_lake_is_the_result_of_its_readings_in_order(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[int, int, dict[int, int]] | None],
 ) -> None:
@@ -301,25 +300,25 @@ def test_the_lake_is_what_its_readings_come_to_in_order(
     No two bars have the same price, so that no reading confirms another's bar by chance.
     """
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    unique, model, shown = count(), [], {}
+    unique, model, bars_by_reading = count(), [], {}
     for step in steps:
         if step is None:
-            holding = lake.batch_log("MGC").in_lake()
-            if not holding:
+            in_lake = lake.batch_log("MGC").in_lake()
+            if not in_lake:
                 continue
-            lake.forget(holding[-1].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))
+            lake.forget(in_lake[-1].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))
             model.pop()
         else:
             content, reading, values = step
-            bars = shown.setdefault(
+            bars = bars_by_reading.setdefault(
                 (content, reading), {at: 2000 + 10 * next(unique) for at in values}
             )
             rows = [bar(at, close) for at, close in bars.items()]
-            same = [each for each in model if each[:2] == (content, reading)]
+            same = [entry for entry in model if entry[:2] == (content, reading)]
             if not same or not bars.items() <= closes_of(model).items():
-                model = [each for each in model if each[0] != content]
+                model = [entry for entry in model if entry[0] != content]
                 model.append((content, reading, bars))
-            take(lake, read_as(f"reading {reading}", rows, f"content {content}"))
+            take(lake, reading_of(f"reading {reading}", rows, f"content {content}"))
         assert closes(lake) == {at: close * 10 for at, close in closes_of(model).items()}
 
 
@@ -348,31 +347,31 @@ def closes_of(model: list[tuple[int, int, dict[int, int]]]) -> dict[int, int]:
         max_size=9,
     )
 )
-def test_the_lake_is_what_its_readings_come_to_in_whatever_order_they_are_taken_back(
+def test_the_lake_is_the_result_of_its_readings_in_any_order_of_withdrawals(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[int, int, dict[int, int]] | int],
 ) -> None:
     """The same where readings confirm each other's bars and any of them may be taken back."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
     model: list[tuple[int, int, dict[int, int]]] = []
-    shown: dict[tuple[int, int], dict[int, int]] = {}
+    bars_by_reading: dict[tuple[int, int], dict[int, int]] = {}
     for step in steps:
         if isinstance(step, int):
-            holding = lake.batch_log("MGC").in_lake()
-            if not holding:
+            in_lake = lake.batch_log("MGC").in_lake()
+            if not in_lake:
                 continue
-            place = step % len(holding)
-            lake.forget(holding[place].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))
-            content = int(holding[place].content_hash.removeprefix("content "))
-            model = [each for each in model if each[0] != content]
+            place = step % len(in_lake)
+            lake.forget(in_lake[place].batch_id, mgc(), datetime(2024, 6, 2, tzinfo=UTC))
+            content = int(in_lake[place].content_hash.removeprefix("content "))
+            model = [entry for entry in model if entry[0] != content]
         else:
             content, reading, values = step
-            bars = shown.setdefault(
+            bars = bars_by_reading.setdefault(
                 (content, reading), {at: 2000 + 10 * value for at, value in values.items()}
             )
             rows = [bar(at, close) for at, close in bars.items()]
-            (record,) = take(lake, read_as(f"reading {reading}", rows, f"content {content}"))
+            (record,) = take(lake, reading_of(f"reading {reading}", rows, f"content {content}"))
             if record.status != "already":
-                model = [each for each in model if each[0] != content]
+                model = [entry for entry in model if entry[0] != content]
                 model.append((content, reading, bars))
         assert closes(lake) == {at: close * 10 for at, close in closes_of(model).items()}

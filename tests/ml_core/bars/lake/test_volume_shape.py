@@ -119,11 +119,11 @@ def test_an_hour_of_summer_time_is_no_wrong_zone(lake: Lake) -> None:
     ],
     ids=["says its zone", "few days", "part of the day", "no volume"],
 )
-def test_what_cannot_be_judged_passes(lake: Lake, read: RawBatch) -> None:
+def test_bars_that_cannot_be_judged_pass(lake: Lake, read: RawBatch) -> None:
     assert not refusal(lake, read)
 
 
-def test_nothing_is_said_of_the_first_bars_or_where_the_market_file_forbids_it(
+def test_the_first_bars_and_markets_that_opt_out_are_not_checked(
     lake: Lake, tmp_path: Path
 ) -> None:
     wrong = batch(MARCH, -5)
@@ -132,7 +132,7 @@ def test_nothing_is_said_of_the_first_bars_or_where_the_market_file_forbids_it(
     assert not refusal(lake, wrong, market(judge_hours=False))
 
 
-def test_reading_what_was_wrong_anew_is_not_held_against_what_was_wrong(tmp_path: Path) -> None:
+def test_a_corrected_reading_of_a_file_is_accepted_beside_wrong_ones(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     for name, first in (("a.csv", JANUARY), ("b.csv", MARCH)):
         assert not refusal(lake, batch(first, -5, name=name))
@@ -157,9 +157,9 @@ def test_most_days_must_agree_and_the_whole_be_clearly_nearer() -> None:
     assert better is not None
     assert (better.hours, better.better, better.days, better.nearer) == (4, 0.0, 20, 20)
     assert better.distance == pytest.approx(np.abs(early[0] - BUSY).sum() / BUSY.sum() / 2)
-    for days_as_usual, is_better in ((2, True), (3, False)):
+    for usual_days, is_better in ((2, True), (3, False)):
         rows = early.copy()
-        rows[:days_as_usual] = BUSY
+        rows[:usual_days] = BUSY
         assert (better_hour(shapes(rows), usual) is not None) is is_better
     mixed = 0.6 * early + 0.4 * BUSY  # nearer every day, but not twice as near
     assert better_hour(shapes(mixed), usual) is None

@@ -23,24 +23,24 @@ AT = datetime(2024, 1, 15, 23, 0, tzinfo=UTC)
 TIMES = ["2024-01-15 23:00:00Z", "2024-01-15 23:01:00Z"]
 
 
-def as_csv(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
+def csv_batches(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
     rows.to_csv(folder / "bars.csv", index=False)
     return list(read_csv([str(folder / "bars.csv")], "MGC", **options))
 
 
-def as_parquet(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
+def parquet_batches(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
     rows.to_parquet(folder / "bars.parquet")
     return list(read_parquet([str(folder / "bars.parquet")], "MGC", **options))
 
 
-def as_duckdb(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
+def duckdb_batches(folder: Path, rows: pd.DataFrame, **options: Any) -> list[RawBatch]:
     with duckdb.connect(str(folder / "bars.duckdb")) as connection:
         connection.register("rows", rows)
         connection.execute("CREATE OR REPLACE TABLE bars_1m AS SELECT * FROM rows")
     return list(read_duckdb(str(folder / "bars.duckdb"), "MGC", **options))
 
 
-KINDS = {"csv": as_csv, "parquet": as_parquet, "duckdb": as_duckdb}
+KINDS = {"csv": csv_batches, "parquet": parquet_batches, "duckdb": duckdb_batches}
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -87,7 +87,7 @@ def test_a_symbol_of_another_market_is_refused(
     assert contracts(read(tmp_path, bars(symbol="NQ"), columns={"symbol": ""})) == ["MGC", "MGC"]
 
 
-def test_contracts_in_a_column_of_symbols_are_taken_as_such_where_that_is_said(
+def test_contracts_in_a_column_of_symbols_are_used_where_an_option_says_so(
     tmp_path: Path, read: Callable[..., list[RawBatch]]
 ) -> None:
     rows = bars(symbol="MGCG4")
@@ -108,7 +108,7 @@ def test_rows_of_other_markets_are_left_out_and_counted(tmp_path: Path, kind: st
     assert (record.added, record.dropped) == (1, {"NQ": 1})
 
 
-def test_bars_without_a_volume_are_taken_where_that_is_said(
+def test_bars_without_a_volume_are_accepted_where_an_option_says_so(
     tmp_path: Path, read: Callable[..., list[RawBatch]]
 ) -> None:
     rows = bars().drop(columns="volume")
@@ -129,10 +129,12 @@ def test_a_day_and_a_time_may_stand_apart(tmp_path: Path, kind: str) -> None:
     assert batch.table["ts"].to_pylist()[0] == AT
 
 
-def test_a_table_with_days_and_times_apart_is_told_how_to_join_them(tmp_path: Path) -> None:
+def test_a_table_with_days_and_times_apart_is_refused_with_the_way_to_join_them(
+    tmp_path: Path,
+) -> None:
     rows = bars().drop(columns="ts_utc").assign(date="2024-01-15", time="23:00")
     with pytest.raises(SourceError, match=r"days and times apart.*view"):
-        as_duckdb(tmp_path, rows)
+        duckdb_batches(tmp_path, rows)
 
 
 def test_a_needed_column_cannot_be_named_away(

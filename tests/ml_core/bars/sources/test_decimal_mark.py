@@ -32,7 +32,7 @@ def test_a_file_of_nothing_else_is_refused_with_the_option_that_reads_it(tmp_pat
     assert opens(path, UNSURE, ".") == [21250.0]
 
 
-def test_the_option_stands_over_what_the_numbers_show(tmp_path: Path) -> None:
+def test_the_option_overrides_what_the_numbers_suggest(tmp_path: Path) -> None:
     path = tmp_path / "bars.csv"
     pointed = UNSURE.replace(",", ".")
 

@@ -326,7 +326,7 @@ def test_a_view_whose_own_query_fails_is_not_taken_for_a_missing_table(tmp_path:
             read(path, table=table)
 
 
-def test_a_sample_tells_the_zone_that_was_applied(tmp_path: Path) -> None:
+def test_a_sample_reveals_the_applied_zone(tmp_path: Path) -> None:
     path = write(tmp_path / "a.duckdb", "TIMESTAMP", ["2024-01-02 09:30"])
     text = write(tmp_path / "b.duckdb", "VARCHAR", [str(AT)])
 

@@ -35,8 +35,8 @@ ROW = "2024-01-16T01:00Z,2000,2000,2000,2000,1\n"
 
 def csv_batch(path: Path, text: str, **options: str) -> RawBatch:
     path.write_text(text, encoding="utf-8")
-    (found,) = read_csv([str(path)], "MGC", **options)  # type: ignore[arg-type]
-    return found
+    (raw,) = read_csv([str(path)], "MGC", **options)  # type: ignore[arg-type]
+    return raw
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_decimal_comma_is_read_where_it_can_mean_nothing_else(
         else f"2024-01-16 01:00;{text};1;1;1;1\n"
     )
 
-    found = csv_batch(tmp_path / "a.csv", HEADER.replace(",", ";") + body, zone="UTC")
+    raw = csv_batch(tmp_path / "a.csv", HEADER.replace(",", ";") + body, zone="UTC")
 
-    np.testing.assert_equal(found.table["open"].to_numpy()[0], value)
+    np.testing.assert_equal(raw.table["open"].to_numpy()[0], value)
 
 
 @pytest.mark.parametrize("mark", [" ", "\u00a0", "\u202f", "'", "\u2019"])
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_text_spoil_their_own_row(tmp_path: Path) -> None:
         (b"Export of MGC\n" + HEADER.encode() + ROW.encode(), "'Export of MGC', does not name"),
     ],
 )
-def test_what_is_no_table_of_bars_from_its_first_line_on_is_told(
+def test_a_file_without_a_table_of_bars_is_reported(
     tmp_path: Path, start: bytes, words: str
 ) -> None:
     path = tmp_path / "a.csv"
@@ -126,15 +126,15 @@ def test_a_comma_that_may_part_thousands_is_a_question(tmp_path: Path) -> None:
 def test_every_way_to_write_an_offset_is_read(tmp_path: Path, offset: str) -> None:
     row = f"2024-01-16 01:00:00{offset},1,1,1,1,1\n"
 
-    found = csv_batch(tmp_path / "a.csv", HEADER + row)
+    raw = csv_batch(tmp_path / "a.csv", HEADER + row)
 
-    assert found.table["ts"].to_pylist() == [AT]
+    assert raw.table["ts"].to_pylist() == [AT]
 
 
 def test_a_row_without_a_time_does_not_spoil_the_file(tmp_path: Path) -> None:
-    found = csv_batch(tmp_path / "a.csv", HEADER + ROW + ",1,1,1,1,1\n")
+    raw = csv_batch(tmp_path / "a.csv", HEADER + ROW + ",1,1,1,1,1\n")
 
-    assert found.table["fault"].to_pylist() == [None, "not_a_time"]
+    assert raw.table["fault"].to_pylist() == [None, "not_a_time"]
 
 
 def test_a_bar_of_another_age_is_set_aside(tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_a_bar_of_another_age_is_set_aside(tmp_path: Path) -> None:
         for hour in (1, 2, 3)
         for at in range(60)
     )
-    found = csv_batch(tmp_path / "a.csv", HEADER + "1600-01-01T00:00Z,1,1,1,1,1\n" + rows)
+    raw = csv_batch(tmp_path / "a.csv", HEADER + "1600-01-01T00:00Z,1,1,1,1,1\n" + rows)
 
-    (record,) = Lake(tmp_path / "lake").ingest([found], mgc(), NOW)
+    (record,) = Lake(tmp_path / "lake").ingest([raw], mgc(), NOW)
 
     assert (record.quarantined, record.added) == ({"before_1970": 1}, 180)
 
@@ -161,10 +161,10 @@ def test_duckdb_rows_without_a_time_or_number_are_handed_on(tmp_path: Path) -> N
         connection.execute("INSERT INTO bars_1m VALUES ('junk', 'MGC', '1', 1, 1, 1, 1)")
         connection.execute("INSERT INTO bars_1m VALUES ('2024-01-16', 'MGC', 'x', 1, 1, 1, 1)")
 
-    found = list(read_duckdb(str(path), "MGC"))
+    batches = list(read_duckdb(str(path), "MGC"))
 
-    assert [each.table["ts"].null_count for each in found] == [0, 2]
-    assert found[0].table["open"].null_count == 1
+    assert [part.table["ts"].null_count for part in batches] == [0, 2]
+    assert batches[0].table["open"].null_count == 1
 
 
 def test_a_file_that_is_no_database_is_not_taken_for_a_locked_one(tmp_path: Path) -> None:
@@ -269,13 +269,13 @@ def test_dbn_names_come_from_the_mapping_of_the_day(tmp_path: Path) -> None:
     path.write_bytes(metadata.encode() + body)
 
     # Act
-    (found,) = read_dbn([str(path)], r"MGC[FGHJKMNQUVXZ]\d{1,2}")
+    (raw,) = read_dbn([str(path)], r"MGC[FGHJKMNQUVXZ]\d{1,2}")
 
     # Assert
-    assert found.table["contract"].to_pylist() == ["MGCG4", "MGCJ4", None, "MGCJ4"]
-    assert found.table["source_line"].to_pylist() == [1, 2, 4, 5]
-    np.testing.assert_equal(found.table["open"].to_numpy(), [2000.0, 2010.0, 2010.0, np.nan])
-    assert found.dropped == {"spread": 1}
+    assert raw.table["contract"].to_pylist() == ["MGCG4", "MGCJ4", None, "MGCJ4"]
+    assert raw.table["source_line"].to_pylist() == [1, 2, 4, 5]
+    np.testing.assert_equal(raw.table["open"].to_numpy(), [2000.0, 2010.0, 2010.0, np.nan])
+    assert raw.dropped == {"spread": 1}
     path.write_bytes((metadata.encode() + body)[:-10])
     with pytest.raises(SourceError, match="ends in the middle of record 5"):
         list(read_dbn([str(path)], "MGC.*"))
@@ -302,8 +302,8 @@ def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
         )
 
     def read(since: datetime | None) -> dict[str, tuple[int, str]]:
-        found = read_duckdb(str(path), "MGC", since=since)
-        return {each.name.split(":")[2]: (len(each.table), each.content_hash) for each in found}
+        batches = read_duckdb(str(path), "MGC", since=since)
+        return {part.name.split(":")[2]: (len(part.table), part.content_hash) for part in batches}
 
     whole = read(None)
     assert {month: rows for month, (rows, _) in whole.items()} == {
@@ -315,10 +315,10 @@ def test_a_duckdb_row_falls_in_its_month_whatever_its_time_is_kept_as(
     # hashed by content: a repeated batch is recognised, including missing values
     assert all(read(None) == whole for _ in range(3))
     later = read(datetime(2024, 2, 1, tzinfo=UTC))
-    assert later == {month: each for month, each in whole.items() if month != "2024-01"}
+    assert later == {month: content for month, content in whole.items() if month != "2024-01"}
 
 
-def _packed_as(method: int) -> bytes:
+def _zip_by_method(method: int) -> bytes:
     """Return a zip that states a compression method with some number for its file."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as archive:
@@ -344,8 +344,8 @@ PACKED = gzip.compress(RANDOM)
         ("changed.gz", PACKED[:20] + bytes(60) + PACKED[80:]),
         ("random.zip", RANDOM),
         ("begun.zip", b"PK\x03\x04" + RANDOM),
-        ("unknown.zip", _packed_as(99)),
-        ("otherwise.zip", _packed_as(zipfile.ZIP_DEFLATED)),
+        ("unknown.zip", _zip_by_method(99)),
+        ("otherwise.zip", _zip_by_method(zipfile.ZIP_DEFLATED)),
     ],
 )
 def test_packed_bytes_that_are_nothing_name_their_file(

@@ -131,14 +131,14 @@ def test_a_large_file_brings_what_it_would_bring_whole(
     assert [batch.name.rpartition(":")[2] for batch in batches] == ["2023-12", "2024-01"]
     assert len({batch.origin for batch in batches}) == 1
     assert parts.fingerprint(market) == whole.fingerprint(market)
-    assert sum(each.added for each in records) == record.added > 0
+    assert sum(entry.added for entry in records) == record.added > 0
     assert batches[0].dropped == record.dropped
     lines = np.concatenate([batch.table["source_line"].to_numpy() for batch in batches])
     first = 2 if kind in {"csv", "gz"} else 1  # a header has a line of its own
     kept = np.flatnonzero(np.arange(ROWS) % FOREIGN)
     np.testing.assert_array_equal(lines, kept + first)
     again = parts.ingest(read(kind, paths), market, NOW)
-    assert {each.status for each in again} == {"already"}
+    assert {entry.status for entry in again} == {"already"}
 
 
 @pytest.mark.usefixtures("in_parts")
@@ -247,7 +247,7 @@ def bomb(name: str, folder: Path) -> Path:
         "a.dbn.zst",
     ],
 )
-def test_what_unpacks_without_end_is_refused_by_its_size(
+def test_an_archive_bomb_is_refused_by_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = bomb(name, tmp_path)

@@ -86,7 +86,7 @@ def test_each_file_in_a_zip_of_futures_is_a_contract_as_its_exchange_names_it(
     ]
 
 
-def test_coins_are_as_they_stand_and_in_utc(tmp_path: Path) -> None:
+def test_coins_keep_their_prices_and_are_in_utc(tmp_path: Path) -> None:
     path = lean_zip(
         tmp_path,
         "crypto/coinbase/minute/btcusd/20240102_trade.zip",
@@ -114,7 +114,7 @@ def test_a_zone_that_lean_keeps_for_each_market_must_be_named(tmp_path: Path) ->
     assert rows(batch, "ts", "contract") == [(datetime(2024, 1, 2, 8, 30, tzinfo=UTC), "FDAXH4")]
 
 
-def test_a_folder_is_read_by_its_trades_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_read_by_its_trades_and_omissions_are_reported(tmp_path: Path) -> None:
     path = shares(tmp_path)
     quotes = path.with_name("20240702_quote.zip")
     quotes.write_bytes(path.read_bytes())
@@ -171,7 +171,7 @@ def test_what_is_no_day_of_trades_in_its_place_is_refused_with_the_reason(
         ("20240702_spy_minute_trade.csv", "", "holds no rows"),
     ],
 )
-def test_a_zip_that_holds_other_than_its_name_says_is_refused(
+def test_a_zip_with_other_content_than_its_name_states_is_refused(
     tmp_path: Path, member: str, text: str, message: str
 ) -> None:
     path = lean_zip(tmp_path, "equity/usa/minute/spy/20240702_trade.zip", {member: text})

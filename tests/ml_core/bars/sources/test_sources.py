@@ -26,8 +26,8 @@ AT = datetime(2024, 1, 15, 23, 0, tzinfo=UTC)
 def rows(batches: list[RawBatch]) -> list[tuple[object, ...]]:
     return [
         tuple(row[key] for key in ("contract", "ts", "open", "high", "low", "close", "volume"))
-        for each in batches
-        for row in each.table.to_pylist()
+        for part in batches
+        for row in part.table.to_pylist()
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_csv_may_name_its_columns_and_delimiter_itself(tmp_path: Path) -> None
     path = tmp_path / "own.csv"
     path.write_text("when|o|h|l|c|v|k\n2024-01-15 23:00|2055|2055.9|2054.8|2055.5|12|MGCG4\n")
 
-    found = list(
+    batches = list(
         read_csv(
             [str(path)],
             "MGC",
@@ -54,7 +54,7 @@ def test_a_csv_may_name_its_columns_and_delimiter_itself(tmp_path: Path) -> None
         )
     )  # fmt: skip
 
-    assert rows(found) == [("MGCG4", *EXPECTED[0][1:])]
+    assert rows(batches) == [("MGCG4", *EXPECTED[0][1:])]
 
 
 def test_local_times_that_name_no_single_moment_are_set_aside(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_local_times_that_name_no_single_moment_are_set_aside(tmp_path: Path) ->
         "2024-11-03 03:30:00,x,1,1,1,1\n"
     )
 
-    (found,) = read_csv([str(path)], "MGC", zone="America/New_York")
+    (raw,) = read_csv([str(path)], "MGC", zone="America/New_York")
 
-    faults = found.table["fault"].to_pylist()
+    faults = raw.table["fault"].to_pylist()
     assert faults == ["no_such_local_time", "two_such_local_times", "not_a_time", None]
-    assert found.table["source_line"].to_pylist() == [2, 3, 4, 5]
-    assert np.isnan(found.table["open"].to_numpy()[3])
+    assert raw.table["source_line"].to_pylist() == [2, 3, 4, 5]
+    assert np.isnan(raw.table["open"].to_numpy()[3])
 
 
 HEADER = "ts,open,high,low,close,volume\n"
@@ -131,11 +131,13 @@ def test_a_duckdb_table_gives_the_symbols_own_bars_a_month_at_a_time(
 ) -> None:
     path = _database(tmp_path / "trader.duckdb", zoned=zoned)
 
-    found = list(read_duckdb(str(path), "MGC"))
+    batches = list(read_duckdb(str(path), "MGC"))
 
-    assert rows(found) == EXPECTED
-    assert [each.name for each in found] == ["trader.duckdb:bars_1m:2024-01"]
-    assert [each.content_hash for each in read_duckdb(str(path), "MGC")] == [found[0].content_hash]
+    assert rows(batches) == EXPECTED
+    assert [part.name for part in batches] == ["trader.duckdb:bars_1m:2024-01"]
+    assert [part.content_hash for part in read_duckdb(str(path), "MGC")] == [
+        batches[0].content_hash
+    ]
 
 
 def test_a_duckdb_is_read_since_a_time_and_with_its_own_column_names(tmp_path: Path) -> None:
@@ -150,11 +152,11 @@ def test_a_duckdb_is_read_since_a_time_and_with_its_own_column_names(tmp_path: P
         "open": "o", "high": "h", "low": "l", "close": "c", "volume": "v",
     }  # fmt: skip
 
-    found = read_duckdb(
+    batches = read_duckdb(
         str(path), "MGC", table="my bars", columns=names, since=AT.replace(minute=1), zone="UTC"
     )
 
-    assert rows(list(found)) == [("MGCG4", *EXPECTED[1][1:])]
+    assert rows(list(batches)) == [("MGCG4", *EXPECTED[1][1:])]
 
 
 def test_a_duckdb_locked_by_another_process_is_worth_another_try(tmp_path: Path) -> None:
@@ -225,7 +227,9 @@ def test_parquet_gives_the_same_bars_and_wants_a_zone_for_naive_times(tmp_path: 
     ],
     ids=["empty", "junk"],
 )
-def test_what_is_no_dbn_is_refused_in_words(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_no_dbn_is_refused_in_words(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "bad.dbn"
     path.write_bytes(content)
 
@@ -245,13 +249,13 @@ def test_real_dbn_keeps_outrights_counts_spreads_and_notices_a_cut(
 ) -> None:
     path = real_data_dir / "mgc-ohlcv-1m" / "glbx-mdp3-20201220-20201231.ohlcv-1m.dbn.zst"
 
-    (found,) = read_dbn([str(path)], PATTERN)
+    (raw,) = read_dbn([str(path)], PATTERN)
 
-    names = set(found.table["contract"].to_pylist())
+    names = set(raw.table["contract"].to_pylist())
     assert names
     assert all("-" not in name for name in names)
-    assert found.dropped["spread"] > 0
-    assert found.table["close"].to_numpy().min() > 1000
+    assert raw.dropped["spread"] > 0
+    assert raw.table["close"].to_numpy().min() > 1000
     cut = tmp_path / "cut.dbn.zst"
     cut.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(SourceError, match=r"damaged or cut short|ends in the middle"):

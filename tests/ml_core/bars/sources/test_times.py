@@ -231,7 +231,7 @@ def around(zone: str, contracts: int = 1) -> list[datetime]:
     return [start + timedelta(minutes=minute // contracts) for minute in range(240 * contracts)]
 
 
-def shown(moments: list[datetime], zone: str) -> list[str]:
+def local_times(moments: list[datetime], zone: str) -> list[str]:
     return [f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" for at in moments]
 
 
@@ -243,7 +243,7 @@ def test_the_order_of_rows_tells_the_two_passes_of_a_repeated_hour_apart(
 ) -> None:
     moments = around(zone, contracts)[::order]
 
-    times = read(shown(moments, zone), zone=zone)
+    times = read(local_times(moments, zone), zone=zone)
 
     assert times.ts.to_pylist() == moments
     assert times.fault.null_count == len(moments)
@@ -252,7 +252,7 @@ def test_the_order_of_rows_tells_the_two_passes_of_a_repeated_hour_apart(
 def test_contracts_one_after_the_other_have_each_their_own_order() -> None:
     moments = around(NEW_YORK) * 2
 
-    assert read(shown(moments, NEW_YORK), zone=NEW_YORK).ts.to_pylist() == moments
+    assert read(local_times(moments, NEW_YORK), zone=NEW_YORK).ts.to_pylist() == moments
 
 
 @pytest.mark.parametrize(
@@ -268,29 +268,29 @@ def test_where_the_order_decides_nothing_a_repeated_time_stays_a_fault(minutes: 
     start = CLOCKS_TURN_BACK[NEW_YORK] - timedelta(hours=1)
     moments = [start + timedelta(minutes=minute) for minute in minutes]
 
-    times = read(shown(moments, NEW_YORK), zone=NEW_YORK)
+    times = read(local_times(moments, NEW_YORK), zone=NEW_YORK)
 
-    for at, read_as, fault in zip(
+    for at, result, fault in zip(
         moments, times.ts.to_pylist(), times.fault.to_pylist(), strict=True
     ):
         is_twice = timedelta(hours=1) <= at - start < timedelta(hours=3)
-        assert (read_as, fault) == ((None, "two_such_local_times") if is_twice else (at, None))
+        assert (result, fault) == ((None, "two_such_local_times") if is_twice else (at, None))
 
 
-def of_half_a_clock(*, newest_first: bool) -> list[datetime]:
+def minutes_on_a_half_day_clock(*, newest_first: bool) -> list[datetime]:
     """Return the minutes from 09:30 to 16:00 of two days, as a 12-hour clock shows them."""
     minutes = [
         AT.replace(day=day, hour=9, tzinfo=None) + timedelta(minutes=at)
         for day in (2, 3)
         for at in range(390)
     ]
-    shown = [at.replace(hour=(at.hour - 1) % 12 + 1) for at in minutes]
-    return shown[::-1] if newest_first else shown
+    clock_times = [at.replace(hour=(at.hour - 1) % 12 + 1) for at in minutes]
+    return clock_times[::-1] if newest_first else clock_times
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_a_clock_of_12_hours_without_am_and_pm_is_refused(*, newest_first: bool) -> None:
-    values = of_half_a_clock(newest_first=newest_first)
+    values = minutes_on_a_half_day_clock(newest_first=newest_first)
     with pytest.raises(SourceError, match=r"12:59 back to 01:00.*AM and PM are missing"):
         read(values, pa.timestamp("us"), zone=NEW_YORK)
 

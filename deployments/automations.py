@@ -13,7 +13,7 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotifi
 
 from tasks.notices.channel_blocks import OWN_BLOCKS, load_block
 from tasks.notices.channels import Channel
-from tasks.runs.recovery import HEARTBEATS, OURS, WENT_SILENT
+from tasks.runs.recovery.crashed_runs import HEARTBEATS, OURS, WENT_SILENT
 from tasks.settings import now
 
 NOT_STARTED = timedelta(minutes=5)

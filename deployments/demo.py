@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import flows
-from deployments.serving.prefect_session import prefect_session
+from deployments.serving.prefect_server.session import prefect_session
 from deployments.simulated import OnProgress, Simulated, read_truth, write_database
 from ml_core.errors import InputError
 from ml_core.market.market import Market
@@ -25,7 +25,7 @@ from tasks.settings import Settings, current_settings, now, use_home
 
 if TYPE_CHECKING:
     from ml_core.evidence.evaluation import Evaluation
-    from monitoring.pages.card_facts import CardFacts
+    from monitoring.pages.model_card.facts import CardFacts
     from tasks.training.retrain.artifact import Retrained
     from tasks.training.study_report import StudyResult
 

@@ -17,7 +17,7 @@ import yaml
 
 from deployments.catalogue import DeploymentSpec
 from deployments.shared_schedules import deployments_together
-from tasks.runs.recovery import HEARTBEATS
+from tasks.runs.recovery.crashed_runs import HEARTBEATS
 from tasks.settings import current_settings, now
 
 MARKETS = ("mgc",)

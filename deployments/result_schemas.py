@@ -26,16 +26,16 @@ from tasks.health.drift_artifact import DriftResult
 from tasks.health.outcomes_artifact import OutcomesResult
 from tasks.paper.books import PaperRun
 from tasks.paper.statement import PaperStatement
-from tasks.prediction.explanation import ExplainedSlot
+from tasks.prediction.explanation.explain import ExplainedSlot
 from tasks.prediction.outbox import Outgoing
 from tasks.prediction.predict import SlotResult
 from tasks.prediction.predict_together import PredictedTogether
 from tasks.prediction.replay import Replay
 from tasks.rollout.approval import ApprovalResult
-from tasks.runs.recovery_artifact import Recovery
+from tasks.runs.recovery.artifact import Recovery
 from tasks.training.retrain.artifact import Retrained
 from tasks.training.study_report import StudyResult
-from tasks.training.tuning_artifact import TuneResult
+from tasks.training.tuning.artifact import TuneResult
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 

@@ -24,7 +24,7 @@ from deployments.catalogue import (
 )
 from ml_core.market.market import Market
 from tasks.runs.parameters import LightFlow
-from tasks.runs.recovery import OURS
+from tasks.runs.recovery.crashed_runs import OURS
 
 PREDICT = entrypoint_of("shadow-predict")
 IN_TURN = {entrypoint_of(flow): flow for flow in get_args(LightFlow)}

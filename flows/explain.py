@@ -7,8 +7,8 @@ from datetime import date
 from prefect import flow
 
 from tasks.notices.notify import REPORTED
-from tasks.prediction.explanation import ExplainedSlot, explained
-from tasks.prediction.explanation_artifact import publish_explanation
+from tasks.prediction.explanation.artifact import publish_explanation
+from tasks.prediction.explanation.explain import ExplainedSlot, explained
 from tasks.prediction.slots import latest_slot
 from tasks.runs.parameters import MarketName, OpeningRangeName
 from tasks.runs.run_names import run_name

@@ -15,7 +15,7 @@ from flows.watch_feed import watch_feed
 from tasks.notices.market_faults import REPORTED_BY_MARKET, MarketFault, fault_of, report_faults
 from tasks.runs.artifacts import publish, table
 from tasks.runs.parameters import LightFlow, MarketName
-from tasks.runs.restarts import by_itself
+from tasks.runs.recovery.restarts import by_itself
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS, TURN_SECONDS, within
 

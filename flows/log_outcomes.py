@@ -25,11 +25,11 @@ from tasks.notices.heartbeat import send_heartbeat
 from tasks.notices.notify import REPORTED, send_waiting
 from tasks.paper.update import update_outbox, update_paper
 from tasks.prediction.missed import fill_missed
-from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.outcomes.settling import measure, settle
 from tasks.rollout.checks import check_rollout
 from tasks.runs.parameters import MarketName
 from tasks.runs.periods import moment_of
-from tasks.runs.restarts import by_itself
+from tasks.runs.recovery.restarts import by_itself
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings

@@ -8,14 +8,14 @@ from prefect import flow
 
 from tasks.notices.notify import REPORTED, report_ended
 from tasks.rollout.approval import expire_approvals
-from tasks.runs.overdue import end_overdue
-from tasks.runs.recovery import drop_superseded, mark_crashed_runs
-from tasks.runs.recovery_artifact import (
+from tasks.runs.recovery.artifact import (
     Recovery,
     publish_recovery,
     recovered,
     recovery_in_words,
 )
+from tasks.runs.recovery.crashed_runs import drop_superseded, mark_crashed_runs
+from tasks.runs.recovery.overdue import end_overdue
 from tasks.runs.run_names import run_name
 from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings, now

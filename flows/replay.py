@@ -10,7 +10,7 @@ from prefect import flow
 from monitoring.performance import over
 from tasks.health.performance import champion_days
 from tasks.notices.notify import REPORTED
-from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.outcomes.settling import measure, settle
 from tasks.prediction.prediction_artifact import publish_replay
 from tasks.prediction.replay import Replay, replay_days
 from tasks.runs.artifacts import progress

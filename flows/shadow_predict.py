@@ -12,7 +12,7 @@ from tasks.notices.notify import REPORTED
 from tasks.paper.update import update_outbox
 from tasks.prediction.await_bars import await_bars
 from tasks.prediction.day_outlook import day_outlook, outlook_in_words
-from tasks.prediction.explanation import explain_entry
+from tasks.prediction.explanation.explain import explain_entry
 from tasks.prediction.predict import (
     PlannedSlot,
     PredictedSlot,

@@ -18,8 +18,8 @@ from tasks.runs.time_limits import TIME_LIMITS
 from tasks.settings import current_settings
 from tasks.training.fan_out import fold_workers
 from tasks.training.train import gather
-from tasks.training.tuning import Search, search
-from tasks.training.tuning_artifact import TuneResult, publish_search
+from tasks.training.tuning.artifact import TuneResult, publish_search
+from tasks.training.tuning.search import Search, search
 
 
 @flow(

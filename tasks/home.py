@@ -31,7 +31,7 @@ from tasks.fills.intake import fills_between
 from tasks.fills.review import trade_report
 from tasks.followed_rules import FollowedRules
 from tasks.home_model import FrameError, Model
-from tasks.prediction.value_added import follow_rules
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.settings import Settings, current_settings, now
 
 __all__ = ["FrameError", "Home", "Model", "NoHomeError", "open_home"]

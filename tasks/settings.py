@@ -24,7 +24,7 @@ from tasks.options import DEFAULT_STRATEGY, SECRET, Options
 
 if TYPE_CHECKING:
     from ml_core.features.catalogue import Catalogue
-    from ml_core.strategy.account import Account
+    from ml_core.strategy.account.limits import Account
     from ml_core.strategy.rules import Rules
     from registry.database import Database
 
@@ -271,7 +271,7 @@ class Settings(Options):
             There is no such file, or it cannot be used.
         """
         path = find_file((self.own_accounts_dir, self.accounts_dir), "account", name)
-        return ml_core.strategy.account.load_account(path)
+        return ml_core.strategy.account.limits.load_account(path)
 
     def account_names(self) -> tuple[str, ...]:
         """Return the name of every account file."""

@@ -24,7 +24,7 @@ from ml_core.market.market import Market, load_market
 from ml_core.market.news import NewsEvent
 from ml_core.market.news_files import read_news
 from ml_core.market.schedule import build_schedule
-from ml_core.strategy.account import load_account
+from ml_core.strategy.account.limits import load_account
 from ml_core.strategy.rules import load_rules
 from tasks.data.pushed_bars import PushedBars
 from tasks.data.sources import SourceSpec, open_source

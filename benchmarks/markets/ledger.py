@@ -108,7 +108,7 @@ def command_spent(home: Path, *words: str) -> Spent:
 def steps_spent(home: Path) -> Iterator[Spent]:
     """Yield what the parts of log-outcomes take that read a market's whole live record."""
     os.environ["ORBCAST_HOME"] = str(home)
-    from tasks.prediction.outcomes import measure  # noqa: PLC0415 - reads the environment
+    from tasks.prediction.outcomes.settling import measure  # noqa: PLC0415 - reads the environment
     from tasks.training.version_lineage import monitors_by_role  # noqa: PLC0415
 
     settings, name = Settings(home=home), symbol_of(0).lower()

@@ -32,7 +32,7 @@ from prefect.states import Scheduled
 from benchmarks.soak.record import Record
 from benchmarks.soak.world import PATIENCE
 from tasks.runs.process_mark import LABEL, is_gone
-from tasks.runs.restarts import RESTARTS, TRIES, lineage
+from tasks.runs.recovery.restarts import RESTARTS, TRIES, lineage
 from tasks.settings import CLOCK_FILE
 
 MARKET = "mgc"

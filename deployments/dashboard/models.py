@@ -182,7 +182,7 @@ def _versions(name: str) -> tuple[VersionRecord, ...]:
 def _card_text(name: str, version: str) -> str:
 
     return pages.document.to_markdown(
-        pages.model_card.model_card(
+        pages.model_card.page.model_card(
             training.model_card.card_of(current_settings(), name, version, tasks.settings.now())
         )
     )

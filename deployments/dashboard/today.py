@@ -14,15 +14,14 @@ import streamlit as st
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import theme
 from deployments.dashboard.charts.themed_chart import show_chart
-from deployments.dashboard.day_figures import (
+from deployments.dashboard.shell import FRESH, View, nothing_yet, show_errors
+from deployments.dashboard.trading_day.figures import (
     all_markets,
     day_followed,
     day_so_far,
     markets_to_come,
 )
-from deployments.dashboard.day_summary import DaySummary
-from deployments.dashboard.shell import FRESH, View, nothing_yet, show_errors
-from deployments.dashboard.slot_words import (
+from deployments.dashboard.trading_day.slot_words import (
     agreement,
     headline,
     likeness,
@@ -30,6 +29,7 @@ from deployments.dashboard.slot_words import (
     sides,
     trade_lines,
 )
+from deployments.dashboard.trading_day.summary import DaySummary
 from deployments.dashboard.why import reasons_chart
 from ml_core.decision.entry import Mode
 from monitoring.pages.formatting import (

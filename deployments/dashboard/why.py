@@ -22,8 +22,8 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.learning.predictions.prediction import Reason
 from monitoring.pages.markdown import escaped
 from registry.ledger.browsing import prediction_with_hashes
-from tasks.prediction.explanation import explanation_of
-from tasks.prediction.explanation_artifact import short_words
+from tasks.prediction.explanation.artifact import short_words
+from tasks.prediction.explanation.explain import explanation_of
 
 _ROW_HEIGHT = 42
 

@@ -33,7 +33,7 @@ def serve(host: str, port: int) -> None:
     # variables that are set win: a proxy's address for pages, a database outside the home
     prepare_environment(settings, **{name: os.environ.get(name, usual[name]) for name in usual})
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes no parents
-    serving.prefect_server.serve(port, host)
+    serving.prefect_server.process.serve(port, host)
 
 
 def main() -> None:

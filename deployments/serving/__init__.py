@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING
 from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
-    from deployments.serving import prefect_health as prefect_health
     from deployments.serving import prefect_server as prefect_server
-    from deployments.serving import prefect_session as prefect_session
-    from deployments.serving import served_run as served_run
-    from deployments.serving import server_runs as server_runs
     from deployments.serving import supervisor as supervisor
     from deployments.serving import terminal_log as terminal_log
 else:

@@ -8,7 +8,7 @@ from ml_core.errors import OperatorError
 
 HOST = "127.0.0.1"
 
-PREFECT_SERVER = "deployments.serving.prefect_server"
+PREFECT_SERVER = "deployments.serving.prefect_server.process"
 """Module of the Prefect server's process, named here because importing it takes seconds."""
 
 

@@ -17,7 +17,7 @@ from prefect.events.actions import RunDeployment
 
 from deployments.serving.warm_child import flow_of
 from deployments.shared_schedules import OF_SEVERAL
-from tasks.runs.recovery import OURS, all_pages
+from tasks.runs.recovery.crashed_runs import OURS, all_pages
 
 if TYPE_CHECKING:
     from prefect.automations import AutomationCore

@@ -20,7 +20,7 @@ from prefect.types.entrypoint import EntrypointType
 import deployments
 import tasks
 from deployments.catalogue import DeploymentSpec, entrypoint_of
-from deployments.serving.prefect_health import wait_until_healthy
+from deployments.serving.prefect_server.health import wait_until_healthy
 from deployments.serving.registration import Registered, pause_left_over, registered
 from deployments.serving.run_queue import RunQueue
 from deployments.serving.warm_child import flow_of
@@ -139,10 +139,10 @@ def _catch_up(served: list[UUID]) -> None:
     Runs that became due in the meantime begin now: data, outcomes and a retrain are made up for,
     each once. Predictions are not; their rows say that they were missed.
     """
-    for dead in runs.recovery.mark_crashed_runs.fn(timedelta(0)):
+    for dead in runs.recovery.crashed_runs.mark_crashed_runs.fn(timedelta(0)):
         notices.notify.report_ended(dead.ended)
     rollout.approval.expire_approvals(current_settings(), tasks.settings.now())
-    dropped = runs.recovery.drop_superseded(served, datetime.now(UTC))
+    dropped = runs.recovery.crashed_runs.drop_superseded(served, datetime.now(UTC))
     if dropped:
         words = "runs that were due while nothing ran were cancelled: later ones do their work"
         _log(f"{dropped} {words}")

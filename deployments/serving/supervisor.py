@@ -21,8 +21,8 @@ from deployments.disk_space import require_room
 from deployments.http_guard import names_of
 from deployments.serving.child_process import ChildProcess, end_left_behind, note_children
 from deployments.serving.ports import HOST, PREFECT_SERVER, require_free
-from deployments.serving.prefect_health import is_healthy, wait_until_healthy
-from deployments.serving.prefect_session import SERVER_FILE
+from deployments.serving.prefect_server.health import is_healthy, wait_until_healthy
+from deployments.serving.prefect_server.session import SERVER_FILE
 from deployments.serving.report_server import serve_reports
 from ml_core.errors import OperatorError
 from ml_core.files import written_atomically

@@ -232,7 +232,7 @@ class WarmStarter:
         child.join(self._lives_for)
         with contextlib.suppress(Exception):  # no server to ask: it has lived long enough
             while child.exitcode is None:
-                left = runs.overdue.seconds_left(run, self._grace_seconds)
+                left = runs.recovery.overdue.seconds_left(run, self._grace_seconds)
                 if left <= 0.0:
                     return
                 child.join(left)
@@ -241,7 +241,7 @@ class WarmStarter:
 def _end_overdue(run: UUID, child: ForkServerProcess) -> None:
     """Kill a child that did not end in time, even if its run cannot be marked as ended."""
     try:
-        ended = runs.overdue.time_out(run)
+        ended = runs.recovery.overdue.time_out(run)
     finally:
         kill_process(child.pid or 0)
         child.join()

@@ -26,7 +26,7 @@ from ml_core.learning.datasets.assemble import Assembly, NoBarsError
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
 from ml_core.market_events import Stage
-from ml_core.strategy.account_standing import AccountPlan, AccountStanding
+from ml_core.strategy.account.standing import AccountPlan, AccountStanding
 from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.bracket import planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck, facts_of

@@ -12,8 +12,8 @@ from ml_core.fills.review import net_money
 from ml_core.fills.round_trips import RoundTrip
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
-from ml_core.strategy.account import Trade
-from ml_core.strategy.account_standing import TimedTrade
+from ml_core.strategy.account.limits import Trade
+from ml_core.strategy.account.standing import TimedTrade
 
 
 def account_trips(

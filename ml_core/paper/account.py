@@ -10,8 +10,8 @@ from typing import Any
 from ml_core.decision.plan_record import IntentEvent, SlotKey
 from ml_core.market.instrument import Instrument
 from ml_core.paper.events import NewPaperEvent, PaperEvent
-from ml_core.strategy.account import Account, Trade
-from ml_core.strategy.account_standing import AccountStanding, TimedTrade, standing_after
+from ml_core.strategy.account.limits import Account, Trade
+from ml_core.strategy.account.standing import AccountStanding, TimedTrade, standing_after
 
 SHARE = 0.1
 """Maximum share of a bar's volume that fills a paper order."""

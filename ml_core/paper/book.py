@@ -18,8 +18,8 @@ from ml_core.paper.events import OVER, NewPaperEvent, PaperBar, PaperEvent
 from ml_core.paper.order_terms import OrderTerms
 from ml_core.paper.position import stop_money
 from ml_core.paper.working import Working
-from ml_core.strategy.account_sizing import OpenRisk, contracts_for
-from ml_core.strategy.account_standing import standing_after
+from ml_core.strategy.account.sizing import OpenRisk, contracts_for
+from ml_core.strategy.account.standing import standing_after
 from ml_core.strategy.rules import Side
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import to_minute
-from ml_core.strategy.account_sizing import contracts_for
-from ml_core.strategy.account_standing import AccountStanding
+from ml_core.strategy.account.sizing import contracts_for
+from ml_core.strategy.account.standing import AccountStanding
 from ml_core.strategy.rules import SIDES, SIGN_OF, Side
 from ml_core.strategy.trade_rule import EntryBy
 

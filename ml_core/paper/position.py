@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ml_core.market.instrument import Instrument
 from ml_core.paper.order_terms import OrderTerms
-from ml_core.strategy.account_sizing import contracts_within
+from ml_core.strategy.account.sizing import contracts_within
 from ml_core.strategy.rules import SIGN_OF, Side
 
 _ROUNDING = 1e-9  # of a tick, as in the kernel

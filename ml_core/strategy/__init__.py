@@ -6,8 +6,6 @@ from ml_core.on_demand import modules_of
 
 if TYPE_CHECKING:
     from ml_core.strategy import account as account
-    from ml_core.strategy import account_sizing as account_sizing
-    from ml_core.strategy import account_standing as account_standing
     from ml_core.strategy import rules as rules
     from ml_core.strategy import setups as setups
 else:

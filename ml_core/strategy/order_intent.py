@@ -11,7 +11,7 @@ import numpy as np
 from ml_core.json_values import INLINE, OMIT_DEFAULT
 from ml_core.market.instrument import Instrument
 from ml_core.market.schedule import from_minute
-from ml_core.strategy.account_standing import SOURCES
+from ml_core.strategy.account.standing import SOURCES
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Literal
 
 from ml_core.json_values import OMIT_DEFAULT
-from ml_core.strategy.account_sizing import contracts_for
-from ml_core.strategy.account_standing import AccountPlan, AccountSide, AccountStanding
+from ml_core.strategy.account.sizing import contracts_for
+from ml_core.strategy.account.standing import AccountPlan, AccountSide, AccountStanding
 from ml_core.strategy.blackout import NoEntry
 from ml_core.strategy.checks import DaySoFar, RuleCheck, SlotFacts, no_entry, slot_checks
 from ml_core.strategy.rules import SIDES, SIGN_OF, Rules, Side

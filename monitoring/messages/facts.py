@@ -11,7 +11,7 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
-from ml_core.strategy.account_standing import AccountSide
+from ml_core.strategy.account.standing import AccountSide
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.plan import Plan

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ml_core.learning.predictions.prediction import Prediction
 from ml_core.market.schedule import from_minute
-from ml_core.strategy.account_sizing import NAMES
-from ml_core.strategy.account_standing import SOURCES
+from ml_core.strategy.account.sizing import NAMES
+from ml_core.strategy.account.standing import SOURCES
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import SIDES, Side

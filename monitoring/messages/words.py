@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ml_core.market.instrument import Instrument
 from ml_core.market_events import Stage
-from ml_core.strategy.account_sizing import LimitLeft
+from ml_core.strategy.account.sizing import LimitLeft
 from ml_core.strategy.bracket import Bracket
 from ml_core.strategy.plan import Plan
 from ml_core.strategy.rules import Side

@@ -19,8 +19,8 @@ from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import PlanResult, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.prediction.slots import trading_day_at
-from tasks.prediction.value_added import follow_rules
 from tasks.settings import Settings
 
 

@@ -31,7 +31,7 @@ from registry.health.estimates import (
 )
 from registry.ledger.entries import Settled
 from tasks.notices.notify import notify
-from tasks.prediction.outcomes import REVISED_DAYS
+from tasks.prediction.outcomes.settling import REVISED_DAYS
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.version_lineage import ROLES, judged_rows, line_of, unseen_interval

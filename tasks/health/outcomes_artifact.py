@@ -10,7 +10,7 @@ from monitoring.breaker import BreakerState
 from monitoring.performance import Period, over
 from tasks.health.early_warning import EarlyWarning
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
-from tasks.prediction.outcomes import OutcomeCounts
+from tasks.prediction.outcomes.settling import OutcomeCounts
 from tasks.rollout.checks import RolloutCheck
 from tasks.runs.artifacts import bullets, last_verdict, publish
 

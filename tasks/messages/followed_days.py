@@ -29,7 +29,7 @@ from registry.ledger.entries import OutcomeEntry, Settled
 from registry.news import news_of
 from registry.strategy import strategy_records
 from registry.trades import TradeKey, trades_on_record
-from tasks.prediction.settled_trades import recorded_rules
+from tasks.prediction.outcomes.settled_trades import recorded_rules
 from tasks.prediction.trading_day import Candles, candles_of
 from tasks.rollout.stage import stage_of
 from tasks.settings import Settings

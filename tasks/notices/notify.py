@@ -22,9 +22,9 @@ from tasks.notices.delivery import (
 )
 from tasks.notices.error_words import error_without_urls, scrubbed
 from tasks.notices.pictures import save_picture
-from tasks.runs.ended_runs import ended_run
 from tasks.runs.process_mark import mark_run
-from tasks.runs.restarts import restart_crashed
+from tasks.runs.recovery.ended_runs import ended_run
+from tasks.runs.recovery.restarts import restart_crashed
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings, now
 

@@ -11,8 +11,8 @@ from ml_core.decision.plan_record import SlotKey
 from ml_core.market.instrument import Instrument
 from ml_core.paper.account import paper_account_state
 from ml_core.paper.events import PaperEvent
-from ml_core.strategy.account import Ending
-from ml_core.strategy.account_sizing import LimitLeft
+from ml_core.strategy.account.limits import Ending
+from ml_core.strategy.account.sizing import LimitLeft
 from ml_core.strategy.rules import Side
 from ml_core.strategy.trades import PlanResult
 from registry.paper import paper_events

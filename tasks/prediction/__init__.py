@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from tasks.prediction import day_outlook as day_outlook
     from tasks.prediction import explanation as explanation
     from tasks.prediction import outbox as outbox
+    from tasks.prediction import outcomes as outcomes
     from tasks.prediction import predict as predict
     from tasks.prediction import slot_bars as slot_bars
     from tasks.prediction import slot_context as slot_context
     from tasks.prediction import slots as slots
     from tasks.prediction import trading_day as trading_day
-    from tasks.prediction import value_added as value_added
 else:
     __getattr__ = modules_of(__name__)

@@ -15,9 +15,9 @@ from ml_core.fills.account_trips import account_trips
 from ml_core.fills.round_trips import round_trips
 from ml_core.market.market import Market
 from ml_core.market.schedule import to_minute
-from ml_core.strategy.account import Account, Ending, Trade
-from ml_core.strategy.account_sizing import LimitLeft
-from ml_core.strategy.account_standing import (
+from ml_core.strategy.account.limits import Account, Ending, Trade
+from ml_core.strategy.account.sizing import LimitLeft
+from ml_core.strategy.account.standing import (
     AccountStanding,
     Source,
     TimedTrade,
@@ -26,7 +26,7 @@ from ml_core.strategy.account_standing import (
 from ml_core.strategy.trades import PlanResult, follow_plans
 from registry.fills import fills_of
 from registry.strategy import strategy_records
-from tasks.prediction.settled_trades import traded_slots
+from tasks.prediction.outcomes.settled_trades import traded_slots
 from tasks.prediction.slots import trading_day_at
 from tasks.settings import Settings
 

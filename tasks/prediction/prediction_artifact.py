@@ -10,7 +10,7 @@ from ml_core.decision.slot import Slot
 from ml_core.strategy.rules import SIDES
 from monitoring.performance import Period
 from tasks.health.performance_artifact import last_days, plots_of_record, scores_of
-from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.explanation.artifact import reasons_plot
 from tasks.prediction.predict import ActivePlan, PredictionSummary, SlotResult
 from tasks.prediction.replay import Replay
 from tasks.prediction.slot_bars import Arrival

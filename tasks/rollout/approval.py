@@ -42,7 +42,7 @@ from monitoring.pages.markdown import escaped
 from tasks.notices.notify import notify
 from tasks.rollout.approval_form import evidence, form_of, key_of, page
 from tasks.runs.artifacts import publish
-from tasks.runs.recovery import all_pages
+from tasks.runs.recovery.crashed_runs import all_pages
 from tasks.settings import Settings, current_settings
 
 if TYPE_CHECKING:

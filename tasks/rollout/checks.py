@@ -8,8 +8,8 @@ from datetime import datetime
 from prefect import task
 
 from ml_core.market_events import Stage
-from monitoring.rollout import latest_time, position
-from monitoring.rollout_gates import EARNED, step_down_reason
+from monitoring.rollout.gates import EARNED, step_down_reason
+from monitoring.rollout.stage import latest_time, position
 from tasks.notices.notify import notify
 from tasks.rollout.facts import facts_of
 from tasks.rollout.record import events_of

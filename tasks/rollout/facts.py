@@ -9,8 +9,8 @@ import numpy as np
 
 from ml_core.health.scored_prediction import ScoredPrediction
 from ml_core.market_events import Stage
-from monitoring.rollout import Position
-from monitoring.rollout_facts import Check, Facts, LiveRecord
+from monitoring.rollout.facts import Check, Facts, LiveRecord
+from monitoring.rollout.stage import Position
 from monitoring.sequential_monitors import JudgedRows
 from registry.errors import DatabaseError, UnknownVersionError
 from registry.health.drift import latest_drift

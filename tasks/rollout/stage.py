@@ -9,7 +9,8 @@ from datetime import datetime
 from ml_core.errors import InputError
 from ml_core.market_events import STAGES, RolloutEvent, Stage
 from monitoring.gate import Gate
-from monitoring.rollout import (
+from monitoring.rollout.gates import gates
+from monitoring.rollout.stage import (
     POLICY,
     Position,
     latest_time,
@@ -17,7 +18,6 @@ from monitoring.rollout import (
     position,
     usable_approval,
 )
-from monitoring.rollout_gates import gates
 from registry.errors import DatabaseError
 from registry.rollout import rollout_faults
 from tasks.notices.events import RolloutStepped, emit

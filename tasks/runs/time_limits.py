@@ -35,7 +35,7 @@ TIME_LIMITS: Mapping[str, float] = MappingProxyType(
 
 Prefect ends a run at its limit by an exception in its main thread, which works wherever Python
 itself waits or runs. Code that never returns to Python, or that swallows the exception, continues:
-see :mod:`tasks.runs.overdue`.
+see :mod:`tasks.runs.recovery.overdue`.
 """
 
 TURN_SECONDS = 120.0

@@ -11,8 +11,7 @@ import numpy as np
 
 from ml_core.errors import InputError
 from ml_core.evidence.intervals import mean_interval
-from ml_core.strategy.account import Account, AccountState
-from ml_core.strategy.account_chance import (
+from ml_core.strategy.account.chance import (
     AccountChances,
     OnPath,
     account_trades,
@@ -22,8 +21,9 @@ from ml_core.strategy.account_chance import (
     no_room_since,
     through_record,
 )
+from ml_core.strategy.account.limits import Account, AccountState
 from ml_core.strategy.rules import Rules
-from tasks.prediction.value_added import follow_rules
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.settings import Settings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect import task
 
 from monitoring import pages
-from monitoring.pages.card_facts import CardFacts
+from monitoring.pages.model_card.facts import CardFacts
 from tasks.runs.retrying import RETRIED
 from tasks.settings import Settings, current_settings
 from tasks.training.model_card import card_of
@@ -21,8 +21,8 @@ def write_card(settings: Settings, facts: CardFacts) -> Path:
     Writing it again replaces both.
     """
     page = settings.reports_dir / facts.market / f"{facts.version}.html"
-    pages.document.write_html(pages.model_card.model_card(facts, full=True), page)
-    pages.document.write_markdown(pages.model_card.model_card(facts), page.with_suffix(".md"))
+    pages.document.write_html(pages.model_card.page.model_card(facts, full=True), page)
+    pages.document.write_markdown(pages.model_card.page.model_card(facts), page.with_suffix(".md"))
     return page
 
 

@@ -23,7 +23,7 @@ from ml_core.learning.data_fingerprint import parts_of
 from ml_core.learning.version_folder import reading
 from ml_core.market.market import Market
 from monitoring import pages
-from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
+from monitoring.pages.model_card.facts import CardDecision, CardFacts, CardPower, CardStudy
 from monitoring.performance import Period, grouped, over, whole_days
 from registry.health.performance import performance_records
 from registry.ledger.scored import day_of_last
@@ -42,7 +42,7 @@ _LATEST_PREDICTIONS = 60
 
 
 def card_of(settings: Settings, name: str, ref: str | None, at: datetime) -> CardFacts:
-    """Return the facts about a version for :mod:`monitoring.pages.model_card`.
+    """Return the facts about a version for :mod:`monitoring.pages.model_card.page`.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def sealed_card(bundle: Bundle, evaluation: Evaluation) -> str:
         expires_at=None,
         novelty=None,  # measured when the files are written
     )
-    return pages.document.to_markdown(pages.model_card.model_card(facts))
+    return pages.document.to_markdown(pages.model_card.page.model_card(facts))
 
 
 def _read(folder: Path, file: str) -> Any:

@@ -9,14 +9,14 @@ import pytest
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import DARK
-from deployments.dashboard.slot_words import trade_lines
+from deployments.dashboard.trading_day.slot_words import trade_lines
 from ml_core.market.schedule import from_minute
 from ml_core.strategy.checks import RuleCheck
 from ml_core.strategy.plan import Plan
 from monitoring.pages.plots.opening_range import RangePicture, range_plot
 from tasks.messages.followed_days import FollowedDays, FollowedSlot, followed_days
 from tasks.messages.slot_facts import picture_now
-from tasks.prediction.outcomes import settle
+from tasks.prediction.outcomes.settling import settle
 from tasks.settings import current_settings
 from tests.dashboard.chart_parts import rows_of
 from tests.tasks.followed_slot import (

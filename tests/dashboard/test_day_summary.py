@@ -14,8 +14,8 @@ import streamlit as st
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from deployments.dashboard.day_figures import market_row
-from deployments.dashboard.day_summary import DaySummary, day_summary
+from deployments.dashboard.trading_day.figures import market_row
+from deployments.dashboard.trading_day.summary import DaySummary, day_summary
 from ml_core.decision.plan_slot import OPEN_DAYS
 from ml_core.strategy.rules import Rules
 from ml_core.strategy.trades import PlanResult

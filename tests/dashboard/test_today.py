@@ -11,8 +11,14 @@ import pytest
 
 from deployments.dashboard.charts.range_chart import range_chart
 from deployments.dashboard.charts.theme import LIGHT
-from deployments.dashboard.day_summary import day_summary
-from deployments.dashboard.slot_words import agreement, headline, likeness, probabilities, sides
+from deployments.dashboard.trading_day.slot_words import (
+    agreement,
+    headline,
+    likeness,
+    probabilities,
+    sides,
+)
+from deployments.dashboard.trading_day.summary import day_summary
 from deployments.dashboard.why import reasons_chart
 from ml_core.market.schedule import from_minute
 from monitoring.pages.formatting import duration, percent

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from ml_core.decision.plan_slot import active_plan
 from ml_core.strategy.trades import PlanResult
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.prediction.predict import plan_slot, predict_slot
 from tasks.prediction.slots import slots_between
-from tasks.prediction.value_added import follow_rules
 from tasks.settings import current_settings, now
 from tests.live_days import set_clock
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from ml_core.market.market import load_market
 from tasks.home import open_home
-from tasks.prediction.value_added import follow_rules
+from tasks.prediction.outcomes.value_added import follow_rules
 from tasks.settings import current_settings, now
 from tests.conftest import PROJECT
 from tests.ml_core.fills.made_fills import HEADER

@@ -63,7 +63,7 @@ def test_what_was_just_written_is_as_it_is_wanted_and_is_not_written_again(
     wanted: list[RunnerDeployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(wanted) == 3
-    monkeypatch.setattr("tasks.runs.recovery._PAGE", 1)  # every page is full
+    monkeypatch.setattr("tasks.runs.recovery.crashed_runs._PAGE", 1)  # every page is full
     for deployed in wanted:
         before = when_written(deployed)
         assert had(deployed).is_as(deployed)

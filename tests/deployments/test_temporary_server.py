@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.serving import temporary_server as module
-from deployments.serving.prefect_health import is_healthy
-from deployments.serving.temporary_server import NoTemporaryServerError, temporary_server
+from deployments.serving.prefect_server import temporary as module
+from deployments.serving.prefect_server.health import is_healthy
+from deployments.serving.prefect_server.temporary import NoTemporaryServerError, temporary_server
 from tasks.runs.environment import prefect_environment, prepare_environment
 from tasks.settings import Settings
 from tests.trained_market import give_prefect_database
@@ -22,7 +22,7 @@ from tests.waiting import AT_MOST_SECONDS, wait_until
 COMMAND = """
 import sys, time
 from pathlib import Path
-from deployments.serving.temporary_server import temporary_server
+from deployments.serving.prefect_server.temporary import temporary_server
 with temporary_server(Path(sys.argv[1])) as (api, wait):
     wait()
     print(api, flush=True)

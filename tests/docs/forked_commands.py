@@ -31,8 +31,8 @@ from tests.conftest import PROJECT
 IMPORTED = (
     "deployments.serving.warm_imports",
     "deployments.cli.app",
-    "deployments.serving.prefect_session",
-    "deployments.serving.server_runs",
+    "deployments.serving.prefect_server.session",
+    "deployments.serving.prefect_server.runs",
     "flows.check_drift",
     "flows.nightly_retrain",
     "flows.walk_forward",

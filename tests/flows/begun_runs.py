@@ -10,7 +10,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, State
 
 from tasks.runs.process_mark import LABEL, mark
-from tasks.runs.restarts import RESTARTS
+from tasks.runs.recovery.restarts import RESTARTS
 
 HOST, PID, BEGAN = json.loads(mark())
 GONE = json.dumps([HOST, PID, BEGAN - 3600.0])  # the same number an hour ago: another process

@@ -395,7 +395,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         return fault
 
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-    monkeypatch.setattr("deployments.serving.prefect_session.prefect_session", session)
+    monkeypatch.setattr("deployments.serving.prefect_server.session.prefect_session", session)
     monkeypatch.setattr(approval, "send_answer", sent)
 
     def cli(*arguments: str, status: int = 0) -> str:

@@ -19,7 +19,7 @@ from deployments.cli.app import app
 from flows.log_outcomes import log_outcomes
 from flows.nightly_retrain import nightly_retrain
 from flows.shadow_predict import shadow_predict
-from monitoring.rollout import Position
+from monitoring.rollout.stage import Position
 from registry.strategy import order_intents
 from tasks.data.sources import SourceSpec
 from tasks.data.standing_sources import remember_source

@@ -256,7 +256,7 @@ def without_a_session(patch: pytest.MonkeyPatch) -> None:
         del settings, given
         return contextlib.nullcontext("the test server")
 
-    patch.setattr("deployments.serving.prefect_session.prefect_session", session)
+    patch.setattr("deployments.serving.prefect_server.session.prefect_session", session)
 
 
 def run_in(patch: pytest.MonkeyPatch, *arguments: str) -> None:

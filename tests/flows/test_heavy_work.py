@@ -20,7 +20,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
-from deployments.serving.prefect_health import is_healthy
+from deployments.serving.prefect_server.health import is_healthy
 from tasks.runs.environment import prefect_environment, server_environment
 from tasks.runs.process_mark import LABEL, kill_process, process_number
 from tasks.settings import current_settings
@@ -107,7 +107,7 @@ def environment(
         "ORBCAST_HOME": str(home),
         "ORBCAST_HEAVY_RUNS": "1",
     }
-    server = ("deployments.serving.prefect_server", "port", str(port))
+    server = ("deployments.serving.prefect_server.process", "port", str(port))
     with running(made, home / "server.log", *server):
         wait_until(lambda: is_healthy(made["PREFECT_API_URL"]))
         yield made

@@ -17,8 +17,8 @@ from deployments.automations import END_SILENT, ensure_silent_runs_end
 from deployments.catalogue import HOUSEKEEPING, deployments_of
 from deployments.prefect_yaml import entry
 from deployments.serving.runner import deployment
-from tasks.runs import recovery
-from tasks.runs.recovery import HEARTBEATS, WENT_SILENT, mark_crashed_runs
+from tasks.runs.recovery import crashed_runs
+from tasks.runs.recovery.crashed_runs import HEARTBEATS, WENT_SILENT, mark_crashed_runs
 from tests.flows.begun_runs import ELSEWHERE, begun, others_of, state_of
 from tests.ml_core.builders import mgc
 
@@ -71,7 +71,7 @@ def test_what_a_worker_took_and_never_began_has_crashed_after_a_longer_time(
 ) -> None:
     taken = begun(client, of_a_worker, None, Pending())
     assert mark_crashed_runs.fn(timedelta(0)) == []
-    monkeypatch.setattr(recovery, "WORKER_BEGINS_WITHIN", timedelta(0))
+    monkeypatch.setattr(crashed_runs, "WORKER_BEGINS_WITHIN", timedelta(0))
     (dead,) = mark_crashed_runs.fn()
     assert (dead.ended.run, state_of(client, taken)) == (taken.name, "Crashed")
     running = begun(client, of_a_worker, None, Pending(), Running())

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from ml_core.strategy.slots import rules_history, slots_of
 from monitoring.messages.forecast import forecast_message
-from monitoring.rollout import Position
+from monitoring.rollout.stage import Position
 from registry.strategy import order_intents
 from tasks.messages.followed_days import followed_days
 from tasks.messages.slot_facts import forecast_facts

@@ -20,7 +20,7 @@ import tasks.prediction.outbox
 from deployments.cli.app import app
 from ml_core.decision.slot import Slot
 from ml_core.market_events import Stage
-from monitoring.rollout import Position
+from monitoring.rollout.stage import Position
 from registry.paper import paper_events
 from registry.strategy import intent_events
 from tasks.health.breaker import change

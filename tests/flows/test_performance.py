@@ -23,7 +23,7 @@ from registry.health.performance import performance_records
 from registry.ledger.entries import OutcomeEntry
 from tasks.health.breaker_check import check_breaker
 from tasks.health.early_warning import EarlyWarning, warn_early
-from tasks.prediction.outcomes import measure, settle
+from tasks.prediction.outcomes.settling import measure, settle
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import slots_between
 from tasks.settings import current_settings

@@ -19,8 +19,8 @@ from deployments.serving.runner import deployment
 from flows.recover import recover
 from registry.notices import notices
 from tasks.runs.process_mark import LABEL, mark
-from tasks.runs.recovery import drop_superseded, free_slots, mark_crashed_runs
-from tasks.runs.restarts import restart_crashed
+from tasks.runs.recovery.crashed_runs import drop_superseded, free_slots, mark_crashed_runs
+from tasks.runs.recovery.restarts import restart_crashed
 from tasks.settings import current_settings
 from tests.flows.begun_runs import ELSEWHERE, GONE, begun, others_of, slots_of, state_of
 from tests.ml_core.builders import mgc

@@ -31,15 +31,15 @@ from typer.testing import CliRunner
 
 from deployments.catalogue import deployments_of
 from deployments.cli.app import app
-from deployments.serving import served_run
-from deployments.serving.runner import deployment
-from deployments.serving.served_run import (
+from deployments.serving.prefect_server import served_run
+from deployments.serving.prefect_server.served_run import (
     NotBegunError,
     ServedRunFailedError,
     SourceAtFaultError,
     SourceBusyError,
     run_served,
 )
+from deployments.serving.runner import deployment
 from flows.refresh_data import refresh_data
 from flows.shadow_predict import shadow_predict
 from ml_core.bars.sources.duckdb_file import DatabaseLockedError

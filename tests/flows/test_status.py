@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.serving.prefect_session import SERVER_FILE
+from deployments.serving.prefect_server.session import SERVER_FILE
 from tasks.health.breaker import change
 from tasks.settings import current_settings, now
 from tests.live_days import set_clock
@@ -52,10 +52,10 @@ def test_the_exit_status_shows_a_monitor_that_something_is_wrong(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, own / "clock", SATURDAY)
-    up = "deployments.cli.operation.status.serving.prefect_session.server_of"
+    up = "deployments.cli.operation.status.serving.prefect_server.session.server_of"
     monkeypatch.setattr(up, lambda _settings: "http://127.0.0.1:9/api")
     monkeypatch.setattr(
-        "deployments.cli.operation.status.serving.server_runs.runs_of", lambda *_: []
+        "deployments.cli.operation.status.serving.prefect_server.runs.runs_of", lambda *_: []
     )
     well = CliRunner().invoke(app, ["status", "--check"])
     assert (well.exit_code, well.stdout) == (0, "all is well\n")

@@ -29,7 +29,7 @@ from ml_core.market.schedule import from_minute, to_minute
 from ml_core.market_events import STAGES, Stage
 from ml_core.strategy.slots import rules_history, slots_of
 from ml_core.strategy.trades import backtest
-from monitoring.rollout import Position
+from monitoring.rollout.stage import Position
 from registry.fills import import_fills
 from registry.strategy import order_intents, strategy_records
 from tasks.health.breaker import change

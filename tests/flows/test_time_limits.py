@@ -30,9 +30,9 @@ from registry.models.retrain_attempts import retrain_attempts
 from registry.notices import notices
 from tasks.data.sources import SourceSpec
 from tasks.data.standing_sources import remember_source
-from tasks.runs.overdue import end_overdue
 from tasks.runs.process_mark import LABEL, LIMIT_LABEL, is_gone, mark
-from tasks.runs.recovery import mark_crashed_runs
+from tasks.runs.recovery.crashed_runs import mark_crashed_runs
+from tasks.runs.recovery.overdue import end_overdue
 from tasks.runs.time_limits import GRACE_SECONDS
 from tasks.settings import current_settings
 from tasks.training.retrain.backoff import attempt

@@ -24,7 +24,7 @@ from tasks.settings import current_settings, now
 from tasks.training.fan_out import fold_workers
 from tasks.training.promotion import apply_promotion_rule
 from tasks.training.train import gather
-from tasks.training.tuning import (
+from tasks.training.tuning.search import (
     Search,
     TuningUnderWayError,
     _fail_dead_trials,
@@ -32,7 +32,7 @@ from tasks.training.tuning import (
     _study_name,
     search,
 )
-from tasks.training.tuning_trials import finish
+from tasks.training.tuning.trials import finish
 from tests.waiting import AT_MOST_SECONDS, wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -57,12 +57,12 @@ SEARCH: dict[str, Any] = {
 }
 
 _IN_A_PROCESS = f"""
-import tasks.training.tuning, time
-finish = tasks.training.tuning.finish
+import tasks.training.tuning.search, time
+finish = tasks.training.tuning.search.finish
 def slowly(*given):
     time.sleep(0.5)
     return finish(*given)
-tasks.training.tuning.finish = slowly
+tasks.training.tuning.search.finish = slowly
 from flows.tune import tune
 tune(**{SEARCH!r})
 """
@@ -150,7 +150,7 @@ def test_the_same_seed_tries_the_same_on_any_workers_and_after_a_stop(
         monkeypatch.setenv("ORBCAST_WORKERS", workers)
         if stops:
             with monkeypatch.context() as patched:
-                patched.setattr("tasks.training.tuning.finish", _fails_the_second_time())
+                patched.setattr("tasks.training.tuning.search.finish", _fails_the_second_time())
                 with pytest.raises(RuntimeError, match="power"):
                     tune(**{**SEARCH, "trials": 6})
         done = tune(**{**SEARCH, "trials": 6})
@@ -194,7 +194,7 @@ def test_a_stop_between_the_two_records_is_made_good(
         raise RuntimeError("the power is off")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.training.tuning_trials.finish_trial", stopped)
+        patched.setattr("tasks.training.tuning.trials.finish_trial", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**options)
     begun = [
@@ -205,7 +205,7 @@ def test_a_stop_between_the_two_records_is_made_good(
     assert len(begun) == 3  # a batch is asked for at once
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.training.tuning.score_batch", stopped)
+        patched.setattr("tasks.training.tuning.search.score_batch", stopped)
         with pytest.raises(RuntimeError, match="power"):
             tune(**options)
 

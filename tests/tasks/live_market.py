@@ -20,8 +20,8 @@ from ml_core.learning.recipe import Recipe
 from ml_core.learning.version_folder import SUMS
 from ml_core.market.definition import MarketDefinition
 from ml_core.market_events import BreakerEvent
-from monitoring.rollout import Position
-from monitoring.rollout_facts import Facts
+from monitoring.rollout.facts import Facts
+from monitoring.rollout.stage import Position
 from registry.health.breaker import record_breaker
 from registry.health.drift import DriftRecord, record_drift
 from registry.health.parity import ParityRecord, record_parity

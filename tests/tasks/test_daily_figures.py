@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 from ml_core.decision.entry import PredictionEntry
 from ml_core.health.daily_sums import PerformanceRecord
 from registry.health.performance import performance_records
-from tasks.prediction.outcomes import measure
+from tasks.prediction.outcomes.settling import measure
 from tasks.settings import current_settings
 from tests.ledger_rows import DECIDED, OUTCOME, PREDICTION
 
@@ -136,5 +136,7 @@ def test_other_code_sums_all_days_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     with current_settings().database().session() as session:
         session.execute(text("UPDATE performance SET figures = '{}'"))
     assert measure.fn("mgc", AT) == 0
-    monkeypatch.setattr("tasks.prediction.outcomes._summing_code", lambda: "of a later release")
+    monkeypatch.setattr(
+        "tasks.prediction.outcomes.settling._summing_code", lambda: "of a later release"
+    )
     assert measure.fn("mgc", AT) == 2

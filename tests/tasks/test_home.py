@@ -14,7 +14,7 @@ from ml_core.ranges.label_spec import LabelSpec
 from registry.models.versions import CHALLENGER
 from tasks.data.datasets import read_bars_until
 from tasks.home import FrameError, Home, NoDayError, NoHomeError, open_home
-from tasks.prediction.outcomes import settle
+from tasks.prediction.outcomes.settling import settle
 from tasks.prediction.predict import decided_entries, predict_slot
 from tasks.prediction.slots import slots_between
 from tasks.settings import current_settings, now

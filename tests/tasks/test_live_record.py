@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.rollout_gates import correct
+from monitoring.rollout.gates import correct
 from tests.tasks.live_market import (
     DAY,
     NOW,

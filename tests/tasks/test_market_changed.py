@@ -20,7 +20,7 @@ from tasks.data.market_definition import note_definitions
 from tasks.health.market_overview import market_overview_of
 from tasks.health.parity import audit_parity
 from tasks.prediction.missed import unanswered_entries
-from tasks.prediction.outcomes import settle
+from tasks.prediction.outcomes.settling import settle
 from tasks.prediction.predict import decided_entries
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings, now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_core.learning.predictions.prediction import Reason
-from tasks.prediction.explanation_artifact import reasons_plot
+from tasks.prediction.explanation.artifact import reasons_plot
 
 
 def test_an_answer_without_reasons_has_no_plot_and_one_with_them_has_one() -> None:

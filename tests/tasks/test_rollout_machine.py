@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ml_core.market_events import STAGES, RolloutEvent, Stage
-from monitoring.rollout import Position
-from monitoring.rollout_gates import gates
+from monitoring.rollout.gates import gates
+from monitoring.rollout.stage import Position
 from registry.errors import RolloutChangedError, UnsignedChangeError
 from registry.rollout import record_rollout, rollout_records
 from tasks.rollout import checks as rollout_checks

@@ -16,7 +16,7 @@ from registry.trades import TradeKey, remember_rules, rules_on_record, trades_on
 from tasks.messages.followed_days import followed_days
 from tasks.named_files import names_in
 from tasks.prediction.account_now import followed_plans
-from tasks.prediction.outcomes import settle
+from tasks.prediction.outcomes.settling import settle
 from tasks.settings import current_settings
 from tests.ml_core.bars.lake.test_lake import Row
 from tests.tasks.followed_slot import (

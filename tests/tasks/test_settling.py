@@ -11,7 +11,7 @@ from ml_core.decision.entry import PredictionEntry
 from ml_core.market.schedule import from_minute
 from registry.ledger.entries import OutcomeEntry, Settled
 from tasks.prediction.missed import unanswered_entries
-from tasks.prediction.outcomes import OutcomeCounts, settle
+from tasks.prediction.outcomes.settling import OutcomeCounts, settle
 from tasks.prediction.slots import latest_slot
 from tasks.settings import current_settings
 from tests.ml_core.bars.lake.test_lake import Row, batch

@@ -109,9 +109,9 @@ def approve(
     orbcast approve 3f2a81c0 --refuse --reason "not before the roll"
     """
     settings = tasks.settings.current_settings()
-    if (tasks.settings.api_url() or serving.prefect_session.server_of(settings)) is None:
+    if (tasks.settings.api_url() or serving.prefect_server.session.server_of(settings)) is None:
         raise NoServerError(str(settings.home))
-    with serving.prefect_session.prefect_session(settings, level="WARNING"):
+    with serving.prefect_server.session.prefect_session(settings, level="WARNING"):
         requests = rollout.approval.waiting()
         if run is None:
             _list(requests, as_json=as_json)

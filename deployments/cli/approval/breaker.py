@@ -81,7 +81,7 @@ def _change(market: str, state: BreakerChange, reason: str, by: str, *, as_json:
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    serving.prefect_session.name_running_server(settings)
+    serving.prefect_server.session.name_running_server(settings)
     changed = health.breaker.change(
         settings, symbol, state, cause=BY_HAND, detail=reason, by=who, at=tasks.settings.now()
     )

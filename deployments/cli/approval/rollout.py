@@ -114,7 +114,7 @@ def _step(
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    serving.prefect_session.name_running_server(settings)  # before Prefect is imported
+    serving.prefect_server.session.name_running_server(settings)  # before Prefect is imported
     stage, at = tasks.rollout.stage, tasks.settings.now()
     step = stage.step_up if way == "up" else stage.step_down
     _print_rollout(step(settings, symbol, _stage(to), by=who, reason=reason, at=at), as_json)

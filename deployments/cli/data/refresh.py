@@ -62,14 +62,14 @@ def refresh(
     """
     settings = tasks.settings.current_settings()
     settings.market(market)
-    server = tasks.settings.api_url() or serving.prefect_session.server_of(settings)
+    server = tasks.settings.api_url() or serving.prefect_server.session.server_of(settings)
     if event and server is None:
         raise NobodyListensError(str(settings.home))
     result = None
     if server is not None:
         with (
             progress("Refreshing on the server"),
-            serving.prefect_session.prefect_session(settings, level="WARNING"),
+            serving.prefect_server.session.prefect_session(settings, level="WARNING"),
         ):
             result = _emit(market) if event else _on_server(market, full, wait)
     result = result or _here(market, full)
@@ -94,7 +94,7 @@ class Refreshed:
 def _on_server(market: str, full: bool, wait: float) -> Refreshed | None:
     """Have the server make the run; None if it does not serve the market."""
     try:
-        run = serving.served_run.run_served(
+        run = serving.prefect_server.served_run.run_served(
             f"refresh-data/{market.lower()}", {"full": full}, wait, remark
         )
     except tasks.prefect_api.ObjectNotFound:

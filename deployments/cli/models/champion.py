@@ -75,7 +75,7 @@ def promote(
             raise UnsupportedPromotionError(record.version, tuple(decision.reasons))
         if not decision.promote:
             reason = f"against the evidence: {reason}"
-    serving.prefect_session.name_running_server(settings)
+    serving.prefect_server.session.name_running_server(settings)
     changed = training.champion.make_champion(
         store,
         symbol,
@@ -174,7 +174,7 @@ def rollback(
     settings = tasks.settings.current_settings()
     symbol = settings.market(market).symbol
     who = by or getpass.getuser()
-    serving.prefect_session.name_running_server(settings)
+    serving.prefect_server.session.name_running_server(settings)
     record = training.champion.roll_back(
         settings.models(), symbol, at=tasks.settings.now(), by=who, reason=reason
     )

@@ -83,7 +83,7 @@ def evaluate(
     level = "WARNING" if quiet else "INFO"
     with (
         flow_progress(f"Studying {own.name}"),
-        serving.prefect_session.prefect_session(settings, level=level) as server,
+        serving.prefect_server.session.prefect_session(settings, level=level) as server,
     ):
         if not quiet:
             remark_begin(f"Studying {own.name}", server)

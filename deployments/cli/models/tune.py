@@ -61,7 +61,7 @@ def tune(
     level = "WARNING" if quiet else "INFO"
     with (
         flow_progress(f"Tuning {recipe}"),
-        serving.prefect_session.prefect_session(settings, level=level) as server,
+        serving.prefect_server.session.prefect_session(settings, level=level) as server,
     ):
         if not quiet:
             remark_begin(f"Tuning {recipe}", server)

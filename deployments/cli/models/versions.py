@@ -170,11 +170,13 @@ def card(
         tasks.settings.current_settings(), market, ref, tasks.settings.now()
     )
     if html is not None:
-        pages.document.write_html(pages.model_card.model_card(facts, full=True), html)
+        pages.document.write_html(pages.model_card.page.model_card(facts, full=True), html)
     if as_json:
         print_json(asdict(facts))
     elif html is None:
-        cli.markdown.print_markdown(pages.document.to_markdown(pages.model_card.model_card(facts)))
+        cli.markdown.print_markdown(
+            pages.document.to_markdown(pages.model_card.page.model_card(facts))
+        )
     else:
         echo(f"the card of {facts.version} is in {html}")
 

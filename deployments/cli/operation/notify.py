@@ -47,7 +47,7 @@ class DeadChannelError(OperatorError):
 @contextlib.contextmanager
 def home_prefect(settings: Settings) -> Iterator[None]:
     """Use the home's Prefect, the only place of the channels' secrets."""
-    with serving.prefect_session.prefect_session(settings, level="CRITICAL"):
+    with serving.prefect_server.session.prefect_session(settings, level="CRITICAL"):
         yield
 
 

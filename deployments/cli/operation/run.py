@@ -72,7 +72,7 @@ def run(
     level = "WARNING" if quiet else "INFO"
     with (
         flow_progress(f"Running {name}"),
-        serving.prefect_session.prefect_session(settings, level=level) as server,
+        serving.prefect_server.session.prefect_session(settings, level=level) as server,
     ):
         flow_function = _load(FLOWS[name])
         takes = flow_function.parameters.properties

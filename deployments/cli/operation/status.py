@@ -25,7 +25,7 @@ from monitoring.pages.formatting import count_of, duration, signed, utc_minute
 from tasks import health, prediction
 
 if TYPE_CHECKING:
-    from deployments.serving.server_runs import ServerRun
+    from deployments.serving.prefect_server.runs import ServerRun
     from tasks.health.market_overview import MarketOverview
     from tasks.prediction.day_outlook import DayOutlook
     from tasks.settings import Settings
@@ -113,12 +113,12 @@ def status(
 def _server_and_runs(settings: Settings, named: str | None) -> tuple[str | None, list[ServerRun]]:
     """Return the answering server, if any, and its runs or those of the last server."""
     if named is None:
-        server = serving.prefect_session.server_of(settings)
+        server = serving.prefect_server.session.server_of(settings)
     else:
-        server = named if serving.prefect_health.is_healthy(named) else None
+        server = named if serving.prefect_server.health.is_healthy(named) else None
     if server is not None:
-        return server, serving.server_runs.runs_of(settings, server)
-    return None, serving.server_runs.runs_left(settings) if named is None else []
+        return server, serving.prefect_server.runs.runs_of(settings, server)
+    return None, serving.prefect_server.runs.runs_left(settings) if named is None else []
 
 
 def _print_runs(runs: list[ServerRun], at: datetime, *, up: bool) -> None:
@@ -205,7 +205,7 @@ def _account_words(overview: MarketOverview) -> str:
     over = f", over: {account.ended.replace('_', ' ')}" if account.ended else ""
     return (
         f"{account.account}{over}, {account.balance:,.2f} {account.currency} by "
-        f"{ml_core.strategy.account_standing.SOURCES[account.source]} "
+        f"{ml_core.strategy.account.standing.SOURCES[account.source]} "
         f"({count_of(account.trades, 'trade')}), today {signed(account.day_net, 2)}; "
         f"{monitoring.messages.words.limits_in_words(account.limits)}"
     )
@@ -281,7 +281,9 @@ def down() -> None:
 
     Example: orbcast --home var/demo down
     """
-    path = tasks.settings.current_settings().prefect_dir / serving.prefect_session.SERVER_FILE
+    path = (
+        tasks.settings.current_settings().prefect_dir / serving.prefect_server.session.SERVER_FILE
+    )
     try:
         pid = int(json.loads(path.read_text("utf-8"))["pid"])
         os.kill(pid, signal.SIGTERM)

@@ -30,9 +30,9 @@ from tasks import statistics
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ml_core.strategy.account import Account
-    from ml_core.strategy.account_chance import AccountChances, Chance, Outcome
-    from ml_core.strategy.account_sizing import Sizing
+    from ml_core.strategy.account.chance import AccountChances, Chance, Outcome
+    from ml_core.strategy.account.limits import Account
+    from ml_core.strategy.account.sizing import Sizing
     from tasks.statistics.account_odds import AccountOdds
 
 app = typer.Typer(no_args_is_help=True)
@@ -101,7 +101,7 @@ def check(
 
     Example: orbcast account check var/accounts/mine.toml --stop 86 --lost 920
     """
-    loaded = ml_core.strategy.account.load_account(file)
+    loaded = ml_core.strategy.account.limits.load_account(file)
     sizing = None if stop is None else _sizing(loaded, stop, lost)
     if as_json:
         allowed = {} if sizing is None else {"allowed": sizing}
@@ -111,7 +111,7 @@ def check(
     if sizing is not None and sizing.refusal is not None:
         echo(f"refused: {sizing.refusal.words()}")
     elif sizing is not None and stop is not None:
-        name = ml_core.strategy.account_sizing.NAMES[sizing.limit]
+        name = ml_core.strategy.account.sizing.NAMES[sizing.limit]
         echo(
             f"allowed: {count_of(sizing.contracts, 'contract')}, {sizing.contracts * stop:,.2f} "
             f"at the stop; {name} leaves {sizing.room or 0.0:,.2f}"
@@ -119,9 +119,9 @@ def check(
 
 
 def _sizing(loaded: Account, stop: float, lost: float) -> Sizing:
-    first = ml_core.strategy.account.AccountState.first(loaded)
+    first = ml_core.strategy.account.limits.AccountState.first(loaded)
     state = replace(first, balance=first.balance - lost, day_net=-lost)
-    return ml_core.strategy.account_sizing.contracts_for(loaded, state, size=1.0, risk=stop)
+    return ml_core.strategy.account.sizing.contracts_for(loaded, state, size=1.0, risk=stop)
 
 
 @app.command(short_help="Print the chance that an account breaks a limit under some rules.")

@@ -11,7 +11,7 @@ from deployments.cli.terminal import AsJson, echo, print_json
 from tasks import prediction
 
 if TYPE_CHECKING:
-    from tasks.prediction.explanation import ExplainedPrediction
+    from tasks.prediction.explanation.explain import ExplainedPrediction
 
 
 def explain(
@@ -24,7 +24,7 @@ def explain(
 
     Example: orbcast explain MGC:2025-06-30:0900
     """
-    rows = prediction.explanation.explained(tasks.settings.current_settings(), slot)
+    rows = prediction.explanation.explain.explained(tasks.settings.current_settings(), slot)
     if as_json:
         print_json(rows)
         return

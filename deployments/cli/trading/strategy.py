@@ -140,7 +140,7 @@ def backtest(
     period = days_of(first, last)
     words = "Backtesting the rules, then driftless prices"
     with progress(words, 1.0) as bar:
-        result = prediction.value_added.backtest_rules(
+        result = prediction.outcomes.value_added.backtest_rules(
             settings,
             market,
             rules,
@@ -207,7 +207,7 @@ def trades(
     rules = [settings.rules(definition.symbol, name) for name in chosen]
     period = days_of(first, last)
     with progress("Backtesting the rules"):
-        slots = prediction.value_added.trades_beside(
+        slots = prediction.outcomes.value_added.trades_beside(
             settings, market, rules, first=period[0], last=period[1], at=tasks.settings.now()
         )
     headings = ("day", "range", *(f"{one.name}, net R" for one in rules))
@@ -243,7 +243,7 @@ def show_worth(
     settings = tasks.settings.current_settings()
     rules = settings.rules(settings.market(market).symbol, name)
     with progress("Replaying recorded decisions"):
-        scaled, bare = prediction.value_added.followed_days(
+        scaled, bare = prediction.outcomes.value_added.followed_days(
             settings, market, rules, "replay" if replay else "live", tasks.settings.now()
         )
     added, opinions = (

@@ -18,7 +18,7 @@ from registry.models.retrain_attempts import (
 )
 from tasks.notices.error_words import scrubbed
 from tasks.notices.notify import notify
-from tasks.runs.restarts import by_itself
+from tasks.runs.recovery.restarts import by_itself
 from tasks.settings import Settings, now
 from tasks.training.retrain.attempts import attempts_of, resting
 

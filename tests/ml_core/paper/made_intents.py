@@ -13,7 +13,7 @@ from ml_core.market.schedule import from_minute, to_minute
 from ml_core.paper.account import PaperAccount, PaperIntent
 from ml_core.paper.book import run_book
 from ml_core.paper.events import PaperEvent
-from ml_core.strategy.account import Account
+from ml_core.strategy.account.limits import Account
 from ml_core.strategy.checks import DaySoFar
 from ml_core.strategy.order_intent import planned_order
 from ml_core.strategy.plan import Plan

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ml_core.market.schedule import to_minute
 from ml_core.paper.account import paper_account_state
 from ml_core.paper.order_terms import OrderTerms
-from ml_core.strategy.account import Account
+from ml_core.strategy.account.limits import Account
 from ml_core.strategy.rules import SIGN_OF, Side
 from tests.ml_core.paper.made_intents import (
     FREE,

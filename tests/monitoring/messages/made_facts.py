@@ -13,8 +13,8 @@ from ml_core.market.instrument import Instrument
 from ml_core.market.news import NewsEvent
 from ml_core.market_events import Stage
 from ml_core.ranges.label_spec import LabelSpec
-from ml_core.strategy.account import Account, AccountState
-from ml_core.strategy.account_standing import AccountStanding
+from ml_core.strategy.account.limits import Account, AccountState
+from ml_core.strategy.account.standing import AccountStanding
 from ml_core.strategy.blackout import Blackout, no_entries
 from ml_core.strategy.bracket import Bracket, planned_bracket
 from ml_core.strategy.checks import DaySoFar, RuleCheck

@@ -12,7 +12,7 @@ from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError, NoTrad
 from ml_core.evidence.intervals import Interval
 from monitoring.pages.document import to_html
 from monitoring.pages.findings import finding, label_words, money, recovered
-from monitoring.pages.model_card import model_card
+from monitoring.pages.model_card.page import model_card
 from tests.monitoring.figures import TRUTH, evaluation, trained
 from tests.monitoring.pages.outline import read
 from tests.monitoring.pages.test_model_card import facts

@@ -10,9 +10,9 @@ import pytest
 
 from ml_core.evidence.evaluation import Evaluation, NotAnEvaluationError
 from ml_core.evidence.rule_power import rows_for_rule
-from monitoring.pages.card_facts import CardDecision, CardFacts, CardPower, CardStudy
 from monitoring.pages.document import to_html, to_markdown
-from monitoring.pages.model_card import model_card
+from monitoring.pages.model_card.facts import CardDecision, CardFacts, CardPower, CardStudy
+from monitoring.pages.model_card.page import model_card
 from tests.monitoring.figures import evaluation, trained
 from tests.monitoring.pages.outline import read
 

@@ -21,6 +21,6 @@ def _kind(dialect: object) -> int:
 
 
 def pytest_configure() -> None:
-    """Give all engines one cache, whose keys contain the dialect: equal if of one kind."""
+    """Let all engines share one cache, whose keys contain the dialect: equal if of one kind."""
     Engine._compiled_cache = property(lambda _: _COMPILED, lambda _, __: None)
     DefaultDialect.__eq__, DefaultDialect.__hash__ = _same_kind, _kind

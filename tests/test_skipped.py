@@ -20,7 +20,7 @@ def test_walks(): ...
 """
 
 
-def test_every_reason_is_said_once_with_its_remedy_and_how_many_tests_it_kept_from_running(
+def test_every_reason_is_printed_once_with_its_remedy_and_the_number_of_skipped_tests(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(TESTS)

@@ -15,12 +15,12 @@ LIMIT = re.compile(
 )
 """A test's own limit, or a process that should keep running but may end by itself."""
 
-ASKED_AGAIN = "urlopen("
-"""These repeat a request whose reply is late."""
+RETRIED_REQUEST = "urlopen("
+"""A line with this repeats a request whose reply is late."""
 
 
 def limits(text: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines() if ASKED_AGAIN not in line]
+    lines = [line.strip() for line in text.splitlines() if RETRIED_REQUEST not in line]
     return [line for line in lines if LIMIT.search(line) and "sleep(600)" not in line]
 
 
@@ -39,7 +39,7 @@ def test_a_limit_of_a_test_s_own_is_seen(line: str) -> None:
 
 def test_no_test_has_a_limit_of_its_own() -> None:
     files = set((PROJECT / "tests").rglob("*.py")) - {Path(__file__)}
-    seen = {str(each.relative_to(PROJECT)): limits(each.read_text("utf-8")) for each in files}
+    seen = {str(path.relative_to(PROJECT)): limits(path.read_text("utf-8")) for path in files}
     assert {name: lines for name, lines in seen.items() if lines} == {}
 
 
@@ -47,13 +47,15 @@ def test_pytest_ends_no_test_before_its_wait_has_ended(pytestconfig: pytest.Conf
     assert float(pytestconfig.getini("timeout")) > AT_MOST_SECONDS
 
 
-def test_what_holds_late_is_waited_for() -> None:
+def test_a_condition_that_holds_late_is_waited_for() -> None:
     answers = iter([False, False, True])
     wait_until(lambda: next(answers))
     assert list(answers) == []
 
 
-def test_what_never_holds_fails_with_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_condition_that_never_holds_fails_with_the_given_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("tests.waiting.AT_MOST_SECONDS", 0.0)
     with pytest.raises(AssertionError, match="the log"):
         wait_until(lambda: False, lambda: "the log")

@@ -58,7 +58,7 @@ def test_files_that_copy_the_home_come_after_the_first_that_need_none_and_before
     for name in "xyz":
         pytester.makepyfile(**{f"test_{name}": HOMELY})
 
-    found = pytester.runpytest("--collect-only", "-q", "-p", "tests.work_order", "-p", "xdist")
+    collected = pytester.runpytest("--collect-only", "-q", "-p", "tests.work_order", "-p", "xdist")
 
-    order = "".join(line[5] for line in found.outlines if line.startswith("test_"))
+    order = "".join(line[5] for line in collected.outlines if line.startswith("test_"))
     assert order == "xabyzcdefgh"

@@ -40,8 +40,8 @@ def served(home: Path, clock: Path | None = None) -> Iterator[str]:
     command = [sys.executable, "-m", "deployments.cli", "--home", str(home), "dashboard"]
     command += ["--no-browser", "--port", str(port)]
     log = home.parent / f"dashboard-{port}.log"
-    with log.open("w") as told:
-        process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
+    with log.open("w") as log_file:
+        process = subprocess.Popen(command, env=environment, stdout=log_file, stderr=log_file)
     try:
 
         def is_up() -> bool:

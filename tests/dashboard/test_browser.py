@@ -31,9 +31,8 @@ PAGES = {
     "gates": "Gates",
     "data": "Drift and data",
 }
-SHOWN_WITHIN = AT_MOST_SECONDS * 1000
-"""Milliseconds."""
-expect.set_options(timeout=SHOWN_WITHIN)
+TIMEOUT_MS = AT_MOST_SECONDS * 1000
+expect.set_options(timeout=TIMEOUT_MS)
 
 SCREENSHOTS = PROJECT / "var" / "screenshots"
 
@@ -60,14 +59,14 @@ class Visit:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
-        page.set_default_timeout(SHOWN_WITHIN)
+        page.set_default_timeout(TIMEOUT_MS)
         self.outside: list[str] = []
         self.plotly: list[str] = []
         self.errors: list[str] = []
-        page.on("request", lambda request: self._asked(request.url))
+        page.on("request", lambda request: self._note_request(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def _asked(self, url: str) -> None:
+    def _note_request(self, url: str) -> None:
         if not url.startswith((self.url, self.url.replace("http", "ws"), "data:", "blob:")):
             self.outside.append(url)
         if "plotly" in url.lower():
@@ -128,66 +127,66 @@ IN_ONE_LOOK = pytest.mark.parametrize("visit", ["light"], indirect=True)
 
 @pytest.mark.parametrize("path", PAGES)
 def test_each_page_shows_without_an_error(visit: tuple[str, Visit], path: str) -> None:
-    look, shown = visit
-    shown.open(path)
-    shown.keep(f"{path or 'today'}-{look}")
-    heading = shown.page.get_by_role("heading", level=1)
+    look, window = visit
+    window.open(path)
+    window.keep(f"{path or 'today'}-{look}")
+    heading = window.page.get_by_role("heading", level=1)
     expect(heading.first).to_be_visible()
-    shown.require_sound()
+    window.require_sound()
 
 
 @IN_ONE_LOOK
 def test_the_first_page_is_found_by_its_name_too(visit: tuple[str, Visit]) -> None:
-    _, shown = visit
-    shown.open("today")
-    expect(shown.page.get_by_role("heading", name="Today", level=1)).to_be_visible()
-    shown.require_sound()
+    _, window = visit
+    window.open("today")
+    expect(window.page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+    window.require_sound()
 
 
 def test_axes_show_the_market_s_clock_and_days_in_any_zone(
     browser: Browser, dashboard: str
 ) -> None:
     context = browser.new_context(timezone_id="America/Los_Angeles")
-    shown = Visit(context.new_page(), dashboard)
-    shown.open("")
-    first = shown.page.get_by_test_id("stVegaLiteChart").first
+    window = Visit(context.new_page(), dashboard)
+    window.open("")
+    first = window.page.get_by_test_id("stVegaLiteChart").first
     expect(first.get_by_text("Australia/Brisbane", exact=True)).to_be_attached()
     labels = first.locator(".role-axis-label text").all_text_contents()
     times = [label for label in labels if ":" in label]
     assert len(times) > 1
     assert all("08:30" <= time <= "11:30" for time in times), "the card's range begins at 09:00"
-    shown.open("performance")
-    lines = shown.page.get_by_role("tabpanel", name="every break", exact=True)
-    shown.page.get_by_role("tab", name="every break", exact=True).click()
-    shown.settled()
+    window.open("performance")
+    lines = window.page.get_by_role("tabpanel", name="every break", exact=True)
+    window.page.get_by_role("tab", name="every break", exact=True).click()
+    window.settled()
     area = lines.get_by_test_id("stVegaLiteChart").locator(".role-frame .background").first
     area.hover(position={"x": 3, "y": 60}, force=True)
-    expect(shown.page.locator("#vg-tooltip-element")).to_contain_text(f"{FIRST_DAY:%b %d, %Y}")
-    shown.require_sound()
+    expect(window.page.locator("#vg-tooltip-element")).to_contain_text(f"{FIRST_DAY:%b %d, %Y}")
+    window.require_sound()
     context.close()
 
 
 @IN_ONE_LOOK
 def test_a_tab_is_filled_when_it_is_opened(visit: tuple[str, Visit]) -> None:
-    _, shown = visit
-    page = shown.page
-    shown.open("performance")
+    _, window = visit
+    page = window.page
+    window.open("performance")
     for name, filled in (
         ("Weekday", page.get_by_test_id("stDataFrame")),
         ("every break", page.get_by_text("net R a trade")),
     ):
         page.get_by_role("tab", name=name, exact=True).click()
-        shown.settled()
+        window.settled()
         panel = page.get_by_role("tabpanel", name=name, exact=True)
         expect(panel.locator(filled).first).to_be_visible()
-    shown.open("data")
+    window.open("data")
     page.get_by_role("tab", name="Revised bars").click()
     expect(page.get_by_text("No bars were revised.")).to_be_visible()
-    shown.open("models")
+    window.open("models")
     page.get_by_role("tab", name="Target before stop").click()
-    shown.settled()
+    window.settled()
     expect(page.get_by_role("heading", name="Two versions side by side")).to_be_visible()
-    shown.require_sound()
+    window.require_sound()
 
 
 def test_of_several_markets_one_is_chosen(
@@ -195,30 +194,30 @@ def test_of_several_markets_one_is_chosen(
 ) -> None:
     monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
     with served(day_home, day_home.parent / "clock") as url:
-        shown = Visit(browser.new_page(), url)
-        shown.open("data")
-        shown.page.get_by_role("combobox", name="Market").click()
-        shown.page.get_by_role("option", name="NQ").click()
-        expect(shown.page.get_by_text("There are no bars in the lake").first).to_be_visible()
-        menu = shown.page.get_by_test_id("stSidebarNav")
+        window = Visit(browser.new_page(), url)
+        window.open("data")
+        window.page.get_by_role("combobox", name="Market").click()
+        window.page.get_by_role("option", name="NQ").click()
+        expect(window.page.get_by_text("There are no bars in the lake").first).to_be_visible()
+        menu = window.page.get_by_test_id("stSidebarNav")
         for title in PAGES.values():
             menu.get_by_role("link", name=title, exact=True).click()
-            shown.settled()
-            expect(shown.page.get_by_text("NQ ·").first).to_be_visible()
-            shown.require_sound()
-        shown.page.close()
+            window.settled()
+            expect(window.page.get_by_text("NQ ·").first).to_be_visible()
+            window.require_sound()
+        window.page.close()
 
 
 def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     with served(home) as url:
-        shown = Visit(browser.new_page(), url)
+        window = Visit(browser.new_page(), url)
         for path in PAGES:
-            shown.open(path)
-            expect(shown.page.get_by_text("orbcast demo").first).to_be_visible()
-            shown.require_sound()
-        shown.page.close()
+            window.open(path)
+            expect(window.page.get_by_text("orbcast demo").first).to_be_visible()
+            window.require_sound()
+        window.page.close()
     assert list(home.iterdir()) == [], "looking at a home writes nothing into it"
 
 
@@ -226,9 +225,9 @@ def test_a_new_home_says_what_to_run(browser: Browser, tmp_path: Path) -> None:
 def test_a_filter_an_export_and_a_row_are_clicked_through(
     visit: tuple[str, Visit], tmp_path: Path
 ) -> None:
-    _, shown = visit
-    page = shown.page
-    shown.open("predictions?mode=live")
+    _, window = visit
+    page = window.page
+    window.open("predictions?mode=live")
     every = page.get_by_text("predictions, newest first").inner_text()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
@@ -246,12 +245,12 @@ def test_a_filter_an_export_and_a_row_are_clicked_through(
             break
     wanted.click()
     page.keyboard.press("Escape")
-    shown.settled()
+    window.settled()
     expect(page.get_by_text("predictions, newest first")).not_to_have_text(every)
     assert "opening_range=0900" in page.url
     table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     table.click(position={"x": 20, "y": 52}, force=True)  # the grid covers its canvas
     expect(page.get_by_role("heading", name="Explanation: MGC")).to_be_visible()
-    shown.settled()
-    shown.keep("predictions-why")
-    shown.require_sound()
+    window.settled()
+    window.keep("predictions-why")
+    window.require_sound()

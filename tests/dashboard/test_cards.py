@@ -27,9 +27,9 @@ from tests.tasks.followed_slot import (
     NINE,
     READ_AT,
     T0,
-    asked,
     planned,
     read,
+    record_entry,
     rules,
 )
 
@@ -57,7 +57,7 @@ DRAWN = {
 @pytest.fixture(autouse=True)
 def in_the_ledger(home: Path) -> None:
     del home
-    asked()
+    record_entry()
     read(*BARS)
 
 
@@ -93,7 +93,7 @@ def test_a_card_draws_the_trade_of_its_own_rule(kind: str, settled: bool) -> Non
     assert words_of(drawn(days, slot)) == DRAWN[kind]
 
 
-def test_an_open_trade_stands_at_the_last_close_and_the_label_s_is_the_second_fact() -> None:
+def test_an_open_trade_is_valued_at_the_last_close_and_the_label_s_is_the_second_fact() -> None:
     planned(rules("break-even"))
     settle.fn("mgc", from_minute(NINE + 21))
     days, slot = seen(from_minute(NINE + 21))
@@ -104,7 +104,7 @@ def test_an_open_trade_stands_at_the_last_close_and_the_label_s_is_the_second_fa
     assert lines[-1].endswith("): UP, win, +1.00 R gross, +0.63 R net.")
 
 
-def test_the_label_s_own_trade_is_told_once() -> None:
+def test_the_label_s_own_trade_is_listed_once() -> None:
     planned(rules("label"))
     settle.fn("mgc", READ_AT)
     days, slot = seen()
@@ -118,9 +118,9 @@ def test_a_plan_that_was_refused_says_why_and_draws_what_was_left_alone() -> Non
     planned(rules("half"), Plan(long=0.0, short=0.0, checks=(refused,)))
     days, slot = seen()
     assert words_of(drawn(days, slot)) == DRAWN["half"]
-    told = " ".join(trade_lines(days, slot))
-    assert "not entered" in told
-    assert "would arm nothing (size: 0.6 ATR, allowed 0.02 to 0.5)" in told
+    printed = " ".join(trade_lines(days, slot))
+    assert "not entered" in printed
+    assert "would arm nothing (size: 0.6 ATR, allowed 0.02 to 0.5)" in printed
 
 
 def test_before_its_break_a_card_draws_the_sides_that_are_armed() -> None:
@@ -139,7 +139,7 @@ def test_several_strategies_stand_side_by_side() -> None:
     assert trade_lines(days, slot.beside[1])[0].startswith("No 1-minute close outside")
 
 
-def test_a_range_that_nobody_was_asked_of_is_drawn_alone() -> None:
+def test_a_range_without_a_prediction_is_drawn_alone() -> None:
     days, _ = seen()
     picture = picture_now(days, KEY, None)
     assert picture is not None

@@ -92,7 +92,7 @@ def test_each_chart_is_json_on_the_page_s_own_ground(name: str, theme: Theme) ->
 
 
 @BOTH
-def test_candles_stand_at_the_market_s_clock_and_a_minute_without_a_trade_is_empty(
+def test_candles_are_drawn_at_the_market_s_clock_and_a_minute_without_a_trade_is_empty(
     theme: Theme,
 ) -> None:
     chart: Any = range_chart(picture(), theme)

@@ -44,14 +44,14 @@ def followed(settings: Settings, day: date, at: datetime) -> FollowedDays:
     return followed_days(settings, "mgc", day - OPEN_DAYS, day, at)
 
 
-def lived(settings: Settings, day: date, at: datetime) -> DaySummary:
+def summary_of(settings: Settings, day: date, at: datetime) -> DaySummary:
     return day_summary(followed(settings, day, at), day, at)
 
 
 def test_a_day_that_is_over_has_the_net_r_of_its_entered_trades(settings: Settings) -> None:
     entered = 0
     for on in (FIRST_DAY + timedelta(days=days) for days in (0, 1, 2, 3, 7, 8)):
-        over = lived(settings, on, NOW)
+        over = summary_of(settings, on, NOW)
         taken = [
             slot.taken
             for slot in followed(settings, on, NOW).slots
@@ -79,10 +79,10 @@ def test_at_a_stage_that_is_traded_a_range_that_waits_has_its_bracket_to_copy(
             at = opening.entry.decision_time + timedelta(seconds=30)
             days = followed(settings, on, at)
             raised = [replace(one, stage="advisory") for one in days.slots]
-            shown = day_summary(replace(days, slots=tuple(raised)), on, at).ranges
+            ranges = day_summary(replace(days, slots=tuple(raised)), on, at).ranges
             quiet = day_summary(days, on, at).ranges
             assert {line for one in quiet for line in one.to_copy} == set()
-            lines = [line for one in shown for line in one.to_copy]
+            lines = [line for one in ranges for line in one.to_copy]
             if lines:
                 assert re.fullmatch(
                     r"to copy: (long|short) size 1 MGC\w+, entry [\d.]+ \(\d+ ticks\), "
@@ -109,7 +109,7 @@ def an_open_trade(settings: Settings) -> tuple[date, PlanResult]:
     raise AssertionError("no trade lasted five minutes")
 
 
-def test_an_open_trade_stands_at_the_close_of_the_last_bar_after_costs(
+def test_an_open_trade_is_valued_at_the_close_of_the_last_bar_after_costs(
     settings: Settings, simulated_database: Path
 ) -> None:
     day, taken = an_open_trade(settings)
@@ -129,7 +129,7 @@ def test_an_open_trade_stands_at_the_close_of_the_last_bar_after_costs(
     cost = instrument.round_trip_cost_ticks * float(instrument.tick_size)
     expected = (side * (last - entry) - cost) / abs(entry - stop) * taken.size
 
-    now = lived(settings, day, at)
+    now = summary_of(settings, day, at)
     assert now.open == 1
     assert now.running_r == pytest.approx(expected)
     (own,) = [it for it in now.ranges if it.opening_range == taken.slot.opening_range]
@@ -139,7 +139,7 @@ def test_an_open_trade_stands_at_the_close_of_the_last_bar_after_costs(
 
 def test_nothing_of_later_is_in_a_day(settings: Settings) -> None:
     close = datetime(2024, 11, 27, 23, 5, tzinfo=UTC)  # close of Thursday's first range
-    early = lived(settings, THURSDAY, close + timedelta(seconds=30))
+    early = summary_of(settings, THURSDAY, close + timedelta(seconds=30))
     assert (early.trades, early.open, early.net_r) == (0, 0, 0.0)
     assert early.ranges[0].result == "waiting for its break"
 
@@ -176,7 +176,7 @@ def test_a_trade_that_no_break_of_the_label_gives_is_shown_as_it_is(
             at = taken.slot.entered_at + timedelta(seconds=1)
             (line,) = [
                 line
-                for line in lived(current_settings(), on, at).ranges
+                for line in summary_of(current_settings(), on, at).ranges
                 if line.opening_range == slot.entry.opening_range
             ]
             if not line.is_open:
@@ -205,15 +205,15 @@ def page_at(
     def run(at: datetime) -> AppTest:
         st.cache_resource.clear()
         set_clock(monkeypatch, tmp_path / "clock", at)
-        shown = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
-        assert not shown.exception
-        return shown
+        page = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
+        assert not page.exception
+        return page
 
     return run
 
 
-def messages_of(shown: AppTest) -> list[str]:
-    return list(shown.dataframe[1].value["message"])
+def messages_of(page: AppTest) -> list[str]:
+    return list(page.dataframe[1].value["message"])
 
 
 def test_the_page_begins_with_the_day_in_figures_and_its_messages(
@@ -223,37 +223,39 @@ def test_the_page_begins_with_the_day_in_figures_and_its_messages(
     for key, at in (("of the day", NOW), ("of the day before", NOW - timedelta(days=1))):
         notice = Notice(key=key, market="MGC", kind="break", subject=key, body="", at=at)
         record_notice(current_settings().database(), notice)
-    shown = page_at(NOW)
-    figures = {told.label: told.value for told in shown.metric}
-    day = lived(current_settings(), THURSDAY, NOW)
+    page = page_at(NOW)
+    figures = {metric.label: metric.value for metric in page.metric}
+    day = summary_of(current_settings(), THURSDAY, NOW)
     assert figures["Net R settled"] == r_multiple(day.net_r)
     assert figures["Messages"] == str(len(before) + 1)
-    assert sorted(messages_of(shown)) == sorted([*before, "of the day"])
-    assert list(shown.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
+    assert sorted(messages_of(page)) == sorted([*before, "of the day"])
+    assert list(page.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
 
 
 def test_on_a_weekend_the_last_day_on_record_and_the_next_one_s_ranges_are_there_at_once(
     page_at: Callable[[datetime], AppTest],
 ) -> None:
-    shown = page_at(datetime(2024, 11, 30, 3, 0, tzinfo=UTC))  # Saturday noon in Brisbane
-    assert shown.date_input[0].value == THURSDAY
-    titles = [told.value for told in shown.subheader]
+    page = page_at(datetime(2024, 11, 30, 3, 0, tzinfo=UTC))  # Saturday noon in Brisbane
+    assert page.date_input[0].value == THURSDAY
+    titles = [heading.value for heading in page.subheader]
     assert titles[0] == "Next: Monday 02 December"
     assert titles[1].startswith("0900 · ")
-    assert list(shown.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
+    assert list(page.dataframe[0].value["range"]) == ["0900", "1000", "1100"]
 
 
 def test_a_market_among_all_has_its_day_in_a_line(settings: Settings) -> None:
     market = settings.market("mgc")
     outlook = day_outlook(market, NOW)
-    over = market_row("MGC", lived(settings, FIRST_DAY, NOW), outlook, NOW)
-    whole = lived(settings, FIRST_DAY, NOW)
+    over = market_row("MGC", summary_of(settings, FIRST_DAY, NOW), outlook, NOW)
+    whole = summary_of(settings, FIRST_DAY, NOW)
     assert over["trades"] == str(whole.trades)
     assert over["R settled"] == r_multiple(whole.net_r)
     assert over["R running"] == r_multiple(None)
     first = outlook.next_ranges[0]
     assert over["next"].startswith(f"{first.opening_range} in ")
-    nothing = market_row("NQ", lived(settings, THURSDAY + timedelta(days=365), NOW), outlook, NOW)
+    nothing = market_row(
+        "NQ", summary_of(settings, THURSDAY + timedelta(days=365), NOW), outlook, NOW
+    )
     assert (nothing["ranges"], nothing["trades"]) == (DASH, "0")
     assert nothing["R settled"] == r_multiple(None)
 
@@ -266,10 +268,10 @@ def test_today_begins_with_all_markets_where_there_are_several(
 
     def tables() -> dict[str, list[str]]:
         st.cache_resource.clear()
-        shown = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
-        assert not shown.exception
+        page = AppTest.from_function(today, default_timeout=AT_MOST_SECONDS).run()
+        assert not page.exception
         return {
-            ",".join(each.value.columns): list(each.value.iloc[:, 0]) for each in shown.dataframe
+            ",".join(table.value.columns): list(table.value.iloc[:, 0]) for table in page.dataframe
         }
 
     all_columns = "market,trades,R settled,R running,R to lose,next,ranges,stage"

@@ -14,7 +14,7 @@ from registry.notices import Notice, record_notice
 from tasks.settings import current_settings
 from tests.waiting import AT_MOST_SECONDS
 
-FOUND = DriftFigures(
+DRIFT = DriftFigures(
     why_not="",
     days=10,
     columns=74,
@@ -36,7 +36,7 @@ def drift_and_data() -> None:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
-    ("figures", "columns"), [(FOUND, ["sigma_24h", "wick"]), (DriftFigures(), [])]
+    ("figures", "columns"), [(DRIFT, ["sigma_24h", "wick"]), (DriftFigures(), [])]
 )
 def test_a_drift_check_is_shown_with_its_most_telling_columns(
     figures: DriftFigures, columns: list[str]
@@ -55,10 +55,10 @@ def test_a_drift_check_is_shown_with_its_most_telling_columns(
     record_drift(current_settings().database(), record)
     st.cache_resource.clear()
 
-    shown = AppTest.from_function(drift_and_data, default_timeout=AT_MOST_SECONDS).run()
+    page = AppTest.from_function(drift_and_data, default_timeout=AT_MOST_SECONDS).run()
 
-    assert not shown.exception
-    tables = [table.value for table in shown.dataframe]
+    assert not page.exception
+    tables = [table.value for table in page.dataframe]
     listed = [list(table["column"]) for table in tables if "column" in table]
     assert listed == ([columns] if columns else [])
 
@@ -66,14 +66,14 @@ def test_a_drift_check_is_shown_with_its_most_telling_columns(
 @pytest.mark.usefixtures("home")
 def test_a_notice_is_listed_with_the_channels_that_took_it() -> None:
     at = datetime(2024, 6, 1, 8, 15, tzinfo=UTC)
-    told = Notice(key="k", market="MGC", kind="drift", subject="drift", body="in wicks", at=at)
-    record_notice(current_settings().database(), told)
+    notice = Notice(key="k", market="MGC", kind="drift", subject="drift", body="in wicks", at=at)
+    record_notice(current_settings().database(), notice)
     st.cache_resource.clear()
 
-    shown = AppTest.from_function(drift_and_data, default_timeout=AT_MOST_SECONDS).run()
+    page = AppTest.from_function(drift_and_data, default_timeout=AT_MOST_SECONDS).run()
 
-    assert not shown.exception
-    listed = [table.value for table in shown.dataframe if "delivered to" in table.value]
+    assert not page.exception
+    listed = [table.value for table in page.dataframe if "delivered to" in table.value]
     assert [list(table.iloc[0]) for table in listed] == [
         ["2024-06-01 08:15 UTC", "drift", "in wicks", "-"]
     ]

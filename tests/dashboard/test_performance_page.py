@@ -36,13 +36,13 @@ FIRST = date(2024, 1, 1)
 def answers(days: int, *, seed: int = 1) -> list[ScoredPrediction]:
     """Return six predictions a day; one in twenty late, one in ten without a breakout."""
     draw = np.random.default_rng(seed)
-    found = []
+    rows = []
     for day in range(days):
         for name in ("0900", "1000", "1100", "1800", "2300", "0030"):
             p = float(draw.uniform(0.05, 0.95))
             up = draw.random() < p
             net = float(draw.normal(-0.1, 1.0))
-            found.append(
+            rows.append(
                 ScoredPrediction(
                     trading_day=FIRST + timedelta(days=day),
                     opening_range=name,
@@ -61,7 +61,7 @@ def answers(days: int, *, seed: int = 1) -> list[ScoredPrediction]:
                     r_net=net,
                 )
             )
-    return found
+    return rows
 
 
 def in_time(rows: list[ScoredPrediction]) -> list[ScoredPrediction]:
@@ -81,7 +81,7 @@ def test_a_groups_figures_are_those_of_its_rows(key: Any) -> None:
         assert model.accuracy == pytest.approx(accuracy_score(up, p >= 0.5))
         assert model.log_loss == pytest.approx(log_loss(up, p, labels=[False, True]))
         assert model.brier == pytest.approx(brier_score_loss(up, p))
-    assert sum(each.counts.breaks for each in periods.values()) == len(in_time(rows))
+    assert sum(group.counts.breaks for group in periods.values()) == len(in_time(rows))
 
 
 def test_the_confusion_counts_are_scikit_learns_without_late_answers() -> None:
@@ -93,9 +93,9 @@ def test_the_confusion_counts_are_scikit_learns_without_late_answers() -> None:
         [side(row) for row in judged],
         labels=["UP", "DOWN"],
     )
-    assert [[counts[said][was] for said in ("UP", "DOWN")] for was in ("UP", "DOWN")] == (
-        table.tolist()
-    )
+    assert [
+        [counts[predicted][was] for predicted in ("UP", "DOWN")] for was in ("UP", "DOWN")
+    ] == (table.tolist())
     assert counts["UP"]["NONE"] + counts["DOWN"]["NONE"] == sum(
         row.direction == "NONE" and not row.late for row in rows
     )

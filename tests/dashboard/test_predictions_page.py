@@ -79,16 +79,16 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Settled], bool]]] = {
 def test_a_filter_lets_through_what_the_ledger_has(
     name: str, database: Database, settled: tuple[Settled, ...]
 ) -> None:
-    asked, holds = FILTERS[name]
-    wanted = PredictionFilter(market="MGC", **asked)
-    expected = [each for each in settled if holds(each)]
+    conditions, holds = FILTERS[name]
+    wanted = PredictionFilter(market="MGC", **conditions)
+    expected = [settled_row for settled_row in settled if holds(settled_row)]
     rows = list(all_rows(database, wanted))
     assert len(expected) > 0
-    assert (len(expected) < len(settled)) == bool(asked)
+    assert (len(expected) < len(settled)) == bool(conditions)
     assert matching(database, wanted) == len(expected) == len(rows)
-    for row, each in zip(rows, expected, strict=True):
-        assert row.p_up == each.prediction.p_up
-        assert row.r_net == (each.outcome.r_net if each.outcome else None)
+    for row, settled_row in zip(rows, expected, strict=True):
+        assert row.p_up == settled_row.prediction.p_up
+        assert row.r_net == (settled_row.outcome.r_net if settled_row.outcome else None)
     pages = [browse(database, wanted, offset=at, limit=7) for at in range(0, len(rows), 7)]
     newest = [row.decision_time for page in pages for row in page]
     assert newest == sorted(newest, reverse=True)
@@ -100,12 +100,13 @@ def test_the_lean_rows_for_scoring_are_the_ledgers(
 ) -> None:
     rows = scored_predictions(database, "MGC", mode="live", role="champion")
     same = [
-        each
-        for each in settled
-        if (each.prediction.mode, each.prediction.role) == ("live", "champion")
+        row
+        for row in settled
+        if (row.prediction.mode, row.prediction.role) == ("live", "champion")
     ]
     assert [(row.p_up, row.direction, row.taken_r_net) for row in rows] == [
-        (each.prediction.p_up, each.direction, each.taken_r_net) for each in same
+        (settled_row.prediction.p_up, settled_row.direction, settled_row.taken_r_net)
+        for settled_row in same
     ]
     middle = same[len(same) // 2].prediction.decision_time
     later = scored_predictions(database, "MGC", mode="live", role="champion", after=middle)
@@ -113,13 +114,13 @@ def test_the_lean_rows_for_scoring_are_the_ledgers(
 
 
 def test_choices_are_the_values_there_are_and_a_row_opens_whole(database: Database) -> None:
-    known = choices(database, "MGC")
-    assert set(known["mode"]) == {"live", "replay"}
+    values = choices(database, "MGC")
+    assert set(values["mode"]) == {"live", "replay"}
     (row,) = browse(database, PredictionFilter(market="MGC"), limit=1)
-    assert row.version in known["version"]
-    found = prediction_with_hashes(database, row.id)
-    assert found is not None
-    entry, hashes = found
+    assert row.version in values["version"]
+    row_and_hashes = prediction_with_hashes(database, row.id)
+    assert row_and_hashes is not None
+    entry, hashes = row_and_hashes
     assert (entry.opening_range, len(hashes["row"])) == (row.opening_range, 64)
     assert prediction_with_hashes(database, 10**9) is None
 
@@ -156,13 +157,13 @@ def test_the_command_shows_and_writes_the_same(
     monkeypatch.setenv("ORBCAST_HOME", str(day_home))
     monkeypatch.setenv("COLUMNS", "80")
     run = CliRunner().invoke
-    shown = run(app, ["predictions", "--mode", "live", "--rows", "3"])
-    assert (shown.exit_code, "the newest 3 of" in shown.stdout) == (0, True)
-    assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+    result = run(app, ["predictions", "--mode", "live", "--rows", "3"])
+    assert (result.exit_code, "the newest 3 of" in result.stdout) == (0, True)
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
     assert run(app, ["predictions", "--csv", str(tmp_path / "a.csv")]).exit_code == 0
     with (tmp_path / "a.csv").open(newline="") as file:
         written = sum(1 for _ in csv.DictReader(file))
-    told = run(app, ["predictions", "--json", "--rows", "1"])
-    assert f'"matching": {written}' in told.stdout
+    as_json = run(app, ["predictions", "--json", "--rows", "1"])
+    assert f'"matching": {written}' in as_json.stdout
     nothing = run(app, ["predictions", "--from", "2031-01-01"])
     assert nothing.stdout.strip() == "no prediction matches"

@@ -29,8 +29,8 @@ def record(alias: str, days: int, version: str) -> AliasRecord:
 def test_ten_changes_of_both_roles_are_shown_and_the_earlier_ones_folded(
     changes: int, tables: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[Sequence[Mapping[str, object]]] = []
-    monkeypatch.setattr(models, "words_table", shown.append)
+    tables_drawn: list[Sequence[Mapping[str, object]]] = []
+    monkeypatch.setattr(models, "words_table", tables_drawn.append)
     history = {
         alias: tuple(record(alias, day, f"{alias}-{day}") for day in range(changes))
         for alias in models.ALIASES
@@ -38,6 +38,6 @@ def test_ten_changes_of_both_roles_are_shown_and_the_earlier_ones_folded(
     store = SimpleNamespace(history=lambda _market, alias: history[alias])
     view: Any = SimpleNamespace(symbol="MGC", settings=SimpleNamespace(models=lambda: store))
     models._history(view)
-    assert [len(rows) for rows in shown] == tables
-    times = [row["from (UTC)"] for rows in shown for row in rows]
+    assert [len(rows) for rows in tables_drawn] == tables
+    times = [row["from (UTC)"] for rows in tables_drawn for row in rows]
     assert times == sorted(times, key=str, reverse=True)

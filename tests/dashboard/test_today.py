@@ -50,10 +50,10 @@ def test_the_trading_day_begins_at_nine_in_brisbane() -> None:
 def test_each_range_is_answered_or_still_to_come(settings: Settings) -> None:
     market = settings.market("mgc")
     slots = slots_of_day(settings, market, THURSDAY, "live", NOW)
-    assert [each.slot.opening_range for each in slots] == [
+    assert [entry.slot.opening_range for entry in slots] == [
         "0900", "1000", "1100", "1800", "2300", "0030"
     ]  # fmt: skip
-    assert [each.state for each in slots] == ["answered"] * 3 + ["due"] * 3
+    assert [entry.state for entry in slots] == ["answered"] * 3 + ["due"] * 3
     late = slots[3].slot.decision
     waiting, _, absent = (
         slots_of_day(settings, market, THURSDAY, "live", late + after)[3]
@@ -65,13 +65,13 @@ def test_each_range_is_answered_or_still_to_come(settings: Settings) -> None:
 def test_a_holiday_s_ranges_are_closed_and_a_weekend_has_none(settings: Settings) -> None:
     market = settings.market("mgc")
     holiday = slots_of_day(settings, market, date(2024, 12, 25), "live", NOW)
-    assert [(each.state, each.why) for each in holiday] == [
+    assert [(entry.state, entry.why) for entry in holiday] == [
         ("closed", "the exchange is closed that day (holiday)")
     ] * 6
     assert slots_of_day(settings, market, date(2024, 11, 30), "live", NOW) == ()
 
 
-def test_nothing_is_shown_that_was_not_known_by_then(settings: Settings) -> None:
+def test_nothing_is_shown_that_became_known_later(settings: Settings) -> None:
     drawn = 0
     for minutes in (6, 30, 150):
         at = datetime(2024, 11, 27, 23, 0, tzinfo=UTC) + timedelta(minutes=minutes)
@@ -92,7 +92,7 @@ def followed(settings: Settings, at: datetime = NOW) -> FollowedDays:
 def test_a_day_that_was_only_replayed_says_so(settings: Settings) -> None:
     market = settings.market("mgc")
     replayed = slots_of_day(settings, market, FIRST_DAY, "replay", NOW)
-    assert {each.state for each in replayed} == {"answered"}
+    assert {entry.state for entry in replayed} == {"answered"}
     not_replayed = slots_of_day(settings, market, THURSDAY, "replay", NOW)[0]
     assert (not_replayed.state, not_replayed.why) == (
         "absent",
@@ -118,7 +118,7 @@ def test_the_chart_has_the_levels_that_the_trade_was_settled_by(settings: Settin
     assert 0 < len(candles) < len(whole.minute), "it ends soon after the trade"
 
 
-def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> None:
+def test_a_card_has_the_prediction_beside_the_corridor(settings: Settings) -> None:
     slots = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)
     champion = slots[0].answers[0]
     assert champion.prediction.role == "champion"
@@ -138,20 +138,20 @@ def test_a_card_says_what_was_said_beside_the_corridor(settings: Settings) -> No
     assert len(rows_of(drawn, "words")) == len(prediction.reasons)
 
 
-def test_the_headline_says_what_forbids_following_the_model(settings: Settings) -> None:
-    each = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
-    champion = each.answers[0]
-    said = replace(
+def test_the_headline_names_what_forbids_following_the_model(settings: Settings) -> None:
+    first_slot = slots_of_day(settings, settings.market("mgc"), THURSDAY, "live", NOW)[0]
+    champion = first_slot.answers[0]
+    prediction = replace(
         champion.prediction,
         recommendation="long",
         late=True,
         outputs=replace(champion.prediction.outputs, breaker="open"),
     )
-    told = headline(replace(each, answers=(replace(champion, prediction=said),)), None)
-    assert told.startswith("model: UP; late, so not scored; the breaker was open")
-    assert each.decided is not None
-    declined = [gate for gate in each.decided.without_model["checks"] if not gate["passed"]]
-    assert told.count("the rules decline") == len(declined) > 0
+    text = headline(replace(first_slot, answers=(replace(champion, prediction=prediction),)), None)
+    assert text.startswith("model: UP; late, so not scored; the breaker was open")
+    assert first_slot.decided is not None
+    declined = [gate for gate in first_slot.decided.without_model["checks"] if not gate["passed"]]
+    assert text.count("the rules decline") == len(declined) > 0
 
 
 def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
@@ -159,7 +159,7 @@ def test_the_countdown_reads_as_time_and_never_below_nothing() -> None:
     assert duration(timedelta(seconds=-5)) == "0 min 00 s"
 
 
-def test_how_unlike_the_training_data_a_row_was_is_told() -> None:
+def test_a_row_has_its_dissimilarity_to_the_training_data() -> None:
     assert likeness(LIKE).startswith("like the training data (dissimilarity")
     assert likeness(NOVEL).startswith("**unlike the training data")
     assert likeness(None) == "novelty not judged: the version has no measure of it"

@@ -24,7 +24,7 @@ def settings(day_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def versions(settings: Settings) -> dict[str, VersionRecord]:
-    return {each.kind: each for each in settings.models().versions("MGC")}
+    return {record.kind: record for record in settings.models().versions("MGC")}
 
 
 def test_figures_are_those_of_the_version_beside_its_corridor(
@@ -32,19 +32,19 @@ def test_figures_are_those_of_the_version_beside_its_corridor(
 ) -> None:
     version = versions["residual"]
     scores = version.metrics["directional"]
-    told = figures_of(version, [])
-    assert told["accuracy"] == (
+    figures = figures_of(version, [])
+    assert figures["accuracy"] == (
         f"{percent(scores['model']['accuracy'])}; "
         f"corridor {percent(scores['corridor']['accuracy'])}"
     )
     change = scores["model"]["log_loss"] - scores["corridor"]["log_loss"]
-    assert f"{abs(change):.4f}" in told["log loss less the corridor's"]
+    assert f"{abs(change):.4f}" in figures["log loss less the corridor's"]
     every = version.metrics["trading"]["every_break"]
     words = f"{signed(every['net_r']['estimate'], 2)} ("
-    assert told["net R a trade, every break"].startswith(words)
-    assert f"{every['trades']:,} trades" in told["net R a trade, every break"]
-    assert told["live"] == "no break of a live prediction has an outcome yet"
-    assert list(told) == list(figures_of(versions["baseline"], [])), "rows of one table"
+    assert figures["net R a trade, every break"].startswith(words)
+    assert f"{every['trades']:,} trades" in figures["net R a trade, every break"]
+    assert figures["live"] == "no break of a live prediction has an outcome yet"
+    assert list(figures) == list(figures_of(versions["baseline"], [])), "rows of one table"
 
 
 def test_live_days_are_counted_for_the_version_that_answered(
@@ -52,16 +52,16 @@ def test_live_days_are_counted_for_the_version_that_answered(
 ) -> None:
     by_kind = {
         kind: performance_records(
-            settings.database(), "MGC", mode="live", role="champion", version=each.version
+            settings.database(), "MGC", mode="live", role="champion", version=record.version
         )
-        for kind, each in versions.items()
+        for kind, record in versions.items()
     }
     answered = [kind for kind, rows in by_kind.items() if rows]
     assert len(answered) == 1
-    rows = [each for each in by_kind[answered[0]] if each.opening_range == "all"]
-    told = figures_of(versions[answered[0]], rows)["live"]
-    assert told.startswith(f"{len(rows)} days, ")
-    assert "too few days" in told
+    rows = [row for row in by_kind[answered[0]] if row.opening_range == "all"]
+    text = figures_of(versions[answered[0]], rows)["live"]
+    assert text.startswith(f"{len(rows)} days, ")
+    assert "too few days" in text
 
 
 def test_the_largest_share_of_either_version_stands_on_top() -> None:

@@ -17,7 +17,7 @@ SOCKET = {
 }
 
 
-def asked(url: str, path: str, **headers: str) -> int:
+def status_of(url: str, path: str, **headers: str) -> int:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=AT_MOST_SECONDS)
     more = SOCKET if path == "/_stcore/stream" else {}
     connection.request("GET", path, headers={**more, **headers})
@@ -28,9 +28,9 @@ def asked(url: str, path: str, **headers: str) -> int:
 
 def test_the_pages_and_their_socket_are_for_our_own_pages(tmp_path: Path) -> None:
     with served(tmp_path / "home") as url:
-        assert asked(url, "/") == 200
-        assert asked(url, "/", Host="evil.example") == 421
-        assert asked(url, "/_stcore/stream", Origin=url) == 101
-        assert asked(url, "/_stcore/stream", Origin="http://evil.example") == 403
+        assert status_of(url, "/") == 200
+        assert status_of(url, "/", Host="evil.example") == 421
+        assert status_of(url, "/_stcore/stream", Origin=url) == 101
+        assert status_of(url, "/_stcore/stream", Origin="http://evil.example") == 403
         evil = {"Host": "evil.example", "Origin": "http://evil.example"}
-        assert asked(url, "/_stcore/stream", **evil) == 403
+        assert status_of(url, "/_stcore/stream", **evil) == 403

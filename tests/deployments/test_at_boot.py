@@ -52,11 +52,11 @@ def test_it_starts_a_command_that_there_is(started: list[str]) -> None:
     assert program.endswith(".venv/bin/orbcast")
     assert "orbcast" in scripts
     assert arguments[-1] == "up"
-    shown = CliRunner().invoke(app, [*arguments, "--help"])
-    assert (shown.exit_code, "scheduled flows" in shown.stdout) == (0, True)
+    result = CliRunner().invoke(app, [*arguments, "--help"])
+    assert (result.exit_code, "scheduled flows" in result.stdout) == (0, True)
 
 
-def test_each_file_is_named_by_the_page_that_tells_of_it() -> None:
+def test_each_file_is_named_on_the_page_that_describes_it() -> None:
     page = (PROJECT / "docs" / "operate.md").read_text("utf-8")
     for path in AT_BOOT.iterdir():
         assert f"deployments/at_boot/{path.name}" in page, path.name

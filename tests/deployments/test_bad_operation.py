@@ -52,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def asked(*arguments: str) -> tuple[int, list[str]]:
+def invoke(*arguments: str) -> tuple[int, list[str]]:
     """Run a command; return its status and the lines of its errors."""
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.stderr.strip().splitlines()
@@ -80,7 +80,7 @@ def orbcast(home: Path, *arguments: str, most: int | None = None, **more: str) -
 def test_a_market_there_is_not_is_refused_before_anything_is_written(
     home: Path, command: list[str]
 ) -> None:
-    status, lines = asked(*command, "--market", "xyz")
+    status, lines = invoke(*command, "--market", "xyz")
     assert status == 2
     assert len(lines) == 1
     assert "there is no market 'xyz'" in lines[0]
@@ -96,7 +96,7 @@ def test_a_database_of_a_later_release_is_left_as_it_is(home: Path, command: lis
         "CREATE TABLE alembic_version (version_num TEXT);INSERT INTO alembic_version VALUES (9999)"
     )
     before = list(kept.iterdump())
-    status, lines = asked(*command)
+    status, lines = invoke(*command)
     assert status == 3
     assert len(lines) == 1
     assert "has schema 9999, newer than this Orbcast supports; upgrade Orbcast" in lines[0]
@@ -107,7 +107,7 @@ def test_a_database_of_a_later_release_is_left_as_it_is(home: Path, command: lis
 @pytest.mark.parametrize("command", OF_THE_DATABASE, ids=" ".join)
 def test_a_home_that_is_a_file_is_the_operator_s(home: Path, command: list[str]) -> None:
     home.write_text("not a folder", encoding="utf-8")
-    status, lines = asked(*command)
+    status, lines = invoke(*command)
     assert status == 3
     assert len(lines) == 1
     assert "make the folder writable or set ORBCAST_HOME elsewhere" in lines[0]
@@ -143,7 +143,7 @@ def test_a_server_that_does_not_answer_is_named_with_the_setting_that_names_it(
     assert not (tmp_path / "orbcast.sqlite").exists()
 
 
-def test_status_says_of_a_named_server_that_it_does_not_answer(
+def test_status_reports_a_named_server_that_does_not_respond(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del home
@@ -160,13 +160,13 @@ def test_status_says_of_a_named_server_that_it_does_not_answer(
 )
 def test_days_that_are_no_days_are_refused(home: Path, command: list[str]) -> None:
     del home
-    status, _ = asked(*command, "--from", "soon")
+    status, _ = invoke(*command, "--from", "soon")
     assert status == 2
 
 
 def test_days_the_wrong_way_round_are_refused(home: Path) -> None:
     del home
-    status, lines = asked("audit", "parity", "--from", "2025-06-30", "--to", "2025-06-01")
+    status, lines = invoke("audit", "parity", "--from", "2025-06-30", "--to", "2025-06-01")
     assert status == 2
     assert lines == ["orbcast: --from 2025-06-30 is after --to 2025-06-01; swap them"]
 
@@ -174,5 +174,5 @@ def test_days_the_wrong_way_round_are_refused(home: Path) -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.entrypoint)
 def test_the_run_form_describes_each_of_its_fields(spec: Any) -> None:
     form = deployment(spec)._parameter_openapi_schema
-    missing = [name for name, each in form.properties.items() if not each.get("description")]
+    missing = [name for name, field in form.properties.items() if not field.get("description")]
     assert missing == []

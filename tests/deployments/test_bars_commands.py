@@ -102,7 +102,7 @@ def test_a_batch_is_listed_shown_and_taken_back() -> None:
     assert "2 bars were removed" in run("bars", "forget", "last")
 
     assert run_json("bars", "status")["bars"] == 0
-    assert [each["in_lake"] for each in run_json("bars", "batches")] == [False, False]
+    assert [batch["in_lake"] for batch in run_json("bars", "batches")] == [False, False]
     assert "undoes" in run("bars", "batches")
     assert "no longer has bars in the lake" in run("bars", "forget", listed["batch_id"], status=2)
 
@@ -131,21 +131,21 @@ def test_a_dry_run_says_how_a_file_is_read_and_keeps_nothing() -> None:
     assert "volume=volume" in words
     assert "first bar   2024-01-02 14:30 UTC, 2024-01-03 00:30 Australia/Brisbane" in words
     assert "would add 2 bars, revise 0, remove 0" in words
-    told = run_json(*options)
-    (read_as,) = told["read_as"]
-    assert (read_as["layout"], read_as["zone"], read_as["stamp"], told["step"]) == (
+    summary = run_json(*options)
+    (read_as,) = summary["read_as"]
+    assert (read_as["layout"], read_as["zone"], read_as["stamp"], summary["step"]) == (
         "generic",
         "America/New_York",
         "open",
         "1 minute",
     )
     assert read_as["columns"]["volume"] == "volume"
-    assert (told["added"], told["last"]) == (2, "2024-01-02T14:31:00+00:00")
+    assert (summary["added"], summary["last"]) == (2, "2024-01-02T14:31:00+00:00")
     assert run_json("bars", "status")["bars"] == 0
     assert run_json("bars", "batches") == []
 
 
-def test_rows_of_another_instrument_are_told_and_stay_visible() -> None:
+def test_rows_of_another_instrument_are_reported_and_stay_visible() -> None:
     head, *rows = BARS.splitlines()
     lines = [f"{head},name", *(f"{row},MGCG4" for row in rows)]
     lines += [f"{row},NQH4" for row in rows] + [f"{rows[0]},MGCG4-MGCJ4"]
@@ -164,7 +164,7 @@ def test_an_unknown_batch_is_refused_with_the_command_that_lists_them() -> None:
     assert "`orbcast bars batches` lists" in run("bars", "forget", "nothing", status=2)
 
 
-def test_a_day_that_ended_before_the_calendar_s_close_is_told_until_the_file_says_so(
+def test_a_day_that_ended_before_the_calendar_s_close_is_reported_until_the_file_has_its_close(
     tmp_path: Path,
 ) -> None:
     shipped = current_settings().market_file("mgc").read_text("utf-8")
@@ -200,16 +200,16 @@ def test_what_came_in_has_one_form_in_every_command() -> None:
         "symbol", "batches", "new_batches", "added", "revised", "withdrawn", "quarantined",
         "findings", "bars", "last_bar",
     }  # fmt: skip
-    asked = ("--zone", "UTC", "--remember")
+    options = ("--zone", "UTC", "--remember")
 
-    shown = [ingest("--dry-run", *asked[:2]), ingest(*asked), run_json("refresh")]
+    summaries = [ingest("--dry-run", *options[:2]), ingest(*options), run_json("refresh")]
 
-    assert all(keys <= set(values) for values in shown)
-    assert {values["last_bar"] for values in shown} == {"2024-01-02T09:31:00+00:00"}
-    assert [values["added"] for values in shown] == [2, 2, 0]
+    assert all(keys <= set(values) for values in summaries)
+    assert {values["last_bar"] for values in summaries} == {"2024-01-02T09:31:00+00:00"}
+    assert [values["added"] for values in summaries] == [2, 2, 0]
 
 
-def test_what_a_file_is_need_not_be_said_where_its_ending_shows_it() -> None:
+def test_the_kind_of_a_file_is_optional_where_its_ending_shows_it() -> None:
     result = CliRunner().invoke(app, ["ingest", "bars.csv", "--zone", "UTC", "--json"])
 
     assert json.loads(result.stdout)["added"] == 2

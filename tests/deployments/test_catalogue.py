@@ -28,9 +28,9 @@ SPECS = (*deployments_of("mgc", mgc()), *HOUSEKEEPING)
 
 def flow_of(entrypoint: str) -> Flow[..., Any]:
     module, _, name = entrypoint.rpartition(".")
-    found = getattr(importlib.import_module(module), name)
-    assert isinstance(found, Flow)
-    return found
+    flow = getattr(importlib.import_module(module), name)
+    assert isinstance(flow, Flow)
+    return flow
 
 
 def test_prefect_yaml_is_what_the_catalogue_says() -> None:
@@ -39,21 +39,23 @@ def test_prefect_yaml_is_what_the_catalogue_says() -> None:
     assert (PROJECT / "prefect.yaml").read_text("utf-8") == text()
 
 
-@pytest.mark.parametrize("shipped", SHIPPED["deployments"], ids=lambda each: each["entrypoint"])
+@pytest.mark.parametrize(
+    "shipped", SHIPPED["deployments"], ids=lambda shipped: shipped["entrypoint"]
+)
 def test_every_entrypoint_loads_a_flow_that_takes_its_parameters(shipped: dict[str, Any]) -> None:
-    found = flow_of(shipped["entrypoint"])
+    flow = flow_of(shipped["entrypoint"])
     for given in (shipped, *shipped["schedules"]):
         values = {**shipped["parameters"], **given.get("parameters", {})}
-        assert values.items() <= found.validate_parameters(values).items()
+        assert values.items() <= flow.validate_parameters(values).items()
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda each: each.entrypoint)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.entrypoint)
 def test_every_parameter_is_described_in_the_run_form(spec: DeploymentSpec) -> None:
     for name, form in flow_of(spec.entrypoint).parameters.properties.items():
         assert form.get("description"), name
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda each: each.entrypoint)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.entrypoint)
 def test_prefect_takes_every_deployment(spec: DeploymentSpec) -> None:
     made = deployment(spec)
     assert made.entrypoint == spec.entrypoint
@@ -78,8 +80,12 @@ def test_each_event_starts_its_own_deployment_and_none_leads_back() -> None:
 def test_a_delay_of_the_market_moves_each_prediction_and_its_weekday() -> None:
     def lines(minutes: int) -> dict[str, str]:
         market = nq().model_copy(update={"decision_delay_minutes": minutes})
-        (spec,) = [each for each in deployments_of("nq", market) if "shadow" in each.entrypoint]
-        return {each.slug: each.cron for each in spec.schedules}
+        (spec,) = [
+            candidate
+            for candidate in deployments_of("nq", market)
+            if "shadow" in candidate.entrypoint
+        ]
+        return {schedule.slug: schedule.cron for schedule in spec.schedules}
 
     prompt, late = lines(0), lines(30)
     assert prompt.keys() == late.keys()
@@ -93,15 +99,21 @@ def test_a_delay_of_the_market_moves_each_prediction_and_its_weekday() -> None:
             "ranges": (mgc().ranges[0].model_copy(update={"start": time(23, 40)}),),
         }
     )
-    (spec,) = [each for each in deployments_of("mgc", midnight) if "shadow" in each.entrypoint]
-    assert [each.cron for each in spec.schedules] == ["15 0 * * 2-6"]
+    (spec,) = [
+        candidate
+        for candidate in deployments_of("mgc", midnight)
+        if "shadow" in candidate.entrypoint
+    ]
+    assert [schedule.cron for schedule in spec.schedules] == ["15 0 * * 2-6"]
 
 
 @pytest.mark.parametrize(("name", "market"), [("mgc", mgc()), ("nq", nq())], ids=["mgc", "nq"])
 def test_a_prediction_is_due_at_each_decision_of_the_year_and_at_no_other_time(
     name: str, market: Market
 ) -> None:
-    (spec,) = [each for each in deployments_of(name, market) if "shadow" in each.entrypoint]
+    (spec,) = [
+        candidate for candidate in deployments_of(name, market) if "shadow" in candidate.entrypoint
+    ]
     schedule = build_schedule(market, date(2025, 1, 6), date(2025, 12, 19))
     for column, line in enumerate(spec.schedules):
         assert line.parameters == {"opening_range": market.ranges[column].name}
@@ -109,14 +121,14 @@ def test_a_prediction_is_due_at_each_decision_of_the_year_and_at_no_other_time(
         stop = datetime(2025, 12, 20, tzinfo=UTC)
         cron = CronSchedule(cron=line.cron, timezone=line.timezone)
         due = set(asyncio.run(cron.get_dates(400, start=start, end=stop)))
-        decisions = {from_minute(int(each)) for each in schedule.range_end[:, column]}
+        decisions = {from_minute(int(minute)) for minute in schedule.range_end[:, column]}
         assert decisions <= due
         # weekday holidays are due as well: their ledger rows have the reason
         assert len(due - decisions) <= 12
 
 
 def test_the_retrain_is_due_before_the_trading_day_starts() -> None:
-    (spec,) = [each for each in SPECS if "retrain" in each.entrypoint]
+    (spec,) = [candidate for candidate in SPECS if "retrain" in candidate.entrypoint]
     (line,) = spec.schedules
     assert (line.cron, line.timezone) == ("15 8 * * 2-6", "Australia/Brisbane")
     assert timedelta(hours=8, minutes=15) < timedelta(hours=mgc().day_start.hour)

@@ -38,7 +38,7 @@ def child(tmp_path: Path) -> Iterator[ChildProcess]:
     made.end(0.0)
 
 
-def said(child: ChildProcess) -> str:
+def first_line(child: ChildProcess) -> str:
     """Wait for and return the first line of a child."""
     wait_until(lambda: child.log.read_text("utf-8").endswith("\n"))
     return child.log.read_text("utf-8").strip().rpartition("\n")[2]
@@ -93,7 +93,7 @@ def test_a_death_after_a_steady_life_begins_a_new_row(
 
 def test_what_a_killed_child_had_started_is_ended_with_it(child: ChildProcess) -> None:
     child.start()
-    grandchild = int(said(child))
+    grandchild = int(first_line(child))
     os.kill(pid_of(child), signal.SIGKILL)
     assert ended(pid_of(child))
     assert psutil.pid_exists(grandchild)
@@ -104,7 +104,7 @@ def test_what_a_killed_child_had_started_is_ended_with_it(child: ChildProcess) -
 def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     deaf = ChildProcess("deaf", ("-c", DEAF), tmp_path / "deaf.log", signal.SIGTERM)
     deaf.start()
-    assert said(deaf) == "deaf"
+    assert first_line(deaf) == "deaf"
     pid = pid_of(deaf)
     deaf.end(0.2)
     assert ended(pid)
@@ -112,7 +112,7 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 
 def test_a_new_supervisor_ends_what_a_killed_one_left(child: ChildProcess, tmp_path: Path) -> None:
     child.start()
-    grandchild = int(said(child))
+    grandchild = int(first_line(child))
     note_children(tmp_path / "children.json", [child])
     assert end_left_behind(tmp_path / "children.json") == 1
     assert ended(pid_of(child))

@@ -32,8 +32,8 @@ from tests.ml_core.builders import MARKETS
 def every(command: Any, *path: str) -> Iterator[list[str]]:
     """Yield every command and every group, by the words that call it."""
     yield list(path)
-    for name, each in getattr(command, "commands", {}).items():
-        yield from every(each, *path, name)
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from every(subcommand, *path, name)
 
 
 COMMANDS = list(every(typer.main.get_command(app)))
@@ -63,7 +63,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: " ".join(each) or "orbcast")
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: " ".join(path) or "orbcast")
 def test_help_fits_a_terminal(command: list[str]) -> None:
     status, text, _ = run(*command, "--help")
     assert status == 0
@@ -133,7 +133,7 @@ def test_no_command_s_help_imports_anything_heavy() -> None:
         (TransientError("x"), 5),
         (PermissionError("x"), 3),
     ],
-    ids=lambda each: type(each).__name__,
+    ids=lambda value: type(value).__name__,
 )
 def test_the_status_says_who_must_act(error: Exception, status: int) -> None:
     assert exit_status(error) == status
@@ -148,9 +148,9 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_internal_error() -
     with pytest.raises(ValidationError) as raised:
         ServerEventsSettings.model_validate({"retention_period": "9{}0"})
     assert exit_status(raised.value) == OPERATOR
-    told = error_line(raised.value)
-    assert told.startswith("Prefect rejects one of its own settings (retention_period of ")
-    assert "'9{}0'" in told
+    line = error_line(raised.value)
+    assert line.startswith("Prefect rejects one of its own settings (retention_period of ")
+    assert "'9{}0'" in line
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_setting_that_prefect_does_not_take_is_named_and_no_internal_error() -
         (["--hoem", "x", "status"], 2, "--home"),
         (["--home", "pyproject.toml", "status"], 2, "is a file; name a folder"),
     ],
-    ids=lambda each: " ".join(each)[:40] if isinstance(each, list) else None,
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
 def test_bad_input_is_one_line_with_its_remedy(
     home: Path, arguments: list[str], status: int, words: str
@@ -284,7 +284,7 @@ def test_a_reader_who_has_enough_is_no_error(home: Path, command: list[str]) -> 
 
 
 @pytest.mark.usefixtures("home")
-def test_a_question_left_unanswered_is_told_as_stopped() -> None:
+def test_a_question_left_unanswered_is_reported_as_stopped() -> None:
     result = CliRunner().invoke(app, ["notify", "add", "slack", "desk"], input="")
     assert result.exit_code == 130
     assert result.stderr.endswith("stopped\n")
@@ -299,7 +299,7 @@ class Interrupted(BaseModel):
 
 
 @pytest.mark.usefixtures("home")
-def test_a_ctrl_c_that_pydantic_took_for_an_error_is_told_as_stopped(
+def test_a_ctrl_c_that_pydantic_took_for_an_error_is_reported_as_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tasks.settings.current_settings", Interrupted().model_dump_json)
@@ -313,7 +313,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(home: Path) -> None:
     assert "Traceback" in errors
 
 
-def test_an_empty_lake_is_told_without_an_error(home: Path) -> None:
+def test_an_empty_lake_is_reported_without_an_error(home: Path) -> None:
     status, text, _ = run("bars", "status")
     assert status == 0
     assert "no bars yet" in text
@@ -330,7 +330,7 @@ def test_a_database_that_is_none_is_the_operator_s(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_bars_without_a_volume_come_in_where_that_is_said(tmp_path: Path) -> None:
+def test_bars_without_a_volume_are_imported_where_the_command_permits_it(tmp_path: Path) -> None:
     bars = tmp_path / "bars.csv"
     bars.write_text("ts_utc,open,high,low,close\n2024-01-02 23:00,1,1,1,1\n", "utf-8")
     ingest = ("ingest", "--source", "csv", str(bars))

@@ -21,7 +21,7 @@ from deployments.cli.app import app
 def complete(home: Path, line: str, shell: str = "bash", **more: str) -> list[str]:
     """Return what a shell offers after ``line``, as its completion script requests it."""
     words = line.split(" ")
-    asked = {
+    variables = {
         "_ORBCAST_COMPLETE": f"complete_{shell}",
         "COMP_WORDS": line,
         "COMP_CWORD": str(len(words) - 1),
@@ -34,10 +34,10 @@ def complete(home: Path, line: str, shell: str = "bash", **more: str) -> list[st
         text=True,
         check=False,
         cwd=home,
-        env={**os.environ, **asked, "ORBCAST_HOME": str(home), **more},
+        env={**os.environ, **variables, "ORBCAST_HOME": str(home), **more},
     )
     assert done.returncode == 0, done.stderr
-    loaded = {each.rpartition("|")[2].strip() for each in done.stderr.splitlines()}
+    loaded = {import_line.rpartition("|")[2].strip() for import_line in done.stderr.splitlines()}
     assert not loaded & {"tasks.settings", "pyarrow", "sqlalchemy", "prefect"}
     return done.stdout.split("\n")[:-1]
 
@@ -88,9 +88,9 @@ def test_bash_is_offered_names_without_a_heavy_import(
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_offered_the_same(home: Path, shell: str) -> None:
-    told = "\n".join(complete(home, "orbcast status --market ", shell))
-    assert "mgc" in told
-    assert "nq" in told
+    offered = "\n".join(complete(home, "orbcast status --market ", shell))
+    assert "mgc" in offered
+    assert "nq" in offered
 
 
 def test_a_home_named_on_the_line_is_the_one_looked_into(home: Path, tmp_path: Path) -> None:
@@ -136,12 +136,12 @@ def test_the_script_of_the_present_shell_is_shown_and_installed(
     script = prompt("--show-completion").stdout
     assert "_ORBCAST_COMPLETE=complete_" in script
     assert "completion installed in" in prompt("--install-completion").stdout
-    written = [each for each in tmp_path.rglob("*") if each.is_file() and not each.is_symlink()]
-    assert any(script.strip() in each.read_text("utf-8") for each in written)
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert any(script.strip() in path.read_text("utf-8") for path in written)
 
 
 @pytest.mark.parametrize("shell", ["", "tcsh"])
-def test_a_shell_that_cannot_be_taught_is_told_in_a_line(
+def test_an_unsupported_shell_is_reported_in_one_line(
     shell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def detected() -> tuple[str, str]:

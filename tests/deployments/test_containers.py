@@ -40,18 +40,18 @@ DOCKER_JOB: dict[str, Any] = json.loads(
 
 
 KUBERNETES_VERSION = "1.34"
-(SETTINGS,) = [each["data"] for each in KUBERNETES if each["kind"] == "ConfigMap"]
+(SETTINGS,) = [resource["data"] for resource in KUBERNETES if resource["kind"] == "ConfigMap"]
 
 
 def copied() -> Iterator[str]:
     for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
-        yield from [each for each in line.split()[:-1] if not each.startswith("--")]
+        yield from [word for word in line.split()[:-1] if not word.startswith("--")]
 
 
 def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield each container with its pod."""
-    for each in KUBERNETES:
-        pod = each.get("spec", {}).get("template", {}).get("spec", {})
+    for resource in KUBERNETES:
+        pod = resource.get("spec", {}).get("template", {}).get("spec", {})
         for one in (*pod.get("initContainers", ()), *pod.get("containers", ())):
             yield one, pod
 
@@ -90,10 +90,10 @@ def test_a_key_that_kubernetes_does_not_have_is_refused() -> None:
 
 def test_every_setting_of_a_pod_is_a_key_of_the_config_map() -> None:
     used = {
-        each["valueFrom"]["configMapKeyRef"]["key"]
+        variable["valueFrom"]["configMapKeyRef"]["key"]
         for one, _ in containers()
-        for each in one["env"]
-        if "configMapKeyRef" in each.get("valueFrom", {})
+        for variable in one["env"]
+        if "configMapKeyRef" in variable.get("valueFrom", {})
     }
     assert used == set(SETTINGS)
 
@@ -164,7 +164,7 @@ def test_what_is_installed_has_every_file_that_is_read_at_run_time(tmp_path: Pat
         *(PROJECT / "registry" / "migrations").rglob("*.py"),
     ]
     assert len(read) > 10
-    assert {str(each.relative_to(PROJECT)) for each in read} <= inside
+    assert {str(path.relative_to(PROJECT)) for path in read} <= inside
 
 
 @pytest.mark.parametrize("text", [COMPOSE_TEXT, KUBERNETES_TEXT], ids=["compose", "kubernetes"])
@@ -181,7 +181,9 @@ def test_compose_starts_nothing_without_secrets_and_opens_nothing_to_others() ->
         assert set(re.findall(rf"\${{{name}(.)", COMPOSE_TEXT)) == {":"}
         assert f"{name}:?" in COMPOSE_TEXT
         assert f"\n{name}=\n" in (CONTAINERS / ".env.example").read_text("utf-8")
-    ports = [port for each in COMPOSE["services"].values() for port in each.get("ports", ())]
+    ports = [
+        port for container in COMPOSE["services"].values() for port in container.get("ports", ())
+    ]
     assert ports == ["127.0.0.1:4200:4200"]
     for name in ("server", "deploy", "worker"):
         service = COMPOSE["services"][name]
@@ -198,18 +200,19 @@ def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use(
     (pod,) = [one for one, _ in containers() if one["name"] == "server"]
     workers = [one for one, _ in containers() if one["name"] != "server"]
     in_pod = {
-        each["name"]: SETTINGS.get(
-            each.get("valueFrom", {}).get("configMapKeyRef", {}).get("key"), each.get("value")
+        variable["name"]: SETTINGS.get(
+            variable.get("valueFrom", {}).get("configMapKeyRef", {}).get("key"),
+            variable.get("value"),
         )
-        for each in pod["env"]
+        for variable in pod["env"]
     }
     for words, names, api in (
         (server["entrypoint"], server["environment"], worker["environment"]["PREFECT_API_URL"]),
         *(
-            (pod["command"], in_pod, each["value"])
+            (pod["command"], in_pod, variable["value"])
             for one in workers
-            for each in one["env"]
-            if each["name"] == "PREFECT_API_URL"
+            for variable in one["env"]
+            if variable["name"] == "PREFECT_API_URL"
         ),
     ):
         assert words[:3] == ["python", "-m", "deployments.distributed.server"]
@@ -223,9 +226,9 @@ def test_our_own_server_is_started_and_answers_to_the_name_that_the_workers_use(
 
 
 def test_every_container_on_kubernetes_has_no_rights_it_does_not_need() -> None:
-    found = list(containers())
-    assert len(found) == 3
-    for one, pod in found:
+    in_pods = list(containers())
+    assert len(in_pods) == 3
+    for one, pod in in_pods:
         assert pod["securityContext"]["runAsNonRoot"], one["name"]
         assert not pod["automountServiceAccountToken"], one["name"]
         locked = one["securityContext"]
@@ -234,15 +237,15 @@ def test_every_container_on_kubernetes_has_no_rights_it_does_not_need() -> None:
         assert locked["capabilities"] == {"drop": ["ALL"]}, one["name"]
 
 
-def test_the_keys_of_the_secret_are_those_that_the_file_tells_to_make() -> None:
-    told = set(re.findall(r"--from-literal=([a-z-]+)=", KUBERNETES_TEXT))
+def test_the_keys_of_the_secret_are_those_that_the_file_documents() -> None:
+    documented = set(re.findall(r"--from-literal=([a-z-]+)=", KUBERNETES_TEXT))
     used = {
-        each["valueFrom"]["secretKeyRef"]["key"]
+        variable["valueFrom"]["secretKeyRef"]["key"]
         for one, _ in containers()
-        for each in one["env"]
-        if "secretKeyRef" in each.get("valueFrom", {})
+        for variable in one["env"]
+        if "secretKeyRef" in variable.get("valueFrom", {})
     }
-    assert used == told
+    assert used == documented
 
 
 @pytest.mark.parametrize("template", [JOB, DOCKER_JOB], ids=["kubernetes", "docker"])

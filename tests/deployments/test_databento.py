@@ -182,8 +182,8 @@ class Trader:
         self.clock.write_text(str((moment - datetime.now(UTC)).total_seconds()), "utf-8")
 
     def command(self, archive: Databento, *words: str) -> list[str]:
-        told = ["--option", "start=2024-01-31", "--option", f"gateway={archive.gateway}"]
-        ingest = ["ingest", "--source", "databento", *told, "--json", *words]
+        options = ["--option", "start=2024-01-31", "--option", f"gateway={archive.gateway}"]
+        ingest = ["ingest", "--source", "databento", *options, "--json", *words]
         return [sys.executable, "-m", "deployments.cli", *ingest]
 
     def ingest(self, archive: Databento, *words: str) -> subprocess.CompletedProcess[str]:
@@ -204,7 +204,7 @@ FEBRUARY = ("2024-02-01T00:00", "2024-02-01T00:10")
 
 
 @pytest.mark.slow
-def test_what_is_missing_is_asked_for_once_and_told_before(
+def test_missing_days_are_requested_once_and_announced_before(
     archive: Databento, trader: Trader
 ) -> None:
     dry = trader.ingest(archive, "--dry-run")
@@ -262,7 +262,7 @@ def test_a_fetch_that_was_killed_goes_on(archive: Databento, trader: Trader) -> 
     assert json.loads(done.stdout)["bars"] == 20
 
 
-def test_a_key_that_is_missing_or_refused_is_told_and_never_shown(
+def test_a_key_that_is_missing_or_refused_is_reported_and_never_printed(
     archive: Databento, trader: Trader
 ) -> None:
     trader.environment["DATABENTO_API_KEY"] = "db-" + "w" * 29

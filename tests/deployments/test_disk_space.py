@@ -16,7 +16,7 @@ def test_a_home_with_room_is_made_and_left_as_it_was(tmp_path: Path) -> None:
     assert list((tmp_path / "a" / "home").iterdir()) == []
 
 
-def test_a_disk_that_is_nearly_full_is_told_with_what_is_left(
+def test_a_disk_that_is_nearly_full_is_reported_with_the_space_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
@@ -25,7 +25,7 @@ def test_a_disk_that_is_nearly_full_is_told_with_what_is_left(
         require_room(tmp_path)
 
 
-def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     # a file in place of a folder, as permissions would not stop a test that runs as root
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(NotWritableError, match=r"cannot be written to .*Not a directory.*--home"):
@@ -33,19 +33,19 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "remedy"),
     [
         ("Failed to reach API at http://127.0.0.1:1/api/", "is PREFECT_API_URL right"),
         ("Timed out connecting to ephemeral Prefect API server.", "is PREFECT_API_URL right"),
     ],
 )
-def test_a_server_that_cannot_be_reached_is_no_defect_of_ours(words: str, told: str) -> None:
-    assert told in error_line(RuntimeError(words))
+def test_a_server_that_cannot_be_reached_is_no_defect_of_ours(words: str, remedy: str) -> None:
+    assert remedy in error_line(RuntimeError(words))
     assert exit_status(RuntimeError(words)) == OPERATOR
     assert exit_status(RuntimeError("anything else")) != OPERATOR
 
 
-def test_a_server_that_wants_another_secret_is_told_apart() -> None:
+def test_a_server_that_requires_another_secret_has_a_message_of_its_own() -> None:
     class PrefectHTTPStatusError(Exception):
         pass
 

@@ -38,8 +38,8 @@ def refused(home: Path, *words: str) -> str:
 
 
 def test_a_server_for_others_does_not_start_without_a_secret(tmp_path: Path) -> None:
-    said = refused(tmp_path, "deployments.distributed.server", "--host", "0.0.0.0")  # noqa: S104
-    assert "set ORBCAST_AUTH" in said
+    errors = refused(tmp_path, "deployments.distributed.server", "--host", "0.0.0.0")  # noqa: S104
+    assert "set ORBCAST_AUTH" in errors
 
 
 def test_a_worker_of_no_server_does_not_start(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_the_server_of_the_containers_answers_its_own_names_and_no_other(tmp_pat
             assert status(path, Host="evil.example") == 421, path
         assert status("/api/health", Origin="http://evil.example") == 403
         assert status("/api/deployments/name/a/b") == 401
-        asked = httpx.get(f"{url}/api/deployments/name/a/b", auth=("ann", "s3cret"))
-        assert asked.status_code == 404
+        response = httpx.get(f"{url}/api/deployments/name/a/b", auth=("ann", "s3cret"))
+        assert response.status_code == 404
     finally:
         server.terminate()
         server.wait(AT_MOST_SECONDS)

@@ -66,7 +66,7 @@ class Counting:
         return due
 
 
-async def _asked(ids: list[UUID], times: int) -> tuple[list[list[UUID]], int]:
+async def _due_runs(ids: list[UUID], times: int) -> tuple[list[list[UUID]], int]:
     async with get_client() as client:
         counting = Counting(client)
         asking: Any = DueRunsClient(counting)  # type: ignore[arg-type]
@@ -87,17 +87,17 @@ def test_both_ways_of_asking_return_the_same_due_runs_earliest_first(two: list[U
     for state in ended:
         add_run(first, 1, state)
     elsewhere = add_run(other, 2)
-    noted, read, read_again = asyncio.run(_asked([first], 3))[0]
+    noted, read, read_again = asyncio.run(_due_runs([first], 3))[0]
     assert noted == read == read_again == [sooner, later]
-    assert asyncio.run(_asked(two, 2))[0] == [[sooner, elsewhere, later]] * 2
+    assert asyncio.run(_due_runs(two, 2))[0] == [[sooner, elsewhere, later]] * 2
 
 
 def test_prefect_writes_it_down_at_first_and_then_after_a_while(
     two: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert asyncio.run(_asked(two, 4))[1] == 1
+    assert asyncio.run(_due_runs(two, 4))[1] == 1
     monkeypatch.setattr(warm_runner, "READY_SECONDS", 0.0)
-    assert asyncio.run(_asked(two, 4))[1] == 4
+    assert asyncio.run(_due_runs(two, 4))[1] == 4
 
 
 def test_it_is_written_well_before_prefect_takes_the_deployments_for_not_served() -> None:

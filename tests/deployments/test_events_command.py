@@ -65,9 +65,9 @@ def test_only_news_that_was_known_by_then_keeps_a_strategy_out(tmp_path: Path) -
     lines = [f"{moment.isoformat()},CPI" for moment in around]
     unstated = tmp_path / "unstated.csv"
     unstated.write_text("time,name\n" + "\n".join(lines))
-    told = run("events", "import", str(unstated))
-    assert f"unstated.csv: {len(around)} events, {len(around)} of them new or changed" in told
-    assert f"0 known since the time in the file, {len(around)} since now" in told
+    printed = run("events", "import", str(unstated))
+    assert f"unstated.csv: {len(around)} events, {len(around)} of them new or changed" in printed
+    assert f"0 known since the time in the file, {len(around)} since now" in printed
     # it is known only since the import, so it is not used for the past
     assert entered(followed("careful")) == without
 
@@ -119,11 +119,11 @@ def test_news_is_shown_as_it_was_known(tmp_path: Path) -> None:
         "known_since = 2024-08-01\n"
         '[[event]]\ntime = 2024-11-08T09:00:00\nname = "talk"\nimportance = "low"\n'
     )
-    found = run_json("events", "import", str(path), "--market", "mgc")
-    assert (found["market"], found["files"][0]["events"]) == ("MGC", 2)
+    imported = run_json("events", "import", str(path), "--market", "mgc")
+    assert (imported["market"], imported["files"][0]["events"]) == ("MGC", 2)
     period = ("--from", "2024-11-07", "--to", "2024-11-08")
-    (known,) = run_json("events", "show", *period, "--known-at", "2024-10-01T09:00")
-    assert (known["name"], known["time"]) == ("FOMC", "2024-11-07T19:00:00+00:00")
+    (event,) = run_json("events", "show", *period, "--known-at", "2024-10-01T09:00")
+    assert (event["name"], event["time"]) == ("FOMC", "2024-11-07T19:00:00+00:00")
     assert run_json("events", "show", *period, "--known-at", "2024-07-01T09:00") == []
     assert "Fri 2024-11-08 05:00" in run("events", "show", *period)
     assert run_json("events", "show", *period, "--market", "nq") == []

@@ -60,20 +60,20 @@ def test_a_file_is_looked_at_imported_once_shown_and_taken_back(file: Path) -> N
     assert "executions.csv: ninjatrader, would import 3 fills: 3 new" in looked
     assert run_json("fills", "show") == []
 
-    told = run(*command)
-    assert "imported 3 fills: 3 new, 0 with another commission or price, 0 unchanged" in told
-    assert "times of Australia/Brisbane; time=Time, side=Action" in told
-    assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in told
-    assert "left out    1 of ES 09-25" in told
-    assert "quarantined line 6: quantity 'one' is not a number of contracts" in told
-    assert "On record: 3 fills of MGC." in told
+    printed = run(*command)
+    assert "imported 3 fills: 3 new, 0 with another commission or price, 0 unchanged" in printed
+    assert "times of Australia/Brisbane; time=Time, side=Action" in printed
+    assert "from        2025-06-19 00:12:00 to 2025-06-19 01:05:10 UTC" in printed
+    assert "left out    1 of ES 09-25" in printed
+    assert "quarantined line 6: quantity 'one' is not a number of contracts" in printed
+    assert "On record: 3 fills of MGC." in printed
 
     again = run_json(*command)
     assert again["imports"][0]["status"] == "already"
     assert (again["imports"][0]["added"], again["fills"]) == (0, 3)
 
-    shown = run_json("fills", "show", "--from", "2025-06-19", "--to", "2025-06-19")
-    assert [fill["execution_id"] for fill in shown] == ["e1", "e2", "e3"]
+    fills = run_json("fills", "show", "--from", "2025-06-19", "--to", "2025-06-19")
+    assert [fill["execution_id"] for fill in fills] == ["e1", "e2", "e3"]
     assert run_json("fills", "show", "--from", "2025-06-20") == []
     assert "3386.4" in run("fills", "show")
     assert "the newest 1 of 3" in run("fills", "show", "--rows", "1")
@@ -96,20 +96,20 @@ def test_prices_that_the_bars_do_not_have_are_shown_with_what_may_be_wrong(file:
     settings.lake().ingest([batch(rows, "made")], settings.market("mgc"), at)
     command = ("fills", "import", str(file), "--dry-run", "--zone")
     assert "check" not in run(*command, "Australia/Brisbane")
-    shown = run(*command, "Asia/Tokyo")
-    assert "check       2 of 3 fills have a price that the bars around them do not have" in shown
-    assert "line 3: 3,391 at 2025-06-19 01:40:30 UTC, when MGCQ5 traded from" in shown
+    printed = run(*command, "Asia/Tokyo")
+    assert "check       2 of 3 fills have a price that the bars around them do not have" in printed
+    assert "line 3: 3,391 at 2025-06-19 01:40:30 UTC, when MGCQ5 traded from" in printed
     (off, _) = run_json(*command, "Asia/Tokyo")["imports"][0]["off_bars"]
     assert (off["fill"]["source_line"], off["low"], off["high"]) == (3, 3381.0, 3383.0)
 
 
 def test_the_same_trade_of_two_platforms_is_remarked(tmp_path: Path) -> None:
     shutil.copy(FILES / "tradovate.csv", tmp_path / "tradovate.csv")
-    told = run(
+    printed = run(
         *("fills", "import", str(FILES / "rithmic.csv"), str(tmp_path / "tradovate.csv")),
         *("--zone", "America/New_York", "--dry-run"),
     )
-    assert "3 of them seem to be reported by two platforms" in told
+    assert "3 of them seem to be reported by two platforms" in printed
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ COMMISSION = 1.30
 
 
 @dataclass(frozen=True)
-class Lived:
-    """The trader's actions."""
+class TraderRecord:
+    """The file of a trader's fills, with how many trades of each kind it has."""
 
     file: Path
     followed: int
@@ -51,7 +51,7 @@ def run_json(*arguments: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def lived(trained_home: Path) -> Iterator[Lived]:
+def trader(trained_home: Path) -> Iterator[TraderRecord]:
     """A trader takes four of five planned trades, and an unplanned one every seventh day."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(trained_home))
@@ -75,7 +75,7 @@ def lived(trained_home: Path) -> Iterator[Lived]:
             lines += [_row(at, "buy", 9999.0, "MGC"), _row(at, "sell", 9998.0, "MGC", later=60)]
         file = trained_home.parent / "mine.csv"
         file.write_text("\n".join([HEADER, *reversed(lines)]) + "\n", encoding="utf-8")
-        yield Lived(file, len(followed), len(planned) - len(followed), len(days))
+        yield TraderRecord(file, len(followed), len(planned) - len(followed), len(days))
 
 
 def _as_traded(row: dict[str, Any]) -> tuple[str, str]:
@@ -103,39 +103,41 @@ def _row(
 
 
 def test_the_report_finds_what_was_followed_and_what_it_cost_and_corrects_the_market(
-    lived: Lived, trained_home: Path
+    trader: TraderRecord, trained_home: Path
 ) -> None:
     assert "no fills" in run("fills", "report", status=2)
-    brought = run_json("fills", "import", str(lived.file))
-    assert brought["fills"] == 2 * (lived.followed + lived.improvised)
+    brought = run_json("fills", "import", str(trader.file))
+    assert brought["fills"] == 2 * (trader.followed + trader.improvised)
 
     period = ("--from", str(FIRST), "--to", str(LAST))
-    found = run_json("fills", "report", *period)
-    assert found["plans"] == "rules"
-    assert found["followed"]["trades"] == lived.followed
-    assert found["not_followed"]["trades"] == len(found["missed"]) == lived.missed
-    assert found["improvised"]["trades"] == lived.improvised
-    assert found["improvised"]["money"] == pytest.approx(-(10 + 2 * COMMISSION) * lived.improvised)
-    trips = found["round_trips"]
-    assert sum(trip["money"] for trip in trips) == pytest.approx(
-        found["followed"]["money"] + found["improvised"]["money"]
+    report = run_json("fills", "report", *period)
+    assert report["plans"] == "rules"
+    assert report["followed"]["trades"] == trader.followed
+    assert report["not_followed"]["trades"] == len(report["missed"]) == trader.missed
+    assert report["improvised"]["trades"] == trader.improvised
+    assert report["improvised"]["money"] == pytest.approx(
+        -(10 + 2 * COMMISSION) * trader.improvised
     )
-    assert found["slippage"]["entry"]["estimate"] == pytest.approx(WORSE["entry"])
-    assert found["slippage"]["stop"]["estimate"] > found["slippage"]["target"]["estimate"]
-    slippage, commission = found["costs"]
+    trips = report["round_trips"]
+    assert sum(trip["money"] for trip in trips) == pytest.approx(
+        report["followed"]["money"] + report["improvised"]["money"]
+    )
+    assert report["slippage"]["entry"]["estimate"] == pytest.approx(WORSE["entry"])
+    assert report["slippage"]["stop"]["estimate"] > report["slippage"]["target"]["estimate"]
+    slippage, commission = report["costs"]
     assert slippage["verdict"] == commission["verdict"] == "differs"
     assert commission["corrected"] == COMMISSION
-    assert f"Correct the market file: `{found['correction']}`" in run("fills", "report", *period)
-    page = Path(found["report"]).read_text(encoding="utf-8")
-    assert found["correction"] in page
-    assert f"{lived.followed} followed" in page
+    assert f"Correct the market file: `{report['correction']}`" in run("fills", "report", *period)
+    page = Path(report["report"]).read_text(encoding="utf-8")
+    assert report["correction"] in page
+    assert f"{trader.followed} followed" in page
 
     shipped = PROJECT / "deployments/markets/mgc.toml"
     before = shipped.read_bytes()
-    told = run(*found["correction"].split()[1:])
+    printed = run(*report["correction"].split()[1:])
     own = trained_home / "markets" / "mgc.toml"
-    assert "4.48 before" in told
-    assert "until then it does not predict" in told
+    assert "4.48 before" in printed
+    assert "until then it does not predict" in printed
     assert shipped.read_bytes() == before
     assert "# more if your source is slower than a range's close" in own.read_text("utf-8")
     changed = load_market(own).instrument
@@ -145,17 +147,19 @@ def test_the_report_finds_what_was_followed_and_what_it_cost_and_corrects_the_ma
     again = run_json("fills", "report", *period)
     assert [check["verdict"] for check in again["costs"]] == ["agrees", "agrees"]
     assert again["correction"] is None
-    assert again["not_followed"]["total_r"] < found["not_followed"]["total_r"]
+    assert again["not_followed"]["total_r"] < report["not_followed"]["total_r"]
     own.unlink()
 
 
-def test_a_closer_look_explains_less_and_a_period_without_fills_says_so(lived: Lived) -> None:
-    run("fills", "import", str(lived.file))
+def test_a_closer_look_explains_less_and_a_period_without_fills_says_so(
+    trader: TraderRecord,
+) -> None:
+    run("fills", "import", str(trader.file))
     period = ("--from", str(FIRST), "--to", str(LAST))
     closer = run_json("fills", "report", *period, "--minutes", "0")
     assert (closer["followed"]["trades"], len(closer["missed"])) == (
         0,
-        lived.followed + lived.missed,
+        trader.followed + trader.missed,
     )
     line = run("fills", "report", "--to", "2024-03-01", status=2)
     assert "has no fills from" in line
@@ -164,15 +168,15 @@ def test_a_closer_look_explains_less_and_a_period_without_fills_says_so(lived: L
 
 
 def test_a_home_read_from_python_has_the_same_fills_and_round_trips(
-    lived: Lived, trained_home: Path
+    trader: TraderRecord, trained_home: Path
 ) -> None:
-    run("fills", "import", str(lived.file))
+    run("fills", "import", str(trader.file))
     home = open_home(trained_home)
     fills = home.fills()
-    assert len(fills) == 2 * (lived.followed + lived.improvised)
+    assert len(fills) == 2 * (trader.followed + trader.improvised)
     assert str(fills["time"].dt.tz) == "UTC"
     trips = home.round_trips(first=FIRST, last=LAST)
-    assert (trips["kind"] == "followed").sum() == lived.followed
+    assert (trips["kind"] == "followed").sum() == trader.followed
     assert trips.loc[trips["kind"] == "followed", "planned_entry"].notna().all()
     assert home.fills(first=LAST + timedelta(days=30)).empty
 
@@ -184,34 +188,37 @@ def own_trades() -> None:
     page(view())
 
 
-def test_the_dashboard_shows_the_same_and_says_what_to_run_without_a_trade(lived: Lived) -> None:
-    run("fills", "import", str(lived.file))
+def test_the_dashboard_shows_the_same_and_says_what_to_run_without_a_trade(
+    trader: TraderRecord,
+) -> None:
+    run("fills", "import", str(trader.file))
     st.cache_resource.clear()
-    shown = AppTest.from_function(own_trades, default_timeout=AT_MOST_SECONDS).run()
-    assert not shown.exception
-    assert shown.subheader[0].value == (
-        f"{lived.followed} followed, {lived.missed} not followed, {lived.improvised} improvised."
+    page = AppTest.from_function(own_trades, default_timeout=AT_MOST_SECONDS).run()
+    assert not page.exception
+    assert page.subheader[0].value == (
+        f"{trader.followed} followed, {trader.missed} not followed, "
+        f"{trader.improvised} improvised."
     )
-    assert [metric.label for metric in shown.metric] == [
+    assert [metric.label for metric in page.metric] == [
         "Followed",
         "The same slots by the plan",
         "Not followed, by the plan",
         "Improvised",
     ]
-    trips, missed = (table.value for table in shown.dataframe)
-    assert len(trips) == lived.followed + lived.improvised
-    assert len(missed) == lived.missed
-    assert shown.code[0].value.startswith("orbcast market costs mgc --slippage")
+    trips, missed = (table.value for table in page.dataframe)
+    assert len(trips) == trader.followed + trader.improvised
+    assert len(missed) == trader.missed
+    assert page.code[0].value.startswith("orbcast market costs mgc --slippage")
 
     (batch,) = [one for one in run_json("fills", "show", "--files") if one["event"] == "imported"]
     run("fills", "withdraw", batch["batch_id"], "--reason", "to see the page without")
-    shown = AppTest.from_function(own_trades, default_timeout=AT_MOST_SECONDS).run()
-    assert not shown.exception
-    assert shown.code[0].value == "orbcast fills import FILE --market mgc"
+    page = AppTest.from_function(own_trades, default_timeout=AT_MOST_SECONDS).run()
+    assert not page.exception
+    assert page.code[0].value == "orbcast fills import FILE --market mgc"
 
 
-def test_costs_that_are_none_are_refused(lived: Lived) -> None:
-    del lived
+def test_costs_that_are_none_are_refused(trader: TraderRecord) -> None:
+    del trader
     assert "give --slippage" in run("market", "costs", "mgc", status=2)
     run("market", "costs", "mgc", "--slippage", "-1", status=2)
     run("market", "costs", "nowhere", "--slippage", "1", status=2)

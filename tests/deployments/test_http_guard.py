@@ -44,7 +44,7 @@ REFUSED = [
 ]
 
 
-def asked(kind: str, host: str | None, origin: str | None) -> list[dict[str, Any]]:
+def responses(kind: str, host: str | None, origin: str | None) -> list[dict[str, Any]]:
     """Return the response of a guarded application, or of the guard before it."""
     sent: list[dict[str, Any]] = []
     headers = [(b"host", host.encode())] if host is not None else []
@@ -72,9 +72,9 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_our_own_pages_and_programs_are_answered_and_no_other(kind: str) -> None:
     for host, origin in ANSWERED:
-        assert asked(kind, host, origin) == [{"type": "answered"}], (host, origin)
+        assert responses(kind, host, origin) == [{"type": "answered"}], (host, origin)
     for name, page, status in REFUSED:
-        first, *_ = asked(kind, name, page)
+        first, *_ = responses(kind, name, page)
         assert first.get("status", status) == status, (name, page)
         assert first["type"] in {"http.response.start", "websocket.close"}, (name, page)
 

@@ -42,10 +42,10 @@ BARS = [
 class Gateway(BaseHTTPRequestHandler):
     """A feed on this machine, which remembers its requests."""
 
-    asked: ClassVar[list[dict[str, list[str]]]] = []
+    requests: ClassVar[list[dict[str, list[str]]]] = []
 
     def do_GET(self) -> None:
-        self.asked.append(parse_qs(urlsplit(self.path).query))
+        self.requests.append(parse_qs(urlsplit(self.path).query))
         body = json.dumps(BARS).encode()
         self.send_response(200)
         self.end_headers()
@@ -57,7 +57,7 @@ class Gateway(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def gateway() -> Iterator[str]:
-    Gateway.asked.clear()
+    Gateway.requests.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -117,18 +117,22 @@ def test_the_page_s_feed_is_read_remembered_and_read_again(
     packages: Path, gateway: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    told = ("--source", "gateway", "--option", f"url={gateway}")
+    options = ("--source", "gateway", "--option", f"url={gateway}")
 
-    first = orbcast(packages, home, "ingest", *told, "--remember", "--json")
+    first = orbcast(packages, home, "ingest", *options, "--remember", "--json")
     assert first.returncode == 0, first.stderr
     assert json.loads(first.stdout)["added"] == 3
-    again = orbcast(packages, home, "ingest", *told, "--json")
+    again = orbcast(packages, home, "ingest", *options, "--json")
     assert json.loads(again.stdout)["new_batches"] == 0
     refreshed = orbcast(packages, home, "refresh", "--json")
 
     assert refreshed.returncode == 0, refreshed.stderr
     assert json.loads(refreshed.stdout)["source"] == "gateway"
-    assert [query.get("since") for query in Gateway.asked] == [None, None, ["2024-01-01T00:00Z"]]
+    assert [query.get("since") for query in Gateway.requests] == [
+        None,
+        None,
+        ["2024-01-01T00:00Z"],
+    ]
     assert tomllib.loads((home / "sources.toml").read_text("utf-8")) == {
         "mgc": {"kind": "gateway", "url": gateway}
     }
@@ -155,8 +159,8 @@ def test_what_cannot_be_imported_is_named_and_breaks_nothing_else(
         ("csv", "broken-feed 1.0", "that name is Orbcast's own"),
         ("gateway", "my-feed 1.0", None),
     ]
-    shown = orbcast(packages, home, "ingest", "--help")
-    assert "databento, broken, gateway" in " ".join(shown.stdout.split())
+    help_page = orbcast(packages, home, "ingest", "--help")
+    assert "databento, broken, gateway" in " ".join(help_page.stdout.split())
     refused = orbcast(packages, home, "ingest", "--source", "broken")
     assert refused.returncode == 3
     assert "source broken of package broken-feed 1.0 cannot be used" in refused.stderr
@@ -189,7 +193,7 @@ def test_an_option_that_a_source_lacks_is_refused_with_those_it_has(
     refused = orbcast(packages, home, "ingest", "--source", "gateway", "bars.csv")
     assert refused.returncode == 2
     assert "gateway reads no paths; leave 'bars.csv' out" in refused.stderr
-    assert Gateway.asked == []
+    assert Gateway.requests == []
     del gateway
 
 

@@ -55,4 +55,4 @@ def test_any_text_at_all_is_judged_and_an_equal_is_always_a_feature(name: str) -
     for market in (mgc(), nq()):
         judged = judge(name, market)
         assert judged.equal is None or judged.equal in CATALOGUE.names()
-        assert set(judged.leaks_into) <= {each.name for each in market.ranges}
+        assert set(judged.leaks_into) <= {opening_range.name for opening_range in market.ranges}

@@ -97,7 +97,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def found(old: Path, tmp_path_factory: pytest.TempPathFactory) -> LegacyFindings:
+def dry_run(old: Path, tmp_path_factory: pytest.TempPathFactory) -> LegacyFindings:
     """Findings of a dry run on all of it."""
     settings = Settings(home=tmp_path_factory.mktemp("surveyed"))
     findings = _look(settings, old, dry_run=True)
@@ -116,7 +116,7 @@ def _bars(findings: LegacyFindings) -> BarsFinding:
     return bars
 
 
-def _brought(findings: LegacyFindings) -> ImportedBars:
+def _imported(findings: LegacyFindings) -> ImportedBars:
     brought = _bars(findings).brought
     assert brought is not None
     return brought
@@ -125,13 +125,13 @@ def _brought(findings: LegacyFindings) -> ImportedBars:
 def _look(settings: Settings, old: Path, **changed: Any) -> LegacyFindings:
     database = changed.pop("duckdb", old / "old.duckdb")
     reading = {name: changed.pop(name) for name in ("zone", "stamp") if name in changed}
-    asked: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "source": database and SourceSpec(kind="duckdb", paths=(str(database),), **reading),
         "registry": old / "models",
         "at": NOW,
         "dry_run": False,
     }
-    return survey(settings, "mgc", **{**asked, **changed})
+    return survey(settings, "mgc", **{**arguments, **changed})
 
 
 def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
@@ -153,8 +153,8 @@ def _with_record(old: Path, copy: Path, *, wrong: bool) -> Path:
     rows = [(day, row) for (day, name), row in sorted(ours.items()) if name == "0900"]
     for number, (day, row) in enumerate(rows):
         high = row.high + (1.0 if wrong and number == 3 else 0.0)
-        told = [day, "MGC", 1.0, high, row.low, row.direction, row.outcome, None, 50.0]
-        connection.execute("INSERT INTO daily_features_v2 VALUES (?,?,?,?,?,?,?,?,?)", told)
+        values = [day, "MGC", 1.0, high, row.low, row.direction, row.outcome, None, 50.0]
+        connection.execute("INSERT INTO daily_features_v2 VALUES (?,?,?,?,?,?,?,?,?)", values)
     connection.close()
     return copy
 
@@ -163,7 +163,7 @@ def test_bars_come_in_with_their_contracts_once_and_a_second_time_nothing_change
     empty: Settings, old: Path
 ) -> None:
     findings = _look(empty, old, registry=None)
-    first, second = _brought(findings), _brought(_look(empty, old, registry=None))
+    first, second = _imported(findings), _imported(_look(empty, old, registry=None))
 
     assert _bars(findings).columns["contract"] == "contract"
     assert first.added == first.bars > 30_000
@@ -172,34 +172,34 @@ def test_bars_come_in_with_their_contracts_once_and_a_second_time_nothing_change
 
 
 def test_a_dry_run_reports_all_the_same_and_leaves_the_lake_as_it_was(
-    found: LegacyFindings,
+    dry_run: LegacyFindings,
 ) -> None:
-    assert _brought(found).bars > 30_000
-    assert "none of the 3 models can serve" in headline(found)
+    assert _imported(dry_run).bars > 30_000
+    assert "none of the 3 models can serve" in headline(dry_run)
 
 
-def test_no_pickle_is_ever_loaded_only_named(found: LegacyFindings, old: Path) -> None:
-    assert found.versions[0].pickles == ("model.pkl", "scaler.joblib")
+def test_no_pickle_is_ever_loaded_only_named(dry_run: LegacyFindings, old: Path) -> None:
+    assert dry_run.versions[0].pickles == ("model.pkl", "scaler.joblib")
     assert not (old / "loaded").exists()
     pickle.loads((old / "models/directional/v1/model.pkl").read_bytes())  # noqa: S301 - the trap works
     (old / "loaded").unlink()
 
 
 def test_each_fault_of_a_version_is_a_line_and_the_others_are_read_all_the_same(
-    found: LegacyFindings,
+    dry_run: LegacyFindings,
 ) -> None:
-    whole, cut, bare = found.versions
+    whole, cut, bare = dry_run.versions
 
     assert whole.booster is not None
     assert not whole.faults
     assert whole.kind == "two classes"
     assert whole.metrics == {"metrics.accuracy": 0.5398}
-    assert any("cut off" in each for each in cut.faults)
-    assert any("metadata.json cannot be read" in each for each in cut.faults)
-    assert any("model.txt is missing" in each for each in bare.faults)
+    assert any("cut off" in fault for fault in cut.faults)
+    assert any("metadata.json cannot be read" in fault for fault in cut.faults)
+    assert any("model.txt is missing" in fault for fault in bare.faults)
 
 
-def test_a_model_that_ends_the_process_reading_it_is_told_and_the_next_is_read(
+def test_a_model_that_ends_the_process_reading_it_is_reported_and_the_next_is_read(
     tmp_path: Path,
 ) -> None:
     text = _model({"objective": "binary"})
@@ -214,10 +214,10 @@ def test_a_model_that_ends_the_process_reading_it_is_told_and_the_next_is_read(
     assert facts[sound].features == tuple(FEATURES)
 
 
-def test_stated_accuracy_stands_beside_the_corridor_on_the_very_days_it_states(
-    found: LegacyFindings,
+def test_stated_accuracy_is_compared_with_the_corridor_on_the_same_days(
+    dry_run: LegacyFindings,
 ) -> None:
-    corridor = found.versions[0].corridor
+    corridor = dry_run.versions[0].corridor
 
     assert corridor is not None
     assert (corridor.first, corridor.last, corridor.whole) == (
@@ -226,7 +226,7 @@ def test_stated_accuracy_stands_beside_the_corridor_on_the_very_days_it_states(
         True,
     )
     assert corridor.corridor.low < corridor.corridor.estimate
-    page = to_markdown(legacy_report(found))
+    page = to_markdown(legacy_report(dry_run))
     assert "53.98\N{NO-BREAK SPACE}%" in page
     assert "corridor, accuracy" in page
 
@@ -243,8 +243,10 @@ def test_a_record_is_compared_with_the_bars_and_what_differs_is_listed(
     assert agreement.compared > 30
     assert agreement.agree["low"] == agreement.agree["direction"] == agreement.compared
     assert agreement.agree["high"] == agreement.compared - 1
-    assert [(each.field, each.reason) for each in record.differences] == [("high", "")]
-    judged = {each.name: each for each in record.columns}
+    assert [(difference.field, difference.reason) for difference in record.differences] == [
+        ("high", "")
+    ]
+    judged = {column.name: column for column in record.columns}
     assert judged["orb_0900_r_multiple"].use == "never"
     assert judged["asia_high"].leaks_into == ("0900", "1000", "1100")
     assert "2300" in judged["rsi_at_0030"].leaks_into
@@ -266,7 +268,7 @@ def test_times_of_the_local_clock_are_refused_with_what_to_do(
     assert "look like Australia/Brisbane" in fault
     assert fault.endswith("Give --zone Australia/Brisbane")
     assert empty.lake().status("MGC").bars == 0
-    assert any("look like" in each for each in unusable(findings))
+    assert any("look like" in sentence for sentence in unusable(findings))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +294,7 @@ def test_times_that_are_described_come_in_as_the_same_bars(
 
     findings = _look(empty, old, duckdb=copy, registry=None, **reading)
 
-    brought = _brought(findings)
+    brought = _imported(findings)
     assert (brought.added, brought.revised) == (0, 0)
     assert np.array_equal(empty.lake().read(current_settings().market("mgc")).close, before.close)
 
@@ -308,7 +310,7 @@ def test_times_without_a_zone_are_utc_whatever_their_column_is_called(
 
     findings = _look(empty, old, duckdb=copy, registry=None)
 
-    brought = _brought(findings)
+    brought = _imported(findings)
     assert _bars(findings).zone.stated == "no zone, taken as UTC"
     assert (_bars(findings).fault, brought.added, brought.revised) == (None, 0, 0)
 
@@ -364,29 +366,29 @@ class _Outside(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.markup: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [tag] if tag in {"script", "link", "img", "iframe", "b"} else []
-        self.found += [name for name, _ in attrs if name.startswith(("src", "on"))]
+        self.markup += [tag] if tag in {"script", "link", "img", "iframe", "b"} else []
+        self.markup += [name for name, _ in attrs if name.startswith(("src", "on"))]
 
 
 def test_names_of_another_system_are_text_in_the_page_whatever_they_hold(
-    found: LegacyFindings,
+    dry_run: LegacyFindings,
 ) -> None:
-    assert found.registry is not None
-    first, *others = found.versions
+    assert dry_run.registry is not None
+    first, *others = dry_run.versions
     feature = replace(first.features[0], name="<img src=x onerror=y>")
     named: ModelFinding = replace(
         first, name="<script>x</script>|<b>", features=(feature, *first.features[1:])
     )
-    changed = replace(found, registry=replace(found.registry, versions=(named, *others)))
+    changed = replace(dry_run, registry=replace(dry_run.registry, versions=(named, *others)))
 
     page = to_html(legacy_report(changed))
 
     outside = _Outside()
     outside.feed(page)
-    assert outside.found == []
+    assert outside.markup == []
     assert "\\<script\\>" in to_markdown(legacy_report(changed))
 
 
@@ -400,10 +402,10 @@ def test_the_command_writes_both_reports_and_its_lines_fit_a_terminal(
     )
 
     assert done.exit_code == 0
-    told = done.output.partition("Report:")[0]
-    assert max(map(len, told.splitlines())) <= 80
+    summary = done.output.partition("Report:")[0]
+    assert max(map(len, summary.splitlines())) <= 80
     folder = empty.reports_dir / "MGC"
-    assert {each.name for each in folder.iterdir()} == {"import-legacy.html", "import-legacy.md"}
+    assert {path.name for path in folder.iterdir()} == {"import-legacy.html", "import-legacy.md"}
 
 
 def test_json_of_the_command_is_json(empty: Settings, tmp_path: Path) -> None:
@@ -414,13 +416,13 @@ def test_json_of_the_command_is_json(empty: Settings, tmp_path: Path) -> None:
     assert json.loads(done.output)["registry"]["versions"] == []
 
 
-def test_what_can_be_used_is_said_in_sentences(found: LegacyFindings) -> None:
-    assert any("1-minute bars of MGC" in each for each in usable(found))
-    assert any("pickle" in each for each in unusable(found))
+def test_the_report_states_in_sentences_what_can_be_used(dry_run: LegacyFindings) -> None:
+    assert any("1-minute bars of MGC" in sentence for sentence in usable(dry_run))
+    assert any("pickle" in sentence for sentence in unusable(dry_run))
 
 
 @pytest.mark.parametrize(
-    ("asked", "error"),
+    ("arguments", "error"),
     [
         ({"duckdb": None, "registry": None}, NothingToImportError),
         ({"duckdb": None, "registry": Path("/nowhere/at/all")}, NoFolderError),
@@ -428,10 +430,10 @@ def test_what_can_be_used_is_said_in_sentences(found: LegacyFindings) -> None:
     ids=["nothing named", "no folder"],
 )
 def test_what_cannot_be_read_at_all_is_refused(
-    empty: Settings, old: Path, asked: dict[str, Any], error: type[Exception]
+    empty: Settings, old: Path, arguments: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        _look(empty, old, **asked)
+        _look(empty, old, **arguments)
 
 
 def test_a_registry_s_links_are_not_followed(empty: Settings, old: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_new_market_is_listed_checked_and_served(home: Path) -> None:
     assert made["ranges"] == ["0930", "0930_15m"]
     assert (home / "markets" / "es.toml").is_file()
     assert current_settings().markets == ("es",)
-    assert {each["market"] for each in run_json("market", "list")["markets"]} == {
+    assert {entry["market"] for entry in run_json("market", "list")["markets"]} == {
         "es",
         "mgc",
         "nq",
@@ -131,7 +131,7 @@ def test_another_symbol_of_a_known_kind() -> None:
     assert (market.symbol, market.name) == ("AAPL", "AAPL, US stock")
 
 
-def test_where_nobody_can_be_asked_the_costs_must_be_said() -> None:
+def test_without_a_terminal_the_costs_must_be_given_as_options() -> None:
     assert "give --commission" in run("market", "new", "es", status=2)
 
 
@@ -203,23 +203,23 @@ def test_the_days_a_file_has_of_its_own_are_shown_beside_the_calendar_s(home: Pa
     before = run_json("market", "check", "mgc")
     file.write_text(file.read_text("utf-8") + days, "utf-8")
 
-    shown = run_json("market", "check", "mgc")
+    checked = run_json("market", "check", "mgc")
 
-    assert [own["day"] for own in shown["calendar_days"]] == [
+    assert [own["day"] for own in checked["calendar_days"]] == [
         "2024-12-24",
         "2025-01-09",
         "2025-03-01",
         "2025-11-28",
     ]
-    assert shown["calendar_days"][0]["by_calendar"] == "09:00-08:00"
-    assert [own["by_file"] for own in shown["calendar_days"]] == [
+    assert checked["calendar_days"][0]["by_calendar"] == "09:00-08:00"
+    assert [own["by_file"] for own in checked["calendar_days"]] == [
         "09:00-04:45",
         None,
         None,
         "09:00-04:45, no trade 12:44-23:30",
     ]
-    assert "set open and close" in shown["calendar_days"][2]["fault"]
-    assert shown["definition"] != before["definition"]
+    assert "set open and close" in checked["calendar_days"][2]["fault"]
+    assert checked["definition"] != before["definition"]
     printed = run("market", "check", "mgc")
     assert "2025-01-09  closed (by the calendar 09:00-08:00)" in printed
     assert "2025-03-01  changes nothing" in printed

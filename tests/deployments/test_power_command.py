@@ -18,17 +18,17 @@ def run(*arguments: str, status: int = 0) -> str:
 
 
 def test_the_help_teaches_power_and_fits_a_terminal() -> None:
-    told = run("--help")
-    assert max(len(line) for line in told.splitlines()) <= 80
-    whole = " ".join(told.split())
+    help_page = run("--help")
+    assert max(len(line) for line in help_page.splitlines()) <= 80
+    whole = " ".join(help_page.split())
     assert "Power is the chance that an edge that is there is found" in whole
     assert "orbcast power --lift 0.02 --trades 250 --correct 141" in whole
 
 
 def test_without_trades_the_usual_counts_are_shown_up_to_those_needed() -> None:
-    told = run("--lift", "0.05", "--per-day", "5")
-    assert "617 trades, 124 days of 5 trades" in told
-    table = [line.split() for line in told.splitlines()[2:]]
+    printed = run("--lift", "0.05", "--per-day", "5")
+    assert "617 trades, 124 days of 5 trades" in printed
+    table = [line.split() for line in printed.splitlines()[2:]]
     assert [row[:3] for row in table] == [
         ["62", "13", "18.7%"],
         ["124", "25", "12.1%"],
@@ -38,7 +38,7 @@ def test_without_trades_the_usual_counts_are_shown_up_to_those_needed() -> None:
     assert table[-1][-1] == "80.0%"
 
 
-def test_trades_there_are_stand_beside_those_needed() -> None:
+def test_present_trades_are_listed_beside_those_needed() -> None:
     figures = json.loads(run("--lift", "0.02", "--trades", "100", "--json"))
     assert [row["trades"] for row in figures["rows"]] == [100, 3863]
     assert figures["rows"][0]["coin_passes"] == pytest.approx(0.13563, abs=1e-5)
@@ -47,12 +47,14 @@ def test_trades_there_are_stand_beside_those_needed() -> None:
 
 def test_a_gate_is_reported_in_words_and_figures() -> None:
     given = ("--lift", "0.02", "--trades", "250", "--correct", "141")
-    told = run(*given)
-    assert told.startswith("56.4% of 250 trades, 95 % interval 50.0% to 62.6%; a coin passes 55%")
-    assert "3,613 more trades are needed to detect a lift of 2 points over 50%" in told
+    printed = run(*given)
+    assert printed.startswith(
+        "56.4% of 250 trades, 95 % interval 50.0% to 62.6%; a coin passes 55%"
+    )
+    assert "3,613 more trades are needed to detect a lift of 2 points over 50%" in printed
     gate = json.loads(run(*given, "--json"))["gate"]
     assert (gate["correct"], gate["missing"]) == (141, 3613)
-    assert gate["words"] in told
+    assert gate["words"] in printed
 
 
 def test_a_threshold_is_shown_as_it_was_given() -> None:
@@ -99,12 +101,12 @@ def test_an_option_that_cannot_be_is_one_line_with_its_remedy(
     assert errors.count("\n") == 1
 
 
-def test_it_says_what_the_whole_promotion_rule_needs_for_a_gain() -> None:
-    def asked(*more: str) -> dict[str, Any]:
+def test_it_states_how_many_breaks_the_whole_promotion_rule_needs_for_a_gain() -> None:
+    def needs_of(*more: str) -> dict[str, Any]:
         rule = json.loads(run("--lift", "0.02", "--gain", "0.01", "--json", *more))["rule"]
         return dict(rule)
 
-    alone, fifty = asked(), asked("--questions", "50")
+    alone, fifty = needs_of(), needs_of("--questions", "50")
 
     # one plain interval needs 1,570
     assert 1570 < alone["rows"] < fifty["rows"]

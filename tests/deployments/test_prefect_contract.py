@@ -116,9 +116,11 @@ def sources() -> dict[str, ast.Module]:
     """The product's modules that use Prefect."""
     packages = ("tasks", "flows", "deployments")
     files = [path for package in packages for path in (PROJECT / package).rglob("*.py")]
-    found = {str(path.relative_to(PROJECT)): ast.parse(path.read_text("utf-8")) for path in files}
-    assert len(found) > 150
-    return found
+    modules = {
+        str(path.relative_to(PROJECT)): ast.parse(path.read_text("utf-8")) for path in files
+    }
+    assert len(modules) > 150
+    return modules
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -126,10 +128,10 @@ def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             if node.module.split(".")[0] == "prefect":
-                yield from ((node.module, each.name) for each in node.names)
+                yield from ((node.module, alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (
-                (each.name, "") for each in node.names if each.name.split(".")[0] == "prefect"
+                (alias.name, "") for alias in node.names if alias.name.split(".")[0] == "prefect"
             )
 
 
@@ -159,14 +161,14 @@ def defined(tree: ast.Module) -> Iterator[str]:
             yield from [node.attr] if ast.unparse(node.value) == "self" else []
 
 
-def found_in(sources: dict[str, ast.Module], what: Any) -> set[str]:
-    return {each for tree in sources.values() for each in what(tree)}
+def names_in(sources: dict[str, ast.Module], what: Any) -> set[str]:
+    return {name for tree in sources.values() for name in what(tree)}
 
 
 def test_every_import_that_prefect_does_not_promise_is_named(
     sources: dict[str, ast.Module],
 ) -> None:
-    every = found_in(sources, imported)
+    every = names_in(sources, imported)
     assert ("prefect", "flow") in every
     private = {
         f"{module}.{name}"
@@ -178,7 +180,7 @@ def test_every_import_that_prefect_does_not_promise_is_named(
 
 
 def test_every_module_named_by_a_string_is_named_here(sources: dict[str, ast.Module]) -> None:
-    every = {text for text in found_in(sources, strings) if is_module(text)}
+    every = {text for text in names_in(sources, strings) if is_module(text)}
     assert "prefect.client.orchestration" in every
     loggers = {"prefect.flow_runs", "prefect.task_runs"}  # modules have the same names
     assert every - PUBLIC - loggers == set(MODULES)
@@ -192,13 +194,13 @@ def test_every_private_attribute_that_is_not_our_own_is_named(
             if isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr):
                 yield node.attr
 
-    assert found_in(sources, used) - found_in(sources, defined) == set(ATTRIBUTES)
+    assert names_in(sources, used) - names_in(sources, defined) == set(ATTRIBUTES)
 
 
 def test_every_private_variable_of_the_environment_is_named(
     sources: dict[str, ast.Module],
 ) -> None:
-    assert {text for text in found_in(sources, strings) if "PREFECT__" in text} == set(VARIABLES)
+    assert {text for text in names_in(sources, strings) if "PREFECT__" in text} == set(VARIABLES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -254,4 +256,4 @@ def test_prefect_reads_the_variable(name: str) -> None:
         "_internal/control_listener.py",
         "logging/loggers.py",
     )
-    assert any(name in (package / each).read_text("utf-8") for each in readers)
+    assert any(name in (package / reader).read_text("utf-8") for reader in readers)

@@ -51,7 +51,7 @@ def test_what_was_done_before_does_not_make_the_rest_look_quick() -> None:
     assert pace.words == "0:00:40 left"
 
 
-def test_what_takes_longer_than_it_looked_tells_the_time_gone_by() -> None:
+def test_a_step_that_takes_longer_than_estimated_shows_the_elapsed_time() -> None:
     clock = Clock()
     pace = Pace(clock)
     clock.now = 10.0

@@ -58,31 +58,31 @@ def figures(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_they_say_what_the_status_says(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_equal_those_of_the_status(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_clock(monkeypatch, own / "clock", NOON)
     change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
     write_figures(current_settings(), "mgc", now())
-    (told,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["markets"]
-    found = figures((own / "metrics" / "orbcast.prom").read_text("utf-8"))
+    (market,) = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["markets"]
+    written = figures((own / "metrics" / "orbcast.prom").read_text("utf-8"))
     assert [path.name for path in (own / "metrics").iterdir()] == ["orbcast.prom"]
-    assert found["orbcast_bars",] == told["bars"]
-    assert found["orbcast_last_bar_timestamp_seconds",] == at(told["last_bar"])
-    assert found["orbcast_version_expires_timestamp_seconds",] == at(told["serves_until"])
-    assert found["orbcast_last_retrain_timestamp_seconds",] == at(told["last_retrain"])
-    assert found["orbcast_breaker", "open"] == 1.0
-    assert found["orbcast_breaker", "closed"] == 0.0
-    assert found["orbcast_stage", told["stage"]] == 1.0
-    states = [slot["state"] for slot in told["slots"]]
+    assert written["orbcast_bars",] == market["bars"]
+    assert written["orbcast_last_bar_timestamp_seconds",] == at(market["last_bar"])
+    assert written["orbcast_version_expires_timestamp_seconds",] == at(market["serves_until"])
+    assert written["orbcast_last_retrain_timestamp_seconds",] == at(market["last_retrain"])
+    assert written["orbcast_breaker", "open"] == 1.0
+    assert written["orbcast_breaker", "closed"] == 0.0
+    assert written["orbcast_stage", market["stage"]] == 1.0
+    states = [slot["state"] for slot in market["slots"]]
     for state in ("absent", "due"):
-        assert found["orbcast_slots_today", state] == states.count(state) > 0
-    assert found["orbcast_slots_unpredicted_today",] == states.count("absent")
-    assert found["orbcast_problems",] > found["orbcast_slots_unpredicted_today",]
-    shown = CliRunner().invoke(app, ["status", "--prometheus"])
-    assert shown.exit_code == 0
-    assert figures(shown.stdout).keys() == found.keys()
+        assert written["orbcast_slots_today", state] == states.count(state) > 0
+    assert written["orbcast_slots_unpredicted_today",] == states.count("absent")
+    assert written["orbcast_problems",] > written["orbcast_slots_unpredicted_today",]
+    result = CliRunner().invoke(app, ["status", "--prometheus"])
+    assert result.exit_code == 0
+    assert figures(result.stdout).keys() == written.keys()
 
 
-def test_a_market_that_cannot_be_looked_at_hides_no_other(own: Path) -> None:
+def test_a_market_whose_status_cannot_be_read_hides_no_other(own: Path) -> None:
     (own / "markets").mkdir()
     (own / "markets" / "odd.toml").write_text("no market", "utf-8")
     for name in ("mgc", "odd"):
@@ -142,16 +142,20 @@ def test_a_file_that_is_broken_or_of_another_release_is_written_anew(own: Path, 
 
 
 @pytest.mark.usefixtures("own")
-def test_every_figure_that_the_board_asks_for_is_written() -> None:
+def test_every_figure_that_the_board_queries_is_written() -> None:
     text = CliRunner().invoke(app, ["status", "--prometheus"]).stdout
     written = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     board = json.loads(BOARD.read_text("utf-8"))
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
-    queries += [each["definition"] for each in board["templating"]["list"] if "definition" in each]
-    asked = {name for query in queries for name in re.findall(r"\borbcast_\w+", query)}
+    queries += [
+        variable["definition"]
+        for variable in board["templating"]["list"]
+        if "definition" in variable
+    ]
+    queried = {name for query in queries for name in re.findall(r"\borbcast_\w+", query)}
     assert len(queries) > len(board["panels"])
-    assert asked - written == set()
-    assert written - asked == set()  # and the board uses all of them
+    assert queried - written == set()
+    assert written - queried == set()  # and the board uses all of them
 
 
 def at(text: str) -> float:

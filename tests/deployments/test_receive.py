@@ -228,15 +228,15 @@ def test_the_page_s_script_is_answered_as_the_page_says(home: Path, tmp_path: Pa
     standing(home)
     page = (PROJECT / "docs" / "feeds.md").read_text("utf-8")
     script = re.search(r'```python title="push.py"\n(.*?)```', page, re.DOTALL)
-    shown = re.search(r"^    (\{\"market\".*\})$", page, re.MULTILINE)
+    documented = re.search(r"^    (\{\"market\".*\})$", page, re.MULTILINE)
     assert script is not None
-    assert shown is not None
+    assert documented is not None
     with served() as (port, _):
         (tmp_path / "push.py").write_text(script[1].replace("6200", str(port)), "utf-8")
         printed = subprocess.run(
             [sys.executable, tmp_path / "push.py"], capture_output=True, text=True, check=True
         )
-    assert json.loads(printed.stdout) == json.loads(shown[1])
+    assert json.loads(printed.stdout) == json.loads(documented[1])
     assert len(taken()) == 1
 
 

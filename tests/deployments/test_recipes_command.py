@@ -31,27 +31,25 @@ def run(*arguments: str, status: int = 0) -> str:
 
 
 def listed() -> dict[str, dict[str, Any]]:
-    return {each["file"]: each for each in json.loads(run("list", "--json"))}
+    return {recipe["file"]: recipe for recipe in json.loads(run("list", "--json"))}
 
 
 @pytest.mark.parametrize("command", [[], ["list"], ["show"], ["diff"]], ids=" ".join)
 def test_help_fits_a_terminal(command: list[str]) -> None:
-    told = run(*command, "--help")
-    assert max(len(line) for line in told.splitlines()) <= 80
+    help_page = run(*command, "--help")
+    assert max(len(line) for line in help_page.splitlines()) <= 80
 
 
-def test_the_list_says_kind_hash_and_where_from(
-    own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_has_kind_hash_and_origin(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     (own / "mine.toml").write_text('name = "mine"\nkind = "residual"\nabout = "My own."\n')
-    told = run("list").splitlines()
-    assert all(len(line) <= 80 for line in told)
+    lines = run("list").splitlines()
+    assert all(len(line) <= 80 for line in lines)
     hash_ = current_settings().recipe("mine").hash[:12]
-    mine = next(index for index, line in enumerate(told) if line.startswith("mine"))
-    assert told[mine].split() == ["mine", "residual", hash_, "own"]
-    assert told[mine + 1] == "  My own."
-    assert next(line for line in told if line.startswith("baseline")).split()[3] == "shipped"
+    mine = next(index for index, line in enumerate(lines) if line.startswith("mine"))
+    assert lines[mine].split() == ["mine", "residual", hash_, "own"]
+    assert lines[mine + 1] == "  My own."
+    assert next(line for line in lines if line.startswith("baseline")).split()[3] == "shipped"
     assert listed()["mine"]["path"] == str(own / "mine.toml")
 
 
@@ -92,26 +90,26 @@ def test_what_a_recipe_is_about_is_printed_as_it_stands(own: Path) -> None:
 
 @pytest.mark.parametrize("name", ["baseline", "plain-lightgbm", "residual-mirrored"])
 def test_what_is_shown_is_the_recipe_whole(tmp_path: Path, name: str) -> None:
-    told = run("show", name)
-    (tmp_path / "again.toml").write_text(told, encoding="utf-8")
+    printed = run("show", name)
+    (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
     recipe = current_settings().recipe(name)
     assert load_recipe(tmp_path / "again.toml") == recipe
-    assert told.startswith(f"# {recipe.hash}\n")
+    assert printed.startswith(f"# {recipe.hash}\n")
     # every field is shown, including those added later
     assert all(
-        f"{field} = " in told or f"{field}." in told or f"# {field} is not set" in told
+        f"{field} = " in printed or f"{field}." in printed or f"# {field} is not set" in printed
         for field in Recipe.model_fields
     )
-    shown = json.loads(run("show", name, "--json"))
-    assert shown.pop("hash") == recipe.hash
-    assert shown == recipe.model_dump(mode="json")
+    as_json = json.loads(run("show", name, "--json"))
+    assert as_json.pop("hash") == recipe.hash
+    assert as_json == recipe.model_dump(mode="json")
 
 
-def test_only_what_differs_is_told(own: Path) -> None:
+def test_only_differing_fields_are_listed(own: Path) -> None:
     (own / "one.toml").write_text('name = "one"\nkind = "plain"\n[directional]\nnum_leaves = 9\n')
     (own / "two.toml").write_text('name = "two"\nkind = "plain"\nselect_features = 5\n')
-    told = run("diff", "one", "two").splitlines()
-    assert [line.split() for line in told] == [
+    lines = run("diff", "one", "two").splitlines()
+    assert [line.split() for line in lines] == [
         ["one", "two"],
         ["name", '"one"', '"two"'],
         ["select_features", "null", "5"],
@@ -125,10 +123,10 @@ def test_only_what_differs_is_told(own: Path) -> None:
 
 
 def test_no_key_is_cut_short() -> None:
-    told = run("diff", "residual-mirrored", "plain-lightgbm")
-    assert "directional.feature_fraction" in told
-    assert "\N{HORIZONTAL ELLIPSIS}" not in told
-    assert all(len(line) <= 80 for line in told.splitlines())
+    printed = run("diff", "residual-mirrored", "plain-lightgbm")
+    assert "directional.feature_fraction" in printed
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    assert all(len(line) <= 80 for line in printed.splitlines())
 
 
 def test_recipes_that_differ_in_words_alone_are_the_same(own: Path) -> None:
@@ -144,7 +142,7 @@ def test_a_recipe_there_is_none_of_is_refused_with_those_there_are(command: list
     assert errors.count("\n") == 1
 
 
-def test_an_empty_folder_says_where_to_write(
+def test_an_empty_folder_prints_where_to_write_recipes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORBCAST_RECIPES_DIR", str(tmp_path))

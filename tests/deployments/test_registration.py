@@ -38,12 +38,12 @@ def wanted_of(market: Market) -> list[RunnerDeployment]:
 @pytest.fixture
 def wanted() -> Iterator[list[RunnerDeployment]]:
     made = wanted_of(mgc())
-    for each in made:
-        each.apply()
+    for deployed in made:
+        deployed.apply()
     yield made
     with get_client(sync_client=True) as client:
-        for each in made:
-            client.delete_deployment(client.read_deployment_by_name(each.full_name).id)
+        for deployed in made:
+            client.delete_deployment(client.read_deployment_by_name(deployed.full_name).id)
 
 
 def had(wanted: RunnerDeployment) -> Registered:
@@ -64,11 +64,11 @@ def test_what_was_just_written_is_as_it_is_wanted_and_is_not_written_again(
 ) -> None:
     assert len(wanted) == 3
     monkeypatch.setattr("tasks.runs.recovery.crashed_runs._PAGE", 1)  # every page is full
-    for each in wanted:
-        before = when_written(each)
-        assert had(each).is_as(each)
-        assert served(each) == had(each).deployment.id
-        assert when_written(each) == before
+    for deployed in wanted:
+        before = when_written(deployed)
+        assert had(deployed).is_as(deployed)
+        assert served(deployed) == had(deployed).deployment.id
+        assert when_written(deployed) == before
 
 
 def _describe(client: SyncPrefectClient, it: Registered) -> None:
@@ -93,7 +93,7 @@ def test_what_a_person_changed_is_put_back(
     wanted: list[RunnerDeployment],
     change: Callable[[SyncPrefectClient, Registered], None],
 ) -> None:
-    (outcomes,) = [each for each in wanted if "outcomes" in str(each.entrypoint)]
+    (outcomes,) = [deployed for deployed in wanted if "outcomes" in str(deployed.entrypoint)]
     it = had(outcomes)
     with get_client(sync_client=True) as client:
         change(client, it)
@@ -104,10 +104,12 @@ def test_what_a_person_changed_is_put_back(
 
 def test_a_market_file_that_changed_is_written(wanted: list[RunnerDeployment]) -> None:
     market = mgc()
-    moved = market.ranges[0].model_copy(update={"start": time(9, 30)})
-    changed = market.model_copy(update={"ranges": (moved, *market.ranges[1:])})
-    of_before = {each.entrypoint: each for each in wanted}
-    (predict,) = [each for each in wanted_of(changed) if "predict" in str(each.entrypoint)]
+    at_half_past = market.ranges[0].model_copy(update={"start": time(9, 30)})
+    changed = market.model_copy(update={"ranges": (at_half_past, *market.ranges[1:])})
+    of_before = {deployed.entrypoint: deployed for deployed in wanted}
+    (predict,) = [
+        deployed for deployed in wanted_of(changed) if "predict" in str(deployed.entrypoint)
+    ]
     assert had(of_before[predict.entrypoint]).is_as(of_before[predict.entrypoint])
     assert not had(predict).is_as(predict)
     served(predict)

@@ -48,7 +48,7 @@ def served(folder: Path, secret: str = "") -> Iterator[str]:
     stop()
 
 
-def asked(url: str, path: str, **headers: str) -> tuple[int, str, Message]:
+def response_of(url: str, path: str, **headers: str) -> tuple[int, str, Message]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=AT_MOST_SECONDS)
     connection.request("GET", path, headers=headers)
     reply = connection.getresponse()
@@ -57,12 +57,12 @@ def asked(url: str, path: str, **headers: str) -> tuple[int, str, Message]:
     return reply.status, text, reply.headers
 
 
-def test_a_report_is_shown_as_a_page_that_can_ask_nobody_for_anything(folder: Path) -> None:
+def test_a_report_is_served_as_a_page_that_can_make_no_requests(folder: Path) -> None:
     with served(folder) as url:
-        status, text, headers = asked(url, "/MGC/a.html")
+        status, text, headers = response_of(url, "/MGC/a.html")
         assert (status, text) == (200, "<p>the verdict</p>")
         assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert asked(url, "/MGC/a-card.md")[2]["Content-type"].startswith("text/plain")
+        assert response_of(url, "/MGC/a-card.md")[2]["Content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_report_is_shown_as_a_page_that_can_ask_nobody_for_anything(folder: Pa
 )  # fmt: skip
 def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str) -> None:
     with served(folder) as url:
-        status, text, _ = asked(url, path)
+        status, text, _ = response_of(url, path)
     assert status == 404
     assert "verdict" not in text
     assert "a.html" not in text
@@ -84,31 +84,31 @@ def test_nothing_else_is_given_out_and_no_folder_listed(folder: Path, path: str)
 def test_figures_are_given_to_who_may_ask_once_a_run_has_written_them(folder: Path) -> None:
     with served(folder, "user:word") as url:
         right = {"Authorization": "Basic " + b64encode(b"user:word").decode()}
-        assert asked(url, "/metrics", **right)[0] == 404
+        assert response_of(url, "/metrics", **right)[0] == 404
         (folder.parent / "metrics").mkdir()
         (folder.parent / "metrics" / "orbcast.prom").write_text("orbcast_bars 1.0\n", "utf-8")
-        status, text, headers = asked(url, "/metrics", **right)
+        status, text, headers = response_of(url, "/metrics", **right)
         assert (status, text) == (200, "orbcast_bars 1.0\n")
         assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        assert asked(url, "/metrics")[0] == 401
-        assert asked(url, "/metrics", Host="evil.example", **right)[0] == 421
+        assert response_of(url, "/metrics")[0] == 401
+        assert response_of(url, "/metrics", Host="evil.example", **right)[0] == 421
 
 
 def test_a_page_that_calls_us_by_another_name_is_not_answered(folder: Path) -> None:
     with served(folder) as url:
-        assert asked(url, "/MGC/a.html", Host="evil.example")[0] == 421
-        assert asked(url, "/MGC/a.html", Origin="http://evil.example")[0] == 403
+        assert response_of(url, "/MGC/a.html", Host="evil.example")[0] == 421
+        assert response_of(url, "/MGC/a.html", Origin="http://evil.example")[0] == 403
 
 
 def test_with_a_secret_only_who_knows_it_is_answered(folder: Path) -> None:
     with served(folder, "user:word") as url:
         for wrong in ("", "user:wrong", "user"):
             given = "Basic " + b64encode(wrong.encode()).decode()
-            assert asked(url, "/MGC/a.html", Authorization=given)[0] == 401
-        status, _, headers = asked(url, "/MGC/a.html")
+            assert response_of(url, "/MGC/a.html", Authorization=given)[0] == 401
+        status, _, headers = response_of(url, "/MGC/a.html")
         assert (status, "Basic" in headers["WWW-Authenticate"]) == (401, True)
         right = "Basic " + b64encode(b"user:word").decode()
-        assert asked(url, "/MGC/a.html", Authorization=right)[0] == 200
+        assert response_of(url, "/MGC/a.html", Authorization=right)[0] == 200
 
 
 def test_a_port_that_is_taken_is_an_error_and_the_port_is_beside_the_servers(
@@ -116,5 +116,5 @@ def test_a_port_that_is_taken_is_an_error_and_the_port_is_beside_the_servers(
 ) -> None:
     with served(folder) as url, pytest.raises(OSError, match="in use"):
         serve_reports(folder, folder, HOST, urlsplit(url).port or 0, "", frozenset())
-    assert {reports_port(each) for each in (4200, 4201)} == {5200, 5201}
+    assert {reports_port(port) for port in (4200, 4201)} == {5200, 5201}
     assert 0 < reports_port(65_535) <= 65_535

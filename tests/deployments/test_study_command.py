@@ -54,13 +54,13 @@ def test_a_market_without_edge_has_no_survivor_and_leaves_its_figures(
     assert text.startswith("No setup survives:")
     page = home / "reports" / "setups-mgc.html"
     assert max(len(line) for line in text.splitlines() if str(page) not in line) <= 80
-    found = json.loads(figures.read_text("utf-8"))
-    assert found["summary"]["setups"] == len(found["setups"]) == 2 * 3 * 1 * 1 * 3 * 1
+    study = json.loads(figures.read_text("utf-8"))
+    assert study["summary"]["setups"] == len(study["setups"]) == 2 * 3 * 1 * 1 * 3 * 1
     assert f"Page: {page}" in " ".join(text.split())
     assert page.read_text("utf-8").startswith("<!doctype html>")
 
 
-def test_the_page_goes_where_it_is_asked_to(home: Path, tmp_path: Path) -> None:
+def test_the_page_is_written_to_the_given_path(home: Path, tmp_path: Path) -> None:
     del home
     page = tmp_path / "own" / "page.html"
 
@@ -82,7 +82,7 @@ def test_the_page_goes_where_it_is_asked_to(home: Path, tmp_path: Path) -> None:
         (("--min-trades", "4000"), "ask for fewer with --min-trades"),
         (("--market", "gold"), "use one of these: mgc, nq"),
     ],
-    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_bad_input_is_one_line_with_its_remedy(
     home: Path, arguments: tuple[str, ...], words: str

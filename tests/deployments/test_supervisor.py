@@ -42,8 +42,8 @@ def test_bars_are_received_from_when_a_market_takes_them(
         port = probe.getsockname()[1]
     config = Settings(home=tmp_path / "home", markets=("mgc",))
     monkeypatch.setenv("ORBCAST_HOME", str(config.home))
-    said: list[str] = []
-    supervisor = _Supervisor(config, port - BARS_PORT_OFFSET, said.append, tmp_path)
+    printed: list[str] = []
+    supervisor = _Supervisor(config, port - BARS_PORT_OFFSET, printed.append, tmp_path)
     config.prefect_dir.mkdir(parents=True)
     try:
         for market, kind in (("mgc", "csv"), ("nq", "http")):
@@ -55,7 +55,7 @@ def test_bars_are_received_from_when_a_market_takes_them(
         remember_source(config.sources_file, "mgc", spec)
         supervisor._check_receiver()
         assert supervisor._receiver.running
-        assert said == [f"Bars of mgc are accepted at http://127.0.0.1:{port}/bars/ ."]
+        assert printed == [f"Bars of mgc are accepted at http://127.0.0.1:{port}/bars/ ."]
         wait_until(lambda: _listens(port) or supervisor._receiver.status() is not None)
         assert supervisor._receiver.status() is None
     finally:

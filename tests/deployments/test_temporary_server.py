@@ -79,6 +79,6 @@ def test_one_that_does_not_come_up_names_its_log(
 ) -> None:
     log = tmp_path / "logs" / "server.log"
     monkeypatch.setattr(module.sys, "executable", "/bin/false")
-    with temporary_server(log) as (_, wait), pytest.raises(NoTemporaryServerError) as told:
+    with temporary_server(log) as (_, wait), pytest.raises(NoTemporaryServerError) as raised:
         wait()
-    assert str(log) in str(told.value)
+    assert str(log) in str(raised.value)

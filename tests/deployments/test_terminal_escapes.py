@@ -57,10 +57,10 @@ def test_each_way_of_printing_writes_it_out(capsys: pytest.CaptureFixture[str]) 
     table.add_column(FROM_OUTSIDE)
     table.add_row(FROM_OUTSIDE)
     terminal.show_table(table)
-    shown = capsys.readouterr()
-    assert acts(shown.out) == []
-    assert acts(shown.err) == []
-    assert shown.out.count("owned") == 5
+    printed = capsys.readouterr()
+    assert acts(printed.out) == []
+    assert acts(printed.err) == []
+    assert printed.out.count("owned") == 5
 
 
 def test_at_a_terminal_only_the_drawing_acts() -> None:

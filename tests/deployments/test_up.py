@@ -50,7 +50,7 @@ class Up:
 
     @property
     def children(self) -> list[str]:
-        return [str(each) for each in json.loads(self.notes.read_text("utf-8"))]
+        return [str(mark) for mark in json.loads(self.notes.read_text("utf-8"))]
 
     @property
     def notes(self) -> Path:
@@ -92,8 +92,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     finally:
         process.kill()
         process.wait()
-        for each in started.children if started.notes.exists() else []:
-            os.killpg(int(json.loads(each)[1]), signal.SIGKILL)
+        for mark in started.children if started.notes.exists() else []:
+            os.killpg(int(json.loads(mark)[1]), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +118,12 @@ def wait_for(what: Any) -> None:
 
 
 def test_every_deployment_is_registered_with_its_schedules(client: httpx.Client) -> None:
-    shown = client.post("/deployments/filter", json={}).json()
+    registered = client.post("/deployments/filter", json={}).json()
     specs = (*deployments_of("mgc", mgc()), *HOUSEKEEPING)
-    assert {each["entrypoint"]: len(each["schedules"]) for each in shown} == {
-        each.entrypoint: len(each.schedules) for each in specs
+    assert {deployed["entrypoint"]: len(deployed["schedules"]) for deployed in registered} == {
+        spec.entrypoint: len(spec.schedules) for spec in specs
     }
-    assert not any(each["paused"] for each in shown)
+    assert not any(deployed["paused"] for deployed in registered)
 
 
 def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> None:
@@ -133,8 +133,8 @@ def test_nobody_is_answered_without_the_secret_or_from_another_page(up: Up) -> N
     assert httpx.get(study_request, auth=("ann", "guess")).status_code == 401
     forged = httpx.post(f"{url}/deployments/filter", json={}, auth=("ann", "s3cret"))
     assert forged.status_code == 403
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    preflight = httpx.options(f"{url}/deployments/filter", headers=asked)
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    preflight = httpx.options(f"{url}/deployments/filter", headers=headers)
     assert preflight.status_code == 403
 
 
@@ -188,16 +188,16 @@ def test_its_reports_are_served_beside_it_to_who_knows_the_secret(up: Up) -> Non
 
 
 def test_status_knows_of_it(up: Up) -> None:
-    told = json.loads(orbcast(up.home, "status", "--json").stdout)
-    assert told["server"] == up.api
+    status = json.loads(orbcast(up.home, "status", "--json").stdout)
+    assert status["server"] == up.api
 
 
 def test_it_stops_when_asked_and_leaves_no_process_and_no_schedule_paused(up: Up) -> None:
     children = up.children
-    assert [is_gone(each) for each in children] == [False, False]
+    assert [is_gone(child) for child in children] == [False, False]
     assert orbcast(up.home, "down").stdout.strip() == "stopped"
     assert up.process.wait(AT_MOST_SECONDS) == 0
-    assert all(is_gone(each) for each in children)
+    assert all(is_gone(child) for child in children)
     assert not up.notes.exists()
     assert list(up.temporary.iterdir()) == []
     with closing(sqlite3.connect(up.home / "prefect" / "prefect.db")) as database:

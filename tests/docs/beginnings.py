@@ -90,7 +90,7 @@ def write_es_file(given: Beginning) -> None:
 def with_an_older_system(given: Beginning) -> None:
     """Start with the page's own sample of an older system, and bars to train on."""
     usual(given)
-    steps = [each for each in steps_in(given.text, "") if each.title == "make_old.py"]
+    steps = [step for step in steps_in(given.text, "") if step.title == "make_old.py"]
     assert steps, "the page has no sample of an older system any more"
     (given.folder / "make_old.py").write_text(steps[0].text, encoding="utf-8")
     assert given.reader.terminal.run("python make_old.py").status == 0
@@ -106,8 +106,8 @@ def with_something_that_waits(given: Beginning) -> None:
     terminal = given.reader.terminal
 
     def first() -> str:
-        shown = terminal.run('orbcast approve --json | grep -o \'"run": *"[0-9a-f]*\' | head -1')
-        return shown.printed.rpartition('"')[2].strip()
+        result = terminal.run('orbcast approve --json | grep -o \'"run": *"[0-9a-f]*\' | head -1')
+        return result.printed.rpartition('"')[2].strip()
 
     given.reader.values["run"] = first
 

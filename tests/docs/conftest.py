@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tests.docs.beginnings import BEGINNINGS, Beginning, usual
 from tests.docs.data_blocks import CHECKS
-from tests.docs.following import Known, Reader
+from tests.docs.following import PageExceptions, Reader
 from tests.docs.forked_commands import forked_commands
 from tests.docs.servers import Servers
 from tests.docs.tables import DRAWN, EXCUSED, MEANWHILE, ON_A_SERVER, REWRITTEN, STATUSES
@@ -28,7 +28,7 @@ from tests.trained_market import give_prefect_database
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
 """The time at which pages are read: after the demo's last bar, on a day without trading."""
 
-KNOWN = Known(
+PAGE_EXCEPTIONS = PageExceptions(
     excused=EXCUSED, drawn=DRAWN, statuses=STATUSES, rewritten=REWRITTEN, meanwhile=MEANWHILE
 )
 
@@ -48,8 +48,11 @@ if __name__ == "__main__":  # processes of the demo read this file again
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Path]:
     """Yield the folder, with a short path, of an `orbcast` that need not import anything."""
-    with TemporaryDirectory(prefix="orbcast-") as folder, forked_commands(Path(folder)) as found:
-        yield found
+    with (
+        TemporaryDirectory(prefix="orbcast-") as folder,
+        forked_commands(Path(folder)) as folder_of_programs,
+    ):
+        yield folder_of_programs
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +82,9 @@ def _run_demo(folder: Path) -> None:
     # one fold takes less than the imports of its process; test_walk_forward.py has processes
     terminal.environment["ORBCAST_TASK_RUNNER"] = "threads"
     done = terminal.run(f"make demo BIN={shorter.parent} > demo.log 2>&1")
-    told = (folder / "demo.log").read_text("utf-8")
-    assert done.status == 0, told[-4000:]
-    assert "Warning" not in told, told
+    log = (folder / "demo.log").read_text("utf-8")
+    assert done.status == 0, log[-4000:]
+    assert "Warning" not in log, log
     # with so few bars the rule keeps the baseline; on the whole demo the model serves
     shutil.copytree(folder / "var" / "demo", folder / "served", ignore=_not_the_source)
     served = terminal.run(
@@ -91,7 +94,7 @@ def _run_demo(folder: Path) -> None:
 
 
 def _not_the_source(_folder: str, names: list[str]) -> set[str]:
-    return {each for each in names if each.startswith("trader")}
+    return {name for name in names if name.startswith("trader")}
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def reader_of(
             servers = Servers()
             reader = Reader(
                 terminal=terminal_in(folder, demo / "clock", programs),
-                known=KNOWN,
+                exceptions=PAGE_EXCEPTIONS,
                 serve=servers,
                 checks=CHECKS,
                 values={"up": lambda: str(servers.up)},

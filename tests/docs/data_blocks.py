@@ -76,18 +76,18 @@ def is_what_the_outbox_gives(step: Step, _terminal: Terminal) -> str | None:
     return _differs(json.loads(step.text), real, "the intent")
 
 
-def _differs(told: Any, real: Any, where: str) -> str | None:
-    if isinstance(told, dict) and isinstance(real, dict):
-        if told.keys() != real.keys():
-            return f"{where} has {sorted(told.keys() ^ real.keys())} in one place only"
-        parts = [_differs(told[name], real[name], name) for name in told]
-        return next((each for each in parts if each), None)
-    if isinstance(told, list) and isinstance(real, list) and len(told) == len(real):
-        parts = [_differs(*pair, where) for pair in zip(told, real, strict=True)]
-        return next((each for each in parts if each), None)
-    if told == real or (told == "..." and isinstance(real, str)):
+def _differs(documented: Any, real: Any, place: str) -> str | None:
+    if isinstance(documented, dict) and isinstance(real, dict):
+        if documented.keys() != real.keys():
+            return f"{place} has {sorted(documented.keys() ^ real.keys())} in one place only"
+        parts = [_differs(documented[name], real[name], name) for name in documented]
+        return next((difference for difference in parts if difference), None)
+    if isinstance(documented, list) and isinstance(real, list) and len(documented) == len(real):
+        parts = [_differs(*pair, place) for pair in zip(documented, real, strict=True)]
+        return next((difference for difference in parts if difference), None)
+    if documented == real or (documented == "..." and isinstance(real, str)):
         return None
-    return f"{where} is {real!r}, not {told!r}"
+    return f"{place} is {real!r}, not {documented!r}"
 
 
 def is_taken_into_the_market_file(step: Step, terminal: Terminal) -> str | None:
@@ -112,14 +112,14 @@ def is_an_automation_on_an_event_there_is(step: Step, _terminal: Terminal) -> st
         patch.object(Automation, "create", autospec=True, side_effect=made.append),
     ):
         exec(compile(step.text, step.place, "exec"), {})  # noqa: S102 - our own page
-    expected = {name for each in made for name in cast("Any", each.trigger).expect}
+    expected = {name for automation in made for name in cast("Any", automation.trigger).expect}
     wrong = expected - {event.name for event in EVENTS}
     return None if made and not wrong else f"it waits for {sorted(wrong) or 'nothing'}"
 
 
 def _deployed(name: str) -> SimpleNamespace:
     specs = deployments_of("mgc", mgc())
-    assert name in {f"{flow_of(each.entrypoint).name}/{each.name}" for each in specs}
+    assert name in {f"{flow_of(spec.entrypoint).name}/{spec.name}" for spec in specs}
     return SimpleNamespace(id=uuid4())
 
 

@@ -16,7 +16,7 @@ _LAST_WORDS = 1500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class PageExceptions:
     """Known exceptions, each named by text on a page and with its reason.
 
     Attributes
@@ -55,7 +55,7 @@ class Reader:
     ----------
     terminal
         The reader's terminal.
-    known
+    exceptions
         Known exceptions.
     serve
         Recognises commands that run until they are stopped.
@@ -66,7 +66,7 @@ class Reader:
     """
 
     terminal: Terminal
-    known: Known
+    exceptions: PageExceptions
     serve: Serve = lambda _terminal, _command: None
     checks: Mapping[str, Check] = field(default_factory=dict)
     values: dict[str, Callable[[], str]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Reader:
     def follow(self, steps: Sequence[Step]) -> list[str]:
         """Do everything from top to bottom; return what went wrong, and where."""
         try:
-            return [f"{each.place}: {told}" for each in steps for told in self._do(each)]
+            return [f"{step.place}: {fault}" for step in steps for fault in self._do(step)]
         finally:
             self.terminal.stop()
 
@@ -87,7 +87,7 @@ class Reader:
         done: Mapping[str, Callable[[Step], list[str]]] = {
             "command": self._command,
             "file": self._file,
-            "shown": self._shown,
+            "shown": self._output,
             "python": self._python,
         }
         return done.get(step.kind, self._data)(step)
@@ -105,26 +105,26 @@ class Reader:
         return [] if wrong is None else [wrong]
 
     def _command(self, step: Step) -> list[str]:
-        command = plain(step.text)
-        if command in self.known.excused:
+        command = normalised(step.text)
+        if command in self.exceptions.excused:
             return []
-        for each in self.known.meanwhile.get((step.page, command), ()):
-            if told := self._run(each, 0):
-                return told
+        for earlier in self.exceptions.meanwhile.get((step.page, command), ()):
+            if faults := self._run(earlier, 0):
+                return faults
         self.ran.append(command)
         before = ""
         if self._printed is not None and self._printed[0] == step.block:
             before = self._printed[1]
         again = self.ran.count(command)
         key = command if again == 1 else f"{command} ({again})"
-        wanted, _ = self.known.statuses.get(key, (0, ""))
-        told = self._run(step.text, wanted)
+        wanted, _ = self.exceptions.statuses.get(key, (0, ""))
+        faults = self._run(step.text, wanted)
         self._printed = step.block, before + self._last.printed
-        return told
+        return faults
 
     def _run(self, text: str, wanted: int) -> list[str]:
         command = text
-        for pattern, instead, _ in self.known.rewritten:
+        for pattern, instead, _ in self.exceptions.rewritten:
             command = re.sub(pattern, instead, command)
         served = self.serve(self.terminal, command)
         if served is not None:
@@ -139,16 +139,16 @@ class Reader:
         words = self._last.printed[-_LAST_WORDS:]
         return [f"{command}\nended with {self._last.status}, not {wanted}:\n{words}"]
 
-    def _shown(self, step: Step) -> list[str]:
-        if first_line(step.text) in self.known.drawn:
+    def _output(self, step: Step) -> list[str]:
+        if first_line(step.text) in self.exceptions.drawn:
             return []
         if self._printed is None:
             return ["shows what no command above it prints"]
         _, printed = self._printed
         words = printed[-_LAST_WORDS:]
         return [
-            f"is shown, not printed: {each}\nprinted:\n{words}"
-            for each in missing_lines(step.text, printed)
+            f"is shown, not printed: {line}\nprinted:\n{words}"
+            for line in missing_lines(step.text, printed)
         ]
 
     def _python(self, step: Step) -> list[str]:
@@ -160,7 +160,7 @@ class Reader:
         return []
 
 
-def plain(command: str) -> str:
+def normalised(command: str) -> str:
     """Return a command without its comment, on one line, with single spaces."""
     joined = re.sub(r"\\\n\s*", "", command)
     return " ".join(re.sub(r"\s#\s.*$", "", joined, flags=re.MULTILINE).split())

@@ -127,8 +127,8 @@ def _serve(address: str) -> None:
 def _attend(connection: socket.socket) -> None:
     """Fork the command and report its end; return in the process of the command."""
     length, streams, *_ = socket.recv_fds(connection, 8, 3)
-    with connection.makefile("rb") as asked:
-        request = asked.read(int.from_bytes(length))
+    with connection.makefile("rb") as incoming:
+        request = incoming.read(int.from_bytes(length))
     command = os.fork()
     if command == 0:
         _become(*json.loads(request), streams)

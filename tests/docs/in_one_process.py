@@ -14,15 +14,15 @@ from deployments.cli.app import app
 
 
 def ended(words: list[str]) -> tuple[int, str]:
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             app(words, prog_name="orbcast")
         except SystemExit as end:
-            return int(end.code or 0), told.getvalue()
-    return 0, told.getvalue()
+            return int(end.code or 0), printed.getvalue()
+    return 0, printed.getvalue()
 
 
 if __name__ == "__main__":
-    found = [ended(each) for each in json.loads(sys.stdin.read())]
-    sys.stdout.write(json.dumps(found))
+    results = [ended(arguments) for arguments in json.loads(sys.stdin.read())]
+    sys.stdout.write(json.dumps(results))

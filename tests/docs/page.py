@@ -88,22 +88,22 @@ def is_command(line: str) -> bool:
 
 def _indented(text: str, page: str, line: int) -> Iterator[Step]:
     """Yield the steps of an indented block: commands, and after an empty line their output."""
-    for found in re.finditer(r"(?:^[^\n]*\S[^\n]*\n?)+", text, re.MULTILINE):
-        at = line + text[: found.start()].count("\n")
-        lines = found[0].splitlines()
+    for paragraph in re.finditer(r"(?:^[^\n]*\S[^\n]*\n?)+", text, re.MULTILINE):
+        at = line + text[: paragraph.start()].count("\n")
+        lines = paragraph[0].splitlines()
         if is_command(lines[0]) and lines[0].strip() not in DRAWN:
             yield from _commands(lines, page, line, at)
         else:
-            yield Step(page, at, line, "shown", found[0])
+            yield Step(page, at, line, "shown", paragraph[0])
 
 
 def _commands(lines: list[str], page: str, block: int, line: int) -> Iterator[Step]:
     """Yield each command with its continuation lines."""
     waiting: list[str] = []
-    for at, each in enumerate(lines, line):
-        waiting.append(each)
+    for at, source_line in enumerate(lines, line):
+        waiting.append(source_line)
         text = "\n".join(waiting)
-        if each.rstrip().endswith("\\") or not _is_whole(text):
+        if source_line.rstrip().endswith("\\") or not _is_whole(text):
             continue
         if text.strip() and not text.lstrip().startswith("#"):
             begun = at - len(waiting) + 1

@@ -18,7 +18,7 @@ _MAY_BE = {
 }
 
 
-def missing_lines(shown: str, printed: str) -> list[str]:
+def missing_lines(expected: str, printed: str) -> list[str]:
     """Return each shown line that is not printed in this order; numbers may differ.
 
     A line that ends with ``...`` may continue differently; a line of only ``...`` stands for any
@@ -26,24 +26,24 @@ def missing_lines(shown: str, printed: str) -> list[str]:
     """
     text = " ".join(printed.split())
     at, missing = 0, []
-    for line in shown.splitlines():
-        plain = line.strip()
-        found = re.compile(_pattern(plain.removesuffix("..."))).search(text, at)
-        if found is None:
-            missing.append(plain)
+    for line in expected.splitlines():
+        wanted = line.strip()
+        match = re.compile(_pattern(wanted.removesuffix("..."))).search(text, at)
+        if match is None:
+            missing.append(wanted)
         else:
-            at = found.end()
+            at = match.end()
     return missing
 
 
 def _pattern(line: str) -> str:
-    return r"\s+".join(_word(each) for each in line.split())
+    return r"\s+".join(_word(word) for word in line.split())
 
 
 def _word(word: str) -> str:
     parts, at = [], 0
-    for found in _VARIES.finditer(word):
-        parts.append(re.escape(word[at : found.start()]))
-        parts.append(_MAY_BE[str(found.lastgroup)])
-        at = found.end()
+    for match in _VARIES.finditer(word):
+        parts.append(re.escape(word[at : match.start()]))
+        parts.append(_MAY_BE[str(match.lastgroup)])
+        at = match.end()
     return "".join([*parts, re.escape(word[at:])])

@@ -28,10 +28,10 @@ class Servers:
         """Return a server's command with its port, and a test for ready; None for others."""
         if _UP.search(command) or _SERVER.search(command):
             self.up = port = free_port()
-            known = "deployments/name/recover/orbcast" if _UP.search(command) else "health"
+            path = "deployments/name/recover/orbcast" if _UP.search(command) else "health"
             return (
                 command.replace("{up}", str(port)),
-                lambda: _asked(f"http://127.0.0.1:{port}/api/{known}"),
+                lambda: _responds(f"http://127.0.0.1:{port}/api/{path}"),
             )
         if _PAGE.search(command):
             self.page = port = free_port()
@@ -45,7 +45,7 @@ class Servers:
         return None
 
 
-def _asked(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
         return answers_or_refuses(url)
     except (URLError, OSError):
@@ -62,11 +62,11 @@ def answers_or_refuses(url: str) -> bool:
 
 
 def _works(url: str) -> bool:
-    asked = Request(  # noqa: S310 - our own server's
+    request = Request(  # noqa: S310 - our own server's
         url, data=b"{}", headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urlopen(asked, timeout=2) as reply:  # noqa: S310
+        with urlopen(request, timeout=2) as reply:  # noqa: S310
             return bool(json.loads(reply.read()))
     except (URLError, OSError):
         return False

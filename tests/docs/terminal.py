@@ -182,5 +182,5 @@ def _exported(file: Path) -> dict[str, str]:
         text=True,
         check=True,
     )
-    pairs = (each.partition("=") for each in read.stdout.split("\0") if each)
+    pairs = (pair.partition("=") for pair in read.stdout.split("\0") if pair)
     return {name: value for name, _, value in pairs if not _THE_SHELLS_OWN.fullmatch(name)}

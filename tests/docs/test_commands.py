@@ -27,20 +27,20 @@ def commands(text: str) -> Iterator[tuple[int, str]]:
         line = (block.map or [0])[0] + 1
         if block.type in {"fence", "code_block"}:
             joined = re.sub(r"\\\n\s*", "", block.content)
-            yield from ((line, each) for each in _orbcast(joined.splitlines()))
+            yield from ((line, command) for command in _orbcast(joined.splitlines()))
         spans = [child for child in block.children or [] if child.type == "code_inline"]
-        yield from ((line, each) for each in _orbcast(_texts(spans)))
+        yield from ((line, command) for command in _orbcast(_texts(spans)))
 
 
 def _texts(spans: list[Token]) -> list[str]:
-    return [each.content for each in spans]
+    return [span.content for span in spans]
 
 
 def _orbcast(lines: list[str]) -> Iterator[str]:
     for line in lines:
-        plain = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
-        if plain.startswith("orbcast "):
-            yield plain.split(" && ")[0].split(" | ")[0].split("; ")[0]
+        command_line = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+        if command_line.startswith("orbcast "):
+            yield command_line.split(" && ")[0].split(" | ")[0].split("; ")[0]
 
 
 def fault_of(line: str) -> str | None:
@@ -52,7 +52,12 @@ def fault_of(line: str) -> str | None:
         if word.startswith("-") and word != "-":
             name = word.partition("=")[0]
             option = next(
-                (each for each in at.params if name in each.opts + each.secondary_opts), None
+                (
+                    parameter
+                    for parameter in at.params
+                    if name in parameter.opts + parameter.secondary_opts
+                ),
+                None,
             )
             if option is None and name not in {"--help", "-h", "--debug"}:
                 return f"{at.name} has no option {name}"
@@ -60,26 +65,26 @@ def fault_of(line: str) -> str | None:
             if not flag and "=" not in word and words:
                 words.pop(0)
         elif hasattr(at, "commands") and not PLACEHOLDER.search(word):
-            found = at.commands.get(word)
-            if found is None:
+            subcommand = at.commands.get(word)
+            if subcommand is None:
                 return f"there is no command {word!r}"
-            at = found
+            at = subcommand
     return None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_each_command_on_a_page_exists(page: Path) -> None:
-    found = [
+    faults = [
         f"{page.name}:{line}: {command}: {fault}"
         for line, command in commands(page.read_text(encoding="utf-8"))
         if (fault := fault_of(command))
     ]
-    assert found == []
+    assert faults == []
 
 
-def test_a_command_that_is_not_there_is_found_out() -> None:
+def test_a_command_that_does_not_exist_is_reported() -> None:
     page = "Run `orbcast levitate`:\n\n    orbcast status --loudly\n    orbcast drift check\n"
-    assert [fault_of(each) for _, each in commands(page)] == [
+    assert [fault_of(command) for _, command in commands(page)] == [
         "there is no command 'levitate'",
         "status has no option --loudly",
         None,
@@ -89,15 +94,15 @@ def test_a_command_that_is_not_there_is_found_out() -> None:
 def test_every_command_has_an_example_that_exists() -> None:
     def walk(command: Any, path: str) -> Iterator[tuple[str, str]]:
         if hasattr(command, "commands"):
-            for name, each in command.commands.items():
-                yield from walk(each, f"{path} {name}")
+            for name, subcommand in command.commands.items():
+                yield from walk(subcommand, f"{path} {name}")
         else:
             yield path, command.help or ""
 
     without = []
-    for path, told in walk(typer.main.get_command(app), "orbcast"):
+    for path, help_text in walk(typer.main.get_command(app), "orbcast"):
         example = re.search(
-            r"Examples?\b[:\s-]*(orbcast .+?)(?= orbcast |$)", " ".join(told.split())
+            r"Examples?\b[:\s-]*(orbcast .+?)(?= orbcast |$)", " ".join(help_text.split())
         )
         if example is None:
             without.append(path)

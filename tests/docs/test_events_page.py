@@ -31,23 +31,23 @@ WORDS: dict[Any, str] = {
 
 def words_of(kind: Any) -> str:
     if get_origin(kind) is Literal:
-        return " or ".join(f"`{each}`" for each in get_args(kind))
+        return " or ".join(f"`{value}`" for value in get_args(kind))
     return WORDS[kind] if kind in WORDS else " or ".join(words_of(one) for one in get_args(kind))
 
 
 def test_the_page_has_every_event_and_no_other() -> None:
-    assert set(SECTIONS) == {each.name for each in EVENTS}
+    assert set(SECTIONS) == {event.name for event in EVENTS}
     assert ARRIVED in PAGE
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_a_table_has_the_keys_and_types_of_the_payload(event: type[Event]) -> None:
     rows = {key: kind for key, kind, _ in ROW.findall(SECTIONS[event.name])}
     hints = get_type_hints(event)
-    assert rows == {each.name: words_of(hints[each.name]) for each in fields(event)}
+    assert rows == {field.name: words_of(hints[field.name]) for field in fields(event)}
 
 
-def test_the_types_are_told_apart() -> None:
+def test_the_types_of_keys_are_distinguished() -> None:
     assert words_of(str | None) == "text or null"
     assert words_of(Literal["up", "down"]) == "`up` or `down`"
     assert len(set(WORDS.values())) == len(WORDS)

@@ -18,7 +18,7 @@ import typer
 from prefect.settings import PREFECT_API_URL
 
 from deployments.cli.app import app
-from tests.docs.following import plain
+from tests.docs.following import normalised
 from tests.docs.page import steps_of
 from tests.docs.pages import PAGES, path_of
 from tests.docs.tables import EXCUSED
@@ -31,14 +31,16 @@ _EXAMPLE = re.compile(r"^\s*(?:Examples?: )?(orbcast .*)$", re.MULTILINE)
 def on_a_page() -> frozenset[str]:
     """Return the commands that are run because a page shows them."""
     steps = (step for name in PAGES for step in steps_of(path_of(name)))
-    return frozenset(plain(step.text) for step in steps if step.kind == "command") - set(EXCUSED)
+    return frozenset(normalised(step.text) for step in steps if step.kind == "command") - set(
+        EXCUSED
+    )
 
 
 THEIRS = "reads files of the reader's; bring-your-own-data.md runs it on others"
 OWN_FILES = "reads files of the reader's; fills.md imports another"
 OWN_NEWS = "reads files of the reader's; news.md imports another"
 FLOW = "a flow of half a minute; a page runs it with other values"
-ASKED = "answers a run that waits; approval.md does"
+APPROVAL = "answers a run that waits; approval.md does"
 STORE = "store.md runs it, which names a store"
 READ_ONLY: Mapping[str, str] = {
     "orbcast store status": STORE,
@@ -79,8 +81,8 @@ READ_ONLY: Mapping[str, str] = {
         "accounts.md runs it on fewer paths"
     ),
     "orbcast account chance own-money --days 250 --json": "accounts.md runs it as text",
-    'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': ASKED,
-    'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': ASKED,
+    'orbcast approve 3f2a81c0 --reason "read the study, all conditions hold"': APPROVAL,
+    'orbcast approve 3f2a81c0 --refuse --reason "not before the roll"': APPROVAL,
     "orbcast up --port 4201": "operate.md runs it",
     "orbcast receive --port 6201": "a server until it is stopped; feeds.md has it run by `up`",
     "orbcast db copy --to postgresql://orbcast@127.0.0.1/orbcast": "postgresql.md moves over",
@@ -113,11 +115,11 @@ def commands(group: Any = None) -> Iterator[Any]:
 
 def examples() -> Iterator[str]:
     for command in commands():
-        found = re.findall(
+        matches = re.findall(
             r"^\s*(?:Examples?: )?(orbcast .*)$", command.callback.__doc__, re.MULTILINE
         )
-        assert found, command.name
-        yield from found
+        assert matches, command.name
+        yield from matches
 
 
 def understood(example: str) -> None:
@@ -156,14 +158,14 @@ def test_each_other_example_runs(demo: Path, tmp_path: Path, prefect_server: Non
     del prefect_server
     shutil.copytree(demo / "served", tmp_path / "var")
     chosen = [
-        each
-        for each in dict.fromkeys(examples())
-        if each not in READ_ONLY and each not in on_a_page()
+        example
+        for example in dict.fromkeys(examples())
+        if example not in READ_ONLY and example not in on_a_page()
     ]
-    chosen.sort(key=lambda each: "rollback" in each)  # last: others depend on what serves
+    chosen.sort(key=lambda example: "rollback" in example)  # last: others depend on what serves
     done = subprocess.run(
         [sys.executable, "-m", "tests.docs.in_one_process"],
-        input=json.dumps([shlex.split(each)[1:] for each in chosen]),
+        input=json.dumps([shlex.split(example)[1:] for example in chosen]),
         cwd=tmp_path,
         env={
             **terminal_in(tmp_path, demo / "clock").environment,
@@ -178,7 +180,7 @@ def test_each_other_example_runs(demo: Path, tmp_path: Path, prefect_server: Non
     assert done.returncode == 0, done.stderr
 
     assert [
-        f"{each}: {status}: {told[-300:]}"
-        for each, (status, told) in zip(chosen, json.loads(done.stdout), strict=True)
-        if status != STATUSES.get(each, 0)
+        f"{example}: {status}: {printed[-300:]}"
+        for example, (status, printed) in zip(chosen, json.loads(done.stdout), strict=True)
+        if status != STATUSES.get(example, 0)
     ] == []

@@ -34,7 +34,7 @@ def cells_of(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_kept_as_nobody_has_run_it(path: Path) -> None:
+def test_a_notebook_is_kept_without_output(path: Path) -> None:
     document = json.loads(path.read_text("utf-8"))
     assert (document["nbformat"], document["nbformat_minor"]) == (4, 5)
     code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]

@@ -18,7 +18,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_everything_on_a_page_works_as_it_is_told(
+def test_everything_on_a_page_works_as_described(
     name: str, reader_of: Callable[[Path], Reader]
 ) -> None:
     page = path_of(name)

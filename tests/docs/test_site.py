@@ -84,15 +84,17 @@ def test_every_link_within_the_site_leads_to_a_page_and_a_place_in_it(
 
 
 def test_no_page_fetches_anything_from_another_host(pages: dict[Path, _Page], site: Path) -> None:
-    asked = [
-        f"{path.relative_to(site)}: {each}"
+    requests = [
+        f"{path.relative_to(site)}: {address}"
         for path, page in pages.items()
-        for each in page.fetched
-        if _is_outside(each)
+        for address in page.fetched
+        if _is_outside(address)
     ]
-    asked += [f"{path.relative_to(site)}: {each}" for path, each in _fetched_by_styles(site)]
+    requests += [
+        f"{path.relative_to(site)}: {address}" for path, address in _fetched_by_styles(site)
+    ]
 
-    assert asked == []
+    assert requests == []
 
 
 def test_the_reference_has_what_the_docstrings_say(site: Path) -> None:
@@ -121,7 +123,7 @@ def _leads_somewhere(path: Path, link: str, pages: dict[Path, _Page]) -> bool:
 def _fetched_by_styles(site: Path) -> Iterator[tuple[Path, str]]:
     for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
-        for each in re.findall(r"url\(([^)]*)\)|@import\s+([^;]+)", text):
-            address = "".join(each).strip("\"' ")
+        for groups in re.findall(r"url\(([^)]*)\)|@import\s+([^;]+)", text):
+            address = "".join(groups).strip("\"' ")
             if _is_outside(address):
                 yield path, address

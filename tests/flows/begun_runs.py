@@ -54,7 +54,7 @@ def runs_of(client: SyncPrefectClient, served: UUID) -> list[FlowRun]:
 def others_of(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
     assert run.deployment_id is not None
     return [
-        each
-        for each in runs_of(client, run.deployment_id)
-        if each.id != run.id and (each.idempotency_key or "").endswith(str(run.id))
+        other
+        for other in runs_of(client, run.deployment_id)
+        if other.id != run.id and (other.idempotency_key or "").endswith(str(run.id))
     ]

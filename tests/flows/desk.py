@@ -14,7 +14,7 @@ class Desk:
     """A webhook that remembers what it received, and responds as the test sets, or not at all."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.status = 200
         self.hang = threading.Event()
         desk = self
@@ -25,7 +25,7 @@ class Desk:
                 if desk.status == 0:
                     desk.hang.wait(AT_MOST_SECONDS)
                 if desk.status == 200:
-                    desk.told.append(json.loads(body))
+                    desk.messages.append(json.loads(body))
                 self.send_response(desk.status or 503)
                 self.end_headers()
 
@@ -39,8 +39,8 @@ class Desk:
 
     def close(self) -> None:
         self.hang.set()
-        for each in threading.enumerate():
-            if each.name.startswith("notice to "):
-                each.join()
+        for thread in threading.enumerate():
+            if thread.name.startswith("notice to "):
+                thread.join()
         self._server.shutdown()
         self._server.server_close()

@@ -67,8 +67,8 @@ def ask(flow: Flow[..., Any], **parameters: Any) -> Waiting:
 
 
 def waits(run: UUID) -> Waiting:
-    (found,) = [each for each in waiting() if each.run == run]
-    return found
+    (suspended,) = [candidate for candidate in waiting() if candidate.run == run]
+    return suspended
 
 
 def state_of(run: UUID) -> State[Any]:
@@ -81,11 +81,11 @@ def state_of(run: UUID) -> State[Any]:
 def go_on(run: UUID, flow: Flow[..., Any] = promote) -> approval.ApprovalResult:
     """Run the flow from the top, as a new process does after the answer."""
     with get_client(sync_client=True) as client:
-        found = client.read_flow_run(run)
-    told: approval.ApprovalResult = run_flow(flow, flow_run=found)  # type: ignore[assignment]
+        flow_run = client.read_flow_run(run)
+    result: approval.ApprovalResult = run_flow(flow, flow_run=flow_run)  # type: ignore[assignment]
     assert state_of(run).is_completed()
-    assert state_of(run).message == told.verdict
-    return told
+    assert state_of(run).message == result.verdict
+    return result
 
 
 def champion() -> str:
@@ -98,17 +98,17 @@ def challenger() -> str:
 
 def rows() -> list[dict[str, Any]]:
     return [
-        {"verdict": each.verdict, **each.evidence}
-        for each in list_decisions(current_settings().database(), "MGC")
-        if each.kind == "approval"
+        {"verdict": decision.verdict, **decision.evidence}
+        for decision in list_decisions(current_settings().database(), "MGC")
+        if decision.kind == "approval"
     ]
 
 
 @pytest.fixture
-def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def promotion_rule(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make the promotion rule pass, with one condition in a given state."""
 
-    def stands(status: Any) -> None:
+    def let_condition_be(status: Any) -> None:
         condition = Condition(name="brier", status=status, words="-0.01")
         decision = Decision(
             promote=status == "holds",
@@ -119,8 +119,8 @@ def borne_out(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         )
         monkeypatch.setattr(approved_promotion, "apply_promotion_rule", lambda *_: decision)
 
-    stands("holds")
-    return stands
+    let_condition_be("holds")
+    return let_condition_be
 
 
 @pytest.fixture
@@ -153,98 +153,102 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_the_evidence_is_in_front_of_the_person_and_an_empty_answer_refuses() -> None:
     before = champion()
-    asked = ask(promote)
-    shown = read_flow_run_input("suspended-approval-description", asked.run)
-    assert isinstance(shown, str)
+    suspended = ask(promote)
+    description = read_flow_run_input("suspended-approval-description", suspended.run)
+    assert isinstance(description, str)
     for words in ("better than corridor", "does not pass the promotion rule", "unknown", "UTC"):
-        assert words in shown
-    form = read_flow_run_input("suspended-approval-schema", asked.run)
+        assert words in description
+    form = read_flow_run_input("suspended-approval-schema", suspended.run)
     assert isinstance(form, dict)
     assert set(form["properties"]) == {"approve", "by", "reason", "against_the_evidence"}
     assert form["properties"]["approve"]["default"] is False
     key = f"approval-mgc-promotion-{challenger()}"
     with get_client(sync_client=True) as client:
-        (artifact,) = [each for each in client.read_latest_artifacts() if each.key == key]
+        (artifact,) = [
+            candidate for candidate in client.read_latest_artifacts() if candidate.key == key
+        ]
     assert "Waits for a person" in str(artifact.data)
-    assert send_answer(asked, {}) is None
-    told = go_on(asked.run)
-    assert told.verdict.endswith("refused: it was not approved")
+    assert send_answer(suspended, {}) is None
+    result = go_on(suspended.run)
+    assert result.verdict.endswith("refused: it was not approved")
     assert champion() == before
-    assert [each["approved"] for each in rows()] == [False]
-    subjects = [each.notice.subject for each in notices(current_settings().database())]
-    assert any("An approval is requested" in each for each in subjects)
+    assert [row["approved"] for row in rows()] == [False]
+    subjects = [record.notice.subject for record in notices(current_settings().database())]
+    assert any("An approval is requested" in subject for subject in subjects)
 
 
-@pytest.mark.usefixtures("borne_out")
+@pytest.mark.usefixtures("promotion_rule")
 def test_an_approval_makes_it_champion_with_who_and_why_once_however_often_it_runs() -> None:
-    asked = ask(promote)
-    assert send_answer(asked, ANA) is None
-    told = go_on(asked.run)
-    assert (told.approved, told.done, told.by) == (True, True, "ana")
+    suspended = ask(promote)
+    assert send_answer(suspended, ANA) is None
+    result = go_on(suspended.run)
+    assert (result.approved, result.done, result.by) == (True, True, "ana")
     assert champion() == challenger()
     change = current_settings().models().history("MGC", "champion")[-1]
     assert (change.by, change.reason) == ("ana", "read the study")
     (row,) = rows()
     assert (row["by"], row["reason"], row["done"]) == ("ana", "read the study", True)
-    assert row["bound_to"] == asked.request.bound_to
+    assert row["bound_to"] == suspended.request.bound_to
     again = approved_promotion.act_on_promotion.fn(
-        approval.AnsweredRequest(run=str(asked.run), request=asked.request, answer=None),  # type: ignore[arg-type]
+        approval.AnsweredRequest(run=str(suspended.run), request=suspended.request, answer=None),  # type: ignore[arg-type]
         now(),
     )
-    assert again == told
+    assert again == result
     assert len(rows()) == 1
     history = CliRunner().invoke(app, ["models", "history"]).stdout
     assert "by ana" in history
     assert "brier holds: -0.01" in history
 
 
-@pytest.mark.usefixtures("borne_out")
+@pytest.mark.usefixtures("promotion_rule")
 def test_a_run_killed_between_the_change_and_its_record_finds_the_change_made() -> None:
-    asked = ask(promote)
+    suspended = ask(promote)
     current_settings().models().set_alias(
         "MGC", "champion", challenger(), at=now(), by="ana", reason="read the study"
     )
-    assert send_answer(asked, ANA) is None
-    assert go_on(asked.run).done
+    assert send_answer(suspended, ANA) is None
+    assert go_on(suspended.run).done
     assert len(current_settings().models().history("MGC", "champion")) == 2
 
 
 def test_an_approval_without_why_and_one_without_against_the_evidence_are_refused() -> None:
     before = champion()
-    asked = ask(promote)
-    assert "not of type 'boolean'" in str(send_answer(asked, {"approve": "yes"}))
-    assert "unexpected" in str(send_answer(asked, {**ANA, "champion": "me"})).lower()
-    assert send_answer(asked, {**ANA, "reason": ""}) is None
-    assert "without a reason" in go_on(asked.run).verdict
-    asked = ask(promote)
-    assert send_answer(asked, ANA) is None
-    assert "does not override it" in go_on(asked.run).verdict
+    suspended = ask(promote)
+    assert "not of type 'boolean'" in str(send_answer(suspended, {"approve": "yes"}))
+    assert "unexpected" in str(send_answer(suspended, {**ANA, "champion": "me"})).lower()
+    assert send_answer(suspended, {**ANA, "reason": ""}) is None
+    assert "without a reason" in go_on(suspended.run).verdict
+    suspended = ask(promote)
+    assert send_answer(suspended, ANA) is None
+    assert "does not override it" in go_on(suspended.run).verdict
     assert champion() == before
 
 
-def test_what_is_another_than_was_shown_is_refused(borne_out: Callable[[str], None]) -> None:
+def test_an_approval_of_what_has_changed_since_is_refused(
+    promotion_rule: Callable[[str], None],
+) -> None:
     before = champion()
-    asked = ask(promote)
-    assert send_answer(asked, ANA) is None
-    borne_out("fails")
-    told = go_on(asked.run).verdict
-    assert "has changed since: brier was holds, is fails; request it again" in told
-    borne_out("holds")
-    asked = ask(promote)
+    suspended = ask(promote)
+    assert send_answer(suspended, ANA) is None
+    promotion_rule("fails")
+    verdict = go_on(suspended.run).verdict
+    assert "has changed since: brier was holds, is fails; request it again" in verdict
+    promotion_rule("holds")
+    suspended = ask(promote)
     weights = next(current_settings().models().find("MGC", "challenger").folder.glob("*.txt"))
     weights.write_text(weights.read_text() + "\n")
-    assert send_answer(asked, ANA) is None
-    assert "is damaged" in go_on(asked.run).verdict
+    assert send_answer(suspended, ANA) is None
+    assert "is damaged" in go_on(suspended.run).verdict
     assert champion() == before
 
 
-@pytest.mark.usefixtures("borne_out")
+@pytest.mark.usefixtures("promotion_rule")
 @pytest.mark.parametrize(("recipe", "counts"), [("", True), ("another", False)])
 def test_a_refit_of_the_champion_overnight_voids_no_approval_and_another_recipe_does(
     monkeypatch: pytest.MonkeyPatch, recipe: str, counts: bool
 ) -> None:
-    asked = ask(promote)
-    assert send_answer(asked, ANA) is None
+    suspended = ask(promote)
+    assert send_answer(suspended, ANA) is None
     before = current_settings().models().find("MGC", "champion")
     night = replace(before, version="of-the-night", recipe_hash=recipe or before.recipe_hash)
     find = ModelStore.find
@@ -255,60 +259,60 @@ def test_a_refit_of_the_champion_overnight_voids_no_approval_and_another_recipe_
             for row in read(*query)
         )
 
-    def found(store: ModelStore, market: str, ref: str) -> Any:
+    def find_by_alias(store: ModelStore, market: str, ref: str) -> Any:
         return night if ref == night.version else find(store, market, ref)
 
     for read in ("read_records", "records_in"):
         monkeypatch.setattr(model_store, read, serving(getattr(model_store, read)))
-    monkeypatch.setattr(ModelStore, "find", found)
-    told = go_on(asked.run)
-    assert told.done == counts
+    monkeypatch.setattr(ModelStore, "find", find_by_alias)
+    result = go_on(suspended.run)
+    assert result.done == counts
     if not counts:
-        assert "champion was" in told.verdict
+        assert "champion was" in result.verdict
 
 
 def test_what_nobody_answers_ends_completed_and_refused_once() -> None:
     before = champion()
-    asked = ask(promote)
-    settings, until = current_settings(), asked.request.until
-    assert until - asked.request.asked_at == timedelta(hours=24)
-    assert str(asked.run) not in expire_approvals(settings, until - timedelta(seconds=1))
-    assert str(asked.run) in expire_approvals(settings, until)
-    assert str(asked.run) not in expire_approvals(settings, until)
-    told = go_on(asked.run).verdict
-    assert told.endswith(f"refused: nobody answered by {until:%Y-%m-%d %H:%M} UTC")
+    suspended = ask(promote)
+    settings, until = current_settings(), suspended.request.until
+    assert until - suspended.request.asked_at == timedelta(hours=24)
+    assert str(suspended.run) not in expire_approvals(settings, until - timedelta(seconds=1))
+    assert str(suspended.run) in expire_approvals(settings, until)
+    assert str(suspended.run) not in expire_approvals(settings, until)
+    verdict = go_on(suspended.run).verdict
+    assert verdict.endswith(f"refused: nobody answered by {until:%Y-%m-%d %H:%M} UTC")
     assert champion() == before
-    assert state_of(asked.run).is_completed()
+    assert state_of(suspended.run).is_completed()
 
 
 def test_an_approval_after_the_deadline_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORBCAST_APPROVAL_HOURS", "0.00000001")
-    asked = ask(promote)
-    assert send_answer(asked, {**ANA, "against_the_evidence": True}) is None
-    assert "approved it after the deadline" in go_on(asked.run).verdict
+    suspended = ask(promote)
+    assert send_answer(suspended, {**ANA, "against_the_evidence": True}) is None
+    assert "approved it after the deadline" in go_on(suspended.run).verdict
 
 
 def test_nothing_of_a_run_that_waits_is_pickled() -> None:
     storage = Path(PREFECT_RESULTS_LOCAL_STORAGE_PATH.value())
     before = set(storage.rglob("*"))
-    asked = ask(promote)
-    assert send_answer(asked, {}) is None
-    go_on(asked.run)
+    suspended = ask(promote)
+    assert send_answer(suspended, {}) is None
+    go_on(suspended.run)
     assert set(storage.rglob("*")) == before
-    assert state_of(asked.run).data is None
+    assert state_of(suspended.run).data is None
 
 
 def test_a_run_killed_before_it_left_its_form_can_be_answered_all_the_same() -> None:
-    asked = ask(promote)
+    suspended = ask(promote)
     with get_client(sync_client=True) as client:
         for key in ("schema", "description"):
-            client.delete_flow_run_input(asked.run, f"suspended-approval-{key}")
-    assert send_answer(asked, {"approve": False, "by": "ana", "reason": "no"}) is None
-    assert "refused: by ana: no" in go_on(asked.run).verdict
+            client.delete_flow_run_input(suspended.run, f"suspended-approval-{key}")
+    assert send_answer(suspended, {"approve": False, "by": "ana", "reason": "no"}) is None
+    assert "refused: by ana: no" in go_on(suspended.run).verdict
 
 
 @pytest.mark.parametrize("version", ["champion", "nothing"])
-def test_what_cannot_be_approved_is_not_asked(version: str) -> None:
+def test_no_approval_is_requested_of_what_cannot_be_approved(version: str) -> None:
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(flow_id=client.create_flow(promote), name="mgc")
         run = client.create_flow_run_from_deployment(deployment, parameters={"version": version})
@@ -324,15 +328,15 @@ def test_a_run_of_no_deployment_says_what_to_do_instead() -> None:
 
 def test_a_step_is_approved_and_taken_in_one_go(studied: Callable[..., None]) -> None:
     del studied
-    asked = ask(step_up, stage="advisory")
-    form = read_flow_run_input("suspended-approval-schema", asked.run)
+    suspended = ask(step_up, stage="advisory")
+    form = read_flow_run_input("suspended-approval-schema", suspended.run)
     assert isinstance(form, dict)
     assert "against_the_evidence" not in form["properties"]
-    assert send_answer(asked, ANA) is None
-    told = go_on(asked.run, step_up)
-    assert (told.approved, told.done) == (True, True)
+    assert send_answer(suspended, ANA) is None
+    result = go_on(suspended.run, step_up)
+    assert (result.approved, result.done) == (True, True)
     events = rollout_records(current_settings().database(), "MGC")
-    assert [(each.kind, each.by, each.reason) for each in events] == [
+    assert [(event.kind, event.by, event.reason) for event in events] == [
         ("approved", "ana", "read the study"),
         ("up", "ana", "read the study"),
     ]
@@ -341,29 +345,29 @@ def test_a_step_is_approved_and_taken_in_one_go(studied: Callable[..., None]) ->
 
 def test_an_approval_opens_no_gate(studied: Callable[..., None]) -> None:
     studied("one", passed=False)
-    asked = ask(step_up)
-    assert "1 of 1 gates are not passed (trades)" in asked.request.verdict
-    assert send_answer(asked, ANA) is None
-    told = go_on(asked.run, step_up)
-    assert (told.approved, told.done) == (True, False)
-    assert "no step yet: MGC does not step up to advisory: trades: 9 more" in told.verdict
-    assert [each.kind for each in rollout_records(current_settings().database(), "MGC")] == [
+    suspended = ask(step_up)
+    assert "1 of 1 gates are not passed (trades)" in suspended.request.verdict
+    assert send_answer(suspended, ANA) is None
+    result = go_on(suspended.run, step_up)
+    assert (result.approved, result.done) == (True, False)
+    assert "no step yet: MGC does not step up to advisory: trades: 9 more" in result.verdict
+    assert [record.kind for record in rollout_records(current_settings().database(), "MGC")] == [
         "approved"
     ]
 
 
 def test_a_step_of_another_study_than_was_shown_is_refused(studied: Callable[..., None]) -> None:
-    asked = ask(step_up)
+    suspended = ask(step_up)
     studied("two")
-    assert send_answer(asked, ANA) is None
-    told = go_on(asked.run, step_up)
-    assert "model, data and study was" in told.verdict
-    assert not told.approved
+    assert send_answer(suspended, ANA) is None
+    result = go_on(suspended.run, step_up)
+    assert "model, data and study was" in result.verdict
+    assert not result.approved
     assert rollout_records(current_settings().database(), "MGC") == ()
-    assert [each["approved"] for each in rows()] == [False]
+    assert [row["approved"] for row in rows()] == [False]
 
 
-def test_a_step_that_is_not_the_next_one_is_not_asked() -> None:
+def test_no_approval_is_requested_of_a_step_that_is_not_the_next_one() -> None:
     with pytest.raises(GatesNotPassedError, match="not the stage below"):
         step_up_request("auto")
     with pytest.raises(GatesNotPassedError, match="has a study"):
@@ -384,8 +388,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         del settings, level
         return contextlib.nullcontext("the test server")
 
-    def sent(waits: Waiting, said: dict[str, Any]) -> str | None:
-        fault = send_answer(waits, said)
+    def sent(waits: Waiting, answer: dict[str, Any]) -> str | None:
+        fault = send_answer(waits, answer)
         if fault is None:
             go_on(waits.run)
         return fault
@@ -405,22 +409,22 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_what_waits_is_listed_shown_and_answered_in_the_terminal(
     terminal: Callable[..., str],
 ) -> None:
-    asked = ask(promote)
-    short = str(asked.run)[:8]
-    listed = {each["run"]: each for each in json.loads(terminal("--json"))}
-    assert listed[str(asked.run)]["version"] == challenger()
+    suspended = ask(promote)
+    short = str(suspended.run)[:8]
+    listed = {entry["run"]: entry for entry in json.loads(terminal("--json"))}
+    assert listed[str(suspended.run)]["version"] == challenger()
     assert short in terminal()
-    shown = terminal(short)
-    assert "better than corridor" in shown
-    assert "--against-the-evidence" in shown
+    printed = terminal(short)
+    assert "better than corridor" in printed
+    assert "--against-the-evidence" in printed
     assert "needs a reason" in terminal(short, "--by", "ana", status=2)
     assert "does not pass the promotion rule" in terminal(short, "--reason", "ok", status=2)
-    said = ("--by", "ana", "--reason", "a trial", "--against-the-evidence")
-    assert "approved by ana: against the evidence: a trial" in terminal(short, *said)
+    options = ("--by", "ana", "--reason", "a trial", "--against-the-evidence")
+    assert "approved by ana: against the evidence: a trial" in terminal(short, *options)
     assert champion() == challenger()
     change = current_settings().models().history("MGC", "champion")[-1]
     assert (change.by, change.reason) == ("ana", "against the evidence: a trial")
-    again = terminal(short, *said, status=2)
+    again = terminal(short, *options, status=2)
     assert "does not wait for a person (Completed" in again
     assert "against the evidence: a trial" in again
 
@@ -429,14 +433,14 @@ def test_a_refusal_an_unknown_run_and_an_answer_given_meanwhile(
     terminal: Callable[..., str],
 ) -> None:
     before = champion()
-    asked = ask(promote)
-    told = json.loads(
-        terminal(str(asked.run), "--refuse", "--by", "bob", "--reason", "no", "--json")
+    suspended = ask(promote)
+    result = json.loads(
+        terminal(str(suspended.run), "--refuse", "--by", "bob", "--reason", "no", "--json")
     )
-    assert told["verdict"].endswith("refused: by bob: no")
+    assert result["verdict"].endswith("refused: by bob: no")
     assert champion() == before
     assert "'nowhere' does not wait" in terminal("nowhere", "--reason", "ok", status=2)
-    second = send_answer(asked, ANA)
+    second = send_answer(suspended, ANA)
     assert second == "Cannot resume a flow run that is not paused."
 
 

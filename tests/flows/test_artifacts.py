@@ -39,30 +39,34 @@ _PICTURE = re.compile(r"!\[[^\]]*\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)")
 
 def latest(key: str) -> ArtifactCollection:
     with get_client(sync_client=True) as client:
-        (found,) = [each for each in client.read_latest_artifacts() if each.key == key]
-    return found
+        (artifact,) = [
+            candidate for candidate in client.read_latest_artifacts() if candidate.key == key
+        ]
+    return artifact
 
 
-def shown(key: str) -> str:
+def markdown_of(key: str) -> str:
     """Return the markdown of an artifact's latest version, its first line checked."""
-    found = latest(key)
-    text_of = str(found.data)
+    artifact = latest(key)
+    text_of = str(artifact.data)
     first = text_of.splitlines()[0]
     assert re.fullmatch(r"\*\*.+\*\*", first)
-    assert found.description is not None
-    assert plain(first.strip("*")) == " ".join(plain(found.description).split())
-    assert not re.search(r"(?<!\\)[<\[]", found.description)
+    assert artifact.description is not None
+    assert without_escapes(first.strip("*")) == " ".join(
+        without_escapes(artifact.description).split()
+    )
+    assert not re.search(r"(?<!\\)[<\[]", artifact.description)
     return text_of
 
 
-def plain(markdown: str) -> str:
+def without_escapes(markdown: str) -> str:
     return re.sub(r"\\(.)", r"\1", markdown)
 
 
 def pictures_in(markdown: str) -> list[bytes]:
-    found = [base64.b64decode(each) for each in _PICTURE.findall(markdown)]
-    assert all(each.startswith(b"\x89PNG") for each in found)
-    return found
+    pictures = [base64.b64decode(encoded) for encoded in _PICTURE.findall(markdown)]
+    assert all(png.startswith(b"\x89PNG") for png in pictures)
+    return pictures
 
 
 def is_harmless(markdown: str) -> bool:
@@ -88,13 +92,13 @@ def logged(own: Path, logged_home: Path, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("logged")
 def test_outcomes_are_shown_beside_the_corridor_with_what_they_brought() -> None:
     verdict = log_outcomes("mgc").verdict
-    told = shown("outcomes-mgc")
-    assert plain(told).startswith(f"**{verdict}**")
-    assert "Champion, live, 4 days" in plain(told)
-    assert re.search(r"\| corridor \| \d\d\.\d\xa0% \| 0\.\d{4} \|", told)
-    assert "| every break |" in told
-    assert len(pictures_in(told)) == 3
-    assert "2024-11-19" in told
+    markdown = markdown_of("outcomes-mgc")
+    assert without_escapes(markdown).startswith(f"**{verdict}**")
+    assert "Champion, live, 4 days" in without_escapes(markdown)
+    assert re.search(r"\| corridor \| \d\d\.\d\xa0% \| 0\.\d{4} \|", markdown)
+    assert "| every break |" in markdown
+    assert len(pictures_in(markdown)) == 3
+    assert "2024-11-19" in markdown
 
 
 def test_a_report_is_a_link_where_it_is_served_and_a_path_everywhere(
@@ -131,16 +135,16 @@ def test_a_scheduled_run_without_news_leaves_the_outcomes_of_the_last_that_had_s
     )
     log_outcomes("mgc")
     assert latest("outcomes-mgc").latest_id != before
-    assert is_harmless(shown("outcomes-mgc"))
+    assert is_harmless(markdown_of("outcomes-mgc"))
 
 
 def test_without_a_break_nothing_is_drawn_of_outcomes() -> None:
     with current_settings().database().session() as session:
         session.execute(text("DELETE FROM predictions"))
     log_outcomes("mgc", as_of=datetime(2024, 11, 4, 1, 0))  # noqa: DTZ001 - market's clock
-    told = shown("outcomes-mgc")
-    assert "nothing to judge yet" in told
-    assert not pictures_in(told)
+    markdown = markdown_of("outcomes-mgc")
+    assert "nothing to judge yet" in markdown
+    assert not pictures_in(markdown)
 
 
 @pytest.mark.usefixtures("logged")
@@ -150,40 +154,40 @@ def test_a_drift_check_draws_how_far_each_group_moved(monkeypatch: pytest.Monkey
     monkeypatch.setattr("monitoring.drift.report.LEAST_DAYS", 3)
     monkeypatch.setattr(drift, "emit", lambda _: None)
     check_drift("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
-    told = shown("drift-mgc")
-    assert "| Column | Group |" in told
-    assert len(pictures_in(told)) == 1
+    markdown = markdown_of("drift-mgc")
+    assert "| Column | Group |" in markdown
+    assert len(pictures_in(markdown)) == 1
 
 
 def test_a_drift_check_that_could_not_judge_says_so_and_draws_nothing() -> None:
     check_drift("mgc", as_of=datetime(2023, 1, 2))  # noqa: DTZ001 - market's clock
-    told = shown("drift-mgc")
-    assert "drift not judged" in told
-    assert not pictures_in(told)
+    markdown = markdown_of("drift-mgc")
+    assert "drift not judged" in markdown
+    assert not pictures_in(markdown)
 
 
 def test_a_retrain_shows_scores_plots_and_where_its_report_is() -> None:
     report = nightly_retrain("mgc", refresh=False).report
-    told = shown("retrain-mgc")
-    assert "| corridor |" in told
-    assert len(pictures_in(told)) == 3
-    assert f"`{report}`" in told
+    markdown = markdown_of("retrain-mgc")
+    assert "| corridor |" in markdown
+    assert len(pictures_in(markdown)) == 3
+    assert f"`{report}`" in markdown
 
 
 def test_a_replay_shows_its_progress_and_its_record() -> None:
     replay("mgc", date(2024, 11, 18), date(2024, 11, 19))
-    told = shown("replay-mgc")
-    assert "| model |" in told
-    assert len(pictures_in(told)) == 3
+    markdown = markdown_of("replay-mgc")
+    assert "| model |" in markdown
+    assert len(pictures_in(markdown)) == 3
     assert latest("replay-mgc-progress").data == 100.0
 
 
 def test_an_explanation_shows_each_gate_of_each_answer() -> None:
     replay("mgc", date(2024, 11, 19), date(2024, 11, 19))
     explain("mgc", date(2024, 11, 19), "0900")
-    told = shown("explain-mgc-2024-11-19-0900")
-    assert "| Gate | Passed |" in told
-    assert "**champion (replay): baseline" in plain(told).replace(r"\(", "(")
+    markdown = markdown_of("explain-mgc-2024-11-19-0900")
+    assert "| Gate | Passed |" in markdown
+    assert "**champion (replay): baseline" in without_escapes(markdown).replace(r"\(", "(")
 
 
 def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
@@ -192,7 +196,7 @@ def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
     whole = audit_flow.audit_parity
 
     def odd(*given: Any) -> Any:
-        each = Audited(
+        unexplained = Audited(
             slot="MGC:2024-11-19:0900",
             role="champion",
             version=None,
@@ -200,11 +204,11 @@ def test_an_audit_names_the_odd_answers_and_the_gates_whatever_they_are_called(
             differences=(Difference(HOSTILE, 1.0, 2.0),),
             changes=(HOSTILE,),
         )
-        return replace(whole(*given), differing=(each,), unexplained=1)
+        return replace(whole(*given), differing=(unexplained,), unexplained=1)
 
     monkeypatch.setattr(audit_flow, "audit_parity", odd)
     audit("mgc", as_of=datetime(2024, 11, 20, 9, 0))  # noqa: DTZ001 - market's clock
-    assert is_harmless(shown("audit-mgc"))
+    assert is_harmless(markdown_of("audit-mgc"))
 
 
 def test_a_hostile_symbol_and_verdict_are_only_text() -> None:
@@ -214,4 +218,4 @@ def test_a_hostile_symbol_and_verdict_are_only_text() -> None:
 
     telling()
     key = re.sub(r"[^a-z0-9\-]", "-", f"outcomes-{HOSTILE}".lower())
-    assert is_harmless(shown(key))
+    assert is_harmless(markdown_of(key))

@@ -99,35 +99,35 @@ def require_intact(home: Path) -> None:
     settings = current_settings()
     models = settings.models()
     versions = models.versions("MGC")
-    assert [models.content_faults(each) for each in versions] == [()] * len(versions)
-    assert len({each.sums_hash for each in versions}) == len(versions)
-    assert set((home / "models").glob("*/*/*")) == {each.folder for each in versions}
+    assert [models.content_faults(record) for record in versions] == [()] * len(versions)
+    assert len({record.sums_hash for record in versions}) == len(versions)
+    assert set((home / "models").glob("*/*/*")) == {record.folder for record in versions}
     assert settings.ledger().verify().faults == ()
     decided = list_decisions(settings.database(), "MGC")
-    assert len({(each.version, each.kind) for each in decided}) == len(decided)
+    assert len({(decision.version, decision.kind) for decision in decided}) == len(decided)
 
 
 def test_two_retrains_at_once_make_each_version_once(own: Path) -> None:
     settings = current_settings()
-    before, asked = settings.models().versions("MGC"), list_trials(settings.database(), "MGC")
+    before, trials = settings.models().versions("MGC"), list_trials(settings.database(), "MGC")
     served = champions()
     race(_RETRAIN, _RETRAIN)
     require_intact(own)
     assert len(settings.models().versions("MGC")) == len(before) + 2
-    assert list_trials(settings.database(), "MGC") == asked  # the same question
+    assert list_trials(settings.database(), "MGC") == trials  # the same question
     attempts = retrain_attempts(settings.database(), "MGC")
-    assert [each.end for each in attempts[-2:]] == ["done", "done"]
-    changes = [each.version for each in champions()]
+    assert [attempt.end for attempt in attempts[-2:]] == ["done", "done"]
+    changes = [change.version for change in champions()]
     assert all(one != other for one, other in pairwise(changes))
     assert len(changes) <= len(served) + 1
 
 
 def test_a_promotion_during_a_retrain_stands_and_no_change_is_dated_back(own: Path) -> None:
-    known = len(current_settings().models().versions("MGC"))
-    race(_RETRAIN, _PROMOTE.replace("{known}", str(known)))
+    count = len(current_settings().models().versions("MGC"))
+    race(_RETRAIN, _PROMOTE.replace("{known}", str(count)))
     require_intact(own)
     changes = champions()
-    assert [each.at for each in changes] == sorted(each.at for each in changes)
+    assert [change.at for change in changes] == sorted(change.at for change in changes)
     assert all(one.version != other.version for one, other in pairwise(changes))
     assert changes[-1].by == "ann"
 
@@ -135,7 +135,7 @@ def test_a_promotion_during_a_retrain_stands_and_no_change_is_dated_back(own: Pa
 def test_what_was_decided_of_one_champion_is_not_done_to_another(own: Path) -> None:
     del own
     models = current_settings().models()
-    first, second = (each.version for each in models.versions("MGC")[:2])
+    first, second = (record.version for record in models.versions("MGC")[:2])
     present = models.current("MGC", CHAMPION)
     assert present is not None
     other = second if present.version == first else first

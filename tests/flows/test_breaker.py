@@ -100,8 +100,8 @@ def test_a_check_that_found_something_wrong_opens_it_once(cause: str) -> None:
                 figures=DriftFigures(why_not="", drifted=1),
             ),
         )
-    found = check_breaker.fn("mgc", at + timedelta(minutes=1))
-    assert (found.state, found.cause) == ("open", cause)
+    breaker = check_breaker.fn("mgc", at + timedelta(minutes=1))
+    assert (breaker.state, breaker.cause) == ("open", cause)
     # the report that opened it does not keep it open after its time is over
     later = at + timedelta(hours=13)
     assert check_breaker.fn("mgc", later).state == "closed"

@@ -58,12 +58,12 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Eve
     worker = EventsWorker.instance(AssertingEventsClient)
     monkeypatch.setattr(EventsWorker, "instance", lambda *_: worker)
 
-    def found() -> list[Event]:
+    def drift_events() -> list[Event]:
         worker.wait_until_empty()
-        sent = [each for client in AssertingEventsClient.all for each in client.events]
-        return [each for each in sent if each.event == "orbcast.drift.detected"]
+        sent = [event for client in AssertingEventsClient.all for event in client.events]
+        return [event for event in sent if event.event == "orbcast.drift.detected"]
 
-    yield found
+    yield drift_events
     worker.drain()
 
 
@@ -72,14 +72,14 @@ def shift(by: float) -> None:
     with current_settings().database().session() as session:
         for number, features in session.execute(text("SELECT id, features FROM predictions")):
             values = json.loads(features)
-            moved = {
+            shifted = {
                 name: value + by
                 for name, value in values.items()
                 if name.startswith("change_") and value is not None
             }
             session.execute(
                 text("UPDATE predictions SET features = :features WHERE id = :id"),
-                {"features": json.dumps({**values, **moved}), "id": number},
+                {"features": json.dumps({**values, **shifted}), "id": number},
             )
 
 
@@ -96,23 +96,23 @@ def test_a_shift_is_announced_once_and_its_report_is_kept(
     assert (quiet.judged, quiet.detected, announced()) == (True, False, [])
 
     shift(30.0)
-    found = check_drift("mgc", as_of=AT, full=True)
-    assert found.detected
-    assert "momentum" in found.groups
-    assert (found.report or "").endswith(".html")
-    assert Path(found.report or "").read_text() == "page"
+    check = check_drift("mgc", as_of=AT, full=True)
+    assert check.detected
+    assert "momentum" in check.groups
+    assert (check.report or "").endswith(".html")
+    assert Path(check.report or "").read_text() == "page"
     (event,) = announced()
     assert event.resource.id == "orbcast.market.mgc"
     assert event.payload["last_day"] == "2024-11-19"
-    assert event.payload["groups"] == list(found.groups)
+    assert event.payload["groups"] == list(check.groups)
 
     assert check_drift("mgc", as_of=AT).detected
     assert check_drift("mgc", as_of=AT - timedelta(days=2)).detected
     assert len(announced()) == 1
     records = drift_records(current_settings().database(), "MGC")
-    assert [each.detected for each in records] == [True, False, True]
-    told = CliRunner().invoke(app, ["drift", "show"])
-    assert "drift in" in told.stdout
+    assert [record.detected for record in records] == [True, False, True]
+    result = CliRunner().invoke(app, ["drift", "show"])
+    assert "drift in" in result.stdout
 
 
 @pytest.mark.slow
@@ -154,8 +154,8 @@ def test_replays_are_looked_at_and_start_nothing(announced: Callable[[], list[Ev
 def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(drift, "emit", lambda event: told.append(event.name))
+    announcements: list[str] = []
+    monkeypatch.setattr(drift, "emit", lambda event: announcements.append(event.name))
     drift.compare.fn("mgc", AT - timedelta(days=1))
     shift(30.0)
     with monkeypatch.context() as ends:
@@ -164,7 +164,7 @@ def test_one_that_ends_before_its_report_is_kept_is_announced_by_the_next(
             drift.compare.fn("mgc", AT)
     for _ in range(2):
         assert drift.compare.fn("mgc", AT).detected
-    assert told == ["orbcast.drift.detected"] * 2
+    assert announcements == ["orbcast.drift.detected"] * 2
 
 
 @pytest.mark.usefixtures("logged", "counted_here")

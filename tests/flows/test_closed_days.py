@@ -21,21 +21,21 @@ SATURDAY = f"Sat 23 Nov 2024 is no trading day (weekend); next opening ranges, M
 CHRISTMAS = f"Wed 25 Dec 2024 is no trading day (holiday); next opening ranges, Thu 26 Dec: {NEXT}"
 
 
-def test_a_prediction_asked_for_on_a_saturday_is_of_the_range_before_and_says_so(
+def test_a_prediction_requested_on_a_saturday_is_of_the_range_before_and_says_so(
     trained: Path,
 ) -> None:
     del trained
-    asked = ["predict", "--at", "2024-11-23T12:00"]
-    result = CliRunner().invoke(app, asked)
+    command = ["predict", "--at", "2024-11-23T12:00"]
+    result = CliRunner().invoke(app, command)
     assert result.stdout.startswith("MGC:2024-11-22:0030, decided")
     assert result.stdout.splitlines()[-1] == (
         f"{SATURDAY}; the range above is the last one closed before it"
     )
-    plain = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    assert plain["slot"] == "MGC:2024-11-22:0030"
-    assert plain["outlook"]["closed"] == "weekend"
-    assert plain["outlook"]["next_day"] == "2024-11-25"
-    assert plain["outlook"]["next_ranges"][0] == {
+    printed = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert printed["slot"] == "MGC:2024-11-22:0030"
+    assert printed["outlook"]["closed"] == "weekend"
+    assert printed["outlook"]["next_day"] == "2024-11-25"
+    assert printed["outlook"]["next_ranges"][0] == {
         "opening_range": "0900",
         "opens": "2024-11-24T23:00:00+00:00",
         "decision": "2024-11-24T23:05:00+00:00",

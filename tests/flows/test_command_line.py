@@ -21,7 +21,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_predict_prints_what_the_champion_says_and_logs_nothing(trained: Path) -> None:
+def test_predict_prints_the_champion_s_prediction_and_logs_nothing(trained: Path) -> None:
     before = (trained / "orbcast.sqlite").read_bytes()
     text = run("predict", "--at", "2024-11-21T09:05")
     assert text.startswith("MGC:2024-11-21:0900, decided 2024-11-20 23:05 UTC by baseline")
@@ -32,10 +32,10 @@ def test_predict_prints_what_the_champion_says_and_logs_nothing(trained: Path) -
 @pytest.mark.parametrize("at", ["2024-11-21T09:05", "2024-11-20T23:05+00:00"])
 def test_predict_as_json_is_the_same_whatever_zone_the_time_is_in(trained: Path, at: str) -> None:
     del trained
-    said = json.loads(run("predict", "--at", at, "--json", "--version", "challenger"))
-    assert said["slot"] == "MGC:2024-11-21:0900"
-    assert said["p_up"] + said["p_down"] + said["p_none"] == pytest.approx(1.0)
-    assert said["model"] == "residual-mirrored"
+    prediction = json.loads(run("predict", "--at", at, "--json", "--version", "challenger"))
+    assert prediction["slot"] == "MGC:2024-11-21:0900"
+    assert prediction["p_up"] + prediction["p_down"] + prediction["p_none"] == pytest.approx(1.0)
+    assert prediction["model"] == "residual-mirrored"
 
 
 def test_versions_are_listed_with_their_aliases_and_verified(trained: Path) -> None:
@@ -51,9 +51,9 @@ def test_a_promotion_and_a_rollback_say_who_and_why(trained: Path) -> None:
     word = ("models", "promote", "challenger", "--by", "ann", "--reason", "a trial", "--override")
     assert "is champion of MGC, by ann" in run(*word)
     assert "champion since" in run("models", "show", "challenger")
-    told = run("models", "history")
-    assert "against the evidence: a trial" in told
-    assert "by ann" in told
+    history = run("models", "history")
+    assert "against the evidence: a trial" in history
+    assert "by ann" in history
     assert "by bob" in run("models", "rollback", "--by", "bob", "--reason", "enough")
 
 
@@ -71,8 +71,8 @@ def test_the_history_says_who_was_champion_at_a_time(trained: Path) -> None:
     del trained
     assert "had no champion" in run("models", "history", "--at", "2020-01-01T00:00+00:00")
     first = json.loads(run("models", "history", "--json"))[0]
-    found = json.loads(run("models", "history", "--at", first["at"], "--json"))
-    assert found == [first]
+    changes = json.loads(run("models", "history", "--at", first["at"], "--json"))
+    assert changes == [first]
 
 
 def test_a_damaged_version_is_named_and_the_status_is_the_operator_s(trained: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_dataset_has_a_row_for_every_slot_with_baselines_beside(
 
 @pytest.mark.slow
 def test_a_flow_runs_from_the_shell_without_any_server(home: Path) -> None:
-    environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "deployments.cli", "run", "shadow-predict", "--json"],
         capture_output=True,
@@ -124,7 +124,7 @@ def test_a_flow_runs_from_the_shell_without_any_server(home: Path) -> None:
     )
     assert failed.returncode == 2
     # Prefect may still print something after it
-    told = [line for line in failed.stderr.splitlines() if line.startswith("orbcast: ")]
-    assert len(told) == 1
-    assert told[0].startswith("orbcast: the lake has no bars of mgc")
+    errors = [line for line in failed.stderr.splitlines() if line.startswith("orbcast: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith("orbcast: the lake has no bars of mgc")
     assert "Traceback" not in failed.stderr

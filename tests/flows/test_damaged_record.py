@@ -23,7 +23,9 @@ def orbcast(*arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("figures", ["{", "", "[]", "null", '{"summary": 1}', "\x00"])
 def test_a_study_whose_figures_cannot_be_read_is_named(figures: str, own: Path) -> None:
     settings = current_settings()
-    model = next(each for each in settings.models().versions("MGC") if each.kind != "baseline")
+    model = next(
+        record for record in settings.models().versions("MGC") if record.kind != "baseline"
+    )
     study = EvaluationRecord(
         market="MGC",
         recipe=model.model,
@@ -40,11 +42,11 @@ def test_a_study_whose_figures_cannot_be_read_is_named(figures: str, own: Path) 
     with settings.database().session() as session:
         session.execute(text("UPDATE evaluations SET figures = :figures"), {"figures": figures})
 
-    status, out, told = orbcast("verify")
+    status, out, errors = orbcast("verify")
     assert (status, own.is_dir()) == (1, True)
-    assert "evaluations" in out + told
-    status, _, told = orbcast("models", "card", model.version)
-    assert (status, told.count("\n")) in {(2, 1), (3, 1)}, told
+    assert "evaluations" in out + errors
+    status, _, errors = orbcast("models", "card", model.version)
+    assert (status, errors.count("\n")) in {(2, 1), (3, 1)}, errors
     assert orbcast("status", "--market", "mgc")[0] == 0
 
 

@@ -36,7 +36,9 @@ def damaged_home(trained_home: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORBCAST_HOME", str(trained_home))
         settings = current_settings()
-        model = next(each for each in settings.models().versions("MGC") if each.kind != "baseline")
+        model = next(
+            record for record in settings.models().versions("MGC") if record.kind != "baseline"
+        )
         settings.models().set_alias(
             "MGC", "champion", model.version, at=model.created_at, by="ann", reason="to be damaged"
         )
@@ -45,7 +47,7 @@ def damaged_home(trained_home: Path) -> Iterator[Path]:
 
 def version_of(settings: Settings, *, baseline: bool) -> VersionRecord:
     versions = settings.models().versions("MGC")
-    return next(each for each in versions if (each.kind == "baseline") == baseline)
+    return next(record for record in versions if (record.kind == "baseline") == baseline)
 
 
 def champion_entry(settings: Settings) -> PredictionEntry:
@@ -146,19 +148,19 @@ def test_each_command_names_the_file_in_a_line_with_its_status(
             (("predict", "--at", AT), 0),
             (("predict", "--at", AT, "--version", model.version), 3),
         ):
-            status, out, told = orbcast(*arguments)
-            assert status == expected, (arguments, out, told)
-            assert name in out + told, arguments
-            assert "internal error" not in out + told
-            assert told.count("orbcast: ") == told.count("\n") or arguments[0] == "verify"
+            status, out, errors = orbcast(*arguments)
+            assert status == expected, (arguments, out, errors)
+            assert name in out + errors, arguments
+            assert "internal error" not in out + errors
+            assert errors.count("orbcast: ") == errors.count("\n") or arguments[0] == "verify"
         with put_back(baseline.folder, tmp_path / "both"):
             (baseline.folder / "calibrators.json").unlink()
             entry = champion_entry(settings)
             assert (entry.status, entry.reason) == ("abstained", "model_unusable")
             assert name in str(entry.outputs.detail)
-            status, _, told = orbcast("predict", "--at", AT)
-            assert (status, told.count("\n")) == (3, 1)
-            assert name in told
+            status, _, errors = orbcast("predict", "--at", AT)
+            assert (status, errors.count("\n")) == (3, 1)
+            assert name in errors
             status, out, _ = orbcast("status", "--market", "mgc")
             assert (status, name in out) == (0, True)
 
@@ -176,9 +178,7 @@ CONTENT: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", CONTENT)
-def test_a_version_that_is_whole_and_fails_when_asked_is_passed_over(
-    kind: str, tmp_path: Path
-) -> None:
+def test_an_intact_version_that_fails_to_predict_is_passed_over(kind: str, tmp_path: Path) -> None:
     settings = current_settings()
     model, baseline = (version_of(settings, baseline=which) for which in (False, True))
     for name in sorted(path.name for path in model.folder.iterdir() if path.name != SUMS):

@@ -31,7 +31,7 @@ def earlier(home: Path) -> Path:
     return home
 
 
-def asked(*words: str) -> Any:
+def run_json(*words: str) -> Any:
     result = CliRunner().invoke(app, [*words, "--json"])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -44,23 +44,23 @@ def schema_of(home: Path) -> str:
 
 def test_it_is_brought_up_to_date_and_nothing_is_lost(earlier: Path) -> None:
     assert schema_of(earlier) == "0007"
-    told = asked("verify", "--head", HEAD)
+    verified = run_json("verify", "--head", HEAD)
     assert schema_of(earlier) > "0007"
-    assert told["faults"] == []
-    assert (told["rows"], told["head"], told["outcomes"]) == (42, HEAD, 20)
-    chained = {each["table"]: each["rows"] for each in told["chained_as_they_stood"]}
+    assert verified["faults"] == []
+    assert (verified["rows"], verified["head"], verified["outcomes"]) == (42, HEAD, 20)
+    chained = {table["table"]: table["rows"] for table in verified["chained_as_they_stood"]}
     assert (chained["model_versions"], chained["aliases"]) == (2, 2)
-    (market,) = asked("status")["markets"]
+    (market,) = run_json("status")["markets"]
     assert market["serves"].startswith("20240918-3021b2c6b407 (baseline)")
     assert market["trouble"] is None
 
 
 @pytest.mark.usefixtures("earlier")
 def test_its_versions_answer_as_they_did() -> None:
-    rows = asked("predictions", "--from", "2024-11-25")["rows"]
+    rows = run_json("predictions", "--from", "2024-11-25")["rows"]
     assert len(rows) == 6
     for row in rows:
         at = f"2024-11-25T{row['opening_range'][:2]}:05"
-        now = asked("predict", "--at", at, "--version", row["role"])
+        now = run_json("predict", "--at", at, "--version", row["role"])
         assert now["version"] == row["version"]
         assert now["p_up_given_break"] == pytest.approx(row["p_up"], abs=1e-12)

@@ -42,14 +42,14 @@ SetClock = Callable[[datetime], None]
 
 def stored(**wanted: Any) -> list[dict[str, Any]]:
     """Return the server's events, oldest first."""
-    asked = {"filter": {**wanted, "order": "ASC"}}
+    query = {"filter": {**wanted, "order": "ASC"}}
     with get_client(sync_client=True) as client:
-        page = client.request("POST", "/events/filter", json=asked).json()
-        found: list[dict[str, Any]] = page["events"]
+        page = client.request("POST", "/events/filter", json=query).json()
+        stored_events: list[dict[str, Any]] = page["events"]
         while page["next_page"]:
             page = client.request("GET", page["next_page"]).json()
-            found += page["events"]
-    return found
+            stored_events += page["events"]
+    return stored_events
 
 
 @pytest.fixture
@@ -67,24 +67,24 @@ def up_to_now(**wanted: Any) -> list[dict[str, Any]]:
     return stored(event={"prefix": ["orbcast."]}, **wanted)
 
 
-def one(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def one(received: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Return the payload of the only event with a name, which must concern the market."""
-    (event,) = [each for each in found if each["event"] == name]
+    (event,) = [candidate for candidate in received if candidate["event"] == name]
     assert event["resource"]["prefect.resource.id"] == "orbcast.market.mgc"
     payload: dict[str, Any] = event["payload"]
     return payload
 
 
-def payloads(found: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    return [each["payload"] for each in found if each["event"] == name]
+def payloads(received: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [event["payload"] for event in received if event["event"] == name]
 
 
-def names(found: list[dict[str, Any]]) -> dict[str, int]:
-    return dict(Counter(each["event"] for each in found))
+def names(received: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(Counter(event["event"] for event in received))
 
 
 @pytest.fixture
-def lived(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
+def set_time(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
     """Return what sets the clock of a trained home whose bars another program imports."""
     (own / "sources.toml").unlink()
 
@@ -95,45 +95,45 @@ def lived(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetCloc
 
 
 def test_a_prediction_is_announced_once_and_a_replay_never(
-    lived: SetClock, emitted: Emitted
+    set_time: SetClock, emitted: Emitted
 ) -> None:
-    lived(DECIDED)
+    set_time(DECIDED)
     shadow_predict("mgc", "0900", as_of=DECIDED)
     assert emitted() == []
     champion = shadow_predict("mgc", "0900").entries[0]
     shadow_predict("mgc", "0900")
-    found = emitted()
-    assert names(found) == {"orbcast.prediction.made": 1}
+    received = emitted()
+    assert names(received) == {"orbcast.prediction.made": 1}
     same = ("version", "late", "p_up", "baseline_p_up", "recommendation", "expected_net_r")
-    made = one(found, "orbcast.prediction.made")
+    made = one(received, "orbcast.prediction.made")
     made_at = datetime.fromisoformat(made.pop("made_at"))
     assert timedelta(0) <= made_at - DECIDED < timedelta(minutes=2)
     assert made == {**SLOT, **{name: getattr(champion, name) for name in same}}
 
 
 def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
-    lived: SetClock, emitted: Emitted
+    set_time: SetClock, emitted: Emitted
 ) -> None:
-    lived(DECIDED)
+    set_time(DECIDED)
     shadow_predict("mgc", "0900")
-    lived(datetime(2024, 11, 21, 13, 30, tzinfo=UTC))
+    set_time(datetime(2024, 11, 21, 13, 30, tzinfo=UTC))
     counted = log_outcomes("mgc")
     log_outcomes("mgc")
-    found = emitted()
-    assert names(found) == {
+    received = emitted()
+    assert names(received) == {
         "orbcast.prediction.made": 1,
         "orbcast.slot.missed": 3,  # 1000, 1100 and 1800; an hour after 2300 it is not missed yet
         "orbcast.outcome.settled": 4,
         "orbcast.breaker.opened": 1,
     }
-    missed = payloads(found, "orbcast.slot.missed")
+    missed = payloads(received, "orbcast.slot.missed")
     assert missed[0] == {
         **SLOT,
         "opening_range": "1000",
         "decision_time": "2024-11-21T00:05:00+00:00",
     }
-    settled = payloads(found, "orbcast.outcome.settled")
-    assert [each["opening_range"] for each in settled] == ["0900", "1000", "1100", "1800"]
+    settled = payloads(received, "orbcast.outcome.settled")
+    assert [payload["opening_range"] for payload in settled] == ["0900", "1000", "1100", "1800"]
     row = current_settings().ledger().settled("MGC", first=date(2024, 11, 21), mode="live")[0]
     assert row.outcome is not None
     assert settled[0] == {
@@ -147,14 +147,14 @@ def test_outcomes_missed_slots_and_an_open_breaker_are_announced_once(
         "revised": False,
     }
     opened = {name: getattr(counted.breaker, name) for name in ("cause", "detail")}
-    assert one(found, "orbcast.breaker.opened") == {"market": "mgc", **opened, "by": "orbcast"}
+    assert one(received, "orbcast.breaker.opened") == {"market": "mgc", **opened, "by": "orbcast"}
 
 
 def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) -> None:
     del own
     models = current_settings().models()
     champion, challenger = (
-        models.find("MGC", each).version for each in ("champion", "challenger")
+        models.find("MGC", alias).version for alias in ("champion", "challenger")
     )
     signed = ["--by", "ana", "--reason", "because"]
     for command in (
@@ -172,7 +172,7 @@ def test_what_a_person_changes_is_announced_once(own: Path, emitted: Emitted) ->
     by_ana = {"market": "mgc", "by": "ana"}
     why = {**by_ana, "reason": "because"}
     against = {**by_ana, "reason": "against the evidence: because"}
-    assert [(each["event"], each["payload"]) for each in emitted()] == [
+    assert [(event["event"], event["payload"]) for event in emitted()] == [
         ("orbcast.breaker.opened", {**by_ana, "cause": "by hand", "detail": "because"}),
         ("orbcast.breaker.closed", {**by_ana, "cause": "by hand", "detail": "because"}),
         ("orbcast.version.promoted", {**against, "version": challenger, "before": champion}),
@@ -199,12 +199,14 @@ def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
     remember_source(current_settings().sources_file, "mgc", spec)
     nightly_retrain("mgc", to_day=date(2024, 6, 28))
     models = current_settings().models()
-    found = emitted()
+    received = emitted()
     registered = [
-        each["payload"] for each in found if each["event"] == "orbcast.version.registered"
+        event["payload"] for event in received if event["event"] == "orbcast.version.registered"
     ]
     for record in models.versions("MGC"):
-        (payload,) = [each for each in registered if each["version"] == record.version]
+        (payload,) = [
+            candidate for candidate in registered if candidate["version"] == record.version
+        ]
         assert payload == {
             "market": "mgc",
             "model": record.model,
@@ -214,7 +216,7 @@ def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
             "verdict": record.metrics["verdict"],
         }
     first = models.history("MGC", "champion")[0]
-    promoted = payloads(found, "orbcast.version.promoted")
+    promoted = payloads(received, "orbcast.version.promoted")
     assert {
         "market": "mgc",
         "version": first.version,
@@ -222,21 +224,21 @@ def test_a_retrain_announces_its_bars_its_versions_and_the_first_champion(
         "by": "orbcast",
         "reason": first.reason,
     } in promoted
-    refreshed = payloads(found, "orbcast.data.refreshed")
-    assert {each["market"] for each in refreshed} == {"mgc"}
+    refreshed = payloads(received, "orbcast.data.refreshed")
+    assert {refresh["market"] for refresh in refreshed} == {"mgc"}
 
 
 def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
-    lived: SetClock, emitted: Emitted, monkeypatch: pytest.MonkeyPatch, own: Path
+    set_time: SetClock, emitted: Emitted, monkeypatch: pytest.MonkeyPatch, own: Path
 ) -> None:
     models = current_settings().models()
-    lived(DECIDED)
+    set_time(DECIDED)
     at = datetime.now(UTC)
     models.set_alias(
         "MGC", "champion", models.find("MGC", "challenger").version, at=at, by="x", reason="x"
     )
-    stands = Position(stage="auto", bound_to="what was approved")
-    monkeypatch.setattr(slot_context, "stage_of", lambda *_: ("auto", stands))
+    position = Position(stage="auto", bound_to="what was approved")
+    monkeypatch.setattr(slot_context, "stage_of", lambda *_: ("auto", position))
     shadow_predict("mgc", "0900")
     shadow_predict("mgc", "0900")
     (own / "strategies").mkdir()
@@ -255,14 +257,14 @@ def test_an_order_intent_is_announced_once_and_only_where_it_was_written(
 def test_without_a_server_an_event_is_dropped_and_none_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("tasks.prefect_api.emit_event", lambda event, **_: asked.append(event))
+    sent: list[str] = []
+    monkeypatch.setattr("tasks.prefect_api.emit_event", lambda event, **_: sent.append(event))
     event = BreakerOpened(market="MGC", cause="x", detail="x", by="x")
     with temporary_settings({PREFECT_API_URL: None}):
         emit(event)
-    assert asked == []
+    assert sent == []
     emit(event)
-    assert asked == ["orbcast.breaker.opened"]
+    assert sent == ["orbcast.breaker.opened"]
 
 
 def test_an_event_that_cannot_be_emitted_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +280,7 @@ def test_an_event_that_cannot_be_emitted_stops_nothing(monkeypatch: pytest.Monke
 
 
 def test_every_event_has_a_name_of_its_own_and_is_one_of_those_listed() -> None:
-    assert len({each.name for each in EVENTS}) == len(EVENTS)
+    assert len({event.name for event in EVENTS}) == len(EVENTS)
     held = vars(events).values()
     kinds = {one for one in held if isinstance(one, type) and issubclass(one, events.Event)}
     assert kinds - {events.Event} == set(EVENTS)

@@ -192,8 +192,8 @@ A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 def leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every command with its path, without groups."""
-    for name, each in getattr(command, "commands", {}).items():
-        yield from leaves(each, f"{path} {name}".strip())
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from leaves(subcommand, f"{path} {name}".strip())
     if not hasattr(command, "commands"):
         yield path, command
 
@@ -202,7 +202,7 @@ COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
 @pytest.fixture(scope="session")
-def lived(
+def home_with_history(
     run_folder: Path,
     untouched_home: Path,
     prefect_server: None,
@@ -212,11 +212,11 @@ def lived(
     del prefect_server
 
     def live(folder: Path) -> None:
-        home = shutil.copytree(untouched_home, tmp_path_factory.mktemp("lived") / "home")
+        home = shutil.copytree(untouched_home, tmp_path_factory.mktemp("history") / "home")
         give_a_history(home)
         copy_home(home, folder)
 
-    return made_once(run_folder / "lived", live)
+    return made_once(run_folder / "home-with-history", live)
 
 
 def give_a_history(folder: Path) -> None:
@@ -268,11 +268,14 @@ def run_in(patch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 @pytest.fixture
 def home(
-    lived: Path, simulated_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home_with_history: Path,
+    simulated_database: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """A copy of that home, in the folder the commands' files are in."""
     folder = tmp_path / "home"
-    copy_home(lived, folder)
+    copy_home(home_with_history, folder)
     (tmp_path / "trader.duckdb").symlink_to(simulated_database)
     (tmp_path / "news.csv").write_text("time,name\n2026-01-14T08:30,CPI\n", "utf-8")
     (tmp_path / "executions.csv").write_text(EXECUTIONS, "utf-8")
@@ -358,26 +361,28 @@ def refuse(constant: str) -> None:
 
 def fields(value: Any) -> Iterator[str]:
     """Yield the field names of every object, except objects whose keys are data."""
-    for each in value if isinstance(value, list) else ():
-        yield from fields(each)
-    for name, each in value.items() if isinstance(value, dict) else ():
+    for item in value if isinstance(value, list) else ():
+        yield from fields(item)
+    for name, item in value.items() if isinstance(value, dict) else ():
         yield name
-        yield from fields(list(each.values()) if name in DATA and isinstance(each, dict) else each)
+        yield from fields(list(item.values()) if name in DATA and isinstance(item, dict) else item)
 
 
 def texts(value: Any) -> Iterator[str]:
     """Yield every text in a document."""
     if isinstance(value, str):
         yield value
-    for each in value.values() if isinstance(value, dict) else ():
-        yield from texts(each)
-    for each in value if isinstance(value, list) else ():
-        yield from texts(each)
+    for item in value.values() if isinstance(value, dict) else ():
+        yield from texts(item)
+    for item in value if isinstance(value, list) else ():
+        yield from texts(item)
 
 
-def test_each_command_takes_json_unless_it_tells_nothing() -> None:
+def test_each_command_has_json_unless_it_prints_no_data() -> None:
     without = {
-        path for path, each in COMMANDS.items() if all("--json" not in p.opts for p in each.params)
+        path
+        for path, command in COMMANDS.items()
+        if all("--json" not in p.opts for p in command.params)
     }
     assert without == set(TELLS_NOTHING)
     assert set(COMMANDS) == {*READING, *DOING, *TELLS_NOTHING}, "none is left out below"
@@ -463,16 +468,16 @@ def test_json_is_one_document_alone_whatever_the_width(
     if path in {"rollout approve", "rollout step-up"}:
         assert printed == "", "refused"
         return
-    told = json.loads(printed, parse_constant=refuse)
+    document = json.loads(printed, parse_constant=refuse)
     if path not in DATA:
-        odd = [each for each in fields(told) if not re.fullmatch(r"[a-z][a-z0-9_]*", each)]
+        odd = [field for field in fields(document) if not re.fullmatch(r"[a-z][a-z0-9_]*", field)]
         assert odd == []
-    times = [each for each in texts(told) if A_TIME.match(each) and " " not in each[11:]]
-    assert [each for each in times if not re.fullmatch(r".{10}T.*\+00:00", each)] == []
+    times = [text for text in texts(document) if A_TIME.match(text) and " " not in text[11:]]
+    assert [time for time in times if not re.fullmatch(r".{10}T.*\+00:00", time)] == []
 
 
 @pytest.mark.parametrize("path", [*READING, *DOING])
-def test_what_is_told_fits_80_columns_and_nothing_is_cut(
+def test_printed_text_fits_80_columns_and_nothing_is_cut(
     path: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     printed, _ = invoke(monkeypatch, path, columns=80)
@@ -483,8 +488,8 @@ def test_what_is_told_fits_80_columns_and_nothing_is_cut(
     assert "\N{HORIZONTAL ELLIPSIS}" not in printed
     if path in EXPLAINS:
         assert [word for word in LONG.split() if word not in printed] == [], "no word is cut"
-    versions = [each.name for each in (home / "models" / "MGC").glob("*/*")]
-    cut = [each for each in versions if each[:16] in printed and each not in printed]
+    versions = [folder.name for folder in (home / "models" / "MGC").glob("*/*")]
+    cut = [version for version in versions if version[:16] in printed and version not in printed]
     assert cut == [], "a version is there to be copied"
 
 

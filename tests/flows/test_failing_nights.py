@@ -60,9 +60,9 @@ class Nights:
         log_outcomes("mgc")
 
 
-def told(kind: str) -> list[str]:
+def notice_subjects(kind: str) -> list[str]:
     every = notices(current_settings().database())
-    return [each.notice.subject for each in every if each.notice.kind == kind]
+    return [record.notice.subject for record in every if record.notice.kind == kind]
 
 
 def test_a_fortnight_of_them(
@@ -79,7 +79,7 @@ def test_a_fortnight_of_them(
     nights.go_to(-1)
     nightly_retrain("mgc")
     models = settings.models()
-    (old,) = (each for each in models.versions("MGC") if each.kind != "baseline")
+    (old,) = (record for record in models.versions("MGC") if record.kind != "baseline")
     models.set_alias("MGC", CHAMPION, old.version, at=now(), by="ann", reason="to grow old")
     edited = home / "recipes" / f"{RECIPE}.toml"
     edited.parent.mkdir(exist_ok=True)
@@ -101,8 +101,8 @@ def test_a_fortnight_of_them(
         *(["fails"] + ["rests"] * 4),
         "done",
     ]
-    assert told("retrain") == [f"MGC: {n} retrains in a row failed" for n in (3, 4, 5)]
-    (stead,) = told("serving")
+    assert notice_subjects("retrain") == [f"MGC: {n} retrains in a row failed" for n in (3, 4, 5)]
+    (stead,) = notice_subjects("serving")
     assert "predicts in place of the champion" in stead
     back = models.serving("MGC", nights.now_at(12))
     assert back.trouble is None

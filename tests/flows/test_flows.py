@@ -150,22 +150,22 @@ def test_a_replayed_prediction_is_logged_once_with_both_voices_and_every_feature
 
 def test_a_time_without_a_zone_is_the_market_s_own(trained: Path) -> None:
     del trained
-    said = shadow_predict("mgc", as_of=datetime(2024, 11, 21, 10, 7))  # noqa: DTZ001 - the point
-    assert said.slot == "MGC:2024-11-21:1000"
+    predicted = shadow_predict("mgc", as_of=datetime(2024, 11, 21, 10, 7))  # noqa: DTZ001 - the point
+    assert predicted.slot == "MGC:2024-11-21:1000"
 
 
 def test_a_holiday_is_answered_with_its_reason(trained: Path) -> None:
     del trained
     christmas = datetime(2023, 12, 25, 9, 6)  # noqa: DTZ001 - in the market's time zone
-    said = shadow_predict("mgc", "0900", as_of=christmas)
-    entry = said.entries[0]
+    predicted = shadow_predict("mgc", "0900", as_of=christmas)
+    entry = predicted.entries[0]
     assert (entry.status, entry.reason) == ("abstained", "holiday")
 
 
 def test_bars_that_stopped_coming_are_answered_as_stale(trained: Path) -> None:
     del trained
-    said = shadow_predict("mgc", "0900", as_of=datetime(2024, 12, 11, 9, 6))  # noqa: DTZ001
-    assert [entry.reason for entry in said.entries] == ["stale_data", "stale_data"]
+    predicted = shadow_predict("mgc", "0900", as_of=datetime(2024, 12, 11, 9, 6))  # noqa: DTZ001
+    assert [entry.reason for entry in predicted.entries] == ["stale_data", "stale_data"]
 
 
 def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_live_slot_long_past_is_recorded_as_missed_and_late(own: Path) -> None
 
 
 def test_without_any_model_the_slot_is_still_answered(home: Path) -> None:
-    said = shadow_predict("mgc", as_of=WEDNESDAY_0905)
-    assert said.entries[0].reason == "no_model"
+    predicted = shadow_predict("mgc", as_of=WEDNESDAY_0905)
+    assert predicted.entries[0].reason == "no_model"
     assert (home / "orbcast.sqlite").exists()
 
 
@@ -192,13 +192,13 @@ def test_outcomes_are_logged_once_and_only_when_they_are_known(trained: Path) ->
     log_outcomes("mgc", as_of=ten_past_nine)
     ledger = current_settings().ledger()
     waiting = ledger.settled("MGC", first=day, last=day)
-    assert [each.outcome for each in waiting] == [None, None]
+    assert [row.outcome for row in waiting] == [None, None]
 
     counts = log_outcomes("mgc")
     settled = ledger.settled("MGC", first=day, last=day)
     assert counts.added >= 1
     assert len(settled) == 2
-    assert all(each.outcome is not None and each.revision == 0 for each in settled)
+    assert all(row.outcome is not None and row.revision == 0 for row in settled)
     assert log_outcomes("mgc").added == 0
 
 
@@ -216,8 +216,8 @@ def test_a_damaged_champion_is_replaced_by_another_and_the_reason_kept(trained: 
     whole = broken.read_bytes()
     broken.write_bytes(whole + b" ")
     try:
-        said = shadow_predict("mgc", "1100", as_of=datetime(2024, 11, 26, 11, 6))  # noqa: DTZ001
-        champion, challenger = said.entries
+        predicted = shadow_predict("mgc", "1100", as_of=datetime(2024, 11, 26, 11, 6))  # noqa: DTZ001
+        champion, challenger = predicted.entries
         assert champion.model == "baseline"
         assert "metrics.json was changed" in (champion.fallback or "")
         assert challenger.reason == "model_unusable"

@@ -70,17 +70,17 @@ def test_a_source_that_hangs_costs_the_slot_its_bars_and_not_its_row(
     ):
         monkeypatch.setattr(name, lambda: T0 + timedelta(seconds=2))
 
-    said = shadow_predict("mgc")
+    prediction = shadow_predict("mgc")
 
-    champion = said.entries[0]
+    champion = prediction.entries[0]
     assert (champion.status, champion.late) == ("predicted", False)  # its bars had arrived before
-    assert said.trouble == "the bars could not be refreshed: no answer within 0.3 s"
-    (told,) = [
-        each.notice
-        for each in notices(current_settings().database())
-        if each.notice.subject == "MGC: the source could not be read for 0900"
+    assert prediction.trouble == "the bars could not be refreshed: no answer within 0.3 s"
+    (notice,) = [
+        record.notice
+        for record in notices(current_settings().database())
+        if record.notice.subject == "MGC: the source could not be read for 0900"
     ]
-    assert "no answer within 0.3 s" in told.body
+    assert "no answer within 0.3 s" in notice.body
 
 
 _REFRESH = """
@@ -94,7 +94,7 @@ _REFRESH = """
 
 
 @pytest.mark.slow
-def test_a_refresh_that_hangs_is_ended_at_its_limit_and_told_of_and_the_next_one_works(
+def test_a_refresh_that_hangs_is_ended_at_its_limit_and_reported_and_the_next_one_works(
     own: Path, tmp_path: Path
 ) -> None:
     del own
@@ -109,8 +109,8 @@ def test_a_refresh_that_hangs_is_ended_at_its_limit_and_told_of_and_the_next_one
         check=False,
     )
     assert "FlowRunTimeoutError" in ran.stderr
-    told = [each.notice.subject for each in notices(current_settings().database())]
-    assert "MGC: refresh-data timed out" in told
+    subjects = [record.notice.subject for record in notices(current_settings().database())]
+    assert "MGC: refresh-data timed out" in subjects
     assert refresh_data("mgc").bars > 30_000
 
 
@@ -164,7 +164,7 @@ def test_a_limit_within_another_leaves_that_one_as_it_was(outer: float) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_limit_that_was_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_limit_that_was_swallowed_is_raised_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_limits, "AGAIN_SECONDS", 0.2)
     swallowed = []
 

@@ -34,19 +34,23 @@ def client() -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def of_a_worker(client: SyncPrefectClient) -> Iterator[UUID]:
     """The deployments of log-outcomes and recover, as prefect.yaml makes them."""
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
+    (spec,) = [
+        candidate
+        for candidate in deployments_of("mgc", mgc())
+        if "outcomes" in candidate.entrypoint
+    ]
     housekeeping = deployment(HOUSEKEEPING[0]).apply()
     client.create_work_pool(WorkPoolCreate(name="elsewhere", type="process"))
     tagged = replace(spec, tags=tuple(entry(spec)["tags"]))
-    found: UUID = deployment(tagged).apply(work_pool_name="elsewhere", image=None)
+    deployed: UUID = deployment(tagged).apply(work_pool_name="elsewhere", image=None)
     mark_crashed_runs.fn(timedelta(0))  # clears what earlier tests left on the server
-    yield found
-    client.delete_deployment(found)
+    yield deployed
+    client.delete_deployment(deployed)
     client.delete_deployment(housekeeping)
     client.request("DELETE", "/work_pools/elsewhere")
 
 
-def test_what_prefect_saw_go_silent_is_started_again_and_told_of_once(
+def test_a_run_that_prefect_saw_go_silent_is_started_again_and_reported_once(
     client: SyncPrefectClient, of_a_worker: UUID
 ) -> None:
     run = begun(client, of_a_worker, ELSEWHERE, Pending(), Running())
@@ -82,8 +86,10 @@ def test_the_automation_that_ends_silent_runs_is_written_once_and_then_left_alon
     del of_a_worker
 
     def written() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = client.request("POST", "/automations/filter", json={}).json()
-        return [each for each in found if each["name"] == END_SILENT]
+        automations: list[dict[str, Any]] = client.request(
+            "POST", "/automations/filter", json={}
+        ).json()
+        return [automation for automation in automations if automation["name"] == END_SILENT]
 
     ensure_silent_runs_end()
     (first,) = written()

@@ -71,7 +71,7 @@ def add(name: str, kind: str, url: str) -> None:
     add_channel(current_settings().channels_file, name, kind, url, added)
 
 
-def told(*kinds: str) -> list[Notice]:
+def notices_of(*kinds: str) -> list[Notice]:
     records = notices(current_settings().database(), market="MGC", kinds=kinds, last=200)
     return [record.notice for record in records]
 
@@ -81,7 +81,7 @@ def slot_of_day(moment: datetime) -> FollowedSlot:
     return followed_days(current_settings(), "mgc", DAY, DAY, moment).slots[0]
 
 
-def test_a_forecast_is_told_once_with_its_picture_whatever_runs_again(
+def test_a_forecast_is_sent_once_with_its_picture_whatever_runs_again(
     at: SetClock, phone: Phone, own: Path
 ) -> None:
     at(DECIDED)
@@ -92,7 +92,7 @@ def test_a_forecast_is_told_once_with_its_picture_whatever_runs_again(
         is False
     )
     assert again.entries[0].version == first.entries[0].version
-    (notice,) = told("forecast")
+    (notice,) = notices_of("forecast")
     assert notice.subject.startswith("MGC 0900: ")
     assert notice.subject.endswith("not to be traded")  # a market starts in shadow
     assert notice.body.startswith("NOT TO BE TRADED")
@@ -104,24 +104,24 @@ def test_a_forecast_is_told_once_with_its_picture_whatever_runs_again(
     assert len(list((own / "pictures").iterdir())) == 1
 
 
-def test_a_replay_and_a_forecast_of_long_ago_are_not_told(at: SetClock) -> None:
+def test_no_message_is_sent_of_a_replay_or_of_an_old_forecast(at: SetClock) -> None:
     at(DECIDED + timedelta(hours=1))
     shadow_predict("mgc", "0900", as_of=DECIDED)
     shadow_predict("mgc", "0900")
-    assert told("forecast") == []
+    assert notices_of("forecast") == []
 
 
-def test_what_was_killed_before_it_was_told_is_told_by_the_run_that_follows(
+def test_a_message_whose_run_was_killed_is_sent_by_the_next_run(
     at: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(DECIDED)
     with monkeypatch.context() as patch:
         patch.setattr("flows.shadow_predict.send_forecast", lambda *_: None)
         shadow_predict("mgc", "0900")
-    assert told("forecast") == []
+    assert notices_of("forecast") == []
     at(DECIDED + timedelta(minutes=3))
     shadow_predict("mgc", "0900")
-    assert len(told("forecast")) == 1
+    assert len(notices_of("forecast")) == 1
 
 
 def test_no_fault_of_a_message_costs_the_prediction_its_run(
@@ -135,15 +135,15 @@ def test_no_fault_of_a_message_costs_the_prediction_its_run(
     with monkeypatch.context() as patch:
         patch.setattr(send_slot, "forecast_facts", fail)
         assert shadow_predict("mgc", "0900").entries[0].status == "predicted"
-    assert told("forecast") == []
+    assert notices_of("forecast") == []
     monkeypatch.setattr(send_slot, "picture", fail)
     shadow_predict("mgc", "0900")
-    assert len(told("forecast")) == 1  # without its picture
+    assert len(notices_of("forecast")) == 1  # without its picture
     assert phone.pictures == []
     assert len(phone.bodies) == 1
 
 
-def test_a_service_that_takes_no_pictures_is_told_the_words(at: SetClock, phone: Phone) -> None:
+def test_a_service_that_takes_no_pictures_gets_the_text(at: SetClock, phone: Phone) -> None:
     phone.takes_pictures = False
     at(DECIDED)
     shadow_predict("mgc", "0900")
@@ -152,7 +152,7 @@ def test_a_service_that_takes_no_pictures_is_told_the_words(at: SetClock, phone:
     assert b"NOT TO BE TRADED" in phone.bodies[0]
 
 
-def test_mail_and_webhook_are_told_the_same_and_mail_has_the_picture(at: SetClock) -> None:
+def test_mail_and_webhook_get_the_same_text_and_mail_has_the_picture(at: SetClock) -> None:
     mail, desk = MailServer(), Desk()
     add("mail", "email", mail.url)
     add("desk", "webhook", desk.url)
@@ -160,8 +160,8 @@ def test_mail_and_webhook_are_told_the_same_and_mail_has_the_picture(at: SetCloc
     shadow_predict("mgc", "0900")
     mail.close()
     desk.close()
-    (sent,), (hooked,) = mail.mails, desk.told
-    (notice,) = told("forecast")
+    (sent,), (hooked,) = mail.mails, desk.messages
+    (notice,) = notices_of("forecast")
     assert sent["Subject"] == hooked["subject"] == notice.subject
     pictures = [part for part in sent.walk() if part.get_content_type() == "image/png"]
     assert [part.get_content()[:4] for part in pictures] == [b"\x89PNG"]
@@ -173,7 +173,7 @@ def test_mail_and_webhook_are_told_the_same_and_mail_has_the_picture(at: SetCloc
     assert hooked["body"].startswith(notice.body)
 
 
-def test_a_break_and_its_settlement_are_told_once_at_their_time(
+def test_a_break_and_its_settlement_are_sent_once_at_their_time(
     at: SetClock, phone: Phone
 ) -> None:
     at(DECIDED)
@@ -183,12 +183,12 @@ def test_a_break_and_its_settlement_are_told_once_at_their_time(
     assert SIDE_OF[row["break_direction"]]  # the simulated day has a breakout
     at(row["break_time"] - timedelta(seconds=1))
     watch_feed("mgc")
-    assert told("break") == []
+    assert notices_of("break") == []
     at(row["break_time"])
     watch_feed("mgc")
     watch_feed("mgc")
     log_outcomes("mgc")
-    (broke,) = told("break")
+    (broke,) = notices_of("break")
     assert f"{row['break_direction']} broke at {row['entry']:.1f}" in broke.subject
     facts = trade_facts(
         followed_days(current_settings(), "mgc", DAY, DAY, NEXT_DAY), slot_of_day(NEXT_DAY)
@@ -197,27 +197,27 @@ def test_a_break_and_its_settlement_are_told_once_at_their_time(
     gold = current_settings().market("mgc").instrument
     ticks = [round(row[name] / float(gold.tick_size)) for name in ("entry", "stop", "target")]
     assert [facts.bracket.entry, facts.bracket.stop, facts.bracket.target] == ticks
-    assert told("settled") == []
+    assert notices_of("settled") == []
     at(row["resolved_at"])
     log_outcomes("mgc")
     log_outcomes("mgc")
-    (settled,) = told("settled")
+    (settled,) = notices_of("settled")
     assert f"{row['r_net']:+.2f}".replace("-", "\N{MINUS SIGN}") in settled.subject
-    assert len(told("forecast", "break")) == 2
+    assert len(notices_of("forecast", "break")) == 2
     assert len(phone.pictures) == 3
 
 
-def test_a_break_that_nobody_saw_for_an_hour_is_not_told(at: SetClock) -> None:
+def test_no_message_is_sent_of_a_break_noticed_an_hour_late(at: SetClock) -> None:
     at(DECIDED)
     shadow_predict("mgc", "0900")
     row = slot_of_day(NEXT_DAY).row
     assert row is not None
     at(row["break_time"] + timedelta(hours=1))
     watch_feed("mgc")
-    assert told("break") == []
+    assert notices_of("break") == []
 
 
-def test_the_day_and_the_week_are_told_once_when_they_are_over(
+def test_the_summaries_of_day_and_week_are_sent_once_when_they_are_over(
     at: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     friday_ends = datetime(2024, 11, 22, 20, 0, tzinfo=UTC)
@@ -225,16 +225,16 @@ def test_the_day_and_the_week_are_told_once_when_they_are_over(
     answer_live(monkeypatch, date(2024, 11, 21), datetime(2024, 11, 22, 15, 0, tzinfo=UTC))
     at(friday_ends - timedelta(hours=20))
     log_outcomes("mgc")
-    assert [notice.key for notice in told("day", "week")] == ["day MGC 2024-11-21"]
+    assert [notice.key for notice in notices_of("day", "week")] == ["day MGC 2024-11-21"]
     at(friday_ends)
     log_outcomes("mgc")
     log_outcomes("mgc")
-    assert [notice.key for notice in told("day", "week")] == [
+    assert [notice.key for notice in notices_of("day", "week")] == [
         "day MGC 2024-11-21",
         "day MGC 2024-11-22",
         "week MGC 2024-11-18",
     ]
-    day, week = told("day", "week")[1:]
+    day, week = notices_of("day", "week")[1:]
     assert day.subject.startswith("MGC Fri 22 Nov: ")
     assert "corridor" in day.body
     assert day.body.count("\n0900: ") == 1
@@ -242,10 +242,10 @@ def test_the_day_and_the_week_are_told_once_when_they_are_over(
     assert "The whole record: live" in week.body
 
 
-def test_a_new_champion_is_told_once_and_the_first_of_all_is_not(at: SetClock) -> None:
+def test_a_new_champion_is_announced_once_and_the_first_of_all_is_not(at: SetClock) -> None:
     at(DECIDED)
     log_outcomes("mgc")
-    assert told("champion") == []
+    assert notices_of("champion") == []
     models = current_settings().models()
     before = models.find("MGC", CHAMPION).version
     other = models.find("MGC", "challenger").version
@@ -255,7 +255,7 @@ def test_a_new_champion_is_told_once_and_the_first_of_all_is_not(at: SetClock) -
     at(later + timedelta(minutes=5))
     log_outcomes("mgc")
     log_outcomes("mgc")
-    (notice,) = told("champion")
+    (notice,) = notices_of("champion")
     assert other in notice.body
     assert before in notice.body
 
@@ -294,4 +294,4 @@ def test_a_channel_is_tried_with_a_made_up_forecast_and_then_with_the_last_real_
     assert phone.bodies[2].decode().startswith("A TEST: the channel works.")
     assert len(phone.pictures) == 3
     assert phone.pictures[1] == phone.pictures[2] != phone.pictures[0]
-    assert len(told("forecast")) == 1
+    assert len(notices_of("forecast")) == 1

@@ -36,11 +36,11 @@ QUIET = ("notify", "quiet", "desk", "22:00", "07:00", "--zone", "Australia/Brisb
 def desk(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A channel of an empty home, added at noon."""
     del home
-    found = Desk()
+    webhook = Desk()
     set_clock(monkeypatch, tmp_path / "clock", NOON)
-    add_channel(current_settings().channels_file, "desk", "webhook", found.url, NOON)
-    yield found
-    found.close()
+    add_channel(current_settings().channels_file, "desk", "webhook", webhook.url, NOON)
+    yield webhook
+    webhook.close()
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def tell(kind: str, key: str, market: str | None = "MGC") -> None:
 
 
 def subjects(desk: Desk) -> list[str]:
-    return [each["subject"] for each in desk.told]
+    return [message["subject"] for message in desk.messages]
 
 
 def test_a_kind_is_switched_off_and_on_by_market_and_by_channel(desk: Desk, at: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_kind_is_switched_off_and_on_by_market_and_by_channel(desk: Desk, at: 
         for kind in ("break", "settled", "breaker"):
             tell(kind, market, market)
     assert subjects(desk) == ["break MGC", "settled MGC", "breaker MGC", "breaker NQ"]
-    assert len(other.told) == 6
+    assert len(other.messages) == 6
     other.close()
     assert "NOT DELIVERED" not in run("notices").output
     listed = run("notify", "list").output
@@ -99,7 +99,7 @@ def test_quiet_hours_hold_what_matters_leave_out_a_forecast_and_let_through_what
     assert delivery.deliver(current_settings()) == 1
     assert delivery.deliver(current_settings()) == 0
     assert subjects(desk) == ["breaker at night", "settled at night"]
-    assert desk.told[-1]["body"] == "words\n2024-06-03 15:00 UTC, held during the quiet hours"
+    assert desk.messages[-1]["body"] == "words\n2024-06-03 15:00 UTC, held during the quiet hours"
     assert run("notify", "quiet", "desk", "--none").exit_code == 0
     at(NIGHT.replace(day=4))
     tell("forecast", "without quiet hours")
@@ -176,9 +176,9 @@ def test_a_file_that_a_person_spoiled_is_named(desk: Desk, line: str) -> None:
     assert "internal error" not in refused.stderr
 
 
-def test_json_tells_what_a_channel_is_told(desk: Desk) -> None:
+def test_json_lists_the_rules_of_a_channel(desk: Desk) -> None:
     del desk
-    told = json.loads(run(*QUIET, "--json").stdout)
-    assert told["quiet"]["zone"] == "Australia/Brisbane"
-    told = json.loads(run("notify", "off", "desk", "break", "--json").stdout)
-    assert [switch["kind"] for switch in told["switches"]] == ["break"]
+    rules = json.loads(run(*QUIET, "--json").stdout)
+    assert rules["quiet"]["zone"] == "Australia/Brisbane"
+    rules = json.loads(run("notify", "off", "desk", "break", "--json").stdout)
+    assert [switch["kind"] for switch in rules["switches"]] == ["break"]

@@ -59,10 +59,10 @@ def same_server(prefect_server: None) -> Iterator[None]:
 def desk(own: Path) -> Iterator[Desk]:
     """A channel of the home."""
     del own
-    found = Desk()
-    add("desk", found.url)
-    yield found
-    found.close()
+    webhook = Desk()
+    add("desk", webhook.url)
+    yield webhook
+    webhook.close()
 
 
 def add(name: str, url: str, least: str = "info") -> None:
@@ -85,9 +85,9 @@ def command(*arguments: str) -> str:
 def test_a_notice_is_kept_and_brought_once_with_its_time(desk: Desk) -> None:
     assert tell()
     assert not tell()
-    (told,) = desk.told
-    assert told["subject"] == "MGC: breaker one"
-    assert told["body"].startswith("12 R down\n20")
+    (message,) = desk.messages
+    assert message["subject"] == "MGC: breaker one"
+    assert message["body"].startswith("12 R down\n20")
     assert "NOT DELIVERED" not in command("notices")
 
 
@@ -102,8 +102,8 @@ def test_a_channel_that_fails_is_tried_again_later_and_reached_exactly_once(
     later(monkeypatch, minutes=16)
     assert delivery.deliver(current_settings()) == 1
     assert delivery.deliver(current_settings()) == 0
-    assert len(desk.told) == 1
-    assert "sent 0 h 16 min late" in desk.told[0]["body"]
+    assert len(desk.messages) == 1
+    assert "sent 0 h 16 min late" in desk.messages[0]["body"]
 
 
 def test_after_a_night_without_the_channel_everything_arrives(
@@ -121,7 +121,7 @@ def test_after_a_night_without_the_channel_everything_arrives(
     desk.status = 200
     monkeypatch.setattr(delivery, "now", lambda: begun + timedelta(hours=9))
     assert delivery.deliver(current_settings()) == 3
-    assert sorted(each["subject"].split()[-1] for each in desk.told) == sorted(keys)
+    assert sorted(message["subject"].split()[-1] for message in desk.messages) == sorted(keys)
 
 
 @pytest.mark.parametrize(("minutes", "brought"), [(-1, 1), (1, 0)], ids=["younger", "older"])
@@ -141,10 +141,13 @@ def test_new_trouble_is_tried_at_once_on_a_channel_that_rests(desk: Desk) -> Non
     tell("one")
     desk.status = 200
     tell("two")
-    assert [each["subject"] for each in desk.told] == ["MGC: breaker two", "MGC: breaker one"]
+    assert [message["subject"] for message in desk.messages] == [
+        "MGC: breaker two",
+        "MGC: breaker one",
+    ]
 
 
-def test_retry_asks_at_once_and_says_what_is_still_dead(desk: Desk) -> None:
+def test_retry_tries_at_once_and_names_the_channels_that_still_fail(desk: Desk) -> None:
     desk.status = 500
     tell()
     failed = CliRunner().invoke(app, ["notify", "retry"])
@@ -153,10 +156,10 @@ def test_retry_asks_at_once_and_says_what_is_still_dead(desk: Desk) -> None:
     desk.status = 200
     assert command("notify", "retry") == "1 delivered\n"
     assert command("notify", "retry") == "0 delivered\n"
-    assert len(desk.told) == 1
+    assert len(desk.messages) == 1
 
 
-def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
+def test_a_new_channel_gets_no_earlier_notice_and_none_below_its_severity(
     desk: Desk,
 ) -> None:
     tell("before")
@@ -165,8 +168,8 @@ def test_a_new_channel_is_told_nothing_of_before_and_nothing_that_matters_less(
     tell("gate", kind="gate")
     tell("after")
     pager.close()
-    assert [each["subject"] for each in pager.told] == ["MGC: breaker after"]
-    assert len(desk.told) == 3
+    assert [message["subject"] for message in pager.messages] == ["MGC: breaker after"]
+    assert len(desk.messages) == 3
     assert "NOT DELIVERED" not in command("notices")
 
 
@@ -174,7 +177,7 @@ def test_one_process_at_a_time_brings_them(desk: Desk, monkeypatch: pytest.Monke
     monkeypatch.setattr(delivery, "SECONDS", 0.2)
     with FileLock(current_settings().home / "notices.lock"):
         assert tell()  # stored, and left to the process that is delivering
-    assert desk.told == []
+    assert desk.messages == []
     monkeypatch.setattr(delivery, "SECONDS", 10.0)
     assert delivery.deliver(current_settings()) == 1
 
@@ -193,8 +196,8 @@ def silent() -> Iterator[int]:
         threading.Thread(target=accept, daemon=True).start()
         yield int(server.getsockname()[1])
         server.shutdown(socket.SHUT_RDWR)
-    for each in accepted:
-        each.close()
+    for connection in accepted:
+        connection.close()
 
 
 def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
@@ -206,12 +209,14 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     add_channel(current_settings().channels_file, "mail", "email", mail, now())
     desk.status = 0
     change(current_settings(), "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
-    told = log_outcomes("mgc")
-    assert told.breaker.state == "open"
+    result = log_outcomes("mgc")
+    assert result.breaker.state == "open"
     (notice,) = [
-        each for each in notices(current_settings().database()) if each.notice.kind == "breaker"
+        candidate
+        for candidate in notices(current_settings().database())
+        if candidate.notice.kind == "breaker"
     ]
-    details = {each.channel: each.detail for each in notice.deliveries}
+    details = {attempt.channel: attempt.detail for attempt in notice.deliveries}
     assert "no answer within" in details["desk"]
     assert "no answer within" in details["mail"]
     assert set(details) == {"desk", "dead", "mail"}
@@ -220,14 +225,14 @@ def test_neither_a_closed_port_nor_one_that_never_answers_stops_a_run(
     assert "NOT DELIVERED to desk, dead, mail" in printed
 
 
-def test_a_file_of_channels_that_cannot_be_read_stops_no_run_and_is_said(desk: Desk) -> None:
+def test_a_channel_file_that_cannot_be_read_stops_no_run_and_is_reported(desk: Desk) -> None:
     current_settings().channels_file.write_text("[[channels]]\nname = ", encoding="utf-8")
     assert tell()
     log_outcomes("mgc")
-    shown = command("notices")
-    assert "nothing is delivered: channel file" in shown
-    assert "MGC: breaker one" in shown
-    assert desk.told == []
+    printed = command("notices")
+    assert "nothing is delivered: channel file" in printed
+    assert "MGC: breaker one" in printed
+    assert desk.messages == []
 
 
 def test_what_the_database_does_not_take_is_sent_all_the_same(
@@ -235,13 +240,13 @@ def test_what_the_database_does_not_take_is_sent_all_the_same(
 ) -> None:
     monkeypatch.setenv("ORBCAST_DATABASE_URL", "sqlite:////proc/nowhere/orbcast.sqlite")
     assert not tell()
-    assert [each["subject"] for each in desk.told] == ["MGC: breaker one"]
+    assert [message["subject"] for message in desk.messages] == ["MGC: breaker one"]
 
 
 def test_a_plain_command_keeps_it_and_starts_no_server_of_its_own(desk: Desk) -> None:
     with temporary_settings({PREFECT_API_URL: None}):
         assert tell()
-    assert desk.told == []
+    assert desk.messages == []
     assert "NOT DELIVERED to desk" in command("notices")
     assert delivery.deliver(current_settings()) == 1
 
@@ -267,7 +272,7 @@ def test_secrets_are_neither_in_the_file_nor_in_the_database_nor_shown(
         "the token hush-hush is unknown",
     ],
 )
-def test_no_part_of_a_secret_url_is_left_in_what_a_library_says(words: str) -> None:
+def test_no_part_of_a_secret_url_is_left_in_the_message_of_a_library(words: str) -> None:
     block = BLOCKS["slack"](url="https://hooks.slack.com/services/T0123/B4567/hush-hush")
     left = without_secrets(block, words)
     assert not [part for part in ("T0123", "B4567", "hush") if part in left]
@@ -281,7 +286,7 @@ def test_no_part_of_a_service_s_url_is_left_either(words: str) -> None:
     assert not [part for part in ("bot", "4711") if part in left]
 
 
-def test_a_service_of_apprise_s_is_told_once_and_its_failing_kept_without_the_secret(
+def test_an_apprise_service_gets_a_notice_once_and_its_failure_is_kept_without_the_secret(
     own: Path, desk: Desk
 ) -> None:
     path = current_settings().channels_file
@@ -290,9 +295,9 @@ def test_a_service_of_apprise_s_is_told_once_and_its_failing_kept_without_the_se
     assert remove_channel(path, "desk")
     assert tell()
     assert not tell()
-    (told,) = desk.told
-    assert told["title"] == "MGC: breaker one"
-    assert told["message"].startswith("12 R down")
+    (message,) = desk.messages
+    assert message["title"] == "MGC: breaker one"
+    assert message["message"].startswith("12 R down")
     desk.status = 500
     assert tell("two")
     assert "NOT DELIVERED to service" in command("notices")
@@ -312,7 +317,7 @@ def test_what_is_no_service_or_several_is_refused_without_its_url(own: Path, url
     assert "hush" not in str(refused.value)
 
 
-def test_a_run_that_fails_is_told_of_once_in_a_while(desk: Desk) -> None:
+def test_a_run_that_fails_repeatedly_is_reported_only_once_in_a_while(desk: Desk) -> None:
     @flow(name="breaks", **telling.REPORTED)
     def breaks(market: str = "mgc") -> None:
         raise ValueError(f"{market} is not here, see http://user:password@host")
@@ -320,29 +325,33 @@ def test_a_run_that_fails_is_told_of_once_in_a_while(desk: Desk) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="not here"):
             breaks()
-    (told,) = desk.told
-    assert told["subject"] == "MGC: breaks failed"
-    assert "mgc is not here" in told["body"]
-    assert "orbcast run breaks --market mgc" in told["body"]
-    assert "password" not in told["body"]
+    (message,) = desk.messages
+    assert message["subject"] == "MGC: breaks failed"
+    assert "mgc is not here" in message["body"]
+    assert "orbcast run breaks --market mgc" in message["body"]
+    assert "password" not in message["body"]
 
 
-def test_a_run_that_was_killed_is_told_of_by_the_runner(desk: Desk) -> None:
+def test_a_run_that_was_killed_is_reported_by_the_runner(desk: Desk) -> None:
     # as Prefect's runner calls hooks: by keyword, and not in the flow's process
     run = FlowRun(flow_id="00000000-0000-0000-0000-000000000000", parameters={"market": "mgc"})
     for hook in telling.REPORTED["on_crashed"]:
         hook(flow=log_outcomes, flow_run=run, state=Crashed(message="status code: -9"))
-    assert [each["subject"] for each in desk.told] == ["MGC: log-outcomes crashed"]
+    assert [message["subject"] for message in desk.messages] == ["MGC: log-outcomes crashed"]
 
 
 def automations() -> dict[str, Any]:
     with get_client(sync_client=True) as client:
-        found = client.read_automations()
+        listed = client.read_automations()
     # tests of other files may have left an unused one on the same server
-    return {each.name: each.id for each in found if each.name.startswith("orbcast: tell ")}
+    return {
+        automation.name: automation.id
+        for automation in listed
+        if automation.name.startswith("orbcast: tell ")
+    }
 
 
-def test_prefect_tells_of_runs_that_crash_do_not_start_or_go_silent(desk: Desk) -> None:
+def test_prefect_reports_runs_that_crash_do_not_start_or_go_silent(desk: Desk) -> None:
     add("least", desk.url, "trouble")  # a notice of kind run is a warning
     path = current_settings().channels_file
     first = ensure_automations(channels(path))
@@ -362,9 +371,9 @@ def test_prefect_tells_of_runs_that_crash_do_not_start_or_go_silent(desk: Desk) 
 def test_without_a_channel_notices_are_kept_all_the_same(own: Path) -> None:
     del own
     assert tell("alone")
-    (told,) = json.loads(command("notices", "--json"))
-    assert told["subject"] == "MGC: breaker alone"
-    assert told["not_delivered"] == []
+    (notice,) = json.loads(command("notices", "--json"))
+    assert notice["subject"] == "MGC: breaker alone"
+    assert notice["not_delivered"] == []
     assert command("notices", "--market", "mgc", "--last", "1").count("MGC: breaker") == 1
     assert "no channel yet" in command("notify", "list")
 
@@ -412,7 +421,7 @@ def test_a_channel_that_cannot_be_is_refused_and_its_url_not_shown(
     assert not (own / "channels.toml").exists()
 
 
-def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_said(own: Path) -> None:
+def test_email_is_sent_by_apprise_and_a_dead_mail_server_is_reported(own: Path) -> None:
     del own
     url = "mailto://ann:hush-hush@127.0.0.1:9?from=ann@example.com&to=bob@example.com"
     channel = add_channel(
@@ -429,7 +438,7 @@ def test_from_the_shell_the_home_s_own_prefect_holds_the_channel(
     home: Path, prefect_database: Path
 ) -> None:
     give_prefect_database(prefect_database, home)
-    environment = {name: each for name, each in os.environ.items() if "PREFECT" not in name}
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     environment |= {"ORBCAST_HOME": str(home), "DESK_URL": "http://127.0.0.1:9/secret-token"}
     arguments = ["notify", "add", "webhook", "desk", "--url-env", "DESK_URL"]
     done = subprocess.run(

@@ -56,9 +56,9 @@ def answered(at: datetime | None = None, slot: Slot | None = None) -> dict[str, 
         current_settings().ledger().settled("MGC", first=slot.trading_day, last=slot.trading_day)
     )
     return {
-        each.prediction.role: each.prediction
-        for each in rows
-        if each.prediction.opening_range == slot.opening_range
+        row.prediction.role: row.prediction
+        for row in rows
+        if row.prediction.opening_range == slot.opening_range
     }
 
 
@@ -66,7 +66,7 @@ def be_novel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Novelty, "judge", lambda *_: NOVEL)
 
 
-def test_every_answer_says_how_unlike_the_training_data_it_is() -> None:
+def test_every_prediction_has_its_dissimilarity_to_the_training_data() -> None:
     entries = answered()
     assert set(entries) == {"champion", "challenger"}
     for entry in entries.values():
@@ -85,10 +85,10 @@ def test_a_novel_range_is_not_answered_by_a_model_and_is_by_the_corridor(
     assert model.features
     assert model.outputs.prediction is not None
     assert corridor.status == "predicted"
-    told = CliRunner().invoke(app, ["explain", "MGC:2024-11-21:0900"]).stdout
-    assert "the range is unlike anything the version was trained on" in told
-    assert "dissimilarity 1.50, at most 0.70" in told
-    assert "20-day average true range (90%)" in " ".join(told.split())
+    printed = CliRunner().invoke(app, ["explain", "MGC:2024-11-21:0900"]).stdout
+    assert "the range is unlike anything the version was trained on" in printed
+    assert "dissimilarity 1.50, at most 0.70" in printed
+    assert "20-day average true range (90%)" in " ".join(printed.split())
 
 
 def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
@@ -104,9 +104,9 @@ def test_a_range_fifty_times_as_high_as_ever_is_novel_by_itself(
     model = answered()["challenger"]
     assert (model.status, model.reason, model.recommendation) == ("abstained", "novel_input", None)
     assert score_of(model).words[0].startswith("range height against the price (")
-    told = CliRunner().invoke(app, ["predict", "--at", "2024-11-21T09:05"]).stdout
+    printed = CliRunner().invoke(app, ["predict", "--at", "2024-11-21T09:05"]).stdout
     assert "unlike the training data, in range height against the price (" in " ".join(
-        told.split()
+        printed.split()
     )
 
 
@@ -135,8 +135,8 @@ def test_no_more_slots_are_silenced_than_stated_and_then_they_are_marked(
     be_novel(monkeypatch)
     market = current_settings().market("mgc")
     slots = slots_between(market, THURSDAY_0905.date(), THURSDAY_0905.date() + timedelta(days=2))
-    rows: list[Any] = [answered(slot=each).get("challenger") for each in slots[:8]]
-    assert [each.reason for each in rows] == ["novel_input"] * 6 + [None] * 2
+    rows: list[Any] = [answered(slot=slot).get("challenger") for slot in slots[:8]]
+    assert [row.reason for row in rows] == ["novel_input"] * 6 + [None] * 2
     assert score_of(rows[-1]).too_many_silenced
     assert rows[-1].recommendation is not None
 

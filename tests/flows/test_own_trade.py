@@ -64,12 +64,13 @@ def test_it_is_the_trade_of_the_backtest_to_the_bit() -> None:
         same = of_history[one.key]
         for name in ("side", "entered_at", "resolved_at", "prices", "r_gross", "r_net"):
             assert getattr(one.traded, name) == getattr(same, name)
-        told = forecast_message(forecast_facts(days, one)).body
+        message = forecast_message(forecast_facts(days, one)).body
         assert (
-            "The rules' trade: entry by a stop order at the edge; the first candle's side" in told
+            "The rules' trade: entry by a stop order at the edge; the first candle's side"
+            in message
         )
-        assert "A price without drift enters it in" in told
-        assert ", no target" in told
+        assert "A price without drift enters it in" in message
+        assert ", no target" in message
     intents = order_intents(settings.database(), "MGC")
     for order in (intent.order for intent in intents):
         (entry,) = order["entries"]

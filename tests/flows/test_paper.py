@@ -122,8 +122,8 @@ def test_it_is_replaced_by_what_the_account_has_room_for_after_a_loss(
     before = [entry["contracts"] for entry in issued.order["entries"]]
     real = tasks.prediction.outbox.account_standing
 
-    def after_a_loss(*asked: Any) -> Any:
-        standing = real(*asked)
+    def after_a_loss(*arguments: Any) -> Any:
+        standing = real(*arguments)
         begun = standing.on(one.trading_day).state
         lost = {"balance": begun.balance - left, "day_net": -left}
         return replace(standing, state=replace(begun, **lost))
@@ -180,10 +180,10 @@ def test_the_paper_account_trades_the_outbox_and_a_kill_anywhere_changes_nothing
     monkeypatch.setattr(tasks.paper.books, "paper_events", lambda *_: ())
     run_paper(settings, "mgc", "outbox", end)
 
-    def told(events: Any) -> list[Any]:
+    def comparable(events: Any) -> list[Any]:
         return sorted((one.key, one.sequence, one.event, one.time, one.price) for one in events)
 
-    assert told(record) == told(whole)
+    assert comparable(record) == comparable(whole)
     assert {one.event for one in record} >= {"taken", "filled", "closed", "ended"}
 
 
@@ -195,18 +195,18 @@ def test_the_paper_account_is_run_and_shown_by_commands(
     assert "taken" in words
     assert "MGC, outbox, account own-money: 2 intents" in words
     assert run("paper", "run")["added"] == []
-    shown = run("paper", "show")
-    assert shown["account"] == "own-money"
-    assert shown["balance"] == pytest.approx(
-        25_000 + sum(one["money"] for one in shown["slots"] if one["money"] is not None)
+    statement = run("paper", "show")
+    assert statement["account"] == "own-money"
+    assert statement["balance"] == pytest.approx(
+        25_000 + sum(one["money"] for one in statement["slots"] if one["money"] is not None)
     )
-    jsonschema.validate(shown, closed(SCHEMAS["paper-statement"]))
+    jsonschema.validate(statement, closed(SCHEMAS["paper-statement"]))
     jsonschema.validate(run("paper", "run"), closed(SCHEMAS["paper-run"]))
     for row in run("strategy", "intents"):
         jsonschema.validate(row, closed(SCHEMAS["order-intent"]))
     for event in run("strategy", "intents", "--events"):
         jsonschema.validate(event, closed(SCHEMAS["intent-event"]))
-    for one in shown["slots"]:
+    for one in statement["slots"]:
         if one["difference"] is not None:
             assert one["difference"] == pytest.approx(one["r_net"] - one["plan_r"])
     assert "Account own-money" in CliRunner().invoke(app, ["paper", "show"]).stdout
@@ -227,12 +227,12 @@ def test_the_consumer_of_the_page_takes_each_event_once(
     (step,) = [one for one in steps_of(path_of("hand-off.md")) if one.title == "consumer.py"]
     monkeypatch.chdir(tmp_path)
 
-    def asked(words: list[str], **_: Any) -> SimpleNamespace:
+    def run_here(words: list[str], **_: Any) -> SimpleNamespace:
         return SimpleNamespace(stdout=CliRunner().invoke(app, words[1:]).stdout)
 
     def consume() -> Any:
         with monkeypatch.context() as patch:
-            patch.setattr(subprocess, "run", asked)
+            patch.setattr(subprocess, "run", run_here)
             exec(compile(step.text, "consumer.py", "exec"), {})  # noqa: S102 - our own page
         return json.loads((tmp_path / "taken.json").read_text())
 

@@ -46,7 +46,7 @@ def changed_bar(*, minutes_before: int, close: float) -> RawBatch:
     settings = current_settings()
     at = to_minute(THURSDAY_0905.replace(second=0)) - minutes_before
     rows = settings.lake().stored(settings.market("mgc"), at, at + 1).to_pylist()
-    row = max(rows, key=lambda each: each["volume"])
+    row = max(rows, key=lambda candidate: candidate["volume"])
     price = row["close"] + close
     bar: Row = (
         row["contract"],
@@ -79,9 +79,9 @@ def test_a_revised_bar_is_named_as_the_cause() -> None:
     report = audited()
     assert report["bars"] == report["compared"]
     assert report["unexplained"] == 0
-    told = json.dumps(report["differing"])
-    assert "2024-11-20 23:04 UTC was revised" in told
-    assert "close_position" in told
+    differing = json.dumps(report["differing"])
+    assert "2024-11-20 23:04 UTC was revised" in differing
+    assert "close_position" in differing
 
 
 @pytest.mark.usefixtures("logged")
@@ -102,8 +102,8 @@ def test_a_feature_that_nothing_accounts_for_is_a_fault_even_beside_a_revised_ba
 @pytest.mark.usefixtures("logged", "prefect_server")
 def test_the_flow_audits_both_and_running_it_twice_keeps_one_report() -> None:
     for _ in range(2):
-        told = audit("mgc", DAY, DAY + timedelta(days=1))
-    assert told.lookahead.clean
-    assert told.parity.same == told.parity.compared > 0
+        result = audit("mgc", DAY, DAY + timedelta(days=1))
+    assert result.lookahead.clean
+    assert result.parity.same == result.parity.compared > 0
     with open_database(current_settings().url).session() as session:
         assert session.execute(text("SELECT count(*) FROM parity_reports")).scalar() == 1

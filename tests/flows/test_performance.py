@@ -51,7 +51,11 @@ def decisions() -> dict[str, list[tuple[Any, ...]]]:
 
 def daily(mode: str = "live") -> dict[tuple[date, str], DaySums]:
     records = performance_records(current_settings().database(), "MGC", mode=mode)
-    return {(each.day, each.role): each.figures for each in records if each.opening_range == ALL}
+    return {
+        (record.day, record.role): record.figures
+        for record in records
+        if record.opening_range == ALL
+    }
 
 
 @pytest.fixture
@@ -79,9 +83,9 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
     assert before[MONDAY, "champion"].revised == 0
 
     broke = next(
-        each.outcome
-        for each in settings.ledger().settled("MGC", first=MONDAY, last=MONDAY)
-        if each.outcome is not None and each.outcome.direction == "UP"
+        row.outcome
+        for row in settings.ledger().settled("MGC", first=MONDAY, last=MONDAY)
+        if row.outcome is not None and row.outcome.direction == "UP"
     )
     later = WEDNESDAY + timedelta(days=3)
     changed = replace(broke, direction="DOWN", r_gross=-1.0, r_net=-1.3)
@@ -94,9 +98,9 @@ def test_a_revised_outcome_changes_the_figures_in_sight_and_no_decision() -> Non
     assert after[MONDAY, "champion"].revised == 1
     assert after[MONDAY, "champion"].ups == before[MONDAY, "champion"].ups - 1
     assert after[TUESDAY, "champion"] == before[TUESDAY, "champion"]
-    told = performance()
-    assert f"revised MGC:{MONDAY}:{broke.opening_range}: UP" in told
-    assert "1 revised" in told
+    printed = performance()
+    assert f"revised MGC:{MONDAY}:{broke.opening_range}: UP" in printed
+    assert "1 revised" in printed
     assert settings.ledger().verify_chain() == ()
 
 
@@ -127,16 +131,20 @@ def test_a_replayed_day_stands_apart_and_moves_no_live_figure() -> None:
     measure.fn("mgc", WEDNESDAY)
     assert daily() == before
     assert set(daily("replay")) == {(MONDAY, "champion"), (MONDAY, "challenger")}
-    told = performance("--mode", "replay")
-    assert told.startswith("MGC, replay, 1 day, ")
-    assert "e-value" not in told
+    printed = performance("--mode", "replay")
+    assert printed.startswith("MGC, replay, 1 day, ")
+    assert "e-value" not in printed
 
 
 @pytest.mark.usefixtures("two_days")
 def test_an_outcome_recorded_days_late_is_counted_as_late() -> None:
     settle.fn("mgc", WEDNESDAY + timedelta(days=5))
     measure.fn("mgc", WEDNESDAY + timedelta(days=5))
-    late = {day: each.late_outcomes for (day, role), each in daily().items() if role == "champion"}
+    late = {
+        day: figures.late_outcomes
+        for (day, role), figures in daily().items()
+        if role == "champion"
+    }
     assert late[MONDAY] >= 5
     assert "0 outcomes recorded late" not in performance()
 
@@ -146,22 +154,22 @@ def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> 
     settings = current_settings()
     settle.fn("mgc", WEDNESDAY)
     measure.fn("mgc", WEDNESDAY)
-    told = json.loads(performance("--json"))
+    figures = json.loads(performance("--json"))
     rows = [
-        (each.prediction, each.outcome)
-        for each in settings.ledger().settled("MGC", mode="live")
-        if each.prediction.role == "champion" and each.outcome is not None
+        (row.prediction, row.outcome)
+        for row in settings.ledger().settled("MGC", mode="live")
+        if row.prediction.role == "champion" and row.outcome is not None
     ]
-    broke = [(said, came) for said, came in rows if came.direction in {"UP", "DOWN"}]
-    right = [((said.p_up or 0) >= 0.5) == (came.direction == "UP") for said, came in broke]
-    champion = told["champion"]
+    broke = [(entry, came) for entry, came in rows if came.direction in {"UP", "DOWN"}]
+    right = [((entry.p_up or 0) >= 0.5) == (came.direction == "UP") for entry, came in broke]
+    champion = figures["champion"]
     assert champion["counts"]["breaks"] == len(broke)
     assert champion["voices"]["model"]["accuracy"] == pytest.approx(np.mean(right))
     assert set(champion["voices"]) == {"model", "corridor", "majority"}
     # the champion of the trained home is the baseline
     assert champion["verdict"].endswith("the model is the corridor")
     by_range = json.loads(performance("--json", "--by", "range"))["groups"]
-    assert sum(each["counts"]["breaks"] for each in by_range.values()) == len(broke)
+    assert sum(group["counts"]["breaks"] for group in by_range.values()) == len(broke)
     assert list(json.loads(performance("--json", "--by", "day"))["groups"]) == [
         str(MONDAY),
         str(TUESDAY),
@@ -169,13 +177,13 @@ def test_the_figures_are_those_of_the_ledger_with_the_majority_beside_them() -> 
     assert "challenger" in performance("--by", "version")
 
 
-def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
+def record_days(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     """Record days of live predictions of the challenger, the first of them settled."""
     settings = current_settings()
     market = settings.market("mgc")
     slot = slots_between(market, MONDAY, MONDAY)[0]
-    told = decided_entries(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
-    model = next(each for each in told if each.role == "challenger")
+    decided = decided_entries(settings, market, slot, slot.decision + timedelta(seconds=3), "live")
+    model = next(candidate for candidate in decided if candidate.role == "challenger")
     assert model.outputs.prediction is not None
     prediction = replace(model.outputs.prediction, p_none=0.02)
     draw = np.random.default_rng(7)
@@ -183,35 +191,35 @@ def lived(days: int, *, settled: int, **changed: Any) -> list[PredictionEntry]:
     with settings.database().session() as session:
         session.execute(text("DELETE FROM predictions"))
         session.execute(text("DELETE FROM outcomes"))
-    for index, each in enumerate(slots_between(market, MONDAY, MONDAY + timedelta(days=days))):
+    for index, day_slot in enumerate(slots_between(market, MONDAY, MONDAY + timedelta(days=days))):
         p = float(0.1 + 0.8 * draw.random())
-        said = replace(
+        prediction_entry = replace(
             model,
-            trading_day=each.trading_day,
-            opening_range=each.opening_range,
-            decision_time=each.decision,
-            made_at=each.decision + timedelta(seconds=3),
+            trading_day=day_slot.trading_day,
+            opening_range=day_slot.opening_range,
+            decision_time=day_slot.decision,
+            made_at=day_slot.decision + timedelta(seconds=3),
             status="predicted",
             reason=None,
             p_up=p,
             baseline_p_up=0.5,
             outputs=replace(model.outputs, prediction=prediction),
         )
-        entries.append(replace(said, **changed))
+        entries.append(replace(prediction_entry, **changed))
         settings.ledger().record(entries[-1:])
         if index < settled:
             came(entries[-1], bool(draw.random() < p))
     return entries
 
 
-def came(said: PredictionEntry, up: bool) -> None:
-    at = said.decision_time + timedelta(hours=4)
+def came(entry: PredictionEntry, up: bool) -> None:
+    at = entry.decision_time + timedelta(hours=4)
     outcome = OutcomeEntry(
         market="MGC",
-        trading_day=said.trading_day,
-        opening_range=said.opening_range,
-        label=said.label,
-        market_hash=said.market_hash,
+        trading_day=entry.trading_day,
+        opening_range=entry.opening_range,
+        label=entry.label,
+        market_hash=entry.market_hash,
         direction="UP" if up else "DOWN",
         outcome=None,
         entry=None,
@@ -227,7 +235,7 @@ def came(said: PredictionEntry, up: bool) -> None:
 @pytest.mark.usefixtures("own")
 def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() -> None:
     settings = current_settings()
-    entries = lived(11, settled=40)
+    entries = record_days(11, settled=40)
     at = entries[-1].made_at + timedelta(minutes=10)
     assert warn_early.fn("mgc", at).made == 1
     (made,) = estimate_records(settings.database(), "MGC")
@@ -237,82 +245,82 @@ def test_an_estimate_is_frozen_before_the_outcomes_and_reconciled_with_them() ->
     assert warn_early.fn("mgc", at) == NOTHING
 
     draw = np.random.default_rng(8)
-    for each in entries[40:]:
-        came(each, bool(draw.random() < (each.p_up or 0)))
+    for entry in entries[40:]:
+        came(entry, bool(draw.random() < (entry.p_up or 0)))
     later = at + timedelta(days=1)
     assert [warn_early.fn("mgc", later).reconciled for _ in range(2)] == [1, 0]
-    (known,) = estimate_records(settings.database(), "MGC")
-    assert replace(known, realised=None, reconciled_at=None) == made
-    assert known.realised is not None
-    assert known.realised.breaks == 60
-    error = known.realised.realised["log_loss"] - made.expected.metrics["log_loss"].value
-    assert known.realised.error["log_loss"] == pytest.approx(error)
+    (reconciled,) = estimate_records(settings.database(), "MGC")
+    assert replace(reconciled, realised=None, reconciled_at=None) == made
+    assert reconciled.realised is not None
+    assert reconciled.realised.breaks == 60
+    error = reconciled.realised.realised["log_loss"] - made.expected.metrics["log_loss"].value
+    assert reconciled.realised.error["log_loss"] == pytest.approx(error)
 
     came(entries[3], not _was_up(entries[3]))
     warn_early.fn("mgc", later + timedelta(hours=1))
     (revised,) = estimate_records(settings.database(), "MGC")
     assert replace(revised, realised=None, reconciled_at=None) == made
-    assert revised.realised != known.realised
+    assert revised.realised != reconciled.realised
 
 
-def _was_up(said: PredictionEntry) -> bool:
+def _was_up(entry: PredictionEntry) -> bool:
     rows = (
-        current_settings().ledger().settled("MGC", first=said.trading_day, last=said.trading_day)
+        current_settings().ledger().settled("MGC", first=entry.trading_day, last=entry.trading_day)
     )
     return any(
-        each.outcome is not None
-        and each.outcome.direction == "UP"
-        and each.prediction.opening_range == said.opening_range
-        for each in rows
+        row.outcome is not None
+        and row.outcome.direction == "UP"
+        and row.prediction.opening_range == entry.opening_range
+        for row in rows
     )
 
 
 @pytest.mark.usefixtures("own")
 def test_a_champion_that_is_off_though_no_worse_than_the_corridor_opens_the_breaker() -> None:
     off = {"role": "champion", "p_up": 0.9, "baseline_p_up": 0.9, "recommendation": "skip"}
-    entries = lived(11, settled=0, **off)
+    entries = record_days(11, settled=0, **off)
     at = entries[-1].made_at
     assert check_breaker.fn("mgc", at).state == "closed"
-    for each in entries:
-        came(each, up=False)
-    found = check_breaker.fn("mgc", at)
-    assert (found.state, found.cause) == ("open", "calibration")
-    assert "UP was predicted 90.0% of the time and occurred 0.0%" in found.detail
+    for entry in entries:
+        came(entry, up=False)
+    breaker = check_breaker.fn("mgc", at)
+    assert (breaker.state, breaker.cause) == ("open", "calibration")
+    assert "UP was predicted 90.0% of the time and occurred 0.0%" in breaker.detail
 
 
 @pytest.mark.usefixtures("own")
 def test_with_few_answers_nothing_is_estimated() -> None:
-    lived(2, settled=0)
+    record_days(2, settled=0)
     assert warn_early.fn("mgc", WEDNESDAY + timedelta(days=5)) == NOTHING
 
 
 @pytest.mark.usefixtures("own")
 def test_monitors_of_a_line_and_its_estimates_are_shown() -> None:
-    entries = lived(11, settled=60)
+    entries = record_days(11, settled=60)
     warn_early.fn("mgc", entries[-1].made_at)
     measure.fn("mgc", entries[-1].made_at)
-    found = monitors_by_role(current_settings(), "MGC")
-    assert [each.watches for each in found["challenger"]] == [
+    monitors = monitors_by_role(current_settings(), "MGC")
+    assert [monitor.watches for monitor in monitors["challenger"]] == [
         "corridor",
         "calibration",
         "accuracy",
     ]
-    assert "champion" not in found
+    assert "champion" not in monitors
     assert "challenger, calibration: e-value" in performance()
-    told = performance("--estimates")
-    assert "cannot detect that the market has" in told
-    assert " of 1 were within their interval" in told
+    printed = performance("--estimates")
+    assert "cannot detect that the market has" in printed
+    assert " of 1 were within their interval" in printed
     json.loads(performance("--json"))
 
 
 @pytest.mark.usefixtures("two_days", "prefect_server")
-def test_the_flow_tells_how_the_live_champion_does() -> None:
-    told = log_outcomes("mgc", as_of=WEDNESDAY)
-    assert told.performance.startswith("live, 2 days, ")
-    assert told.added >= 10
+def test_the_flow_reports_the_live_champion_s_performance() -> None:
+    result = log_outcomes("mgc", as_of=WEDNESDAY)
+    assert result.performance.startswith("live, 2 days, ")
+    assert result.added >= 10
 
 
-def test_an_empty_home_is_told_what_to_do(home: Path) -> None:
+def test_in_an_empty_home_the_command_prints_what_to_do(home: Path) -> None:
     assert "orbcast up" in performance()
     assert "shadow-predict" in performance("--mode", "replay")
     assert json.loads(performance("--json"))["groups"] == {}

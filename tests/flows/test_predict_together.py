@@ -101,8 +101,8 @@ def test_a_market_that_fails_costs_the_other_nothing_and_is_named(
     with pytest.raises(MarketsFailedError, match="MGC 0900: KeyError: 'close'"):
         predict_together(RANGES)
     assert rows() == {"gcx": "no_model"}
-    told = [kept.notice for kept in notices(current_settings().database())]
-    (failed,) = [notice for notice in told if "shadow-predict failed" in notice.subject]
+    recorded = [kept.notice for kept in notices(current_settings().database())]
+    (failed,) = [notice for notice in recorded if "shadow-predict failed" in notice.subject]
     assert (failed.market, failed.subject) == ("MGC", "MGC: shadow-predict failed")
     assert "orbcast run shadow-predict --market mgc --param opening_range=0900" in failed.body
 

@@ -147,11 +147,11 @@ def test_a_run_that_fails_is_one_line_and_with_debug_what_the_engine_has_to_say_
     assert ended.errors.startswith("orbcast: the lake has no bars of mgc")
     assert ended.errors.count("\n") == 1
 
-    told = at_a_pipe(empty, *RETRAIN, "--quiet", "--debug")
-    assert (told.status, told.output) == (2, "")
-    assert told.errors.endswith(ended.errors)
-    assert "Encountered exception during execution" in told.errors, "Prefect's own"
-    assert "Beginning flow run" not in told.errors
+    debugged = at_a_pipe(empty, *RETRAIN, "--quiet", "--debug")
+    assert (debugged.status, debugged.output) == (2, "")
+    assert debugged.errors.endswith(ended.errors)
+    assert "Encountered exception during execution" in debugged.errors, "Prefect's own"
+    assert "Beginning flow run" not in debugged.errors
 
 
 @pytest.mark.slow

@@ -15,7 +15,9 @@ from tasks.settings import current_settings
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-def test_models_are_loaded_and_nothing_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_loaded_and_nothing_is_predicted(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del own
     moment = datetime(2024, 11, 20, 0, 30, tzinfo=UTC)  # a Wednesday, unseen by the training
     monkeypatch.setattr(prediction, "now", lambda: moment)

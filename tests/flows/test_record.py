@@ -59,13 +59,15 @@ def test_slots_expected_by_the_calendar_equal_rows_present(
     absent = unanswered(current_settings(), "mgc", monday)
     assert fill_missed.fn("mgc", monday) == len(absent) > 0
     assert fill_missed.fn("mgc", monday) == 0
-    rows = [each.prediction for each in current_settings().ledger().settled("MGC", mode="live")]
-    champion = [each for each in rows if each.role == "champion"]
+    rows = [row.prediction for row in current_settings().ledger().settled("MGC", mode="live")]
+    champion = [entry for entry in rows if entry.role == "champion"]
     # eight weekdays of six ranges, none missing: Wednesday 20th to Friday 29th
     assert len(champion) == 8 * 6
     assert champion[0].status == "predicted"
     # Thanksgiving's too: all six ranges are over when trading ends at 13:00 in New York
-    assert [(each.reason, each.late) for each in champion[1:]] == [("missed", True)] * (8 * 6 - 1)
+    assert [(entry.reason, entry.late) for entry in champion[1:]] == [("missed", True)] * (
+        8 * 6 - 1
+    )
     assert current_settings().ledger().verify_chain() == ()
 
 
@@ -76,10 +78,10 @@ def test_years_unanswered_are_filled_at_once_holidays_as_holidays(
 ) -> None:
     predict_live(monkeypatch, WEDNESDAY_0905)
     added = fill_missed.fn("mgc", datetime(2025, 12, 31, tzinfo=UTC))
-    rows = [each.prediction for each in current_settings().ledger().settled("MGC", mode="live")]
-    champion = [each for each in rows if each.role == "champion"]
+    rows = [row.prediction for row in current_settings().ledger().settled("MGC", mode="live")]
+    champion = [entry for entry in rows if entry.role == "champion"]
     assert len(champion) == added + 1 > 1700
-    christmas = {each.reason for each in champion if each.trading_day == date(2024, 12, 25)}
+    christmas = {entry.reason for entry in champion if entry.trading_day == date(2024, 12, 25)}
     assert christmas == {"holiday"}
 
 
@@ -95,17 +97,17 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predict_live(monkeypatch, datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC))
-    status, told = verify()
-    assert (status, told["faults"]) == (0, [])
-    head = str(told["head"])
+    status, report = verify()
+    assert (status, report["faults"]) == (0, [])
+    head = str(report["head"])
     assert verify("--head", head[:16])[0] == 0
 
     card = next((own / "models" / "MGC" / "baseline").iterdir()) / "model_card.md"
     whole = card.read_bytes()
     card.write_bytes(b"x")
-    status, told = verify()
+    status, report = verify()
     assert status == 1
-    assert "model_card.md was changed" in str(told["faults"])
+    assert "model_card.md was changed" in str(report["faults"])
     card.write_bytes(whole)
 
     database = open_database(current_settings().url)
@@ -113,16 +115,16 @@ def test_a_whole_record_is_verified_and_every_kind_of_damage_is_named(
         session.execute(
             text("DELETE FROM predictions WHERE id = (SELECT max(id) FROM predictions)")
         )
-    status, told = verify("--head", head)  # intact by itself: the head was noted elsewhere
+    status, report = verify("--head", head)  # intact by itself: the head was noted elsewhere
     assert status == 1
-    cut, gone_from_end = told["faults"]
+    cut, gone_from_end = report["faults"]
     assert "1 predictions recorded" in cut
     assert "rows are missing from its end" in gone_from_end
     assert verify("--accept-restored", "--by", "ann")[0] == 2
     signed = ("--accept-restored", "--by", "ann", "--reason", "last week's backup")
-    status, told = verify(*signed)
-    assert (status, told["faults"]) == (0, [])
-    assert "1 predictions" in str(told["accepted_gaps"])
+    status, report = verify(*signed)
+    assert (status, report["faults"]) == (0, [])
+    assert "1 predictions" in str(report["accepted_gaps"])
     assert "accepted by ann" in CliRunner().invoke(app, ["verify"]).stdout
     assert verify(*signed)[0] == 2  # nothing else is missing
     for wrong in (("--head", "%"), ("--by", "ann")):
@@ -143,10 +145,10 @@ def test_a_slot_is_explained_from_its_row_and_an_unknown_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     predict_live(monkeypatch, datetime(2024, 11, 20, 23, 5, 4, tzinfo=UTC))
-    told = CliRunner().invoke(app, ["explain", "mgc:2024-11-21:0900"])
-    assert told.exit_code == 0, told.stderr
-    assert "champion (live)" in told.stdout
-    assert "worth taking" in told.stdout
+    result = CliRunner().invoke(app, ["explain", "mgc:2024-11-21:0900"])
+    assert result.exit_code == 0, result.stderr
+    assert "champion (live)" in result.stdout
+    assert "worth taking" in result.stdout
     for slot, words in (
         ("MGC:2019-01-02:0900", "no prediction in the ledger"),
         ("yesterday", "is not a slot"),
@@ -176,21 +178,25 @@ def test_on_roll_days_half_days_and_after_clocks_change_each_slot_has_one_answer
                 )
             )
         rows = [e.prediction for e in ledger.settled("MGC", first=day, last=day, mode="live")]
-        champion = [each for each in rows if each.role == "champion"]
-        assert [each.opening_range for each in champion] == [each.opening_range for each in slots]
-        assert [each.decision_time for each in champion] == [each.decision for each in slots]
-        assert not any(each.late for each in champion)
+        champion = [entry for entry in rows if entry.role == "champion"]
+        assert [entry.opening_range for entry in champion] == [
+            expected.opening_range for expected in slots
+        ]
+        assert [entry.decision_time for entry in champion] == [
+            expected.decision for expected in slots
+        ]
+        assert not any(entry.late for entry in champion)
         # the half day's last range too: it is over before trading ends at 13:00 in New York
-        assert {each.reason or each.status for each in champion} == {"predicted"}
+        assert {entry.reason or entry.status for entry in champion} == {"predicted"}
     assert ledger.verify_chain() == ()
 
 
 @pytest.mark.usefixtures("own")
 def test_a_champion_written_into_the_database_is_named_by_table_and_row() -> None:
     settings = current_settings()
-    status, told = verify()
-    assert (status, told["faults"], told["chained_as_they_stood"]) == (0, [], [])
-    chains: Any = told["chains"]
+    status, report = verify()
+    assert (status, report["faults"], report["chained_as_they_stood"]) == (0, [], [])
+    chains: Any = report["chains"]
     head, number = chains["aliases"]["head"], chains["aliases"]["rows"] + 1
     assert verify("--head", head[:16])[0] == 0
     printed = CliRunner().invoke(app, ["verify"]).stdout
@@ -205,9 +211,9 @@ def test_a_champion_written_into_the_database_is_named_by_table_and_row() -> Non
             )
         )
 
-    status, told = verify()
+    status, report = verify()
     assert status == 1
-    assert all(f"aliases row {number} (MGC:champion)" in str(it) for it in told["faults"])  # type: ignore[attr-defined]
+    assert all(f"aliases row {number} (MGC:champion)" in str(it) for it in report["faults"])  # type: ignore[attr-defined]
 
 
 def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_when(
@@ -217,15 +223,15 @@ def test_a_home_of_before_the_tables_were_chained_is_verified_and_says_since_whe
     command.downgrade(migrations_of(settings.database().engine), "0008")
     settings.database().close()
     _opened.cache_clear()
-    heads = own / "ledger-heads.jsonl"
-    lines = heads.read_text("utf-8").splitlines(keepends=True)
+    checkpoints = own / "ledger-heads.jsonl"
+    lines = checkpoints.read_text("utf-8").splitlines(keepends=True)
     ledger = [line for line in lines if json.loads(line)["chain"] in {"predictions", "outcomes"}]
-    heads.write_text("".join(ledger), "utf-8")
+    checkpoints.write_text("".join(ledger), "utf-8")
 
-    status, told = verify()
+    status, report = verify()
 
-    assert (status, told["faults"]) == (0, [])
-    stood: Any = told["chained_as_they_stood"]
+    assert (status, report["faults"]) == (0, [])
+    stood: Any = report["chained_as_they_stood"]
     assert {"aliases", "model_versions", "recipes"} <= {begun["table"] for begun in stood}
     printed = CliRunner().invoke(app, ["verify"]).stdout
     assert "chained as they were: " in printed
@@ -271,9 +277,9 @@ def test_a_study_s_file_that_is_edited_exchanged_or_gone_is_named_before_any_tra
     other.unlink()
     gone = verify()
 
-    for (status, told), named in ((edited, 1), (exchanged, 2), (gone, 2)):
+    for (status, report), named in ((edited, 1), (exchanged, 2), (gone, 2)):
         assert status == 1
-        faults: Any = told["faults"]
+        faults: Any = report["faults"]
         assert len(faults) == named
         assert all(fault.startswith("study residual-mirrored ") for fault in faults)
     assert "was changed" in str(exchanged[1]["faults"])
@@ -302,7 +308,7 @@ def test_a_sealed_record_is_walked_from_its_checkpoint_and_says_so(
 
 
 @pytest.mark.usefixtures("own")
-def test_the_record_is_sealed_once_a_week_and_a_fault_is_told(
+def test_the_record_is_sealed_once_a_week_and_a_fault_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     predict_live(monkeypatch, WEDNESDAY_0905)
@@ -315,7 +321,7 @@ def test_the_record_is_sealed_once_a_week_and_a_fault_is_told(
         session.execute(text("UPDATE predictions SET p_up = 0.99 WHERE id = 1"))
     assert verified_record(current_settings(), WEDNESDAY_0905 + week).faults == ()
     seal_weekly.fn(WEDNESDAY_0905 + 2 * week)
-    told = [it.notice.body for it in notices(current_settings().database())]
-    assert any("was edited" in body for body in told)
+    bodies = [it.notice.body for it in notices(current_settings().database())]
+    assert any("was edited" in body for body in bodies)
     # the gates rely on no checkpoint that the audit should have renewed
     assert len(verified_record(current_settings(), WEDNESDAY_0905 + 2.5 * week).faults) == 1

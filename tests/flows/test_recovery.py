@@ -37,11 +37,15 @@ def client() -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def served(client: SyncPrefectClient) -> Iterator[UUID]:
     """The deployment of log-outcomes, which takes one run at a time."""
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
-    found: UUID = deployment(spec).apply()
+    (spec,) = [
+        candidate
+        for candidate in deployments_of("mgc", mgc())
+        if "outcomes" in candidate.entrypoint
+    ]
+    deployed: UUID = deployment(spec).apply()
     mark_crashed_runs.fn()  # clears what earlier tests left on the server
-    yield found
-    client.delete_deployment(found)
+    yield deployed
+    client.delete_deployment(deployed)
 
 
 def test_a_run_whose_process_was_killed_crashes_and_frees_its_slot_and_is_started_again(
@@ -84,7 +88,7 @@ def test_what_a_person_started_is_the_persons_to_start_again(
     assert dead.again is None
 
 
-def test_a_crash_that_the_runner_saw_starts_one_run_however_often_it_is_told(
+def test_a_crash_that_the_runner_saw_starts_one_run_however_often_it_is_reported(
     client: SyncPrefectClient, served: UUID
 ) -> None:
     run = begun(client, served, None, Pending(), Running())
@@ -176,7 +180,9 @@ def test_a_run_that_was_being_cancelled_when_it_died_is_cancelled_and_not_starte
 def test_a_run_that_cannot_be_ended_hides_no_other(
     client: SyncPrefectClient, served: UUID
 ) -> None:
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "audit" in each.entrypoint]
+    (spec,) = [
+        candidate for candidate in deployments_of("mgc", mgc()) if "audit" in candidate.entrypoint
+    ]
     gone = deployment(spec).apply()
     stuck = begun(client, gone, GONE, Pending(), Running())
     client.delete_deployment(gone)
@@ -225,19 +231,21 @@ def test_of_what_was_due_while_nothing_ran_only_the_last_of_each_kind_is_done(
     assert drop_superseded([uuid4()], now + timedelta(days=1)) == 0
 
 
-def test_the_flow_tells_a_person_and_shows_what_it_found(
+def test_the_flow_sends_a_notice_and_returns_the_dead_runs(
     client: SyncPrefectClient, served: UUID, home: Path
 ) -> None:
     del home
     assert recover().verdict == "every run has a process"
     run = begun(client, served, GONE, Pending(), Running())
-    found = recover()
-    assert found.verdict == "1 runs no longer had a process"
-    assert found.dead[0].run == run.name
-    (told,) = [
-        each for each in notices(current_settings().database()) if run.name in each.notice.body
+    result = recover()
+    assert result.verdict == "1 runs no longer had a process"
+    assert result.dead[0].run == run.name
+    (record,) = [
+        candidate
+        for candidate in notices(current_settings().database())
+        if run.name in candidate.notice.body
     ]
-    assert "log-outcomes" in told.notice.subject
+    assert "log-outcomes" in record.notice.subject
 
 
 def test_a_dead_recover_holds_up_no_other_also_where_an_earlier_release_limited_it(

@@ -89,10 +89,10 @@ def source(home: Path, simulated_database: Path, tmp_path: Path) -> Source:
     return _remembered(Source(tmp_path / "growing.duckdb", simulated_database))
 
 
-def _remembered(found: Source) -> Source:
-    spec = SourceSpec(kind="duckdb", paths=(str(found.path),), columns={"contract": "contract"})
+def _remembered(database: Source) -> Source:
+    spec = SourceSpec(kind="duckdb", paths=(str(database.path),), columns={"contract": "contract"})
     remember_source(current_settings().sources_file, "mgc", spec)
-    return found
+    return database
 
 
 @pytest.fixture
@@ -102,12 +102,12 @@ def announced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Eve
     worker = EventsWorker.instance(AssertingEventsClient)
     monkeypatch.setattr(EventsWorker, "instance", lambda *_: worker)
 
-    def found() -> list[Event]:
+    def data_events() -> list[Event]:
         worker.wait_until_empty()
-        sent = [each for client in AssertingEventsClient.all for each in client.events]
-        return [each for each in sent if each.event.startswith("orbcast.data.")]
+        sent = [event for client in AssertingEventsClient.all for event in client.events]
+        return [event for event in sent if event.event.startswith("orbcast.data.")]
 
-    yield found
+    yield data_events
     worker.drain()
 
 
@@ -128,7 +128,7 @@ def test_bars_that_are_new_are_announced_once_and_none_never_but_by_hand(
     assert event.payload.keys() >= {"as_of", "revised", "batches"}
 
     refresh_data("mgc", announce=True)
-    assert [each.payload["added"] for each in announced()] == [brought.added, 0]
+    assert [announcement.payload["added"] for announcement in announced()] == [brought.added, 0]
 
 
 _WRITER = """
@@ -172,16 +172,16 @@ def test_a_source_that_another_process_writes_is_read_once_that_is_done(
 
 
 @pytest.mark.usefixtures("prefect_server", "writer")
-def test_a_source_that_stays_locked_fails_the_run_with_its_name_and_a_person_is_told(
+def test_a_source_that_stays_locked_fails_the_run_with_its_name_and_a_notice(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasty = refresh_lake.with_options(retry_delay_seconds=[0.01] * 4)
     monkeypatch.setattr("flows.refresh_data.refresh_lake", hasty)
     with pytest.raises(DatabaseLockedError, match="is open for writing in another program"):
         refresh_data("mgc")
-    (told,) = notices(current_settings().database())
-    assert told.notice.subject == "MGC: refresh-data failed"
-    assert str(source.path) in told.notice.body
+    (record,) = notices(current_settings().database())
+    assert record.notice.subject == "MGC: refresh-data failed"
+    assert str(source.path) in record.notice.body
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -217,10 +217,10 @@ def test_a_live_prediction_waits_for_the_bars_of_its_window_or_says_that_they_di
         monkeypatch.setattr(name, lambda: clock[0])
     monkeypatch.setattr("tasks.prediction.await_bars.sleep", sleep)
 
-    said = shadow_predict("mgc")
+    prediction = shadow_predict("mgc")
 
-    assert said.slot == "MGC:2024-11-20:0900"
-    champion = said.entries[0]
+    assert prediction.slot == "MGC:2024-11-20:0900"
+    champion = prediction.entries[0]
     if comes:
         assert slept == [1.0, 2.0]
         assert (champion.status, champion.late) == ("predicted", False)
@@ -242,9 +242,9 @@ def test_without_a_server_a_script_s_refresh_is_made_here(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     done = CliRunner().invoke(app, ["refresh", "--json"])
     assert done.exit_code == 0
-    told = json.loads(done.stdout)
-    assert (told["market"], told["ran"]) == ("mgc", "here")
-    assert told["added"] == told["bars"] > 30_000
+    result = json.loads(done.stdout)
+    assert (result["market"], result["ran"]) == ("mgc", "here")
+    assert result["added"] == result["bars"] > 30_000
     again = CliRunner().invoke(app, ["refresh"])
     assert again.stdout.startswith("MGC: 0 bars added")
 
@@ -298,13 +298,17 @@ def served(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> Iterator[UU
     """The registered deployment of refresh-data, without a schedule that could be due."""
     del prefect_server
     monkeypatch.setattr(served_run, "LOOK_EVERY_SECONDS", 0.02)
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "refresh" in each.entrypoint]
+    (spec,) = [
+        candidate
+        for candidate in deployments_of("mgc", mgc())
+        if "refresh" in candidate.entrypoint
+    ]
     made = deployment(spec)
     made.schedules = []
-    found = cast("UUID", made.apply())
-    yield found
+    deployed = cast("UUID", made.apply())
+    yield deployed
     with get_client(sync_client=True) as client:
-        client.delete_deployment(found)
+        client.delete_deployment(deployed)
 
 
 def _run(wait: float = 20.0) -> served_run.ServedRun:

@@ -36,31 +36,31 @@ def test_replaying_twice_adds_nothing_and_a_replay_is_not_live() -> None:
     ledger = current_settings().ledger()
     assert ledger.settled("MGC", mode="live") == ()
     rows = ledger.settled("MGC", mode="replay")
-    assert {each.prediction.mode for each in rows} == {"replay"}
-    assert sum(each.outcome is not None for each in rows) > 18
+    assert {row.prediction.mode for row in rows} == {"replay"}
+    assert sum(row.outcome is not None for row in rows) > 18
     assert ledger.verify_chain() == ()
 
 
 def test_a_replayed_answer_is_the_live_one_to_the_bit() -> None:
-    def told(_: float) -> None:
+    def ignore_progress(_: float) -> None:
         """Ignore the progress."""
 
-    replay_days.fn("mgc", LAST, LAST, told)
+    replay_days.fn("mgc", LAST, LAST, ignore_progress)
     slot = latest_slot(
         current_settings().market("mgc"), datetime(2024, 11, 19, 23, 5, 4, tzinfo=UTC)
     )
     prediction.predict_slot.fn("mgc", slot, "live")
 
-    def said(mode: Any) -> list[tuple[Any, ...]]:
+    def predictions(mode: Any) -> list[tuple[Any, ...]]:
         rows = current_settings().ledger().settled("MGC", first=LAST, last=LAST, mode=mode)
         return [
-            (each.prediction.role, each.prediction.p_up, each.prediction.features)
-            for each in rows
-            if each.prediction.opening_range == slot.opening_range
+            (row.prediction.role, row.prediction.p_up, row.prediction.features)
+            for row in rows
+            if row.prediction.opening_range == slot.opening_range
         ]
 
-    assert said("live") == said("replay")
-    assert said("live")
+    assert predictions("live") == predictions("replay")
+    assert predictions("live")
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -49,7 +49,7 @@ def nights(monkeypatch: pytest.MonkeyPatch) -> Nights:
 
 
 @pytest.mark.usefixtures("home")
-def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_told(
+def test_after_three_failures_in_a_row_scheduled_retrains_pause_with_a_notice(
     nights: Nights,
 ) -> None:
     for night in range(3):
@@ -60,13 +60,13 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
     assert skipped.verdict.startswith(
         "MGC: skipped, backing off until 2025-03-06 23:15 UTC after 3 failures in a row"
     )
-    told = [
-        each.notice
-        for each in notices(current_settings().database())
-        if each.notice.kind == "retrain"
+    retrain_notices = [
+        record.notice
+        for record in notices(current_settings().database())
+        if record.notice.kind == "retrain"
     ]
-    assert [each.subject for each in told] == ["MGC: 3 retrains in a row failed"]
-    assert "No version serves yet." in told[0].body
+    assert [notice.subject for notice in retrain_notices] == ["MGC: 3 retrains in a row failed"]
+    assert "No version serves yet." in retrain_notices[0].body
 
     with pytest.raises(EmptyLakeError):  # by hand it runs, and its failure does not count
         nights.run(2.5, by_itself=False)
@@ -74,8 +74,8 @@ def test_after_three_failures_in_a_row_scheduled_retrains_rest_and_a_person_is_t
         nights.run(3.1)
     assert "until 2025-03-09" in nights.run(4.1).verdict
     ends = [
-        (each.by_itself, each.end)
-        for each in retrain_attempts(current_settings().database(), "MGC")
+        (attempt.by_itself, attempt.end)
+        for attempt in retrain_attempts(current_settings().database(), "MGC")
     ]
     assert ends == [(True, "failed")] * 3 + [(False, "failed"), (True, "failed")]
 
@@ -157,8 +157,8 @@ def test_killed_while_it_registers_the_next_retrain_completes_what_it_left(own: 
     models = current_settings().models()
     versions = models.versions("MGC")
     assert len(versions) == len(before) + 2
-    assert all(models.faults(each) == () for each in versions)
-    assert done.challenger in {each.version for each in versions}
-    registered = {each.folder for each in versions}
+    assert all(models.faults(record) == () for record in versions)
+    assert done.challenger in {record.version for record in versions}
+    registered = {record.folder for record in versions}
     whole = {path for path in (own / "models").glob("*/*/*") if not path.name.startswith(".")}
     assert whole == registered

@@ -67,9 +67,9 @@ def advisory(own: Path) -> None:
 
 @pytest.mark.usefixtures("own")
 def test_a_fresh_market_is_in_shadow_and_every_gate_says_what_is_missing() -> None:
-    told = json.loads(cli("status", "--json"))
-    assert (told["stage"], told["next"]) == ("shadow", "advisory")
-    missing = {each["name"]: each["missing"] for each in told["gates"] if not each["passed"]}
+    status = json.loads(cli("status", "--json"))
+    assert (status["stage"], status["next"]) == ("shadow", "advisory")
+    missing = {gate["name"]: gate["missing"] for gate in status["gates"] if not gate["passed"]}
     assert missing["live days"] == "90 more days"
     assert missing["trades"] == "617 more trades"
     assert missing["model"] == "a champion with skill above the baseline"
@@ -112,24 +112,24 @@ def test_live_answers_are_counted_and_replays_are_not(
 
 
 @pytest.mark.usefixtures("advisory")
-def test_trouble_steps_down_at_once_is_told_and_stays_down() -> None:
+def test_trouble_steps_down_at_once_sends_a_notice_and_stays_down() -> None:
     settings = current_settings()
     change(settings, "MGC", "open", cause="drawdown", detail="12 R", by="test", at=now())
-    told = rollout_checks.check_rollout.fn("mgc", now())
-    assert told.stage == "shadow"
-    assert "circuit breaker is open" in (told.stepped_down or "")
+    check = rollout_checks.check_rollout.fn("mgc", now())
+    assert check.stage == "shadow"
+    assert "circuit breaker is open" in (check.stepped_down or "")
     change(settings, "MGC", "closed", cause="by hand", detail="fine", by="ana", at=now())
     assert rollout_checks.check_rollout.fn("mgc", now()).stage == "shadow"
     assert json.loads(cli("status", "--json"))["counted_from"] is not None
-    kinds = [each.notice.subject for each in notices(settings.database())]
+    kinds = [record.notice.subject for record in notices(settings.database())]
     assert "MGC: stepped down to shadow" in kinds
 
 
 @pytest.mark.usefixtures("advisory")
 def test_a_check_that_did_not_run_steps_down_but_spoils_no_record() -> None:
-    told = rollout_checks.check_rollout.fn("mgc", now())
-    assert told.stage == "shadow"
-    assert "never checked" in (told.stepped_down or "")
+    check = rollout_checks.check_rollout.fn("mgc", now())
+    assert check.stage == "shadow"
+    assert "never checked" in (check.stepped_down or "")
     assert json.loads(cli("status", "--json"))["counted_from"] is None
 
 
@@ -147,8 +147,8 @@ def test_an_edited_event_is_named_and_counts_as_shadow() -> None:
 
 @pytest.mark.usefixtures("own", "prefect_server")
 def test_the_daily_audit_shows_the_gates() -> None:
-    told = audit("mgc")
-    assert told.lookahead.clean
+    result = audit("mgc")
+    assert result.lookahead.clean
 
 
 @pytest.mark.usefixtures("advisory")

@@ -36,14 +36,14 @@ def client() -> Iterator[SyncPrefectClient]:
 def tasks_of(client: SyncPrefectClient, run: FlowRun, count: int) -> set[str]:
     """Return the names of a run's task runs; the server stores them a moment later."""
     within = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
-    found: list[TaskRun] = []
+    task_runs: list[TaskRun] = []
 
     def are_there() -> bool:
-        found[:] = client.read_task_runs(flow_run_filter=within)
-        return len(found) >= count
+        task_runs[:] = client.read_task_runs(flow_run_filter=within)
+        return len(task_runs) >= count
 
-    wait_until(are_there, lambda: found)
-    return {each.name for each in found}
+    wait_until(are_there, lambda: task_runs)
+    return {task_run.name for task_run in task_runs}
 
 
 def test_a_prediction_and_its_steps_are_called_by_their_slot(

@@ -17,20 +17,22 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def test_the_server_writes_a_run_for_each_time_a_schedule_names() -> None:
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "shadow" in each.entrypoint]
+    (spec,) = [
+        candidate for candidate in deployments_of("mgc", mgc()) if "shadow" in candidate.entrypoint
+    ]
     registered = deployment(spec).apply()
     with get_client(sync_client=True) as client:
         client.request("POST", "/deployments/{id}/schedule", path_params={"id": registered})
         due = runs_of(client, registered)
         client.delete_deployment(registered)
-    assert {each.state_name for each in due} == {"Scheduled"}
-    assert {each.parameters["opening_range"] for each in due} == {
+    assert {run.state_name for run in due} == {"Scheduled"}
+    assert {run.parameters["opening_range"] for run in due} == {
         line.parameters["opening_range"] for line in spec.schedules
     }
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"market": "xyz"}, "xyz"),
         ({"opening_range": "0930"}, "0930"),
@@ -38,12 +40,14 @@ def test_the_server_writes_a_run_for_each_time_a_schedule_names() -> None:
     ],
 )
 def test_the_server_refuses_a_wrong_value_before_there_is_a_run(
-    given: dict[str, Any], told: str
+    given: dict[str, Any], message: str
 ) -> None:
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "shadow" in each.entrypoint]
+    (spec,) = [
+        candidate for candidate in deployments_of("mgc", mgc()) if "shadow" in candidate.entrypoint
+    ]
     registered = deployment(spec).apply()
     with get_client(sync_client=True) as client:
-        with pytest.raises(PrefectHTTPStatusError, match=told) as refused:
+        with pytest.raises(PrefectHTTPStatusError, match=message) as refused:
             client.create_flow_run_from_deployment(registered, parameters=given)
         assert refused.value.response.status_code == 409
         assert runs_of(client, registered) == []

@@ -21,7 +21,7 @@ from tasks.settings import current_settings, now
 
 pytestmark = pytest.mark.usefixtures("own")
 
-ASKED = ("--range", "1100", "--if", "close_position > 0.5", "--side", "up")
+OPTIONS = ("--range", "1100", "--if", "close_position > 0.5", "--side", "up")
 
 
 def run(*arguments: str) -> Result:
@@ -31,8 +31,8 @@ def run(*arguments: str) -> Result:
 def answer(*arguments: str) -> dict[str, Any]:
     done = run(*arguments, "--json")
     assert done.exit_code == 0, done.output
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
 
 
 def questions() -> int:
@@ -57,36 +57,36 @@ def test_the_figures_are_those_of_the_market_s_own_table() -> None:
         and row["close_position"] is not None
     ]
     ups = [row for row in rows if row["break_direction"] == "UP"]
-    told = answer(*ASKED)
+    figures = answer(*OPTIONS)
     for group, holds in (("holds", True), ("others", False)):
         own = [row["r_net"] for row in ups if (row["close_position"] > 0.5) is holds]
-        assert told[group]["trades"] == len(own) > 10
-        assert told[group]["net_r"]["estimate"] == pytest.approx(np.mean(own))
-    assert told["holds"]["ranges"] + told["others"]["ranges"] == len(rows)
+        assert figures[group]["trades"] == len(own) > 10
+        assert figures[group]["net_r"]["estimate"] == pytest.approx(np.mean(own))
+    assert figures["holds"]["ranges"] + figures["others"]["ranges"] == len(rows)
 
 
 def test_each_distinct_question_is_counted_once_and_makes_the_next_dearer() -> None:
     before = questions()
-    first = answer(*ASKED)
+    first = answer(*OPTIONS)
     assert first["looks"] == questions() == before + 1
     again = answer("--range", "1100", "--if", "close_position>0.5", "--side", "up")
     assert (again["looks"], again["by_chance"]) == (first["looks"], first["by_chance"])
     others = [
-        ("--range", "1000", *ASKED[2:]),
-        (*ASKED[:-1], "down"),
-        (*ASKED, "--rr", "2"),
-        (*ASKED, "--from", "2024-06-03"),
+        ("--range", "1000", *OPTIONS[2:]),
+        (*OPTIONS[:-1], "down"),
+        (*OPTIONS, "--rr", "2"),
+        (*OPTIONS, "--from", "2024-06-03"),
         ("--range", "1100", "--if", "close_position > 0.6", "--side", "up"),
     ]
     looks = [answer(*other)["looks"] for other in others]
     assert looks == [before + 2 + number for number in range(len(others))]
-    assert answer(*ASKED)["by_chance"] >= first["by_chance"]
+    assert answer(*OPTIONS)["by_chance"] >= first["by_chance"]
     trial = list_trials(current_settings().database(), "MGC", "stats")[0]
     assert trial.values["condition"] == "close_position > 0.5"
 
 
 def test_the_record_stays_whole_and_what_is_printed_ends_with_the_verdict() -> None:
-    done = run(*ASKED)
+    done = run(*OPTIONS)
     assert done.exit_code == 0, done.output
     assert "net R a trade" in done.output
     assert "luck" in done.output or "Too few days" in done.output
@@ -105,7 +105,7 @@ def test_the_record_stays_whole_and_what_is_printed_ends_with_the_verdict() -> N
         (("--if", "weekday == 1", "--from", "2024-06-03", "--to", "2024-01-01"), "swap"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_and_not_counted(
+def test_an_invalid_question_is_refused_and_not_counted(
     arguments: tuple[str, ...], words: str
 ) -> None:
     before = questions()
@@ -144,6 +144,6 @@ def test_an_own_feature_that_sees_the_future_is_refused_and_not_counted(own: Pat
 
 
 def test_a_session_of_the_market_is_named_in_a_condition() -> None:
-    told = answer("--range", "1800", "--if", "asia_range_atr > session2_range", "--side", "up")
-    assert told["holds"]["ranges"] == 0  # at 18:00 Asia is the second last completed session
-    assert told["others"]["ranges"] > 10
+    figures = answer("--range", "1800", "--if", "asia_range_atr > session2_range", "--side", "up")
+    assert figures["holds"]["ranges"] == 0  # at 18:00 Asia is the second last completed session
+    assert figures["others"]["ranges"] > 10

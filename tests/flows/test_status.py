@@ -22,33 +22,33 @@ from tests.live_days import set_clock
 from tests.waiting import AT_MOST_SECONDS
 
 
-def told() -> dict[str, Any]:
+def market_status() -> dict[str, Any]:
     result = CliRunner().invoke(app, ["status", "--json"])
     assert result.exit_code == 0, result.output
     (market,) = json.loads(result.stdout)["markets"]
-    found: dict[str, Any] = market
-    return found
+    status: dict[str, Any] = market
+    return status
 
 
 @pytest.mark.usefixtures("home")
 def test_an_empty_home_has_a_status() -> None:
-    found = told()
-    assert (found["stage"], found["breaker"], found["serves"]) == ("shadow", "closed", None)
+    status = market_status()
+    assert (status["stage"], status["breaker"], status["serves"]) == ("shadow", "closed", None)
     assert "server: not up" in CliRunner().invoke(app, ["status"]).stdout
 
 
 @pytest.mark.usefixtures("own")
-def test_a_trained_home_says_what_serves_and_that_the_breaker_is_open() -> None:
+def test_a_trained_home_s_status_has_the_serving_version_and_the_open_breaker() -> None:
     change(current_settings(), "MGC", "open", cause="by hand", detail="doubt", by="test", at=now())
-    found = told()
-    assert "(baseline)" in str(found["serves"])
-    assert found["breaker"] == "open, by hand: doubt"
-    assert str(found["last_bar"]).startswith("2024-11-")
-    assert found["retrains_rest"] is None
+    status = market_status()
+    assert "(baseline)" in str(status["serves"])
+    assert status["breaker"] == "open, by hand: doubt"
+    assert str(status["last_bar"]).startswith("2024-11-")
+    assert status["retrains_rest"] is None
 
 
 @pytest.mark.usefixtures("own")
-def test_a_monitor_is_told_what_is_wrong_by_the_exit_status(
+def test_the_exit_status_shows_a_monitor_that_something_is_wrong(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_clock(monkeypatch, own / "clock", SATURDAY)
@@ -70,8 +70,8 @@ def test_a_monitor_is_told_what_is_wrong_by_the_exit_status(
     assert breaker == "MGC: the breaker is open, by hand: doubt"
     assert slots
     assert all("of 2024-11-28 has no prediction" in line for line in slots)
-    shown = CliRunner().invoke(app, ["status", "--check", "--json"])
-    assert (shown.exit_code, json.loads(shown.stdout)["problems"][0]) == (4, server)
+    result = CliRunner().invoke(app, ["status", "--check", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["problems"][0]) == (4, server)
 
 
 WEEKDAY_NOON = datetime(2024, 11, 28, 2, 0, tzinfo=UTC)
@@ -107,8 +107,8 @@ def test_the_status_is_one_screen_of_eighty_columns_with_todays_ranges(
     assert (
         any(line.startswith("  next opening ranges, Fri 29 Nov: 0900") for line in lines) == over
     )
-    market = told()
-    assert [each["opening_range"] for each in market["slots"]] == RANGES
+    market = market_status()
+    assert [slot["opening_range"] for slot in market["slots"]] == RANGES
     assert market["outlook"]["closed"] is None
 
 
@@ -131,11 +131,13 @@ def test_on_a_closed_day_the_status_says_why_and_has_the_next_day_s_ranges(
     )
     assert first_words(lines) == RANGES
     assert any(line.startswith("0900        09:00  09:05    in ") for line in lines)
-    market = told()
+    market = market_status()
     weekend = market["outlook"]["closed"] == "weekend"
-    assert [each["state"] for each in market["slots"]] == ([] if weekend else ["closed"] * 6)
+    assert [slot["state"] for slot in market["slots"]] == ([] if weekend else ["closed"] * 6)
     assert market["outlook"]["closed"] in today
-    assert [each["opening_range"] for each in market["outlook"]["next_ranges"]] == RANGES
+    assert [
+        opening_range["opening_range"] for opening_range in market["outlook"]["next_ranges"]
+    ] == RANGES
 
 
 def left_by_a_server(home: Path) -> Path:
@@ -175,18 +177,18 @@ def test_of_a_server_that_is_down_the_last_runs_are_known_and_none_comes(
         },
         {"flow": "shadow-predict", "when": "2025-06-29T23:05:02.000001+00:00", "state": "Failed"},
     ]
-    shown = CliRunner().invoke(app, ["status"]).stdout
-    assert "log-outcomes completed 2025-06-29 23:15, shadow-predict failed" in shown
-    assert "next runs (UTC): none while the server is down" in shown
+    printed = CliRunner().invoke(app, ["status"]).stdout
+    assert "log-outcomes completed 2025-06-29 23:15, shadow-predict failed" in printed
+    assert "next runs (UTC): none while the server is down" in printed
     assert path.read_bytes() == before
 
 
 def test_a_server_s_database_that_cannot_be_read_hides_nothing_else(home: Path) -> None:
     left_by_a_server(home).write_bytes(b"no database" * 100)
-    shown = CliRunner().invoke(app, ["status"])
-    assert shown.exit_code == 0
-    assert "last runs (UTC): none yet" in shown.stdout
-    assert "MGC: stage shadow" in shown.stdout
+    result = CliRunner().invoke(app, ["status"])
+    assert result.exit_code == 0
+    assert "last runs (UTC): none yet" in result.stdout
+    assert "MGC: stage shadow" in result.stdout
 
 
 def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,19 +196,19 @@ def test_two_markets_have_a_part_each(home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ORBCAST_MARKETS", "mgc,nq")
     monkeypatch.setenv("COLUMNS", "80")
     assert "ranges today" not in CliRunner().invoke(app, ["status", "--market", "nq"]).stdout
-    shown = CliRunner().invoke(app, ["status"]).stdout.splitlines()
-    parts = [line.partition(":")[0] for line in shown if ": stage " in line]
+    lines = CliRunner().invoke(app, ["status"]).stdout.splitlines()
+    parts = [line.partition(":")[0] for line in lines if ": stage " in line]
     assert parts == ["MGC", "NQ"]
-    (at,) = [at for at, line in enumerate(shown) if "ranges today" in line]
-    table = shown[at + 1 : at + 3]
+    (at,) = [at for at, line in enumerate(lines) if "ranges today" in line]
+    table = lines[at + 1 : at + 3]
     assert [line.split()[:3] for line in table] == [
         ["MGC", "shadow", "closed"],
         ["NQ", "shadow", "closed"],
     ]
-    assert max(len(line) for line in shown) <= 80
+    assert max(len(line) for line in lines) <= 80
 
 
-def test_down_stops_what_is_up_and_says_when_nothing_is(home: Path) -> None:
+def test_down_stops_what_is_up_and_reports_when_nothing_is(home: Path) -> None:
     assert "not running" in CliRunner().invoke(app, ["down"]).stdout
     up = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     note = home / "prefect" / SERVER_FILE

@@ -65,8 +65,8 @@ def serve(alias: str) -> None:
 
 
 def at_stage(monkeypatch: pytest.MonkeyPatch, stage: Stage, *, approved: bool = True) -> None:
-    stands = Position(stage=stage, bound_to="what was approved" if approved else None)
-    monkeypatch.setattr(slot_context, "stage_of", lambda *_: (stage, stands))
+    position = Position(stage=stage, bound_to="what was approved" if approved else None)
+    monkeypatch.setattr(slot_context, "stage_of", lambda *_: (stage, position))
 
 
 def slot() -> Slot:
@@ -93,12 +93,12 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
     (record,) = strategy_records(database, "MGC", mode="live")
     assert record.stage == stage
     assert plan.stage == stage
-    plain, scaled = record.without_model, record.with_model
+    unscaled, scaled = record.without_model, record.with_model
     held = json_values(active_plan(record))
     if stage == "shadow":
         assert held["agreement"] == ""
     if stage in {"shadow", "advisory"}:
-        assert (held["long"], held["short"]) == (plain["long"], plain["short"])
+        assert (held["long"], held["short"]) == (unscaled["long"], unscaled["short"])
     else:
         assert (held["long"], held["short"]) == (scaled["long"], scaled["short"])
     intents = order_intents(database, "MGC")
@@ -106,8 +106,8 @@ def test_every_stage_keeps_both_decisions_and_only_auto_writes_an_intent(
     if intents:
         order = intents[0].order
         assert intents[0].bound_to == "what was approved"
-        assert {each["side"] for each in order["entries"]} == {"long", "short"}
-        levels = {each["side"]: (each["level"], each["stop"]) for each in order["entries"]}
+        assert {entry["side"] for entry in order["entries"]} == {"long", "short"}
+        levels = {entry["side"]: (entry["level"], entry["stop"]) for entry in order["entries"]}
         assert levels["long"] == levels["short"][::-1]
         assert intents[0].expires_at == datetime(2024, 11, 21, 7, 0, tzinfo=UTC)
         assert order["closes_from"] == slot().decision.isoformat()
@@ -252,17 +252,17 @@ def test_a_market_that_is_off_answers_with_that(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("prefect_server")
 def test_the_prediction_shows_the_plan_and_the_explanation_holds_every_rule() -> None:
-    told = shadow_predict("mgc", "0900", as_of=THURSDAY_0905)
-    assert told.plan is not None
-    assert told.plan.rules == "orb-default"
-    assert "rule: size" in {gate.name for gate in told.gates}
+    predicted = shadow_predict("mgc", "0900", as_of=THURSDAY_0905)
+    assert predicted.plan is not None
+    assert predicted.plan.rules == "orb-default"
+    assert "rule: size" in {gate.name for gate in predicted.gates}
     (explained,) = explain("mgc", date(2024, 11, 21), "0900").answers[:1]
     names = [gate.name for gate in explained.gates]
     assert names[:2] == ["prediction", "like the training data"]
     assert "breaker" in names
     assert "rule: size" in names
     assert "rule: daily loss" in names
-    words = CliRunner().invoke(app, ["explain", told.slot]).stdout
+    words = CliRunner().invoke(app, ["explain", predicted.slot]).stdout
     assert "rule: one position" in words
 
 
@@ -271,14 +271,14 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
     for hours in range(0, 30, 2):
         one = latest_slot(market, THURSDAY_0905 - timedelta(hours=hours))
         prediction.plan_slot.fn(prediction.predict_slot.fn("mgc", one, "replay"))
-    told = CliRunner().invoke(app, ["strategy", "worth", "--replay", "--json"])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)
-    assert found["without_model"]["slots"] == found["with_model"]["slots"] > 3
-    assert found["added"]["choice_per_slot"][0] is not None
-    total = found["with_model"]["total_r"] - found["without_model"]["total_r"]
-    assert found["added"]["total_r"] == pytest.approx(total)
-    parts = found["added"]["by_size_r"] + found["added"]["by_choice_r"]
+    result = CliRunner().invoke(app, ["strategy", "worth", "--replay", "--json"])
+    assert result.exit_code == 0, result.output
+    worth = json.loads(result.stdout)
+    assert worth["without_model"]["slots"] == worth["with_model"]["slots"] > 3
+    assert worth["added"]["choice_per_slot"][0] is not None
+    total = worth["with_model"]["total_r"] - worth["without_model"]["total_r"]
+    assert worth["added"]["total_r"] == pytest.approx(total)
+    parts = worth["added"]["by_size_r"] + worth["added"]["by_choice_r"]
     assert parts == pytest.approx(total)
     words = CliRunner().invoke(app, ["strategy", "worth", "--replay"]).stdout
     assert "by choosing" in words
@@ -288,37 +288,37 @@ def test_worth_follows_the_recorded_plans_through_what_happened() -> None:
 def test_the_rules_are_followed_through_the_lake_by_one_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03", "--json"])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)
-    assert found["rules"] == "orb-default"
-    assert found["trades"] > 300
-    assert found["years"]["2024"]["trades"] == found["trades"]
-    assert sum(found["refused"].values()) > 0
-    assert "account" not in found
+    result = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["rules"] == "orb-default"
+    assert report["trades"] > 300
+    assert report["years"]["2024"]["trades"] == report["trades"]
+    assert sum(report["refused"].values()) > 0
+    assert "account" not in report
     monkeypatch.setenv("ORBCAST_ACCOUNT", "own-money")
     words = CliRunner().invoke(app, ["strategy", "backtest", "--from", "2024-06-03"]).stdout
-    assert found["verdict"][1:] in words
+    assert report["verdict"][1:] in words
     assert "In the account own-money, with the contracts that it allows: " in words
-    assert f"{found['trades']:,} trades" in words
-    ranges, beside = found["ranges"], found["driftless"]
+    assert f"{report['trades']:,} trades" in words
+    ranges, beside = report["ranges"], report["driftless"]
     assert list(ranges) == ["0900", "1000", "1100", "1800", "2300", "0030"]
-    assert sum(one["trades"] for one in ranges.values()) == found["trades"]
+    assert sum(one["trades"] for one in ranges.values()) == report["trades"]
     assert beside["walks"] == 10
-    above = found["per_trade"][0] - beside["net_per_trade"]
+    above = report["per_trade"][0] - beside["net_per_trade"]
     assert beside["above"]["estimate"] == pytest.approx(above)
-    gross = found["per_trade"][0] + found["cost_per_trade"]
-    assert found["gross_per_trade"][0] == pytest.approx(gross)
-    assert found["paid_for"][0] <= beside["above"]["low"] + 0.005
+    gross = report["per_trade"][0] + report["cost_per_trade"]
+    assert report["gross_per_trade"][0] == pytest.approx(gross)
+    assert report["paid_for"][0] <= beside["above"]["low"] + 0.005
     assert "A price without drift gives this rule" in words
 
 
 @pytest.mark.slow
 def test_trades_of_several_strategies_stand_side_by_side_as_the_backtest_has_them() -> None:
     def run(*words: str) -> str:
-        told = CliRunner().invoke(app, ["strategy", *words])
-        assert told.exit_code == 0, told.output
-        return str(told.stdout)
+        result = CliRunner().invoke(app, ["strategy", *words])
+        assert result.exit_code == 0, result.output
+        return str(result.stdout)
 
     period = ("--from", "2024-06-03", "--to", "2024-06-14")
     both = ("--strategy", "first-candle", "--strategy", "six-ranges")
@@ -337,8 +337,8 @@ def test_trades_of_several_strategies_stand_side_by_side_as_the_backtest_has_the
 
 def test_each_distinct_backtest_is_a_question_asked_of_the_market_and_counts_once() -> None:
     def looks(*options: str) -> int:
-        told = CliRunner().invoke(app, ["strategy", "backtest", "--json", *options])
-        return int(json.loads(told.stdout)["looks"])
+        result = CliRunner().invoke(app, ["strategy", "backtest", "--json", *options])
+        return int(json.loads(result.stdout)["looks"])
 
     period = ("--from", "2024-06-03", "--to", "2024-06-14")
     first = looks(*period)
@@ -347,7 +347,7 @@ def test_each_distinct_backtest_is_a_question_asked_of_the_market_and_counts_onc
 
 
 def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
-    asked = [
+    command = [
         "account",
         "chance",
         "trailing-intraday-50k",
@@ -356,22 +356,22 @@ def test_an_account_s_chances_are_drawn_from_what_the_rules_brought() -> None:
         "--paths",
         "100",
     ]
-    told = CliRunner().invoke(app, [*asked, "--json"])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)
-    assert found["trades"] > 50
+    result = CliRunner().invoke(app, [*command, "--json"])
+    assert result.exit_code == 0, result.output
+    chances = json.loads(result.stdout)
+    assert chances["trades"] > 50
     for column in ("as_recorded", "at_low_end"):
-        shares = [found[column]["goes_on"]["share"]]
-        shares += [one["share"] for one in found[column]["outcomes"].values()]
+        shares = [chances[column]["goes_on"]["share"]]
+        shares += [one["share"] for one in chances[column]["outcomes"].values()]
         assert sum(shares) == pytest.approx(1.0)
-    assert found["at_low_end"]["net_per_day"] < found["as_recorded"]["net_per_day"]
-    words = CliRunner().invoke(app, asked).stdout
-    assert f"{found['trades']:,} trades" in words
+    assert chances["at_low_end"]["net_per_day"] < chances["as_recorded"]["net_per_day"]
+    words = CliRunner().invoke(app, command).stdout
+    assert f"{chances['trades']:,} trades" in words
     assert "has no room left" in words
-    both = [*asked, "--strategy", "orb-default", "--strategy", "first-candle"]
+    both = [*command, "--strategy", "orb-default", "--strategy", "first-candle"]
     listed = json.loads(CliRunner().invoke(app, [*both, "--json"]).stdout)
     assert [one["rules"] for one in listed] == ["orb-default", "first-candle"]
-    assert listed[0] == found
+    assert listed[0] == chances
     side_by_side = CliRunner().invoke(app, both).stdout
     assert "by the record / by its low end" in side_by_side
     assert "first-candle" in side_by_side
@@ -399,9 +399,9 @@ def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_rec
         for mode in ("live", "replay")
     )
     assert live == replayed
-    asked = [plan["account"] for plan in live]
-    assert {(one["account"], one["source"]) for one in asked} == {("mine", "plan")}
-    assert len({one["balance"] for one in asked}) > 1  # it includes settled trades
+    accounts = [plan["account"] for plan in live]
+    assert {(one["account"], one["source"]) for one in accounts} == {("mine", "plan")}
+    assert len({one["balance"] for one in accounts}) > 1  # it includes settled trades
     sides = [(plan, side) for plan in live for side in plan["account"]["sides"]]
     refused = [(plan, side) for plan, side in sides if not side["contracts"]]
     assert refused
@@ -412,8 +412,8 @@ def test_an_account_decides_the_same_live_and_replayed_and_its_refusal_is_on_rec
     (overview,) = status["markets"]
     assert overview["account"]["account"] == "mine"
     assert {one["limit"] for one in overview["account"]["limits"]} == {"risk", "daily_loss"}
-    shown = json.loads(CliRunner().invoke(app, ["strategy", "show", "--json"]).stdout)
-    assert shown["account"] == "mine"
+    strategy = json.loads(CliRunner().invoke(app, ["strategy", "show", "--json"]).stdout)
+    assert strategy["account"] == "mine"
 
 
 def test_a_strategy_followed_beside_has_plans_of_its_own_and_no_order(
@@ -444,12 +444,15 @@ def test_a_strategy_followed_beside_has_plans_of_its_own_and_no_order(
         armed[name] = [plan["long"] > 0 or plan["short"] > 0 for plan in plans]
         assert armed[name] == wanted, "the day of each is that of its own trades"
     assert armed == {"late": [False] * 3, "one": [True, False, False]}
-    (told,) = (
+    (followed,) = (
         one
         for one in followed_days(settings, "mgc", day, day, THURSDAY_0905).slots
         if one.key == (day, slots[0].opening_range)
     )
-    assert (told.rules.name, [other.rules.name for other in told.beside]) == ("late", ["one"])
+    assert (followed.rules.name, [other.rules.name for other in followed.beside]) == (
+        "late",
+        ["one"],
+    )
 
 
 def test_an_intent_has_the_contracts_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,13 +502,13 @@ def test_own_fills_make_the_balance_once_they_are_known(
         name="f", content_hash="h", reading="r", platform="p", zone="UTC", fills=tuple(fills)
     )
     import_fills(settings.database(), "MGC", file, imported)
-    known = account_standing(settings, market, "live", imported)
+    standing = account_standing(settings, market, "live", imported)
     before = account_standing(settings, market, "live", imported - timedelta(minutes=1))
-    assert known is not None
+    assert standing is not None
     assert before is not None
     assert (before.source, before.state.balance) == ("plan", 25_000)
-    assert (known.source, known.trades) == ("fills", 1)
-    assert known.state.balance == pytest.approx(25_000 - 2 * 10 - 2)  # a dollar is ten ticks
+    assert (standing.source, standing.trades) == ("fills", 1)
+    assert standing.state.balance == pytest.approx(25_000 - 2 * 10 - 2)  # a dollar is ten ticks
 
 
 def test_a_strategy_file_is_checked_against_the_market_before_it_is_used(own: Path) -> None:
@@ -536,19 +539,19 @@ def test_an_intent_says_whether_it_is_still_in_force(monkeypatch: pytest.MonkeyP
     decided()
     settings, before = current_settings(), datetime(2024, 11, 21, 1, 0, tzinfo=UTC)
 
-    def stands(stage: Stage, bound_to: str = "what was approved") -> tuple[bool, str]:
+    def in_force(stage: Stage, bound_to: str = "what was approved") -> tuple[bool, str]:
         position = Position(stage=stage, bound_to=bound_to)
         monkeypatch.setattr(tasks.prediction.outbox, "stage_of", lambda *_: (stage, position))
-        (found,) = outbox(settings, "MGC", before)
-        return found.in_force, found.why_not or ""
+        (intent,) = outbox(settings, "MGC", before)
+        return intent.in_force, intent.why_not or ""
 
-    assert stands("auto") == (True, "")
-    assert stands("hybrid") == (False, "the stage is hybrid now")
-    assert stands("auto", "another") == (False, "it was written under another approval")
+    assert in_force("auto") == (True, "")
+    assert in_force("hybrid") == (False, "the stage is hybrid now")
+    assert in_force("auto", "another") == (False, "it was written under another approval")
     (late,) = outbox(settings, "MGC", datetime(2024, 11, 21, 7, 0, tzinfo=UTC))
     assert late.why_not == "it has expired"
     change(settings, "MGC", "open", cause="by hand", detail="doubt", by="test", at=before)
-    assert stands("auto") == (False, "the circuit breaker is open: by hand")
+    assert in_force("auto") == (False, "the circuit breaker is open: by hand")
     listed = CliRunner().invoke(app, ["strategy", "intents"]).stdout
     assert "not in force, it has expired" in listed
 

@@ -52,10 +52,10 @@ class Served:
     client: SyncPrefectClient
 
     def start(self, how: How) -> FlowRun:
-        found = self.client.read_deployment_by_name("hang/test")
+        deployed = self.client.read_deployment_by_name("hang/test")
         # the notice's market, since the second of two equal notices is not sent
         parameters = {"how": how, "market": how}
-        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters)
+        return self.client.create_flow_run_from_deployment(deployed.id, parameters=parameters)
 
     def end_of(self, run: FlowRun) -> FlowRun:
         wait_until(lambda: state_of(self.client, run).is_final())
@@ -73,9 +73,9 @@ def state_of(client: SyncPrefectClient, run: FlowRun) -> State[None]:
     return state
 
 
-def told_of(run: FlowRun) -> list[str]:
+def notice_subjects_of(run: FlowRun) -> list[str]:
     every = notices(current_settings().database())
-    return [each.notice.subject for each in every if f"Run {run.name} " in each.notice.body]
+    return [record.notice.subject for record in every if f"Run {run.name} " in record.notice.body]
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def served(runner: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["in C", "whatever it is told"])
-def test_a_run_that_no_exception_ends_is_killed_and_told_of_and_the_next_one_runs(
+def test_a_run_that_no_exception_ends_is_killed_and_reported_and_the_next_one_runs(
     served: Served, how: How
 ) -> None:
     hung = served.end_of(served.start(how))
@@ -133,8 +133,8 @@ def test_a_run_that_no_exception_ends_is_killed_and_told_of_and_the_next_one_run
     assert after.start_time > hung.end_time
     wait_until(lambda: is_gone(str(hung.labels[LABEL])))
     wait_until(lambda: served.slots() == 0)
-    wait_until(lambda: told_of(hung))
-    assert told_of(hung) == [f"{how.upper()}: hang timed out"]
+    wait_until(lambda: notice_subjects_of(hung))
+    assert notice_subjects_of(hung) == [f"{how.upper()}: hang timed out"]
     assert state_of(served.client, hung).name == "TimedOut"
 
 
@@ -156,13 +156,13 @@ def test_a_run_that_hangs_in_python_ends_by_itself_at_its_limit(
     assert "FlowRunTimeoutError" in ran.stderr
     hangs = FlowFilter(name=FlowFilterName(any_=["hang"]))
     (run,) = [
-        each
-        for each in client.read_flow_runs(flow_filter=hangs)
-        if each.parameters.get("how") == "in a sleep"
+        candidate
+        for candidate in client.read_flow_runs(flow_filter=hangs)
+        if candidate.parameters.get("how") == "in a sleep"
     ]
     assert run.state_name == "TimedOut"
     assert "exceeded timeout of 1.0 second" in str(state_of(client, run).message)
-    assert told_of(run) == ["hang timed out"]
+    assert notice_subjects_of(run) == ["hang timed out"]
     assert home.exists()
 
 
@@ -181,12 +181,16 @@ def begin(
     client: SyncPrefectClient, *, process: int, limit: float, state: State[None] | None = None
 ) -> FlowRun:
     """Start a run, in a process, of a deployment that takes one run at a time."""
-    (spec,) = [each for each in deployments_of("mgc", mgc()) if "outcomes" in each.entrypoint]
+    (spec,) = [
+        candidate
+        for candidate in deployments_of("mgc", mgc())
+        if "outcomes" in candidate.entrypoint
+    ]
     labels = {LABEL: mark(process), LIMIT_LABEL: limit}
     run = client.create_flow_run_from_deployment(deployment(spec).apply(), labels=labels)
-    for each in (Pending(), Running(), state):
-        if each is not None:
-            client.set_flow_run_state(run.id, each)
+    for entered in (Pending(), Running(), state):
+        if entered is not None:
+            client.set_flow_run_state(run.id, entered)
     return run
 
 
@@ -204,15 +208,15 @@ def test_recover_kills_with_all_it_started_a_run_that_a_lost_runner_left_hanging
     children = psutil.Process(asleep.pid).children()
     run = begin(client, process=asleep.pid, limit=-GRACE_SECONDS)
     assert active(client, run) == 1
-    found = recover()
-    assert found.verdict == "every run has a process; 1 runs that hung were killed"
-    (row,) = found.dead
+    recovery = recover()
+    assert recovery.verdict == "every run has a process; 1 runs that hung were killed"
+    (row,) = recovery.dead
     assert (row.flow, row.state, row.again) == ("log-outcomes", "TimedOut", None)
     assert asleep.wait() == -signal.SIGKILL
     psutil.wait_procs(children)
-    assert not any(each.is_running() for each in children)
+    assert not any(child.is_running() for child in children)
     assert (state_of(client, run).name, active(client, run)) == ("TimedOut", 0)
-    assert told_of(client.read_flow_run(run.id)) == ["MGC: log-outcomes timed out"]
+    assert notice_subjects_of(client.read_flow_run(run.id)) == ["MGC: log-outcomes timed out"]
     assert recover().verdict == "every run has a process"
 
 

@@ -48,7 +48,7 @@ max_rounds = 40
 early_stopping_rounds = 10
 """
 
-ASKED: dict[str, Any] = {
+SEARCH: dict[str, Any] = {
     "market": "mgc",
     "recipe": "quick",
     "trials": 6,
@@ -64,7 +64,7 @@ def slowly(*given):
     return finish(*given)
 tasks.training.tuning.search.finish = slowly
 from flows.tune import tune
-tune(**{ASKED!r})
+tune(**{SEARCH!r})
 """
 
 
@@ -81,30 +81,30 @@ def short(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_search_is_seeded_recorded_and_goes_no_further_than_asked(short: Path) -> None:
     del short
-    first = tune(**ASKED)
+    first = tune(**SEARCH)
     trials = list_trials(current_settings().database(), "MGC", first.study)
     assert first.trials == 6
     assert len(trials) == 6
-    assert {each.state for each in trials} <= {"complete", "pruned"}
-    assert len({each.recipe_hash for each in trials}) == 6
+    assert {trial.state for trial in trials} <= {"complete", "pruned"}
+    assert len({trial.recipe_hash for trial in trials}) == 6
 
-    again = tune(**ASKED)
+    again = tune(**SEARCH)
     assert again == first
     assert len(list_trials(current_settings().database(), "MGC", first.study)) == 6
 
-    other = tune(**{**ASKED, "seed": 8, "trials": 2})
+    other = tune(**{**SEARCH, "seed": 8, "trials": 2})
     assert other.study != first.study
 
-    more = tune(**{**ASKED, "trials": 8})
+    more = tune(**{**SEARCH, "trials": 8})
     assert more.study == first.study
     assert more.trials == 8
     kept = list_trials(current_settings().database(), "MGC", first.study)
-    assert [each.recipe_hash for each in kept[:6]] == [each.recipe_hash for each in trials]
+    assert [trial.recipe_hash for trial in kept[:6]] == [trial.recipe_hash for trial in trials]
 
     if more.recipe:
         recipe = current_settings().recipe(more.recipe)
-        said = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, now())
-        assert not said.promote
+        decision = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, now())
+        assert not decision.promote
     assert count_trials(current_settings().database(), "MGC").questions >= 10
 
 
@@ -113,23 +113,23 @@ def test_a_killed_search_goes_on_and_loses_no_trial(short: Path, tmp_path: Path)
     server = str(PREFECT_API_URL.value())  # the session's, to avoid starting another one
     environment = {**os.environ, "ORBCAST_HOME": str(short), "PREFECT_API_URL": server}
     code = "import ml_core.learning.folds as f; f.MIN_TRAINING_DAYS = 140\n" + _IN_A_PROCESS
-    asked = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
+    script = code.replace("'trials': 6", "'trials': 5, 'seed': 99")
     with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-c", asked], env=environment, stderr=log)
+        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=log)
     database = current_settings().database()
 
     def two_begun() -> bool:
         assert process.poll() is None, (tmp_path / "log.txt").read_text()[-2000:]
-        return len([each for each in list_trials(database, "MGC") if _late(each.study)]) >= 2
+        return len([trial for trial in list_trials(database, "MGC") if _late(trial.study)]) >= 2
 
     wait_until(two_begun)
     process.send_signal(signal.SIGKILL)
     process.wait(AT_MOST_SECONDS)
 
-    done = tune(**{**ASKED, "trials": 5, "seed": 99})
+    done = tune(**{**SEARCH, "trials": 5, "seed": 99})
     kept = list_trials(database, "MGC", done.study)
     assert done.trials == 5
-    assert {each.state for each in kept} <= {"complete", "pruned"}
+    assert {trial.state for trial in kept} <= {"complete", "pruned"}
     assert len(kept) == 5
 
 
@@ -138,7 +138,7 @@ def test_the_same_seed_tries_the_same_on_any_workers_and_after_a_stop(
     short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del short
-    found = []
+    searches = []
     for runner, workers, stops in [
         ("threads", "1", False),
         ("processes", "2", False),
@@ -152,12 +152,12 @@ def test_the_same_seed_tries_the_same_on_any_workers_and_after_a_stop(
             with monkeypatch.context() as patched:
                 patched.setattr("tasks.training.tuning.search.finish", _fails_the_second_time())
                 with pytest.raises(RuntimeError, match="power"):
-                    tune(**{**ASKED, "trials": 6})
-        done = tune(**{**ASKED, "trials": 6})
+                    tune(**{**SEARCH, "trials": 6})
+        done = tune(**{**SEARCH, "trials": 6})
         trials = list_trials(current_settings().database(), "MGC", done.study)
-        found.append((done, [(each.recipe_hash, each.score) for each in trials]))
-    assert found[0] == found[1] == found[2]
-    assert found[0][0].to_pay_for == 6
+        searches.append((done, [(trial.recipe_hash, trial.score) for trial in trials]))
+    assert searches[0] == searches[1] == searches[2]
+    assert searches[0][0].to_pay_for == 6
 
 
 def _fails_the_second_time() -> Callable[..., None]:
@@ -175,9 +175,9 @@ def _fails_the_second_time() -> Callable[..., None]:
 @pytest.mark.slow
 def test_the_night_s_new_bars_leave_a_search_where_it_was(short: Path) -> None:
     del short
-    asked = {**ASKED, "trials": 1, "seed": 3}
-    before = tune(**asked, as_of=datetime(2024, 11, 27, 12, tzinfo=UTC))
-    after = tune(**asked)
+    options = {**SEARCH, "trials": 1, "seed": 3}
+    before = tune(**options, as_of=datetime(2024, 11, 27, 12, tzinfo=UTC))
+    after = tune(**options)
     assert after.study == before.study
     assert after.base_score == before.base_score
 
@@ -187,7 +187,7 @@ def test_a_stop_between_the_two_records_is_made_good(
     short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del short
-    asked = {**ASKED, "trials": 3, "seed": 55}
+    options = {**SEARCH, "trials": 3, "seed": 55}
 
     def stopped(*given: object, **more: object) -> None:
         del given, more
@@ -196,23 +196,25 @@ def test_a_stop_between_the_two_records_is_made_good(
     with monkeypatch.context() as patched:
         patched.setattr("tasks.training.tuning.trials.finish_trial", stopped)
         with pytest.raises(RuntimeError, match="power"):
-            tune(**asked)
+            tune(**options)
     begun = [
-        each for each in list_trials(current_settings().database(), "MGC") if each.state == "begun"
+        trial
+        for trial in list_trials(current_settings().database(), "MGC")
+        if trial.state == "begun"
     ]
     assert len(begun) == 3  # a batch is asked for at once
 
     with monkeypatch.context() as patched:
         patched.setattr("tasks.training.tuning.search.score_batch", stopped)
         with pytest.raises(RuntimeError, match="power"):
-            tune(**asked)
+            tune(**options)
 
-    done = tune(**asked)
+    done = tune(**options)
     kept = list_trials(current_settings().database(), "MGC", done.study)
     assert done.trials == len(kept) == 3
-    assert {each.recipe_hash for each in begun} == {each.recipe_hash for each in kept}
-    assert {each.state for each in kept} == {"complete"}
-    assert all(each.score is not None for each in kept)
+    assert {trial.recipe_hash for trial in begun} == {trial.recipe_hash for trial in kept}
+    assert {trial.state for trial in kept} == {"complete"}
+    assert all(trial.score is not None for trial in kept)
 
 
 def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) -> None:
@@ -223,7 +225,7 @@ def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) ->
     study.enqueue_trial(lost)  # a kill came after this, before the trial was marked failed
     _fail_dead_trials(study)
     _fail_dead_trials(study)
-    states = [each.state.name for each in study.trials]
+    states = [tried.state.name for tried in study.trials]
     assert states == ["FAIL", "WAITING"]
     again = study.ask()  # taken from the queue, and killed before it asked for a value
     _fail_dead_trials(study)
@@ -234,26 +236,26 @@ def test_a_dead_trial_is_lined_up_once_however_often_it_is_found(short: Path) ->
 
 def test_a_search_under_way_elsewhere_is_left_alone(short: Path) -> None:
     material = gather.fn("mgc", current_settings().recipe("quick"), None, None, now())
-    asked = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
+    wanted = Search(question="directional", trials=3, folds=2, holdout_months=1, seed=1)
     recipe = current_settings().recipe("quick")
     data = material.assembly.dataset
-    name = _study_name(material, recipe, asked, tuning_folds(data, recipe, 2, 1))
+    name = _study_name(material, recipe, wanted, tuning_folds(data, recipe, 2, 1))
     with (
         fold_workers(current_settings()) as workers,
         FileLock(short / f".{name}.lock"),
         pytest.raises(TuningUnderWayError, match=name),
     ):
-        search.fn(workers, material, recipe, asked, now())
+        search.fn(workers, material, recipe, wanted, now())
 
 
 @pytest.mark.parametrize("name", ["trials", "folds"])
 def test_a_search_for_nothing_is_refused(short: Path, name: str) -> None:
     del short
     with pytest.raises(ParameterTypeError, match=f"{name}: Input should be greater than or equal"):
-        tune(**{**ASKED, name: 0})
-    asked = {"trials": 3, "folds": 2, "holdout_months": 1, "seed": 1, name: 0}
+        tune(**{**SEARCH, name: 0})
+    options = {"trials": 3, "folds": 2, "holdout_months": 1, "seed": 1, name: 0}
     with pytest.raises(NumberError, match=f"{name} = 0: give 1 or more"):
-        Search(question="directional", **asked)
+        Search(question="directional", **options)
 
 
 def _late(study: str) -> bool:
@@ -268,4 +270,4 @@ _SEEN: set[str] = set()
 def _remember_what_was_there(trained: Path) -> None:
     del trained
     _SEEN.clear()
-    _SEEN.update(each.study for each in list_trials(current_settings().database(), "MGC"))
+    _SEEN.update(trial.study for trial in list_trials(current_settings().database(), "MGC"))

@@ -49,7 +49,7 @@ session = "overnight"
 
 
 @dataclass(frozen=True)
-class Lived:
+class OddDay:
     """A slot during which the server is up.
 
     Attributes
@@ -70,12 +70,12 @@ def utc(text: str) -> datetime:
 
 
 # NQ's trading day starts at 18:00 in New York on the evening before
-LIVED = {
-    "clocks went back": Lived(date(2025, 11, 3), "0930_5m", utc("2025-11-03T14:35")),
-    "the evening clocks go back": Lived(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
-    "half-day": Lived(date(2025, 11, 28), "0930_5m", utc("2025-11-28T14:35")),
-    "roll": Lived(date(2025, 12, 16), "0930_5m", utc("2025-12-16T14:35")),
-    "clocks went forward": Lived(date(2026, 3, 9), "0930_5m", utc("2026-03-09T13:35")),
+ODD_DAYS = {
+    "clocks went back": OddDay(date(2025, 11, 3), "0930_5m", utc("2025-11-03T14:35")),
+    "the evening clocks go back": OddDay(date(2025, 11, 3), "2355_10m", utc("2025-11-03T05:05")),
+    "half-day": OddDay(date(2025, 11, 28), "0930_5m", utc("2025-11-28T14:35")),
+    "roll": OddDay(date(2025, 12, 16), "0930_5m", utc("2025-12-16T14:35")),
+    "clocks went forward": OddDay(date(2026, 3, 9), "0930_5m", utc("2026-03-09T13:35")),
 }
 
 
@@ -124,12 +124,12 @@ def trader_until(folder: Path, moment: datetime) -> None:
         )
 
 
-def rows(home: Path, lived: Lived) -> list[tuple[str, str, str, int]]:
+def rows(home: Path, odd_day: OddDay) -> list[tuple[str, str, str, int]]:
     with closing(sqlite3.connect(home / "orbcast.sqlite", timeout=AT_MOST_SECONDS)) as ledger:
         return ledger.execute(
             "SELECT status, decision_time, made_at, late FROM predictions "
             "WHERE mode = 'live' AND role = 'champion' AND trading_day = ? AND opening_range = ?",
-            [lived.day.isoformat(), lived.opening_range],
+            [odd_day.day.isoformat(), odd_day.opening_range],
         ).fetchall()
 
 
@@ -186,29 +186,29 @@ def up_before(decision: datetime, home: Path, log: Path) -> Iterator[None]:
         process.wait(AT_MOST_SECONDS)
 
 
-@pytest.mark.parametrize("lived", LIVED.values(), ids=LIVED)
+@pytest.mark.parametrize("odd_day", ODD_DAYS.values(), ids=ODD_DAYS)
 def test_a_slot_of_an_odd_day_has_its_row_once_and_in_time(
-    world: Path, tmp_path: Path, lived: Lived
+    world: Path, tmp_path: Path, odd_day: OddDay
 ) -> None:
     home = shutil.copytree(world / "home", tmp_path / "home")
-    trader_until(world, lived.decision)
+    trader_until(world, odd_day.decision)
     log = tmp_path / "up.log"
 
-    with up_before(lived.decision, home, log):
-        wait_until(lambda: rows(home, lived), log.read_text)
+    with up_before(odd_day.decision, home, log):
+        wait_until(lambda: rows(home, odd_day), log.read_text)
 
-    (row,) = rows(home, lived)
+    (row,) = rows(home, odd_day)
     status, decision, made, late = row
     assert (status, late) == ("predicted", 0)
-    assert utc(decision) == lived.decision
-    assert timedelta(0) <= utc(made) - lived.decision < timedelta(seconds=120)
+    assert utc(decision) == odd_day.decision
+    assert timedelta(0) <= utc(made) - odd_day.decision < timedelta(seconds=120)
 
 
 def test_a_holiday_has_a_row_that_predicts_nothing_and_no_run_fails(
     world: Path, tmp_path: Path
 ) -> None:
     home = shutil.copytree(world / "home", tmp_path / "home")
-    christmas = Lived(date(2025, 12, 25), "0930_5m", utc("2025-12-25T14:35"))
+    christmas = OddDay(date(2025, 12, 25), "0930_5m", utc("2025-12-25T14:35"))
     trader_until(world, christmas.decision)
     log, prefect = tmp_path / "up.log", home / "prefect" / "prefect.db"
 

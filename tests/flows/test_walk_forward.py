@@ -132,7 +132,10 @@ def test_a_study_of_a_period_picked_by_hand_does_not_count(monthly: Done) -> Non
     assert monthly.by_hand.folds == ("2024-09", "2024-10", "2024-11")
     assert not monthly.by_hand.counts
     assert monthly.by_hand.promotion is None
-    assert {each.status for each in monthly.weighed_by_hand.conditions} <= {"unknown", "holds"}
+    assert {condition.status for condition in monthly.weighed_by_hand.conditions} <= {
+        "unknown",
+        "holds",
+    }
     assert not monthly.weighed_by_hand.conditions[0].figures
     assert not monthly.weighed_by_hand.promote
 
@@ -158,10 +161,12 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
         kept,
     )
     assert files_of(trained_home / "studies") == before
-    said = weighed()
-    figures = said.conditions[0].figures
+    decision = weighed()
+    figures = decision.conditions[0].figures
     assert figures["rows"] == first.evaluation.directional.rows
-    assert {each.name: each.status for each in said.conditions}["enough rows"] == "fails"
+    assert {condition.name: condition.status for condition in decision.conditions}[
+        "enough rows"
+    ] == "fails"
 
     later = now() + timedelta(days=STUDY_DAYS + 1)
     old = apply_promotion_rule(current_settings(), "MGC", recipe.name, recipe.hash, later)
@@ -188,7 +193,7 @@ def test_a_study_is_kept_once_counts_as_one_trial_and_is_what_the_rule_goes_by(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("monthly")
-def test_a_study_on_another_definition_of_the_market_stands_beside_the_one_on_record(
+def test_a_study_on_another_definition_of_the_market_is_kept_beside_the_one_on_record(
     trained_home: Path,
 ) -> None:
     settings = current_settings()
@@ -242,7 +247,7 @@ def test_a_refit_of_the_champion_s_recipe_takes_over_when_it_is_not_worse(
     third = nightly_retrain("mgc", "baseline", to_day=date(2024, 9, 30), refresh=False)
     assert third.champion == second.champion
     history = current_settings().models().history("MGC", "champion")
-    assert [each.version for each in history] == [first.champion, second.champion]
+    assert [change.version for change in history] == [first.champion, second.champion]
 
 
 @pytest.mark.usefixtures("monthly")
@@ -276,25 +281,25 @@ def test_without_a_study_the_night_promotes_nothing_and_says_why(monthly: Done) 
     assert result.champion != result.challenger
     assert any("better than corridor unknown" in reason for reason in result.reasons)
     decisions = list_decisions(current_settings().database(), "MGC")
-    (decision,) = [each for each in decisions if each.version == result.challenger]
+    (decision,) = [candidate for candidate in decisions if candidate.version == result.challenger]
     assert decision.kind == "promotion"
     assert decision.evidence["promote"] is False
 
 
-def test_the_champion_s_own_recipe_is_not_asked_to_beat_itself(monthly: Done) -> None:
+def test_the_champion_s_own_recipe_need_not_beat_itself(monthly: Done) -> None:
     models = current_settings().models()
     before = models.find("MGC", "champion").version
     version = monthly.retrained.challenger
     models.set_alias("MGC", "champion", version, at=now(), by="test", reason="to be judged")
     try:
-        said = weighed()
-        assert said.conditions[0].figures["rows"] > 0
-        assert not any("champion" in each.name for each in said.conditions)
+        decision = weighed()
+        assert decision.conditions[0].figures["rows"] > 0
+        assert not any("champion" in condition.name for condition in decision.conditions)
     finally:
         models.set_alias("MGC", "champion", before, at=now(), by="test", reason="as it was")
 
 
-def test_the_report_and_the_json_say_how_real_the_fills_are(monthly: Done) -> None:
+def test_the_report_and_the_json_state_how_realistic_the_fills_are(monthly: Done) -> None:
     fills = monthly.counted.fills
     written = json.loads(json_text(monthly.counted))["fills"]
 

@@ -65,8 +65,8 @@ def test_what_prefect_yaml_deploys_is_run_by_prefects_own_worker(
     client: SyncPrefectClient, home: Path
 ) -> None:
     client.create_work_pool(WorkPoolCreate(name="local", type="process"))
-    told = prefect(home, "--no-prompt", "deploy", "--name", "orbcast")
-    assert "successfully created" in told
+    printed = prefect(home, "--no-prompt", "deploy", "--name", "orbcast")
+    assert "successfully created" in printed
     served = client.read_deployment_by_name("recover/orbcast")
     assert (served.work_pool_name, len(served.schedules)) == ("local", 1)
     run = client.create_flow_run_from_deployment(served.id)

@@ -67,7 +67,7 @@ def read(*rows: Row, at: datetime = READ_AT) -> None:
     settings.lake().ingest([batch([BEFORE, *WINDOW, *rows], repr(at))], settings.market("mgc"), at)
 
 
-def asked() -> None:
+def record_entry() -> None:
     """Record the range's entry in the ledger of an empty home."""
     settings = current_settings()
     market = settings.market("mgc")

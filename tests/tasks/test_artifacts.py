@@ -19,10 +19,10 @@ from tests.monitoring.test_performance import OPEN, row
 
 @given(st.text(max_size=40))
 def test_escaping_leaves_no_markup_and_no_new_line(text: str) -> None:
-    shown = escaped(text)
-    assert "\n" not in shown
+    markdown = escaped(text)
+    assert "\n" not in markdown
     for mark in "|<>*_`[]":
-        assert shown.count(mark) == shown.count(f"\\{mark}")
+        assert markdown.count(mark) == markdown.count(f"\\{mark}")
 
 
 def test_a_table_has_a_row_each_and_says_what_is_missing() -> None:
@@ -42,7 +42,7 @@ def test_what_a_picture_shows_is_seen_by_whoever_sees_the_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "markdown"),
     [
         ("a@b.example", r"a\@b.example"),
         ("&lt;b&gt;", r"\&lt;b\&gt;"),
@@ -52,16 +52,16 @@ def test_what_a_picture_shows_is_seen_by_whoever_sees_the_picture() -> None:
         ("-0.39 R at 10:05", "-0.39 R at 10:05"),
     ],
 )
-def test_text_becomes_no_entity_list_or_heading(text: str, shown: str) -> None:
-    assert escaped(text) == shown
+def test_text_becomes_no_entity_list_or_heading(text: str, markdown: str) -> None:
+    assert escaped(text) == markdown
 
 
 @given(st.text(max_size=40))
 def test_what_is_to_be_copied_stays_inside_its_marks(text: str) -> None:
-    shown = code(text)
-    fence = shown[: len(shown) - len(shown.lstrip("`"))]
-    inner = shown[len(fence) : -len(fence)]
-    assert "\n" not in shown
+    markdown = code(text)
+    fence = markdown[: len(markdown) - len(markdown.lstrip("`"))]
+    inner = markdown[len(fence) : -len(fence)]
+    assert "\n" not in markdown
     assert fence not in inner
     assert " ".join(text.split()) == inner.strip()
 

@@ -86,7 +86,7 @@ def look(at: datetime) -> FeedCheck:
     return check_feed.fn("mgc", at)
 
 
-def told() -> list[str]:
+def notice_subjects() -> list[str]:
     return [entry.notice.subject for entry in notices(current_settings().database())]
 
 
@@ -94,7 +94,9 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def test_a_stop_is_told_once_and_its_end_once(platform: Platform, emitted: list[Any]) -> None:
+def test_a_stopped_feed_is_reported_once_and_its_return_once(
+    platform: Platform, emitted: list[Any]
+) -> None:
     platform.write(NOON)
     refreshed(NOON)
 
@@ -107,7 +109,7 @@ def test_a_stop_is_told_once_and_its_end_once(platform: Platform, emitted: list[
     assert looks == [None, None, "stopped", None, None, None]
     assert again == ["resumed", None, None]
     assert second == [None, "stopped", None]
-    assert told() == [
+    assert notice_subjects() == [
         "MGC: the feed has stopped",
         "MGC: the feed goes on",
         "MGC: the feed has stopped",
@@ -126,11 +128,11 @@ def test_a_feed_that_nobody_has_read_since_goes_on(platform: Platform) -> None:
 
     assert look(NOON + minutes(59)).last_bar == NOON + minutes(58)
     assert current_settings().lake().status("MGC").last == NOON - minutes(1)
-    assert told() == []
+    assert notice_subjects() == []
 
 
 @pytest.mark.parametrize(("silent", "expected"), [(17, None), (34, None), (35, "stopped")])
-def test_a_thin_market_is_told_of_after_what_is_usual_for_it(
+def test_a_thin_market_is_reported_after_a_pause_longer_than_is_usual_for_it(
     platform: Platform, silent: int, expected: str | None
 ) -> None:
     platform.write(NOON + minutes(3), thin=True)  # seventeen minutes without a bar are usual
@@ -165,7 +167,7 @@ def test_a_source_brought_up_to_date_after_the_close_has_not_stopped_in_the_morn
     assert "nor any as it was made" in late.verdict
 
 
-def test_a_source_that_cannot_be_read_is_part_of_what_is_told(platform: Platform) -> None:
+def test_the_notice_names_a_source_that_cannot_be_read(platform: Platform) -> None:
     platform.write(NOON)
     refreshed(NOON)
     platform.path.unlink()

@@ -55,8 +55,8 @@ class Source:
 class Clock:
     """A clock moved only by sleeping, if at all; scheduled actions happen at their time."""
 
-    def __init__(self, at: datetime, *, stands: bool = False) -> None:
-        self.at, self.stands, self.slept = at, stands, list[float]()
+    def __init__(self, at: datetime, *, stopped: bool = False) -> None:
+        self.at, self.stopped, self.slept = at, stopped, list[float]()
         self.due: dict[int, Callable[[], None]] = {}
 
     def now(self) -> datetime:
@@ -64,7 +64,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        if not self.stands:
+        if not self.stopped:
             self.at += timedelta(seconds=seconds)
         happens = self.due.get(len(self.slept))
         if happens:
@@ -75,54 +75,54 @@ class Clock:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     """A standing source that ends with the window's fourth minute."""
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
-    found = Source(tmp_path / "trader.duckdb")
+    made = Source(tmp_path / "trader.duckdb")
     for contract, volume in ((FRONT, 100), (BACK, 3)):
-        found.adds(T0 - timedelta(hours=12), contract, volume)
+        made.adds(T0 - timedelta(hours=12), contract, volume)
     for minutes in (5, 4, 3, 2):
-        found.adds(T0 - timedelta(minutes=minutes))
+        made.adds(T0 - timedelta(minutes=minutes))
     spec = SourceSpec(
         kind="duckdb", paths=(str(tmp_path / "trader.duckdb"),), columns={"contract": "contract"}
     )
     remember_source(current_settings().sources_file, "mgc", spec)
-    return found
+    return made
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock(T0 + timedelta(seconds=2))
-    monkeypatch.setattr(arrival, "now", found.now)
-    monkeypatch.setattr(arrival, "sleep", found.sleep)
-    return found
+    simulated = Clock(T0 + timedelta(seconds=2))
+    monkeypatch.setattr(arrival, "now", simulated.now)
+    monkeypatch.setattr(arrival, "sleep", simulated.sleep)
+    return simulated
 
 
 def slot() -> Slot:
     return latest_slot(current_settings().market("mgc"), T0, "0900")
 
 
-def brought() -> Arrival:
+def awaited_bars() -> Arrival:
     return await_bars.fn("mgc", slot())
 
 
-def awaited() -> bool:
-    settings, asked = current_settings(), slot()
+def still_awaited() -> bool:
+    settings, requested = current_settings(), slot()
     market = settings.market("mgc")
     ingest.read_source("mgc", None, T0 + timedelta(hours=1), full=False)
-    return is_awaited(settings, market, asked, read_bars(settings, market, asked))
+    return is_awaited(settings, market, requested, read_bars(settings, market, requested))
 
 
 @pytest.mark.usefixtures("source")
 def test_a_window_whose_last_minute_has_no_bar_yet_is_awaited() -> None:
-    assert awaited()
+    assert still_awaited()
 
 
 def test_the_bar_of_the_last_minute_of_the_traded_contract_ends_it(source: Source) -> None:
     source.adds(T0 - timedelta(minutes=1))
-    assert not awaited()
+    assert not still_awaited()
 
 
 def test_another_contract_s_bar_of_that_minute_proves_nothing(source: Source) -> None:
     source.adds(T0 - timedelta(minutes=1), BACK)
-    assert awaited()
+    assert still_awaited()
 
 
 def test_after_a_week_without_bars_any_contract_s_bar_ends_it(source: Source) -> None:
@@ -139,7 +139,7 @@ def test_any_later_bar_proves_that_the_last_minute_had_no_trade(
     source: Source, contract: str
 ) -> None:
     source.adds(T0 + timedelta(minutes=2), contract)
-    assert not awaited()
+    assert not still_awaited()
 
 
 @pytest.mark.usefixtures("source")
@@ -153,47 +153,47 @@ def test_nothing_is_awaited_where_the_exchange_is_closed() -> None:
 
 def test_bars_that_come_in_time_are_not_waited_for_longer(source: Source, clock: Clock) -> None:
     clock.due[2] = lambda: source.adds(T0 - timedelta(minutes=1))
-    assert brought() == Arrival(present=True, tries=3)
+    assert awaited_bars() == Arrival(present=True, tries=3)
     assert clock.slept == [1.0, 2.0]
 
 
 @pytest.mark.usefixtures("source")
 def test_waiting_ends_at_the_deadline_counted_from_the_decision(clock: Clock) -> None:
     clock.at = T0 + timedelta(seconds=280)
-    assert brought() == Arrival(present=False, tries=6)
+    assert awaited_bars() == Arrival(present=False, tries=6)
     assert clock.at == T0 + timedelta(seconds=300)
 
 
 @pytest.mark.usefixtures("source")
-def test_waiting_ends_on_a_clock_that_stands_still(clock: Clock) -> None:
-    clock.stands = True
-    found = brought()
-    assert not found.present
+def test_waiting_ends_on_a_stopped_clock(clock: Clock) -> None:
+    clock.stopped = True
+    result = awaited_bars()
+    assert not result.present
     assert sum(clock.slept) == pytest.approx(298)
-    assert found.tries == len(clock.slept) + 1
+    assert result.tries == len(clock.slept) + 1
 
 
 @pytest.mark.usefixtures("source")
 def test_waiting_ends_early_on_a_clock_that_leaps(clock: Clock) -> None:
     clock.due[1] = lambda: setattr(clock, "at", T0 + timedelta(hours=3))
-    assert brought().tries == 2
+    assert awaited_bars().tries == 2
 
 
 @pytest.mark.usefixtures("source")
 def test_past_the_deadline_the_source_is_read_once(clock: Clock) -> None:
     clock.at = T0 + timedelta(minutes=20)
-    assert brought() == Arrival(present=False, tries=1)
+    assert awaited_bars() == Arrival(present=False, tries=1)
     assert clock.slept == []
 
 
 @pytest.mark.usefixtures("source")
 def test_a_slot_that_was_answered_is_not_waited_for(clock: Clock) -> None:
     settings = current_settings()
-    said: list[PredictionEntry] = unanswered_entries(
+    entries: list[PredictionEntry] = unanswered_entries(
         settings, settings.market("mgc"), {slot(): "missed"}, T0 + timedelta(hours=2)
     )
-    settings.ledger().record(said)
-    assert brought().tries == 1
+    settings.ledger().record(entries)
+    assert awaited_bars().tries == 1
     assert clock.slept == []
 
 
@@ -209,24 +209,24 @@ def test_a_locked_source_is_tried_again_and_forgotten_once_it_is_read(
         return read(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(arrival, "read_source", sometimes)
-    assert brought() == Arrival(present=True, tries=3)
+    assert awaited_bars() == Arrival(present=True, tries=3)
     assert clock.slept == [1.0, 2.0]
 
 
 @pytest.mark.usefixtures("source")
-def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
+def test_a_source_that_stays_locked_is_named_in_a_notice(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: object, **__: object) -> object:
         raise DatabaseLockedError("trader.duckdb")
 
-    told: list[tuple[object, ...]] = []
+    notified: list[tuple[object, ...]] = []
     monkeypatch.setattr(arrival, "read_source", locked)
-    monkeypatch.setattr(arrival, "notify", lambda *words: told.append(words))
-    found = brought()
-    assert not found.present
-    assert "trader.duckdb is open for writing in another program" in str(found.trouble)
-    assert len(told) == 1
+    monkeypatch.setattr(arrival, "notify", lambda *words: notified.append(words))
+    result = awaited_bars()
+    assert not result.present
+    assert "trader.duckdb is open for writing in another program" in str(result.trouble)
+    assert len(notified) == 1
     assert clock.at == T0 + timedelta(seconds=300)
 
 
@@ -234,24 +234,24 @@ def test_a_source_that_stays_locked_is_named_and_a_person_is_told(
 def test_a_window_still_awaited_is_answered_as_stale_data_not_from_its_first_minutes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings, asked = current_settings(), slot()
+    settings, requested = current_settings(), slot()
     ingest.read_source("mgc", None, T0, full=False)
-    (said,) = decided_entries(
-        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    (entry,) = decided_entries(
+        settings, settings.market("mgc"), requested, T0 + timedelta(minutes=5), "live"
     )
-    assert said.reason == "no_model"
+    assert entry.reason == "no_model"
     monkeypatch.setattr(
         "tasks.prediction.slot_context.versions_for", lambda *_: (unread_version(),)
     )
-    (said,) = decided_entries(
-        settings, settings.market("mgc"), asked, T0 + timedelta(minutes=5), "live"
+    (entry,) = decided_entries(
+        settings, settings.market("mgc"), requested, T0 + timedelta(minutes=5), "live"
     )
-    assert (said.status, said.reason, said.late) == ("abstained", "stale_data", True)
+    assert (entry.status, entry.reason, entry.late) == ("abstained", "stale_data", True)
 
 
 @given(seconds=st.floats(-10, 4000, allow_nan=False))
 def test_pauses_fill_the_time_there_is_and_no_more(seconds: float) -> None:
-    found = pauses(seconds)
-    assert sum(found) == pytest.approx(max(seconds, 0.0))
-    assert all(0 < each <= LONGEST_PAUSE for each in found)
-    assert list(found[:-1]) == sorted(found[:-1])
+    lengths = pauses(seconds)
+    assert sum(lengths) == pytest.approx(max(seconds, 0.0))
+    assert all(0 < length <= LONGEST_PAUSE for length in lengths)
+    assert list(lengths[:-1]) == sorted(lengths[:-1])

@@ -23,11 +23,11 @@ KINDS = ("duckdb", "dbn", "csv", "parquet")
         (["es.db"], "duckdb"),
     ],
 )
-def test_endings_say_the_kind(names: list[str], kind: str) -> None:
+def test_a_file_s_ending_determines_its_kind(names: list[str], kind: str) -> None:
     assert guessed_kind(names, KINDS) == kind
 
 
-def test_a_database_is_known_by_what_it_holds(tmp_path: Path) -> None:
+def test_a_database_is_recognised_by_its_content(tmp_path: Path) -> None:
     duckdb.connect(str(tmp_path / "es.db")).close()
     (tmp_path / "sqlite.db").write_bytes(b"SQLite format 3")
 
@@ -68,6 +68,6 @@ def test_a_folder_of_anything_else_is_a_question(
         guessed_kind([str(tmp_path)], KINDS)
 
 
-def test_nothing_says_nothing() -> None:
+def test_without_paths_no_kind_is_guessed() -> None:
     with pytest.raises(UnsureKindError, match="no path is named"):
         guessed_kind([], KINDS)

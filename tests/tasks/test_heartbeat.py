@@ -14,12 +14,12 @@ from tasks.runs.known_secrets import hide_secrets
 from tasks.settings import SettingsError, current_settings
 
 
-def test_the_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_the_address_is_requested_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[str] = []
 
     class Service(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.end_headers()
 
@@ -33,7 +33,7 @@ def test_the_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ORBCAST_HEARTBEAT_URL", url)
         heartbeat.send_heartbeat(current_settings())
         thread.join()
-    assert asked == ["/ping-7f3a9c"]
+    assert requests == ["/ping-7f3a9c"]
     assert "7f3a9c" not in hide_secrets(f"no answer from {url}")
 
 

@@ -70,7 +70,7 @@ def test_a_dataset_has_ranges_that_can_be_decided_on_with_labels_and_features(ho
     assert (further["target"] != frame["target"])[broke].all()
 
 
-def test_a_model_answers_a_frame_as_it_answers_the_live_decision(
+def test_a_model_predicts_for_a_frame_as_it_does_for_the_live_decision(
     home: Home, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORBCAST_HOME", str(trained))
@@ -78,14 +78,14 @@ def test_a_model_answers_a_frame_as_it_answers_the_live_decision(
     market = settings.market("mgc")
     frame = home.dataset(first=DAY, last=DAY)
     model = home.model("champion")
-    told = model.predict(frame.drop(columns=["r_net", "outcome", "break_direction"]))
+    predictions = model.predict(frame.drop(columns=["r_net", "outcome", "break_direction"]))
     live = [
         decided_entries(settings, market, slot, now(), "replay")[0]
         for slot in slots_between(market, DAY, DAY)
     ]
-    assert told["p_up"].tolist() == [entry.p_up for entry in live]
-    assert told["baseline_p_up"].tolist() == [entry.baseline_p_up for entry in live]
-    assert told["recommendation"].tolist() == [entry.recommendation for entry in live]
+    assert predictions["p_up"].tolist() == [entry.p_up for entry in live]
+    assert predictions["baseline_p_up"].tolist() == [entry.baseline_p_up for entry in live]
+    assert predictions["recommendation"].tolist() == [entry.recommendation for entry in live]
     trees = home.model(CHALLENGER)
     assert trees.record.version in home.versions()["version"].tolist()
     shuffled = frame.sample(frac=1.0, random_state=1)
@@ -125,7 +125,7 @@ def test_nothing_is_written(home: Home, trained: Path) -> None:
         ({"text": "weekday"}, "has values in weekday that are not numbers"),
     ],
 )
-def test_a_frame_that_cannot_be_asked_of_is_refused(
+def test_a_frame_that_a_model_cannot_predict_is_refused(
     home: Home, change: dict[str, str], words: str
 ) -> None:
     ((how, name),) = change.items()

@@ -22,7 +22,7 @@ T0 = datetime(2024, 11, 19, 23, 5, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def asked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+def requested_times(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """Times for which the serving version was requested, in an empty home."""
     del home
     times: list[datetime] = []
@@ -39,7 +39,7 @@ def slot() -> Slot:
     return latest_slot(current_settings().market("mgc"), T0, "0900")
 
 
-def answered(seconds: float, mode: Mode = "live") -> PredictionEntry:
+def prediction_made_after(seconds: float, mode: Mode = "live") -> PredictionEntry:
     settings = current_settings()
     made_at = T0 + timedelta(seconds=seconds)
     (entry,) = decided_entries(settings, settings.market("mgc"), slot(), made_at, mode)
@@ -53,7 +53,7 @@ def answered(seconds: float, mode: Mode = "live") -> PredictionEntry:
 def test_a_live_answer_is_late_two_minutes_after_its_decision_time(
     seconds: float, late: bool
 ) -> None:
-    assert answered(seconds).late is late
+    assert prediction_made_after(seconds).late is late
 
 
 @pytest.mark.parametrize(("seconds", "late"), [(59, False), (60, False), (61, True)])
@@ -61,7 +61,7 @@ def test_the_limit_is_the_one_that_was_set(
     monkeypatch: pytest.MonkeyPatch, seconds: float, late: bool
 ) -> None:
     monkeypatch.setenv("ORBCAST_LATE_AFTER_SECONDS", "60")
-    assert answered(seconds).late is late
+    assert prediction_made_after(seconds).late is late
 
 
 @pytest.mark.parametrize(
@@ -70,28 +70,28 @@ def test_the_limit_is_the_one_that_was_set(
 def test_a_live_answer_is_missed_an_hour_after_its_decision_time(
     seconds: float, reason: str
 ) -> None:
-    entry = answered(seconds)
+    entry = prediction_made_after(seconds)
     assert (entry.reason, entry.late) == (reason, True)
 
 
 def test_a_live_answer_before_the_window_has_closed_is_refused() -> None:
     with pytest.raises(PrematurePredictionError):
-        answered(-0.001)
+        prediction_made_after(-0.001)
 
 
 @pytest.mark.parametrize("seconds", [-0.001, 120.001, 3600.001, 86400 * 400])
 def test_a_replay_is_neither_early_nor_late_nor_missed(seconds: float) -> None:
-    entry = answered(seconds, "replay")
+    entry = prediction_made_after(seconds, "replay")
     assert (entry.reason, entry.late) == ("stale_data", False)
     assert entry.made_at == T0 + timedelta(seconds=seconds)
 
 
-def test_a_replay_asks_who_served_at_the_decision_and_a_live_answer_who_serves_now(
-    asked_at: list[datetime],
+def test_a_replay_uses_the_version_of_the_decision_time_and_a_live_prediction_the_present_one(
+    requested_times: list[datetime],
 ) -> None:
-    answered(86400 * 400, "replay")
-    answered(90)
-    assert asked_at == [T0, T0 + timedelta(seconds=90)]
+    prediction_made_after(86400 * 400, "replay")
+    prediction_made_after(90)
+    assert requested_times == [T0, T0 + timedelta(seconds=90)]
 
 
 def test_the_clock_dates_the_entry_whatever_the_slot(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_clock_that_stepped_back_by_more_than_a_minute_makes_a_live_answer_lat
     seconds: float, late: bool
 ) -> None:
     ledger = current_settings().ledger()
-    earlier = answered(100)
+    earlier = prediction_made_after(100)
     later = replace(
         earlier, opening_range="1000", made_at=earlier.made_at - timedelta(seconds=seconds)
     )

@@ -47,7 +47,7 @@ def slot_now() -> Slot:
     return latest_slot(current_settings().market("mgc"), AT, "0900")
 
 
-def champion_says() -> PredictionEntry:
+def champion_entry() -> PredictionEntry:
     settings = current_settings()
     slot = slot_now()
     return decided_entries(
@@ -67,22 +67,22 @@ def test_a_version_does_not_answer_on_another_definition_and_does_again_once_it_
     own: Path,
 ) -> None:
     del own
-    before = champion_says()
+    before = champion_entry()
     assert before.reason is None
     assert before.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
 
     edit(COSTS)
-    after = champion_says()
+    after = champion_entry()
     assert (after.status, after.reason) == ("abstained", OTHER_MARKET)
     detail = after.outputs.detail or ""
     assert "instrument.slippage_ticks_per_side was 1.0, is 0.0" in detail
     assert after.market_hash == MarketDefinition.of(current_settings().market("mgc")).hash
-    told = market_overview_of(current_settings(), "mgc", AT).trouble
-    assert told is not None
-    assert "another market definition" in told
+    trouble = market_overview_of(current_settings(), "mgc", AT).trouble
+    assert trouble is not None
+    assert "another market definition" in trouble
 
     edit(("Micro Gold (COMEX)", "Gold, micro"), ("spike_ticks = 500", "spike_ticks = 400"))
-    again = champion_says()
+    again = champion_entry()
     assert (again.version, again.p_up) == (before.version, before.p_up)
 
 
@@ -90,7 +90,7 @@ def test_a_version_of_another_definition_is_not_made_champion(own: Path) -> None
     del own
     models = current_settings().models()
     edit(COSTS)
-    model = next(each for each in models.versions("MGC") if each.kind != "baseline")
+    model = next(record for record in models.versions("MGC") if record.kind != "baseline")
     with pytest.raises(UnusableVersionError, match="another market definition"):
         models.set_alias("MGC", "champion", model.version, at=now(), by="ana", reason="best")
 
@@ -110,15 +110,15 @@ def test_a_retrain_on_another_definition_opens_a_new_series_and_says_so(own: Pat
     assert champion.version != old.version
     assert champion.kind == "baseline"
     assert champion.market_hash == MarketDefinition.of(settings.market("mgc")).hash
-    assert any("a new series" in each and "slippage" in each for each in result.reasons)
-    assert champion_says().reason is None
+    assert any("a new series" in reason and "slippage" in reason for reason in result.reasons)
+    assert champion_entry().reason is None
     assert len(definitions(settings.database(), "MGC")) == 2
     assert definition_faults(settings.database()) == ()
 
 
 def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: Path) -> None:
     forget_definitions(own)
-    before = champion_says()
+    before = champion_entry()
     assert before.reason is None
 
     settings = current_settings()
@@ -126,10 +126,12 @@ def test_a_home_of_before_is_used_and_taken_to_be_of_the_first_definition(own: P
     edit(LONGER)
     note_definitions(settings, AT)  # what is noted stays
 
-    assert champion_says().reason == OTHER_MARKET
+    assert champion_entry().reason == OTHER_MARKET
 
 
-def test_a_row_that_names_another_definition_than_the_version_s_files_is_found(own: Path) -> None:
+def test_a_row_that_names_another_definition_than_the_version_s_files_is_a_fault(
+    own: Path,
+) -> None:
     settings = current_settings()
     edit(COSTS)
     present = MarketDefinition.of(settings.market("mgc"))
@@ -142,19 +144,19 @@ def test_a_row_that_names_another_definition_than_the_version_s_files_is_found(o
         assert "another market definition" in " ".join(models.faults(record))
 
 
-def test_a_definition_that_was_edited_or_is_gone_is_found(own: Path) -> None:
+def test_a_definition_that_was_edited_or_removed_is_a_fault(own: Path) -> None:
     settings = current_settings()
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         text = database.execute("SELECT definition FROM market_definitions").fetchone()[0]
         changed = text.replace('"minutes":5', '"minutes":6')
         database.execute("UPDATE market_definitions SET definition = ?", (changed,))
-    assert [each.rpartition(" ")[2] for each in definition_faults(settings.database())] == [
+    assert [fault.rpartition(" ")[2] for fault in definition_faults(settings.database())] == [
         "edited"
     ]
     with closing(sqlite3.connect(own / "orbcast.sqlite")) as database, database:
         database.execute("DELETE FROM market_definitions")
     faults = definition_faults(settings.database())
-    assert any(each.startswith("versions of MGC name the market definition") for each in faults)
+    assert any(fault.startswith("versions of MGC name the market definition") for fault in faults)
 
 
 def record_missed(slot: Slot) -> None:
@@ -165,7 +167,7 @@ def record_missed(slot: Slot) -> None:
 
 
 @pytest.mark.parametrize("of_before", [False, True], ids=["with its hash", "of before"])
-def test_a_slot_is_settled_on_the_definition_that_it_was_asked_on(
+def test_a_slot_is_settled_on_the_definition_that_it_was_predicted_on(
     home: Path, *, of_before: bool
 ) -> None:
     settings = current_settings()
@@ -206,7 +208,7 @@ def ledger_of_before(home: Path) -> None:
 def test_features_logged_on_another_definition_are_not_held_against_this_one(own: Path) -> None:
     del own
     settings = current_settings()
-    before = champion_says()
+    before = champion_entry()
     remember_definition(settings.database(), MarketDefinition.of(settings.market("mgc")), AT)
     settings.ledger().record([before])
     assert compared(before.trading_day) == 1

@@ -48,9 +48,9 @@ def test_the_command_prints_markdown_or_writes_a_page(
 ) -> None:
     del own
     page = tmp_path / "card.html"
-    asked = ["models", "card", *(["--html", str(page)] if as_page else [])]
+    command = ["models", "card", *(["--html", str(page)] if as_page else [])]
 
-    done = CliRunner().invoke(app, asked)
+    done = CliRunner().invoke(app, command)
 
     assert done.exit_code == 0, done.stderr
     assert page.is_file() == as_page

@@ -47,7 +47,7 @@ WEEKLY = tuple(
     )
     for week in range(50)
 )
-TOLD_LATE = replace(WEEKLY[40], time=datetime(2024, 11, 19, 23, 30, tzinfo=UTC), name="Speech")
+RECORDED_LATE = replace(WEEKLY[40], time=datetime(2024, 11, 19, 23, 30, tzinfo=UTC), name="Speech")
 """00:30 on 20 November in Brisbane; recorded long after as published in 2023."""
 
 
@@ -57,7 +57,7 @@ def settings(own: Path) -> Settings:
     return current_settings()
 
 
-def gathered(recipe: Recipe = RECIPE) -> Material:
+def material_of(recipe: Recipe = RECIPE) -> Material:
     return gather.fn("mgc", recipe, None, None, now())
 
 
@@ -67,19 +67,19 @@ def record(settings: Settings, *news: NewsEvent) -> None:
 
 def test_a_recipe_of_news_is_refused_where_no_decision_knew_of_any(settings: Settings) -> None:
     with pytest.raises(NoNewsError, match="there is no scheduled news of MGC on record") as caught:
-        gathered()
+        material_of()
     assert str(caught.value).startswith(f"recipe with-news learns from {', '.join(NEWS)}, and")
     assert "orbcast events import FILE" in str(caught.value)
     record(settings, *(replace(event, known_since=now()) for event in WEEKLY))
     with pytest.raises(NoNewsError, match=r"on record \(50\) nothing was known at any of the 1,"):
-        gathered()
+        material_of()
 
 
 def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Settings) -> None:
     shipped = settings.recipe("residual-mirrored")
-    before = gathered(shipped)
-    record(settings, *WEEKLY, TOLD_LATE)
-    after = gathered(shipped)
+    before = material_of(shipped)
+    record(settings, *WEEKLY, RECORDED_LATE)
+    after = material_of(shipped)
     assert about_the_bars(after) == about_the_bars(before)
     assert after.fingerprint == before.fingerprint
     assert after.question_scope == before.question_scope
@@ -89,13 +89,13 @@ def test_news_changes_nothing_for_a_recipe_that_does_not_ask_for_it(settings: Se
 
 def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Settings) -> None:
     record(settings, *WEEKLY)
-    material = gathered()
+    material = material_of()
     trained = train_version.fn(material, RECIPE, now())
     assert list(parts_of(material.fingerprint)) == ["bars", "news"]
     assert material.audit.clean
     data = material.assembly.dataset
-    known = np.isfinite(data.column("minutes_since_news")).sum()
-    words = f"known at {known:,} of {len(data):,} decisions, since {data.trading_day[0]}"
+    with_news = np.isfinite(data.column("minutes_since_news")).sum()
+    words = f"known at {with_news:,} of {len(data):,} decisions, since {data.trading_day[0]}"
     assert about_the_bars(material)["Scheduled news"] == words
     settings.models().set_alias(
         "MGC", "champion", trained.version, at=now(), by="test", reason="asked"
@@ -113,7 +113,7 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
         assert champion.features == logged_features(data.rows(slice(row, row + 1)))
         assert champion.features["minutes_to_news"] is not None
     # news recorded later as known before: logged rows remain explained
-    record(settings, TOLD_LATE)
+    record(settings, RECORDED_LATE)
     report = audit_parity.fn("mgc", DAY, DAY, now(), "replay")
     assert report.same == report.compared > 0
     calendar_ends(settings)
@@ -126,26 +126,28 @@ def test_a_version_is_named_by_its_news_and_predicts_as_it_learned(settings: Set
 def calendar_ends(settings: Settings) -> None:
     """The version that serves learned from news: a status from a week before its end says so."""
     end = WEEKLY[-1].time
-    for before, is_told in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
+    for before, warns in ((timedelta(days=8), False), (timedelta(days=6), True), (-DAYS, True)):
         problems = problems_of(market_overview_of(settings, "mgc", end - before))
-        told = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
-        assert bool(told) is is_told
-        assert all("`orbcast events import FILE`" in line for line in told)
+        warnings = [line for line in problems if "the calendar of news ends 2024-12-11" in line]
+        assert bool(warnings) is warns
+        assert all("`orbcast events import FILE`" in line for line in warnings)
 
 
 @pytest.mark.slow
 def test_past_news_listed_anew_is_other_data_and_another_question(settings: Settings) -> None:
     record(settings, *WEEKLY)
-    first = gathered()
+    first = material_of()
     record(settings, replace(WEEKLY[0], time=now() + timedelta(days=30), known_since=now()))
-    tomorrow = gathered()
+    tomorrow = material_of()
     assert tomorrow.fingerprint == first.fingerprint, "nobody could know it on these days"
-    record(settings, TOLD_LATE)
-    again = gathered()
+    record(settings, RECORDED_LATE)
+    again = material_of()
     assert parts_of(again.fingerprint)["bars"] == parts_of(first.fingerprint)["bars"]
     assert again.fingerprint != first.fingerprint
-    asked = [question_hash(one.question_scope, RECIPE.hash) for one in (first, tomorrow, again)]
-    assert asked[0] == asked[1] != asked[2]
+    questions = [
+        question_hash(one.question_scope, RECIPE.hash) for one in (first, tomorrow, again)
+    ]
+    assert questions[0] == questions[1] != questions[2]
     assert count_trials(settings.database(), "MGC").questions > 0
 
 

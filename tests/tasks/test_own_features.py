@@ -117,7 +117,7 @@ def test_a_changed_file_is_another_hash(folder: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_used_is_told_by_file_and_line_and_leaves_the_others_be(
+def test_a_feature_that_cannot_be_used_is_named_by_file_and_line_and_affects_no_other(
     folder: Path, text: str, fault: str
 ) -> None:
     (folder / "bad.py").write_text(text, "utf-8")
@@ -175,7 +175,9 @@ def test_all_is_what_is_shipped_and_own_ones_are_named(folder: Path) -> None:
     assert "gap" not in CATALOGUE
 
 
-def test_a_version_is_asked_with_the_very_file_that_it_learned_from(folder: Path) -> None:
+def test_a_version_predicts_with_the_same_feature_file_that_it_was_trained_with(
+    folder: Path,
+) -> None:
     catalogue = declaring(folder, "gap").catalogue()
     (gap,) = catalogue.own()
     assert gap.own_column is not None
@@ -243,7 +245,7 @@ def test_what_a_version_keeps_of_own_features_is_in_its_files_and_in_its_name(
     assert replace(bundle, trained=edited).version != bundle.version
 
 
-def test_a_version_whose_feature_file_is_another_or_gone_fails_and_says_which(
+def test_a_version_whose_feature_file_was_changed_or_removed_fails_and_names_it(
     learned: Learned,
 ) -> None:
     predictor, (slot, *_) = Predictor(learned.bundle), slots_between(mgc(), PERIOD[1], PERIOD[1])
@@ -267,7 +269,7 @@ def test_a_version_whose_feature_file_is_another_or_gone_fails_and_says_which(
         ("view.price / 0.0", "it returns infinity; divide by positive"),
     ],
 )
-def test_a_feature_that_cannot_be_computed_is_told_by_its_name_and_line(
+def test_a_feature_that_cannot_be_computed_is_reported_by_name_and_line(
     folder: Path, learned: Learned, returned: str, fault: str
 ) -> None:
     function = f'@mine.feature("x")\ndef gap(view):\n    return {returned}\n'
@@ -295,12 +297,12 @@ def test_trees_see_an_own_feature_from_the_side_by_its_own_mirror_wherever_they_
     assert "same" + FROM_SIDE not in seen
 
 
-def test_another_file_asks_another_question() -> None:
-    asked = [
+def test_a_changed_file_is_another_question() -> None:
+    questions = [
         question_hash(QuestionScope(mgc(), "m", "b", code), "recipe")
         for code in ((), ("one",), ("two",))
     ]
-    assert len(set(asked)) == 3
+    assert len(set(questions)) == 3
 
 
 def test_settings_read_the_features_of_their_home(folder: Path) -> None:

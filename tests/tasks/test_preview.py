@@ -38,7 +38,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def shown(path: Path) -> Preview:
+def preview_of(path: Path) -> Preview:
     spec = source_spec(kind="csv", paths=[str(path)], zone="UTC")
     return preview(current_settings(), current_settings().market("mgc"), spec, NOW)
 
@@ -48,7 +48,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_preview_keeps_nothing(file: Path) -> None:
-    result = shown(file)
+    result = preview_of(file)
 
     assert [record.added for record in result.records] == [result.status.bars]
     assert current_settings().lake().status("MGC").bars == 0
@@ -64,14 +64,14 @@ def test_a_preview_beside_a_lake_leaves_it_as_it_is_and_counts_against_it(file: 
     changed[-1] = changed[-1].replace(",1", ",7")
     file.write_text("\n".join(changed))
 
-    result = shown(file)
+    result = preview_of(file)
 
     assert [record.revised for record in result.records] == [1]
     assert files_below(current_settings().home / "lake") == before
 
 
 def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> None:
-    result = shown(file)
+    result = preview_of(file)
     schedule = build_schedule(mgc(), FIRST, LAST)
 
     assert result.first == from_minute(int(schedule.exchange_open[0]))
@@ -89,9 +89,11 @@ def test_the_first_and_last_bar_and_one_day_s_ranges_are_shown(file: Path) -> No
     assert len(result.ranges) == len(mgc().ranges)
 
 
-def test_how_a_file_is_read_is_shown_where_its_first_line_alone_says_it(file: Path) -> None:
+def test_a_preview_states_how_a_file_is_read_where_only_its_first_line_shows_it(
+    file: Path,
+) -> None:
     market, columns = current_settings().market("mgc"), ("ts", *PRICES, "volume")
-    (by_name,) = shown(file).readings
+    (by_name,) = preview_of(file).readings
     lines = file.read_text().splitlines()[1:]
     file.write_text("\n".join(line.replace(":00,", ":00Z,", 1) for line in lines))
     spec = source_spec(kind="csv", paths=[str(file)])
@@ -116,10 +118,10 @@ def test_a_folder_that_a_killed_run_left_goes_and_that_of_a_running_one_stays(fi
         folder.mkdir(parents=True)
 
     with FileLock(running / "running"):
-        shown(file)
+        preview_of(file)
 
         assert [path.name for path in home.iterdir()] == [running.name]
-    shown(file)
+    preview_of(file)
     assert list(home.iterdir()) == []
 
 
@@ -128,6 +130,6 @@ def test_what_would_be_refused_is_refused(file: Path) -> None:
     file.write_text("\n".join([head, *rows[::5]]))
 
     with pytest.raises(StepError, match="5-minute bars"):
-        shown(file)
+        preview_of(file)
 
     assert list(current_settings().home.iterdir()) == []

@@ -71,7 +71,7 @@ def test_a_challenger_that_is_worse_live_is_found_out_and_a_better_one_is_seen(
 
 def test_late_rows_and_other_recipes_do_not_count(settings: Settings) -> None:
     log(settings, challenger_tilt=0.1, late_from=40)
-    found = live_comparison(settings, "MGC", "mine")
-    assert found is not None
-    assert found.rows == 40
+    comparison = live_comparison(settings, "MGC", "mine")
+    assert comparison is not None
+    assert comparison.rows == 40
     assert live_comparison(settings, "MGC", "another") is None

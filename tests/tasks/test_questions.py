@@ -33,8 +33,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def ask(database: Database, market: Market, recipe: Recipe = RECIPE, bars: str = "vendor") -> bool:
     """Record a study's question; return whether it was new."""
     of = QuestionScope(market, MarketDefinition.of(market).hash, bars)
-    asked = trial_of(of, recipe, AT, study="s", score=0.6, state="complete")
-    return record_trial(database, asked)
+    trial = trial_of(of, recipe, AT, study="s", score=0.6, state="complete")
+    return record_trial(database, trial)
 
 
 def question_scope(database: Database, market: Market) -> int:
@@ -43,8 +43,8 @@ def question_scope(database: Database, market: Market) -> int:
 
 def with_range(market: Market, minute: int) -> Market:
     first, *others = market.ranges
-    moved = first.model_copy(update={"start": time(9, minute)})
-    return market.model_copy(update={"ranges": (moved, *others)})
+    other_start = first.model_copy(update={"start": time(9, minute)})
+    return market.model_copy(update={"ranges": (other_start, *others)})
 
 
 def test_fifty_times_of_a_range_are_fifty_questions_and_each_counts_once(

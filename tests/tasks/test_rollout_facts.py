@@ -158,18 +158,18 @@ def test_a_serving_version_that_was_touched_is_named_when_no_other_can_serve(
     """It is checked once to choose what serves, and again for its faults."""
     store = type(market.settings.models())
     whole = store.faults
-    asked: list[str] = []
+    checked: list[str] = []
 
     def touched_meanwhile(self: Any, record: Any) -> tuple[str, ...]:
-        asked.append(record.version)
-        if len(asked) > 1:
+        checked.append(record.version)
+        if len(checked) > 1:
             (record.folder / "model.txt").write_text("touched")
         return whole(self, record)
 
     monkeypatch.setattr(store, "faults", touched_meanwhile)
 
     assert facts(market).record_faults == ("model.txt was changed",)
-    assert asked == ["skilled-bars", "skilled-bars"]
+    assert checked == ["skilled-bars", "skilled-bars"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_serves_is_the_champion(market: LiveMarket) -> None:
     assert champion.fallback is None
 
 
-def test_a_version_in_the_champion_s_stead_and_one_that_is_too_old_are_told(
+def test_a_version_in_place_of_the_champion_and_one_that_is_too_old_are_named(
     market: LiveMarket,
 ) -> None:
     expired = facts(market, START + 43 * DAY)

@@ -72,7 +72,7 @@ class Ladder(RuleBasedStateMachine):
         self.market.close()
         self._stack.close()
 
-    def _stands(self) -> Stage:
+    def _market_stage(self) -> Stage:
         stage, _ = rollout.stage_of(self.market.settings, MARKET, self.now)
         return stage
 
@@ -88,7 +88,7 @@ class Ladder(RuleBasedStateMachine):
         shutil.copytree(home_of(kind), home)
         self.market = TroubledMarket(home, kind)
         self.market.go_on(self.now)
-        assert self._stands() == "shadow"
+        assert self._market_stage() == "shadow"
 
     @rule(days=st.integers(-20, 60))
     def time_passes_or_the_clock_is_set_back(self, days: int) -> None:
@@ -131,7 +131,7 @@ class Ladder(RuleBasedStateMachine):
         def step() -> None:
             events = rollout_records(self.market.database, MARKET)
             now = max([self.now, *(event.at for event in events)])
-            before = self._stands()
+            before = self._market_stage()
             with suppress(rollout.GatesNotPassedError):
                 rollout.step_up(
                     self.market.settings, MARKET, stage, by="ana", reason="go", at=self.now
@@ -208,9 +208,9 @@ class Ladder(RuleBasedStateMachine):
 
     @invariant()
     def the_stage_is_the_oracles_or_lower(self) -> None:
-        stands = self._stands()
-        lapsed = self.stage in {"hybrid", "auto"} and stands == "advisory"
-        assert stands == self.stage or lapsed
+        stage = self._market_stage()
+        lapsed = self.stage in {"hybrid", "auto"} and stage == "advisory"
+        assert stage == self.stage or lapsed
 
 
 Ladder.TestCase.settings = settings(
@@ -230,7 +230,7 @@ def test_a_person_can_climb_to_the_top_when_every_gate_is_passed() -> None:
             machine.time_passes_or_the_clock_is_set_back(days=45)
             machine.a_person_approves(stage=stage, by="ana")
             machine.a_person_steps_up(stage=stage)
-            assert machine._stands() == stage
+            assert machine._market_stage() == stage
     finally:
         machine.teardown()
 
@@ -253,8 +253,8 @@ def closed(market: TroubledMarket) -> dict[str, str]:
         stage="advisory", since=FIRST_NOW - 40 * DAY, recipe_hash=RECIPES["skilled"].hash
     )
     assert skilled
-    found = gates(facts(market, FIRST_NOW), at, "hybrid", FIRST_NOW)
-    return {gate.name: gate.change for gate in found if not gate.passed}
+    reached = gates(facts(market, FIRST_NOW), at, "hybrid", FIRST_NOW)
+    return {gate.name: gate.change for gate in reached if not gate.passed}
 
 
 NO_RECORD = {
@@ -304,7 +304,7 @@ def test_a_trouble_closes_its_gates_and_its_end_opens_them_again(
     indirect=["market"],
     ids=KINDS[1:],
 )
-def test_what_is_wrong_with_a_record_closes_one_gate_that_says_what_is_missing(
+def test_a_fault_of_a_record_closes_one_gate_which_names_what_is_missing(
     market: TroubledMarket, missing: dict[str, str]
 ) -> None:
     assert closed(market) == missing
@@ -312,7 +312,7 @@ def test_what_is_wrong_with_a_record_closes_one_gate_that_says_what_is_missing(
 
 def test_a_gate_says_how_many_more_days_are_missing(market: TroubledMarket) -> None:
     at = START + 53 * DAY
-    found = {
+    missing = {
         gate.name: gate.change for gate in gates(facts(market, at), Position(), "advisory", at)
     }
-    assert found["live days"] == "37 more days"
+    assert missing["live days"] == "37 more days"

@@ -19,18 +19,18 @@ from tests.tasks.troubled_market import FIRST_NOW, TroubledMarket, live_ninety_d
 
 
 @pytest.fixture(scope="module")
-def lived_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("lived") / "home"
+def ninety_day_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("ninety-days") / "home"
     live_ninety_days(home, "skilled")
     return home
 
 
 @pytest.fixture
 def ready(
-    lived_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ninety_day_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TroubledMarket]:
     """A market that passes every gate of advisory."""
-    shutil.copytree(lived_home, tmp_path / "home")
+    shutil.copytree(ninety_day_home, tmp_path / "home")
     monkeypatch.setenv("ORBCAST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ORBCAST_MODEL_EXPIRES_DAYS", "100000")
     monkeypatch.setenv("ORBCAST_BASELINE_EXPIRES_DAYS", "100000")
@@ -126,8 +126,8 @@ def test_a_check_steps_down_and_what_spoils_the_record_has_it_count_anew(
     checked = check_rollout.fn("mgc", ready.latest)
 
     assert checked.stage == "shadow"
-    _, stands = rollout.stage_of(ready.settings, MARKET, ready.latest)
-    assert stands.counted_from == (ready.latest if restarts else None)
+    _, position = rollout.stage_of(ready.settings, MARKET, ready.latest)
+    assert position.counted_from == (ready.latest if restarts else None)
     at = rollout.rollout_of(ready.settings, MARKET, ready.latest)
     days = {gate.name: gate.passed for gate in at.gates}["live days"]
     assert days is not restarts

@@ -26,14 +26,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def everything(kind: type) -> dict[str, Any]:
     """Yield every flow, or every task, with its place in the code."""
-    found: dict[str, Any] = {}
+    decorated: dict[str, Any] = {}
     for package in (tasks, flows):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for held in vars(importlib.import_module(module.name)).values():
                 if isinstance(held, kind):
                     made: Any = held
-                    found[f"{made.fn.__module__}.{made.fn.__name__}"] = made
-    return found
+                    decorated[f"{made.fn.__module__}.{made.fn.__name__}"] = made
+    return decorated
 
 
 def test_no_flow_and_no_task_is_written_elsewhere() -> None:
@@ -43,12 +43,12 @@ def test_no_flow_and_no_task_is_written_elsewhere() -> None:
 
 
 def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> None:
-    found = everything(Flow)
+    every_flow = everything(Flow)
     markets = {"mgc": mgc(), "gc": mgc().model_copy(update={"symbol": "GC"})}
     served = {spec.entrypoint for spec in deployments_together(markets, 2026)}
-    assert served == set(found)
-    assert [name for name, each in found.items() if not each.flow_run_name] == []
-    assert {each.name: each.timeout_seconds for each in found.values()} == TIME_LIMITS
+    assert served == set(every_flow)
+    assert [name for name, flow in every_flow.items() if not flow.flow_run_name] == []
+    assert {flow.name: flow.timeout_seconds for flow in every_flow.values()} == TIME_LIMITS
     minutes = {name: seconds / 60 for name, seconds in TIME_LIMITS.items()}
     assert (minutes["shadow-predict"], minutes["log-outcomes"]) == (10, 10)
     assert (minutes["refresh-data"], minutes["nightly-retrain"]) == (30, 120)
@@ -56,16 +56,16 @@ def test_every_flow_names_its_runs_and_ends_them_in_the_time_it_is_given() -> No
 
 
 def test_every_task_names_its_runs_by_what_it_is_given() -> None:
-    found = everything(Task)
+    every_task = everything(Task)
     assert {
         "tasks.prediction.predict.predict_slot",
         "tasks.training.study.await_folds",
-    } <= set(found)
-    assert len(found) >= 27
-    assert [name for name, each in found.items() if not each.task_run_name] == []
-    for name, each in found.items():
-        named = {field for _, field, _, _ in string.Formatter().parse(each.task_run_name) if field}
-        takes = set(inspect.signature(each.fn).parameters)
+    } <= set(every_task)
+    assert len(every_task) >= 27
+    assert [name for name, task in every_task.items() if not task.task_run_name] == []
+    for name, task in every_task.items():
+        named = {field for _, field, _, _ in string.Formatter().parse(task.task_run_name) if field}
+        takes = set(inspect.signature(task.fn).parameters)
         assert {field.partition(".")[0] for field in named} <= takes, name
 
 

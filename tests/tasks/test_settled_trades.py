@@ -31,9 +31,9 @@ from tests.tasks.followed_slot import (
     NINE,
     READ_AT,
     RISE,
-    asked,
     planned,
     read,
+    record_entry,
     row,
     rules,
 )
@@ -42,7 +42,7 @@ from tests.tasks.followed_slot import (
 @pytest.fixture(autouse=True)
 def in_the_ledger(home: Path) -> None:
     del home
-    asked()
+    record_entry()
 
 
 def on_record() -> dict[TradeKey, SettledTrade]:
@@ -157,10 +157,10 @@ def test_rules_edited_later_change_no_trade_of_before(home: Path) -> None:
     assert on_record()[*KEY, before.hash].r_gross == 1.0
 
     _, (followed,) = followed_plans(settings, settings.market("mgc"), "live", at, first=None)
-    (told,) = followed_days(settings, "mgc", DAY, DAY, at).slots
+    (followed_slot,) = followed_days(settings, "mgc", DAY, DAY, at).slots
     assert followed.slot.r_gross == 1.0
-    assert told.traded is not None
-    assert (told.traded.r_gross, told.rules) == (1.0, before)
+    assert followed_slot.traded is not None
+    assert (followed_slot.traded.r_gross, followed_slot.rules) == (1.0, before)
 
 
 def test_a_trade_edited_in_the_database_is_named() -> None:

@@ -61,7 +61,7 @@ def counts(at: datetime) -> OutcomeCounts:
     return settle.fn("mgc", at)
 
 
-def looked_at(*, added: int, revised: int, unchanged: int, open_slots: int) -> OutcomeCounts:
+def counts_of(*, added: int, revised: int, unchanged: int, open_slots: int) -> OutcomeCounts:
     return OutcomeCounts(
         symbol="MGC",
         predictions=1,
@@ -85,8 +85,8 @@ def test_a_trade_is_open_until_the_bar_that_ends_it_has_closed() -> None:
     before = counts(from_minute(NINE + 20))  # its exit bar opens now
     after = counts(from_minute(NINE + 21))
 
-    assert before == looked_at(added=0, revised=0, unchanged=0, open_slots=1)
-    assert after == looked_at(added=1, revised=0, unchanged=0, open_slots=0)
+    assert before == counts_of(added=0, revised=0, unchanged=0, open_slots=1)
+    assert after == counts_of(added=1, revised=0, unchanged=0, open_slots=0)
     outcome, revision = latest()
     assert (outcome.outcome, outcome.r_gross, revision) == ("WIN", 1.0, 0)
     assert outcome.resolved_at == from_minute(NINE + 21)
@@ -100,7 +100,7 @@ def test_a_revised_bar_settles_the_outcome_again_beside_the_first() -> None:
     read(BREAK, NEARLY, STOP, at=later)
     again = counts(later)
 
-    assert again == looked_at(added=0, revised=1, unchanged=0, open_slots=0)
+    assert again == counts_of(added=0, revised=1, unchanged=0, open_slots=0)
     outcome, revision = latest()
     assert (outcome.outcome, outcome.r_gross, revision) == ("LOSS", -1.0, 1)
     assert outcome.resolved_at == from_minute(NINE + 31)
@@ -149,7 +149,7 @@ def test_a_trade_that_a_revision_opens_again_keeps_the_outcome_it_had() -> None:
 
     read(BREAK, NEARLY, at=later)
 
-    assert counts(later) == looked_at(added=0, revised=0, unchanged=0, open_slots=1)
+    assert counts(later) == counts_of(added=0, revised=0, unchanged=0, open_slots=1)
     assert latest()[0].outcome == "WIN"
 
 

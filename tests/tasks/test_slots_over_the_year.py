@@ -153,14 +153,16 @@ def test_rows_present_equal_slots_expected_and_closed_ones_say_so(
 ) -> None:
     settings.ledger().record([first_answer(three, first)])
     at = datetime.combine(last, datetime.min.time(), UTC) + timedelta(days=1, hours=2)
-    expected = [each for each in slots_between(three, first, last) if each.decision < at]
+    expected = [
+        candidate for candidate in slots_between(three, first, last) if candidate.decision < at
+    ]
     reasons = _reasons(three, unanswered(settings, "three", at))
 
     added = fill_missed.fn("three", at)
     again = fill_missed.fn("three", at)
 
-    rows = [each.prediction for each in settings.ledger().settled("MGC", mode="live")]
-    present = Counter((each.trading_day, each.opening_range, each.decision_time) for each in rows)
+    rows = [entry.prediction for entry in settings.ledger().settled("MGC", mode="live")]
+    present = Counter((row.trading_day, row.opening_range, row.decision_time) for row in rows)
     assert present == Counter((e.trading_day, e.opening_range, e.decision) for e in expected)
     assert (added, again) == (len(expected) - 1, 0)
     # the exchange's hours by the calendar library itself
@@ -184,12 +186,12 @@ def test_on_half_days_the_evening_range_is_closed_and_the_morning_ones_are_not(
 
     reasons = _reasons(three, unanswered(settings, "three", at))
 
-    told = {
+    recorded_reasons = {
         slot.opening_range: why
         for slot, why in reasons.items()
         if slot.trading_day == day_after_thanksgiving
     }
-    assert told == {
+    assert recorded_reasons == {
         "sydney": "missed",
         "london": "missed",
         "newyork": "missed",

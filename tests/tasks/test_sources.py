@@ -34,10 +34,10 @@ def test_a_remembered_source_comes_back_whole_with_paths_that_hold_anywhere(
     other = SourceSpec(kind="csv", paths=("a.csv", "b.csv"), delimiter="\t", layout="generic")
     remember_source(file, "MGC", mine)
     remember_source(file, "nq", other)
-    found = standing_source(file, "mgc")
-    assert found == mine.with_absolute_paths()
-    assert found is not None
-    assert found.paths == (str(tmp_path / 'odd "name".duckdb'),)
+    remembered = standing_source(file, "mgc")
+    assert remembered == mine.with_absolute_paths()
+    assert remembered is not None
+    assert remembered.paths == (str(tmp_path / 'odd "name".duckdb'),)
     assert standing_source(file, "NQ") == other.with_absolute_paths()
 
 
@@ -121,8 +121,8 @@ def test_an_option_is_used_or_refused_and_never_dropped(kind: str, option: str) 
 
     if option in USED[kind]:
         spec = source_spec(**given)
-        said = spec.columns if option == "columns" else spec.options[option]
-        assert said == VALUES[option]
+        used = spec.columns if option == "columns" else spec.options[option]
+        assert used == VALUES[option]
     else:
         flag = FLAGS.get(option, f"--option {option}=...")
         others = ", ".join(name for name in BUILT_IN if option in USED[name])
@@ -195,7 +195,7 @@ def test_every_option_reaches_the_reader(kind: str, tmp_path: Path) -> None:
         ("databento", {"start": "2024-01-02", "stype": "isin"}, "it is parent or continuous"),
     ],
 )
-def test_what_a_source_must_not_guess_is_asked_for(
+def test_an_option_that_a_source_must_not_guess_is_required(
     kind: str, options: dict[str, str], fault: str
 ) -> None:
     with pytest.raises(SourceError, match=fault):

@@ -22,7 +22,7 @@ KINDS = ("skilled", "no skill", "few trades", "unanswered", "loses")
 """The kind of record: 75 % right where the corridor says 60 %, or with one fault."""
 
 
-def lived(kind: str, number: int, decided: datetime) -> Row:
+def row_and_outcome(kind: str, number: int, decided: datetime) -> Row:
     """Return an entry and its outcome: UP three times in four, four in five trades won."""
     up, wins = (number + number // A_DAY) % 4 != 0, number % 5 != 0
     answer = row_at(decided, f"{decided:%H%M}", p_up=0.6 if kind == "no skill" else 0.75)
@@ -42,7 +42,7 @@ def live_ninety_days(home: Path, kind: str) -> None:
     market.champion("skilled", START - DAY, "bars 0")
     days = (START + (number // A_DAY) * DAY for number in range(ROWS))
     rows = [
-        lived(kind, number, day + (number % A_DAY) * timedelta(hours=1))
+        row_and_outcome(kind, number, day + (number % A_DAY) * timedelta(hours=1))
         for number, day in enumerate(days)
     ]
     fill(market.database, (row for row, _ in rows), (came for _, came in rows if came))
@@ -64,7 +64,9 @@ class TroubledMarket(LiveMarket):
         """Continue until a time, if it is later than any before."""
         days = range(1, (until - self.latest).days + 1)
         self.live(
-            lived(self.kind, self.rows + day, self.latest + day * DAY - timedelta(hours=1))
+            row_and_outcome(
+                self.kind, self.rows + day, self.latest + day * DAY - timedelta(hours=1)
+            )
             for day in days
         )
         self.rows += len(days)

@@ -229,22 +229,21 @@ class CheckpointFile:
                 yield text
 
     def accept(self, gaps: Sequence[Gap], *, by: str, reason: str, at: datetime) -> None:
-        """Record that a person accepts the gaps; they stay listed for ever.
+        """Record that a person accepts gaps that nobody has accepted; they stay listed for ever.
 
         Raises
         ------
         UnsignedChangeError
             ``by`` or ``reason`` is empty.
         NothingMissingError
-            There is no gap that nobody has accepted.
+            There are no such gaps.
         """
         for name, words in (("by", by), ("reason", reason)):
             if not words.strip():
                 raise UnsignedChangeError("the ledger's record", name)
-        wanted = [gap for gap in gaps if gap.by is None]
-        if not wanted:
+        if not gaps:
             raise NothingMissingError(str(self.path))
-        for gap in wanted:
+        for gap in gaps:
             ends = {"accepted": gap.chain, "first": gap.first_hash, "last": gap.last_hash}
             signed = {"by": by, "reason": reason, "at": at.astimezone(UTC).isoformat()}
             self._append({**ends, "rows": gap.rows, **signed})

@@ -70,7 +70,7 @@ def test_notes_are_read_with_the_numbers_of_their_lines(
 
 
 @given(kinds=lines, data=st.data())
-def test_after_a_sealed_end_only_later_notes_are_read(
+def test_after_a_sealed_end_only_later_lines_are_read(
     kinds: list[str], data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:

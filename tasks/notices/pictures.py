@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ml_core.files import written_atomically
 from monitoring.notices import NOTICE_LIFETIME
 from registry.notices import is_kept
 from tasks.notices.channels import channels
-from tasks.settings import Settings, now
+from tasks.settings import Settings
 
 ATTACHING = ("email", "apprise")
 """Kinds of channels that accept a picture; the others get the text only."""
@@ -31,7 +32,7 @@ def save_picture(settings: Settings, key: str, draw: Callable[[], bytes | None])
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         temporary.write_bytes(png)
-    _forget_old(path.parent)
+    _forget_older(path)
 
 
 def picture_of(settings: Settings, key: str) -> Path | None:
@@ -45,8 +46,10 @@ def _path(settings: Settings, key: str) -> Path:
     return settings.home / "pictures" / f"{name}.png"
 
 
-def _forget_old(folder: Path) -> None:
-    oldest = (now() - _KEPT).timestamp()
-    for path in folder.glob("*.png"):
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+def _forget_older(newest: Path) -> None:
+    """Remove the pictures that no notice needs any more, by the clock of the disk."""
+    oldest = newest.stat().st_mtime - _KEPT.total_seconds()
+    for path in newest.parent.glob("*.png"):
+        with suppress(FileNotFoundError):  # another process may remove it too
+            if path.stat().st_mtime < oldest:
+                path.unlink()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache, partial
 from importlib import import_module
 from multiprocessing import get_context
@@ -70,14 +70,17 @@ class Workers:
             The store does not answer or refuses.
         """
         path = write_dataset(data, self.folder)
-        oldest = datetime.now(UTC) - _KEPT
+        # ages are those of the disk's and the store's own clocks, which may differ from ours
+        oldest = path.stat().st_mtime - _KEPT.total_seconds()
         for file in self.folder.iterdir():
             with suppress(FileNotFoundError):  # another study may remove it too
-                if datetime.fromtimestamp(file.stat().st_mtime, UTC) < oldest:
+                if file.stat().st_mtime < oldest:
                     file.unlink()
         if self.store is not None and self.store.put(f"{_STORED}/{path.name}", path, path.stem):
-            for key, at in self.store.objects(_STORED).items():
-                if at is not None and at < oldest:
+            written = self.store.objects(_STORED)
+            present = written.get(f"{_STORED}/{path.name}/{path.stem}")
+            for key, at in written.items():
+                if present is not None and at is not None and at < present - _KEPT:
                     self.store.remove(*key.rsplit("/", 1))
         return path
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from registry.models.model_store import ModelStore
 from registry.object_store import StoreUnreachableError
 from registry.studies.evaluations import EvaluationRecord, evaluations, record_evaluation
 from tasks.data.shared_store import SharedStore
-from tasks.settings import current_settings, now
+from tasks.settings import CLOCK_FILE, current_settings, now
 from tasks.training.studies_on_record import require_intact
 
 SHARED = ("lake", "models", "studies")
@@ -41,6 +42,11 @@ def pushed(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ORBCAST_STORE", f"file://{tmp_path / 'store'}")
     note_a_study(own)
     run("store", "push")
+    # the disk dates the objects; on a set clock it is not at the tests' time
+    clock = tmp_path / "clock"
+    clock.touch()
+    clock.write_text(str(clock.stat().st_mtime - time.time()), "utf-8")
+    monkeypatch.setenv(CLOCK_FILE, str(clock))
     return tmp_path / "store"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_files_that_were_not_used_for_days_are_removed(tmp_path: Path) -> None:
         store = ObjectStore(f"file://{tmp_path / 'store'}")
         workers = Workers(pool, tmp_path / "datasets", store)
         old, new = workers.share(DATA), workers.share(dataset(51))
-        then = (datetime.now(UTC) - timedelta(days=3)).timestamp()
+        then = new.stat().st_mtime - timedelta(days=3).total_seconds()  # by the disk's clock
         for path in (old, *(tmp_path / "store" / "datasets" / old.name).iterdir()):
             os.utime(path, (then, then))
         last = workers.share(dataset(52))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tasks.notices.channel_blocks import add_channel
 from tasks.notices.pictures import picture_of, save_picture
 from tasks.settings import current_settings, now
+
+# Prefect's block for mail imports Apprise, and that a module of the standard library
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 DAY = 86_400.0
 

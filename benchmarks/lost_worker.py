@@ -30,7 +30,6 @@ from pathlib import Path
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running, Scheduled
 from sqlalchemy.engine import URL
 
@@ -75,7 +74,7 @@ class Workers(Server):
         words = ("-m", "deployments.distributed.server", "--port", str(self.port))
         server = self._started("server", (sys.executable, *words), self.environment())
         try:
-            with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}):
+            with self.connected():
                 self.asked(lambda client: client.hello().raise_for_status())
                 self._prefect("work-pool", "create", "local", "--type", "process", "--overwrite")
                 self._prefect("--no-prompt", "deploy", "--all")

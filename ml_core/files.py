@@ -7,7 +7,8 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
@@ -38,6 +39,18 @@ def written_atomically(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_older(newest: Path, kept: timedelta) -> None:
+    """Remove the files of its kind beside the one just written, if older by more than ``kept``.
+
+    Both ages are by the clock of the disk, which may differ from that of this machine.
+    """
+    oldest = newest.stat().st_mtime - kept.total_seconds()
+    for path in newest.parent.glob(f"*{newest.suffix}"):
+        with suppress(FileNotFoundError):  # another process may remove it too
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def sync(path: Path) -> None:

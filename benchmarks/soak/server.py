@@ -80,11 +80,16 @@ class Server:
         }
 
     @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Query this server within this context, with one client: each reads all certificates."""
+        api = {PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}
+        with temporary_settings(api), get_client(sync_client=True) as self._client:
+            yield
+
+    @contextlib.contextmanager
     def up(self) -> Iterator[None]:
         """Run `orbcast up`."""
-        api = {PREFECT_API_URL: f"http://127.0.0.1:{self.port}/api"}
-        # one client for all questions: a new one reads all certificates first
-        with temporary_settings(api), get_client(sync_client=True) as self._client:
+        with self.connected():
             self.start_up()
             try:
                 yield

@@ -30,8 +30,8 @@ from registry.tables.base import canonical
 
 log = logging.getLogger(__name__)
 
-_END_BYTES = 64 * 1024
-"""Bytes at the end of the file, some hundred notes, in which a chain's last note is looked up."""
+_PART_BYTES = 64 * 1024
+"""Bytes read at once, some hundred notes; a chain's last note is looked up in the last part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class CheckpointFile:
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(size - _END_BYTES, 0))
+                file.seek(max(size - _PART_BYTES, 0))
                 lines = file.read().split(b"\n")
         except OSError:
             return None
@@ -262,8 +262,8 @@ class CheckpointFile:
 
 
 def _count_lines(text: mmap.mmap | bytes, begin: int, end: int) -> int:
-    parts = range(begin, end, _END_BYTES)
-    return sum(text[at : min(at + _END_BYTES, end)].count(b"\n") for at in parts)
+    parts = range(begin, end, _PART_BYTES)
+    return sum(text[at : min(at + _PART_BYTES, end)].count(b"\n") for at in parts)
 
 
 def _last_byte(descriptor: int) -> bytes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from ml_core.files import written_atomically
+from ml_core.files import remove_older, written_atomically
 from monitoring.notices import NOTICE_LIFETIME
 from registry.notices import is_kept
 from tasks.notices.channels import channels
@@ -32,7 +31,7 @@ def save_picture(settings: Settings, key: str, draw: Callable[[], bytes | None])
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_atomically(path) as temporary:
         temporary.write_bytes(png)
-    _forget_older(path)
+    remove_older(path, _KEPT)
 
 
 def picture_of(settings: Settings, key: str) -> Path | None:
@@ -44,12 +43,3 @@ def picture_of(settings: Settings, key: str) -> Path | None:
 def _path(settings: Settings, key: str) -> Path:
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     return settings.home / "pictures" / f"{name}.png"
-
-
-def _forget_older(newest: Path) -> None:
-    """Remove the pictures that no notice needs any more, by the clock of the disk."""
-    oldest = newest.stat().st_mtime - _KEPT.total_seconds()
-    for path in newest.parent.glob("*.png"):
-        with suppress(FileNotFoundError):  # another process may remove it too
-            if path.stat().st_mtime < oldest:
-                path.unlink()

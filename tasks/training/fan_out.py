@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ml_core.errors import InputError
+from ml_core.files import remove_older
 from ml_core.learning.datasets.dataset import Dataset
 from ml_core.learning.datasets.dataset_file import read_dataset, write_dataset
 from registry.object_store import ObjectStore
@@ -70,14 +71,9 @@ class Workers:
             The store does not answer or refuses.
         """
         path = write_dataset(data, self.folder)
-        # ages are those of the disk's and the store's own clocks, which may differ from ours
-        oldest = path.stat().st_mtime - _KEPT.total_seconds()
-        for file in self.folder.iterdir():
-            with suppress(FileNotFoundError):  # another study may remove it too
-                if file.stat().st_mtime < oldest:
-                    file.unlink()
+        remove_older(path, _KEPT)
         if self.store is not None and self.store.put(f"{_STORED}/{path.name}", path, path.stem):
-            written = self.store.objects(_STORED)
+            written = self.store.objects(_STORED)  # dated by the clock of the store
             present = written.get(f"{_STORED}/{path.name}/{path.stem}")
             for key, at in written.items():
                 if present is not None and at is not None and at < present - _KEPT:
